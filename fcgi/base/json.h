@@ -1,0 +1,66 @@
+/*
+ * json -- RFC 8259, strictly, over json-c.
+ *
+ * json-c alone takes single quotes, NaN, duplicate keys and clamps big integers (tried); json_parse
+ * looks at the text first and refuses them, together with "\u0000" (PostgreSQL's text has none),
+ * lone surrogates, comments, a second value after the first and nesting over JSON_DEPTH.
+ *
+ * Ownership	json_parse's value is the caller's: json_free. Values found inside are borrowed.
+ *		Text is valid as long as the value.
+ * Errors	ERR_FIELD with one plain sentence.
+ * Source	the only file that includes json-c.
+ */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+#define JSON_DEPTH 64
+
+struct json_object;
+typedef struct json_object json;
+
+enum json_type_of { JSON_IS_NULL, JSON_IS_BOOL, JSON_IS_INT, JSON_IS_DOUBLE, JSON_IS_TEXT, JSON_IS_LIST, JSON_IS_OBJECT };
+
+struct json_text {
+	const char *s;	/* ends in NUL; has no NUL inside */
+	size_t len;
+};
+
+json *json_parse(const char *text, size_t len, struct err *e);
+void json_free(json *value);
+enum json_type_of json_type(const json *value);
+
+/* A member of an object, borrowed; NULL when absent. */
+json *json_get(const json *object, const char *key);
+size_t json_list_len(const json *list);
+json *json_list_at(const json *list, size_t i);
+/* False when the value is of another type. */
+bool json_as_text(const json *value, struct json_text *out);
+bool json_as_int(const json *value, int64_t *out);
+/* Calls each(key, value, ctx) for an object's members in order; stops when it returns false. */
+bool json_each(const json *object, bool (*each)(const char *key, json *value, void *ctx), void *ctx);
+
+/*
+ * The exact bytes, as they were sent, of the value at list[i].key under a top-level member:
+ * json_span(text, len, "done", 3, "data", &span). What json-c cannot keep (big integers, the
+ * writing of doubles) is thereby stored untouched. False when absent. The text must have been
+ * accepted by json_parse.
+ */
+struct json_span { const char *s; size_t len; };
+/* All spans of one member in one pass: spans[i] for list item i, s == NULL where absent; max spans. */
+bool json_spans(const char *text, size_t len, const char *list, const char *key,
+    struct json_span *spans, size_t max);
+/* True when text[0..len) is one valid RFC 8259 value by the rules above, and nothing else. */
+bool json_is_valid(const char *text, size_t len);
+
+/* Writing: puts `"text"`, escaped; UTF-8 is kept as it is, and `/` is not escaped. */
+void json_put_text(struct buf *b, const char *text, size_t len);
+
+#endif
