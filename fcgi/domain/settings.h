@@ -1,0 +1,63 @@
+/*
+ * settings -- what an operator can set: one table.
+ *
+ * --help, the sample file, --print-config and the README's list are all printed from settings_items.
+ *
+ * Ownership	text belongs to the struct config that settings_load fills; keep it as long.
+ * Errors	ERR_INPUT, `why` with file and line, or the flag or variable.
+ */
+#ifndef DOMAIN_SETTINGS_H
+#define DOMAIN_SETTINGS_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/err.h"
+
+#define STAGES_MAX 5
+
+struct settings {
+	const char *project;
+	const char *base_url;		/* "https://tracker.example", no slash at the end; may be "" */
+	const char *listen;		/* "unix:PATH", "tcp:ADDR:PORT", "" = inherited */
+	const char *stage[STAGES_MAX];	/* names; "" = disabled; stage[0] is A */
+	const char *postgres;		/* libpq conninfo or URI */
+	const char *redis;		/* "" = none */
+	int64_t idle_timeout_s;
+	int64_t job_timeout_s[STAGES_MAX];	/* 0 = off */
+	int64_t flag_limit;
+	int64_t max_attempts;
+	int64_t retry_backoff_s, retry_backoff_max_s;
+	int64_t eta_interval_s, eta_samples;
+	int64_t page_cache_s;
+	int64_t body_limit;		/* bytes */
+	int64_t processes, acceptors;
+	int64_t parked_limit;		/* calls, of the whole pool */
+	const char *sql_dir, *templates_dir;
+	bool public_data;
+	const char *banner;		/* plain text on every page; "" = none */
+	const char *user;		/* run as, when started as root; "" = stay */
+	int stages;			/* derived: how many are named */
+};
+
+extern const struct config_item settings_items[];
+
+/*
+ * For a program's argp: put `settings_argp` among its children and hand child_inputs a struct
+ * settings_input. It takes --config FILE and a flag for every setting; values are applied by
+ * settings_load in the order default, file, environment, flags, whatever the flags' order.
+ */
+struct settings_input {
+	const char *config_file;	/* --config; NULL = the default path, which may be missing */
+	struct { const char *name, *value; } flags[64];
+	int n_flags;
+};
+extern const struct argp settings_argp;
+
+/* Reads everything and checks it as a whole (stage rules, redis address). */
+bool settings_load(struct settings *s, struct config *c, const struct settings_input *input,
+    struct err *e);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * pg -- one connection to PostgreSQL: prepared calls with binary parameters and answers, COPY.
+ *
+ * Knows the protocol, not the tracker. Statements are literal SQL (lint), prepared once a connection.
+ *
+ * Threads	a struct pg belongs to one thread at a time.
+ * Ownership	pg_new/pg_free; a struct pg_rows is the caller's until pg_rows_free; its cells are borrowed.
+ * Errors	ERR_AWAY: the connection is gone or could not be made, and the commit may or may not have
+ *		happened; ERR_SQL with sqlstate: PostgreSQL refused and the transaction is rolled back.
+ *		After ERR_AWAY the next call tries to connect again, at most once per back-off
+ *		(100 ms doubling to 5 s, jittered), and answers ERR_AWAY at once in between.
+ * Source	libpq (the only file that includes it); binary formats: PostgreSQL's send/recv functions.
+ */
+#ifndef STORE_PG_H
+#define STORE_PG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/random.h"
+
+struct pg;
+struct pg_rows;
+
+/* A parameter: an array or a scalar, built by pg_array.h; NULL bytes = SQL NULL. */
+struct pg_param {
+	const char *bytes;
+	size_t len;
+	uint32_t oid;	/* type, e.g. PG_INT8_ARRAY */
+};
+
+/* `session` is run after each connect (e.g. "set jit = off"); may be NULL. Nothing connects yet. */
+struct pg *pg_new(const char *conninfo, const char *application, const char *session);
+void pg_free(struct pg *pg);
+/* Connected now, or tries. */
+bool pg_ready(struct pg *pg, struct err *e);
+/* How long until the next try to connect; 0 when connected or due. */
+int64_t pg_retry_in_ms(const struct pg *pg);
+/* Bounds every later wait for an answer (milliseconds; 0 = none, the default): over it ERR_AWAY. */
+void pg_set_patience(struct pg *pg, int64_t ms);
+
+/* Sends and waits. `sql` is a literal: the pointer is its identity (prepared once a connection). */
+bool pg_call(struct pg *pg, const char *sql, const struct pg_param *params, int n,
+    struct pg_rows **rows, struct err *e) __attribute__((warn_unused_result));
+/* The same in two steps, so that the caller can work while PostgreSQL does. One at a time. */
+bool pg_send(struct pg *pg, const char *sql, const struct pg_param *params, int n, struct err *e)
+    __attribute__((warn_unused_result));
+bool pg_receive(struct pg *pg, struct pg_rows **rows, struct err *e)
+    __attribute__((warn_unused_result));
+/* Several statements as text, no parameters, no rows wanted: migrations, begin, commit. */
+bool pg_run(struct pg *pg, const char *sql, struct err *e) __attribute__((warn_unused_result));
+
+int pg_rows_count(const struct pg_rows *rows);
+void pg_rows_free(struct pg_rows *rows);	/* accepts NULL */
+bool pg_is_null(const struct pg_rows *rows, int row, int column);
+/* Cells, by column number from 0. The type must be the column's; NULL reads as 0, "", false. */
+int64_t pg_int(const struct pg_rows *rows, int row, int column);	/* int2, int4, int8, oid */
+double pg_double(const struct pg_rows *rows, int row, int column);	/* float4, float8 */
+bool pg_bool(const struct pg_rows *rows, int row, int column);
+/* text, name; NUL-ended; len may be NULL. */
+const char *pg_text(const struct pg_rows *rows, int row, int column, size_t *len);
+struct uuid pg_uuid(const struct pg_rows *rows, int row, int column);
+/* timestamptz: UTC since 1970; +-infinity: INT64_MAX, INT64_MIN. */
+int64_t pg_time_us(const struct pg_rows *rows, int row, int column);
+
+/* COPY: `sql` is "copy … from stdin" / "copy … to stdout" (text or binary as it says). */
+bool pg_copy_in(struct pg *pg, const char *sql, struct err *e);
+bool pg_copy_put(struct pg *pg, const char *bytes, size_t len, struct err *e);
+/* With why_not == NULL ends well, else PostgreSQL discards all. */
+bool pg_copy_end(struct pg *pg, const char *why_not, struct err *e);
+bool pg_copy_out(struct pg *pg, const char *sql, struct err *e);
+/* One row; *bytes is borrowed until the next call; *len 0 at the end. */
+bool pg_copy_get(struct pg *pg, const char **bytes, size_t *len, struct err *e);
+
+#endif

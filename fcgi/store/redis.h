@@ -1,0 +1,55 @@
+/*
+ * redis -- one connection to Redis, which may vanish at any moment.
+ *
+ * Commands are put into a pipeline and sent together; answers are read in order.
+ *
+ * Threads	a struct redis belongs to one thread at a time.
+ * Ownership	redis_new/redis_free; replies are borrowed until the next redis_begin.
+ * Errors	ERR_AWAY: gone; what was put may or may not have happened. The next use tries to connect
+ *		again after a back-off (100 ms doubling to 5 s, jittered); connect and answers are bounded
+ *		by 1 s. A NULL or empty address is a Redis that is always away.
+ * Source	hiredis 0.14 (the only file that includes it).
+ */
+#ifndef STORE_REDIS_H
+#define STORE_REDIS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct redis;
+
+enum redis_kind { REDIS_NIL, REDIS_TEXT, REDIS_INT, REDIS_LIST, REDIS_ERROR };
+
+struct redis_value {
+	enum redis_kind kind;
+	const char *s;		/* text and error; NUL-ended */
+	size_t len;
+	int64_t n;
+	const struct redis_value *items;	/* of a list */
+	size_t count;
+};
+
+/* "unix:/path?db=0", "redis://[:password@]host:port/db" (redis://host, redis://host:port too). */
+struct redis *redis_new(const char *address);
+void redis_free(struct redis *r);
+/* Checks an address without connecting. */
+bool redis_check_address(const char *address, struct err *e);
+bool redis_ready(struct redis *r, struct err *e);
+
+/* Starts a pipeline; put commands; flush sends all and reads all the answers. */
+void redis_begin(struct redis *r);
+void redis_put(struct redis *r, int argc, const char *const *argv, const size_t *lens);
+/* NUL-ended words; ends with NULL. */
+void redis_put_words(struct redis *r, ...) __attribute__((sentinel));
+/* *values has one entry per put, in order. */
+bool redis_flush(struct redis *r, const struct redis_value **values, size_t *count, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* A connection used so is for nothing else. redis_next waits at most wait_ms; *message NULL when none. */
+bool redis_subscribe(struct redis *r, const char *channel, struct err *e);
+bool redis_next(struct redis *r, int64_t wait_ms, const char **message, size_t *len, struct err *e);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * template -- Google ctemplate, as C sees it.
+ *
+ * Automatic escaping is on in every template. Names of variables and sections are the constants that
+ * ctemplate-make_tpl_varnames_h makes at build time, so that a misspelt one does not compile.
+ *
+ * Threads	templates_load before threads start; then any: each dictionary belongs to one.
+ * Ownership	template_new/template_free; a section's dictionary belongs to its parent. Text is copied.
+ * Errors	no C++ exception leaves; templates_load and template_render answer false.
+ * Source	template.cc, the only C++.
+ */
+#ifndef WEB_TEMPLATE_H
+#define WEB_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct template_dict;
+
+/* Loads every *.tpl of the folder and freezes them. */
+bool templates_load(const char *dir, struct err *e);
+
+struct template_dict *template_new(const char *name);
+void template_free(struct template_dict *d);	/* accepts NULL */
+void template_text(struct template_dict *d, const char *key, const char *text, size_t len);
+void template_str(struct template_dict *d, const char *key, const char *text);
+void template_int(struct template_dict *d, const char *key, int64_t n);
+void template_show(struct template_dict *d, const char *section);
+/* One more round of a section; borrowed. */
+struct template_dict *template_section(struct template_dict *d, const char *section);
+/* An included template's dictionary ({{>HEAD}}); borrowed. */
+struct template_dict *template_include(struct template_dict *d, const char *key, const char *file);
+
+bool template_render(const char *file, const struct template_dict *d, struct buf *out,
+    struct err *e) __attribute__((warn_unused_result));
+
+#ifdef __cplusplus
+}
+#endif
+#endif
