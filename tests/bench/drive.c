@@ -10,13 +10,11 @@
  * Ends	0 when every answer was right (honest 503s are), 1 when some were not, 64 on misuse.
  */
 #include "call.h"
-#include "histogram.h"
-#include "watch.h"
+#include "options.h"
+#include "report.h"
 #include "wire.h"
 
-#include <argp.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -54,35 +52,6 @@ struct timer {
 	unsigned client;
 };
 
-static struct {
-	struct plan plan;
-	char *mix, *host, *label;
-	int port;
-	bool tls, json, bye;
-	unsigned connections;
-	double seconds, warmup_s, ramp_s, drain_s, limit_s;
-	uint64_t cycles;
-	struct watch watch;
-} options = {
-    .plan =
-	{.host = "127.0.0.1", .header = "", .stage = 'a', .nickname = "bench", .data_bytes = 64},
-    .host = (char *)"127.0.0.1",
-    .connections = 64,
-    .seconds = 5,
-    .warmup_s = 0.5,
-    .drain_s = 5,
-    .limit_s = 120,
-};
-
-static struct {
-	struct histogram calls[CALL_KINDS];
-	uint64_t bytes[CALL_KINDS];
-	uint64_t statuses[600];
-	uint64_t right, empty, gone, busy, wrong, dropped; /* in the measured window */
-	uint64_t all_requests, all_wrong, all_dropped, all_done, cycles;
-	uint64_t done; /* results acknowledged in the window */
-} stats;
-
 static struct client *clients;
 static struct timer *timers;
 static size_t timer_count;
@@ -90,8 +59,6 @@ static int poller;
 static enum phase phase;
 static unsigned waiting, over;
 static uint64_t setup_us, began_us, ended_us;
-static struct watch_sample before[WATCH_MAX], after[WATCH_MAX];
-static struct rusage own_before, own_after;
 
 static void go_on(struct client *c);
 
@@ -516,8 +483,7 @@ static void
 begin_measure(void)
 {
 	phase = PHASE_MEASURE;
-	watch_read(&options.watch, before);
-	getrusage(RUSAGE_SELF, &own_before);
+	report_begin();
 	began_us = now_us();
 }
 
@@ -526,8 +492,7 @@ end_measure(void)
 {
 	phase = PHASE_DRAIN;
 	ended_us = now_us();
-	getrusage(RUSAGE_SELF, &own_after);
-	watch_read(&options.watch, after);
+	report_end();
 }
 
 /* Moves from one phase to the next when its time has come; the time of the next such move. */
@@ -599,90 +564,6 @@ loop(void)
 		end_measure();
 }
 
-static double
-own_cpu_s(const struct rusage *r)
-{
-	return (double)r->ru_utime.tv_sec + (double)r->ru_stime.tv_sec +
-	       ((double)r->ru_utime.tv_usec + (double)r->ru_stime.tv_usec) / 1e6;
-}
-
-static void
-report_json(double seconds)
-{
-	const char *comma = "";
-
-	printf("{\"label\": \"%s\", \"mix\": \"%s\", \"connections\": %u, \"tls\": %s,\n",
-	    options.label != NULL ? options.label : "", options.mix, options.connections,
-	    options.tls ? "true" : "false");
-	printf(" \"seconds\": %.3f, \"setup_s\": %.3f, \"requests\": %" PRIu64
-	       ", \"rate\": %.1f,\n",
-	    seconds, (double)setup_us / 1e6, stats.right, (double)stats.right / seconds);
-	printf(" \"done\": %" PRIu64 ", \"done_rate\": %.1f, \"cycles\": %" PRIu64
-	       ", \"all_requests\": %" PRIu64 ", \"all_done\": %" PRIu64 ",\n",
-	    stats.done, (double)stats.done / seconds, stats.cycles, stats.all_requests,
-	    stats.all_done);
-	printf(" \"empty\": %" PRIu64 ", \"gone\": %" PRIu64 ", \"busy\": %" PRIu64
-	       ", \"wrong\": %" PRIu64 ", \"dropped\": %" PRIu64 ",\n \"calls\": {",
-	    stats.empty, stats.gone, stats.busy, stats.all_wrong, stats.all_dropped);
-	for (int i = 0; i < CALL_KINDS; i++) {
-		const struct histogram *h = &stats.calls[i];
-
-		if (h->count == 0)
-			continue;
-		printf("%s\n  \"%s\": {\"count\": %" PRIu64 ", \"p50_us\": %" PRIu64
-		       ", \"p99_us\": %" PRIu64 ", \"max_us\": %" PRIu64
-		       ", \"mean_us\": %.1f, \"bytes\": %" PRIu64 "}",
-		    comma, call_names[i], h->count, histogram_at(h, 0.5), histogram_at(h, 0.99),
-		    h->max_us, histogram_mean(h), stats.bytes[i] / h->count);
-		comma = ",";
-	}
-	printf("},\n \"statuses\": {");
-	comma = "";
-	for (int i = 0; i < 600; i++)
-		if (stats.statuses[i] > 0) {
-			printf("%s\"%d\": %" PRIu64, comma, i, stats.statuses[i]);
-			comma = ", ";
-		}
-	printf("},\n \"cpu\": {\"drive\": {\"s\": %.3f}",
-	    own_cpu_s(&own_after) - own_cpu_s(&own_before));
-	for (size_t i = 0; i < options.watch.count; i++)
-		printf(",\n  \"%s\": {\"s\": %.3f, \"switches\": %" PRId64 ", \"rss_kib\": %" PRIu64
-		       "}",
-		    options.watch.of[i].name, after[i].cpu_s - before[i].cpu_s,
-		    (int64_t)(after[i].switches - before[i].switches), after[i].rss_kib);
-	printf("}}\n");
-}
-
-static void
-report_text(double seconds)
-{
-	printf("%-16s %10s %9s %9s %9s %9s %8s\n", options.mix, "count", "p50 ms", "p99 ms",
-	    "max ms", "mean ms", "bytes");
-	for (int i = 0; i < CALL_KINDS; i++) {
-		const struct histogram *h = &stats.calls[i];
-
-		if (h->count > 0)
-			printf("%-16s %10" PRIu64 " %9.2f %9.2f %9.2f %9.2f %8" PRIu64 "\n",
-			    call_names[i], h->count, (double)histogram_at(h, 0.5) / 1e3,
-			    (double)histogram_at(h, 0.99) / 1e3, (double)h->max_us / 1e3,
-			    histogram_mean(h) / 1e3, stats.bytes[i] / h->count);
-	}
-	printf("%u connections, %.1f s: %.0f requests/s, %.0f results/s; registering took %.2f s\n",
-	    options.connections, seconds, (double)stats.right / seconds,
-	    (double)stats.done / seconds, (double)setup_us / 1e6);
-	printf("no work %" PRIu64 ", worker gone %" PRIu64 ", told to wait %" PRIu64
-	       ", wrong %" PRIu64 ", connections lost %" PRIu64 "\n",
-	    stats.empty, stats.gone, stats.busy, stats.all_wrong, stats.all_dropped);
-	for (size_t i = 0; i < options.watch.count; i++)
-		printf(
-		    "%-12s %8.3f s CPU a 1,000 requests, %.2f context switches a request, %" PRIu64
-		    " KiB\n",
-		    options.watch.of[i].name,
-		    (after[i].cpu_s - before[i].cpu_s) * 1e3 / (double)(stats.right + 1),
-		    (double)(after[i].switches - before[i].switches) / (double)(stats.right + 1),
-		    after[i].rss_kib);
-}
-
 static void
 set_up(void)
 {
@@ -711,169 +592,17 @@ set_up(void)
 	}
 }
 
-enum {
-	KEY_HOST = 256,
-	KEY_HOST_NAME,
-	KEY_HEADER,
-	KEY_STAGE,
-	KEY_SECONDS,
-	KEY_CYCLES,
-	KEY_WARMUP,
-	KEY_RAMP,
-	KEY_DRAIN,
-	KEY_LIMIT,
-	KEY_DATA,
-	KEY_BLIND,
-	KEY_JOURNAL,
-	KEY_JSON,
-	KEY_BYE,
-	KEY_WATCH,
-	KEY_LABEL,
-	KEY_TLS,
-	KEY_NICKNAME
-};
-
-static const struct argp_option argp_options[] = {
-    {"host", KEY_HOST, "ADDRESS", 0, "Address to connect to (127.0.0.1)", 0},
-    {"port", 'p', "PORT", 0, "Port to connect to", 0},
-    {"tls", KEY_TLS, NULL, 0, "HTTPS", 0},
-    {"host-name", KEY_HOST_NAME, "NAME", 0, "What the Host field says", 0},
-    {"header", KEY_HEADER, "LINE", 0, "One more header field, as \"Name: value\"", 0},
-    {"connections", 'c', "N", 0, "Workers, each on its own connection (64)", 0},
-    {"mix", 'm', "MIX", 0,
-	"cycle, cycle+progress, or steps joined by commas: new newJob completeJob progress "
-	"validate count sync:WANT[:WAIT_S] page:/PATH bye pause:MS barrier",
-	0},
-    {"stage", KEY_STAGE, "LETTER", 0, "Stage to work at (a)", 0},
-    {"nickname", KEY_NICKNAME, "NAME", 0, "Nickname of all workers (bench)", 0},
-    {"seconds", KEY_SECONDS, "S", 0, "How long to measure (5)", 0},
-    {"cycles", KEY_CYCLES, "N", 0, "Instead: this many rounds of the mix for each worker", 0},
-    {"warmup", KEY_WARMUP, "S", 0, "Not counted, before (0.5)", 0},
-    {"ramp", KEY_RAMP, "S", 0, "Spread the first connections over this time (0)", 0},
-    {"drain", KEY_DRAIN, "S", 0, "Wait so long for the last answers (5)", 0},
-    {"limit", KEY_LIMIT, "S", 0, "Give up when registering takes longer (120)", 0},
-    {"data-bytes", KEY_DATA, "N", 0, "Length of a result (64)", 0},
-    {"blind", KEY_BLIND, NULL, 0, "For a no-op: do not register, any 200 with a body is right", 0},
-    {"bye", KEY_BYE, NULL, 0, "Each worker says goodbye at the end", 0},
-    {"journal", KEY_JOURNAL, "FILE", 0, "Write every acknowledged result: stage, job, data", 0},
-    {"watch", KEY_WATCH, "NAME=PID", 0, "Count the CPU time of this tree of processes", 0},
-    {"label", KEY_LABEL, "TEXT", 0, "Put into the JSON report", 0},
-    {"json", KEY_JSON, NULL, 0, "Report as JSON", 0},
-    {0},
-};
-
-static error_t
-parse_option(int key, char *value, struct argp_state *state)
-{
-	char *header;
-
-	switch (key) {
-	case KEY_HOST:
-		options.host = value;
-		break;
-	case KEY_HOST_NAME:
-		options.plan.host = value;
-		break;
-	case KEY_HEADER:
-		if (asprintf(&header, "%s\r\n", value) < 0)
-			die("memory");
-		options.plan.header = header;
-		break;
-	case 'p':
-		options.port = atoi(value);
-		break;
-	case KEY_TLS:
-		options.tls = true;
-		break;
-	case 'c':
-		options.connections = (unsigned)atoi(value);
-		break;
-	case 'm':
-		options.mix = value;
-		break;
-	case KEY_STAGE:
-		options.plan.stage = *value;
-		break;
-	case KEY_NICKNAME:
-		options.plan.nickname = value;
-		break;
-	case KEY_SECONDS:
-		options.seconds = atof(value);
-		break;
-	case KEY_CYCLES:
-		options.cycles = strtoull(value, NULL, 10);
-		break;
-	case KEY_WARMUP:
-		options.warmup_s = atof(value);
-		break;
-	case KEY_RAMP:
-		options.ramp_s = atof(value);
-		break;
-	case KEY_DRAIN:
-		options.drain_s = atof(value);
-		break;
-	case KEY_LIMIT:
-		options.limit_s = atof(value);
-		break;
-	case KEY_DATA:
-		options.plan.data_bytes = strtoul(value, NULL, 10);
-		break;
-	case KEY_BLIND:
-		options.plan.blind = true;
-		break;
-	case KEY_BYE:
-		options.bye = true;
-		break;
-	case KEY_JOURNAL:
-		if ((options.plan.journal = fopen(value, "w")) == NULL)
-			argp_failure(state, 1, errno, "%s", value);
-		break;
-	case KEY_WATCH:
-		if (!watch_add(&options.watch, value))
-			argp_error(state, "--watch wants NAME=PID, %d at most", WATCH_MAX);
-		break;
-	case KEY_LABEL:
-		options.label = value;
-		break;
-	case KEY_JSON:
-		options.json = true;
-		break;
-	case ARGP_KEY_END:
-		if (options.port <= 0 || options.mix == NULL || options.connections == 0)
-			argp_error(state, "--port, --mix and at least one connection are needed");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct argp parser = {.options = argp_options,
-	    .parser = parse_option,
-	    .doc = "Drives a tracker over HTTP with a closed loop of workers and measures it."};
-	char *mix;
-	double seconds;
-
-	argp_err_exit_status = 64;
-	argp_parse(&parser, argc, argv, 0, NULL, NULL);
-	if ((mix = strdup(options.mix)) == NULL || !plan_parse(&options.plan, mix)) {
-		fprintf(stderr, "drive: no such mix: %s\n", options.mix);
-		return 64;
-	}
+	options_parse(argc, argv);
 	if (!wire_setup(options.host, options.port, options.tls)) {
 		fprintf(stderr, "drive: no such address, or this build has no TLS\n");
 		return 64;
 	}
 	set_up();
 	loop();
-	seconds = (double)(ended_us - began_us) / 1e6;
-	if (options.json)
-		report_json(seconds);
-	else
-		report_text(seconds);
+	report_print(setup_us, ended_us - began_us);
 	if (options.plan.journal != NULL && fclose(options.plan.journal) != 0)
 		die("journal");
 	return stats.all_wrong > 0 ? 1 : 0;

@@ -74,7 +74,7 @@ class Bench:
 
     def stack(self, name="main", **settings):
         if name not in self.stacks:
-            self.stacks[name] = Stack(self.build, os.path.join(self.folder, name), **settings)
+            self.stacks[name] = Stack(os.path.join(self.folder, name), **settings)
         return self.stacks[name]
 
     def noop(self):
@@ -322,7 +322,7 @@ def scenario_flat(b):
     done.load(many)
     done.sql(MOSTLY_DONE.format(done=many - many // 100))
     for s in (loaded, done):
-        s.sql("vacuum analyze tracker.job; vacuum analyze tracker.output; checkpoint;")
+        s.sql("vacuum analyze; checkpoint;", user="postgres")
     b.laws("flat (filled)", done)
 
     def run(stack, need=0):
@@ -397,11 +397,13 @@ def scenario_load(b):
         subprocess.run(["cut", "-f2", rows], stdout=f, check=True)
 
     def bare():
-        stack.sql("create table public.bare (like tracker.job including all); checkpoint;")
+        stack.sql("create table public.bare (like tracker.job including all);")
+        stack.sql("checkpoint;", user="postgres")
         began = time.monotonic()
         stack.sql(f"\\copy public.bare from '{rows}'\n")
         took = time.monotonic() - began
-        stack.sql("drop table public.bare; checkpoint;")
+        stack.sql("drop table public.bare;")
+        stack.sql("checkpoint;", user="postgres")
         return {"rate": count / took}
 
     def ours():
@@ -543,7 +545,8 @@ def scenario_pages(b):
     workers, people = (1000, 10000) if b.quick else (10000, 100000)
     stack = b.stack("crowd", page_cache=0)
     stack.load(1000)
-    stack.sql(CROWD.format(workers=workers, people=people) + "vacuum analyze;")
+    stack.sql(CROWD.format(workers=workers, people=people) )
+    stack.sql("vacuum analyze;", user="postgres")
     for name, path in (("dashboard", "/"), ("dashboard, all workers", "/?all=true"),
                        ("leaderboard", "/leaderboard")):
         r = drive(b.build, stack, f"page:{path}", 1, b.seconds, flags=UNCACHED)

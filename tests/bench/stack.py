@@ -30,11 +30,19 @@ def connects(port):
         return s.connect_ex(("127.0.0.1", port)) == 0
 
 
+def as_user(status, command):
+    """The command as the user that quickstart runs its servers as, with as many descriptors."""
+    if os.geteuid() == 0:
+        user = status["user"]
+        command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--", *command]
+    return ["bash", "-c", 'ulimit -n $(ulimit -Hn); exec "$@"', "bash", *command]
+
+
 class Stack:
     """A tracker with its PostgreSQL, Redis and nginx, started by bin/quickstart."""
 
-    def __init__(self, build, state, **settings):
-        self.build, self.state = build, state
+    def __init__(self, state, **settings):
+        self.state = state
         os.makedirs(state, exist_ok=True)
         os.chmod(state, 0o755)
         self.http, self.https = free_port(), free_port()
@@ -46,14 +54,12 @@ class Stack:
                         "--tracker-ini", self.ini_given)
         self.status = dict(line.split("=", 1) for line in
                            self.quickstart("--status").splitlines() if "=" in line)
-        self.conninfo = self.status.get("postgres") or \
-            f"host={state}/run dbname=tracker user=tracker"
-        wait_for("the tracker", lambda: self.answers())
+        self.conninfo = self.status["postgres"]
+        wait_for("the tracker", self.answers)
 
     def quickstart(self, *args):
         r = subprocess.run([os.path.join(ROOT, "bin/quickstart"), "--state", self.state, *args],
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                           env={**os.environ, "BUILD": self.build})
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if r.returncode != 0:
             raise SystemExit(f"bench: quickstart {' '.join(args)}:\n{r.stdout[-3000:]}")
         return r.stdout
@@ -66,8 +72,8 @@ class Stack:
     def program(self, name, *args, **more):
         """One of ours, on this stack; its largest resident set in MiB, its seconds."""
         began = time.monotonic()
-        p = subprocess.Popen([os.path.join(self.build, name), "--config",
-                              os.path.join(self.state, "tracker.ini"), *args],
+        p = subprocess.Popen([os.path.join(self.status["bin"], name), "--config",
+                              self.status["config"], *args],
                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more)
         said = p.stderr.read()
         _, status, used = os.wait4(p.pid, 0)
@@ -86,10 +92,10 @@ class Stack:
         lines.wait()
         return result
 
-    def sql(self, text):
+    def sql(self, text, user="tracker"):
         """Rows as lists of texts."""
         r = subprocess.run(["psql", "-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d",
-                            self.conninfo],
+                            self.conninfo.replace("user=tracker", f"user={user}")],
                            input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if r.returncode != 0:
             raise SystemExit(f"bench: {r.stderr[-2000:]}\n{text[:500]}")
@@ -138,13 +144,13 @@ class Noop:
         for folder in ("run", "log"):
             os.makedirs(os.path.join(state, folder), exist_ok=True)
         self.rewrite()
-        for folder, _, _ in os.walk(stack.state + "/nginx"):
-            os.makedirs(folder.replace(stack.state, state, 1), exist_ok=True)
+        for folder in ("tmp", "cache"):
+            os.makedirs(os.path.join(state, "nginx", folder), exist_ok=True)
         subprocess.run(["chmod", "-R", "a+rwX", state], check=True)
         self.answer({})
         conf = os.path.join(state, "nginx", "nginx.conf")
-        self.nginx = subprocess.Popen(["nginx", "-p", state + "/nginx", "-e",
-                                       state + "/log/nginx.log", "-c", conf])
+        self.nginx = subprocess.Popen(as_user(stack.status, [
+            "nginx", "-p", state, "-e", state + "/log/nginx.log", "-c", conf]))
         wait_for("the no-op's nginx", lambda: connects(self.http))
 
     def rewrite(self):
