@@ -209,6 +209,15 @@ obey(const struct command *c, struct ask *ask, struct err *e)
 	return tool_open(ask->tool, e) && (c->offline || tool_connect(ask->tool, e)) && c->run(ask, e);
 }
 
+/* ERR_FIELD: asked wrongly. No error at all: the command has said what is wrong. */
+static int
+failure(const struct tool *t, const struct err *e)
+{
+	if (e->kind != ERR_NONE)
+		tool_fail(t, e);
+	return e->kind == ERR_FIELD ? argp_err_exit_status : 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -218,7 +227,7 @@ main(int argc, char **argv)
 	int status = 0;
 
 	if (!obey(parse(&ask, argc, argv), &ask, &e))
-		status = e.kind == ERR_NONE ? 1 : tool_fail(&tool, &e);
+		status = failure(&tool, &e);
 	tool_close(&tool);
 	return status;
 }

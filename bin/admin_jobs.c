@@ -15,7 +15,7 @@ static bool
 ask_stage(struct ask *ask, int *stage, struct err *e)
 {
 	if (!ask->stage)
-		return err_set(e, ERR_INPUT, NULL, "which stage? Say --stage a");
+		return err_set(e, ERR_FIELD, NULL, "which stage? Say --stage a");
 	return tool_stage(ask->tool, ask->stage, stage, e);
 }
 
@@ -23,7 +23,7 @@ static bool
 ask_job(const char *text, int64_t *job, struct err *e)
 {
 	if (!text_to_int(text, strlen(text), 1, INT64_MAX, job))
-		return err_set(e, ERR_INPUT, NULL, "'%s' is no job number", text);
+		return err_set(e, ERR_FIELD, NULL, "'%s' is no job number", text);
 	return true;
 }
 
@@ -191,7 +191,7 @@ bool
 admin_requeue(struct ask *ask, struct err *e)
 {
 	if (ask->all == (ask->n_args > 0))
-		return err_set(e, ERR_INPUT, NULL, "requeue: name the jobs, or say --all");
+		return err_set(e, ERR_FIELD, NULL, "requeue: name the jobs, or say --all");
 	return ask->all ? requeue_all(ask, e) : requeue_some(ask, e);
 }
 
@@ -225,7 +225,7 @@ admin_send_back(struct ask *ask, struct err *e)
 	int64_t job;
 
 	if (!ask->reason || !*ask->reason)
-		return err_set(e, ERR_INPUT, NULL, "why? Say --reason 'made by a broken release'");
+		return err_set(e, ERR_FIELD, NULL, "why? Say --reason 'made by a broken release'");
 	return ask_stage(ask, &stage, e) && ask_job(ask->arg[0], &job, e) &&
 	    call_send_back(ask, job, stage, e);
 }

@@ -201,7 +201,7 @@ admin_stages(struct ask *ask, struct err *e)
 	if (ask->n_args == 0)
 		return list_stages(ask, e);
 	if (ask->n_args != 2 || strcmp(ask->arg[0], "append") != 0)
-		return err_set(e, ERR_INPUT, NULL, "stages: nothing, or append NAME");
+		return err_set(e, ERR_FIELD, NULL, "stages: nothing, or append NAME");
 	return append_stage(ask, ask->arg[1], e);
 }
 

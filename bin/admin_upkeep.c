@@ -100,7 +100,7 @@ admin_worker(struct ask *ask, struct err *e)
 	int stage;
 
 	if (strcmp(ask->arg[0], "drop") != 0)
-		return err_set(e, ERR_INPUT, NULL, "worker: '%s' is not known; it can drop", ask->arg[0]);
+		return err_set(e, ERR_FIELD, NULL, "worker: '%s' is not known; it can drop", ask->arg[0]);
 	return tool_stage(ask->tool, ask->arg[1], &stage, e) &&
 	    drop_worker(ask, stage, ask->arg[2], e);
 }
