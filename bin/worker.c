@@ -81,7 +81,7 @@ static const struct argp_option options[] = {
     {"v1", OPT_V1, NULL, 0, "speak the older job API, one worker a slot", 3},
     {"max-jobs", OPT_MAX_JOBS, "N", 0, "stop after N jobs", 4},
     {"exit-when-idle", OPT_EXIT_IDLE, "SECONDS", 0, "stop when there was no job for so long", 4},
-    {"until-done", OPT_UNTIL_DONE, NULL, 0, "stop when every job of the stage is done", 4},
+    {"until-done", OPT_UNTIL_DONE, NULL, 0, "stop when the tracker says that the stage is finished", 4},
     {"grace", OPT_GRACE, "SECONDS", 0, "from SIGTERM to giving jobs back (default 60)", 4},
     {"quiet", 'q', NULL, 0, "say nothing but warnings; keep the command's standard error", 5},
     {"verbose", 'v', NULL, 0, "tell every step", 5},

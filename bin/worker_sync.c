@@ -15,6 +15,7 @@
 #define HEARTBEAT_US 60000000	/* the longest silence; idle_timeout is 7,200 s by default */
 #define RECOUNT_US 60000000	/* between two lists of what is in hand */
 #define ANSWER_MS 60000		/* for a call that does not wait */
+#define PATIENCE_S 600	/* the longest that a tracker may make us wait */
 #define CALL_BYTES ((size_t)4 << 20)	/* of results in a call, unless one alone is more */
 #define CALL_ITEMS 1000
 #define WANT_MAX 1000
@@ -314,13 +315,17 @@ static void
 take_patience(struct sync *s, const json *root, bool waited, int64_t now_us)
 {
 	json *after = json_get(root, "retry_after"), *message = json_get(root, "message");
+	json *finished = json_get(root, "finished");
 	struct json_text text;
-	int64_t wait_s = 0;
+	double wait_s;
+	bool end = false;
 
-	if (waited && after != NULL && json_as_int(after, &wait_s) && wait_s > 0)
-		s->ask_us = now_us + wait_s * 1000000;
+	if (waited && after != NULL && json_as_double(after, &wait_s) && wait_s > 0)
+		s->ask_us = now_us + (int64_t)((wait_s < PATIENCE_S ? wait_s : PATIENCE_S) * 1e6);
 	if (message != NULL && json_as_text(message, &text) && s->w->desk.running == 0)
 		worker_tell_message(s->w, text.s, text.len);
+	if (s->w->o.until_done && finished != NULL && json_as_bool(finished, &end) && end)
+		worker_stop(s->w, STOP_AFTER_JOBS);
 }
 
 static void
