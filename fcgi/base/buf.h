@@ -22,8 +22,12 @@ void buf_init(struct buf *b, size_t limit);
 void buf_fini(struct buf *b);
 /* Empty again, memory kept, failure forgotten. */
 void buf_clear(struct buf *b);
-/* Makes room for `more` bytes beyond len; NULL when failed. The caller fills and adds to len. */
+/*
+ * Makes room for `more` bytes beyond len and a NUL; NULL when failed. The caller fills, adds to len
+ * and, when nothing is put afterwards, sets the NUL.
+ */
 char *buf_room(struct buf *b, size_t more);
+/* The bytes with their NUL ("" when nothing was put), the buffer empty again; NULL when failed. */
 char *buf_take(struct buf *b);
 
 void buf_put(struct buf *b, const void *bytes, size_t len);

@@ -42,16 +42,21 @@ struct config {
 	const struct config_item *items;	/* ends at name == NULL */
 	void *settings;
 	struct arena arena;
+	const char **origins;	/* by item: "default", "FILE:LINE", a variable's or flag's name */
 };
 
 /* Sets every default. */
 bool config_init(struct config *c, const struct config_item *items, void *settings, struct err *e);
 void config_fini(struct config *c);
-/* A missing file is an error when `must`. Sections other than [tracker] are refused. */
+/* A missing file is an error when `must`. Refused: sections other than [tracker], a name set twice. */
 bool config_file(struct config *c, const char *path, bool must, struct err *e);
+/* TRACKER_NAME for every item; other variables with that prefix are none of ours. */
 bool config_env(struct config *c, struct err *e);
 /* `origin` is named in the error: "--idle-timeout". */
-bool config_set(struct config *c, const char *name, const char *value, const char *origin, struct err *e);
+bool config_set(struct config *c, const char *name, const char *value, const char *origin,
+    struct err *e);
+/* Where a setting's value came from: for errors that are found later. */
+const char *config_origin(const struct config *c, const char *name);
 /* Every setting as a line of the file; secrets masked when `mask`. */
 void config_print(const struct config *c, FILE *to, bool mask);
 /* A commented sample file with the defaults. */

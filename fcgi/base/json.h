@@ -26,7 +26,15 @@
 struct json_object;
 typedef struct json_object json;
 
-enum json_type_of { JSON_IS_NULL, JSON_IS_BOOL, JSON_IS_INT, JSON_IS_DOUBLE, JSON_IS_TEXT, JSON_IS_LIST, JSON_IS_OBJECT };
+enum json_type_of {
+	JSON_IS_NULL,
+	JSON_IS_BOOL,
+	JSON_IS_INT,
+	JSON_IS_DOUBLE,
+	JSON_IS_TEXT,
+	JSON_IS_LIST,
+	JSON_IS_OBJECT
+};
 
 struct json_text {
 	const char *s;	/* ends in NUL; has no NUL inside */
@@ -37,24 +45,28 @@ json *json_parse(const char *text, size_t len, struct err *e);
 void json_free(json *value);
 enum json_type_of json_type(const json *value);
 
-/* A member of an object, borrowed; NULL when absent. */
+/* A member of an object, borrowed; NULL when absent (null is a value: JSON_IS_NULL). */
 json *json_get(const json *object, const char *key);
 size_t json_list_len(const json *list);
 json *json_list_at(const json *list, size_t i);
-/* False when the value is of another type. */
+/* False when the value is of another type, or an integer that int64_t does not hold. */
 bool json_as_text(const json *value, struct json_text *out);
 bool json_as_int(const json *value, int64_t *out);
 /* Calls each(key, value, ctx) for an object's members in order; stops when it returns false. */
 bool json_each(const json *object, bool (*each)(const char *key, json *value, void *ctx), void *ctx);
 
+/* Borrowed bytes of the text that was parsed; s NULL = absent. */
+struct json_span {
+	const char *s;
+	size_t len;
+};
+
 /*
- * The exact bytes, as they were sent, of the value at list[i].key under a top-level member:
- * json_span(text, len, "done", 3, "data", &span). What json-c cannot keep (big integers, the
- * writing of doubles) is thereby stored untouched. False when absent. The text must have been
- * accepted by json_parse.
+ * The exact bytes, as they were sent, of the members `key` of the objects in a list under a top-level
+ * member, in one pass: json_spans(text, len, "done", "data", spans, max) fills spans[i] for item i.
+ * What json-c cannot keep (big integers, the writing of doubles) is thereby stored untouched. False
+ * when there is no such list. The text must have been accepted by json_parse.
  */
-struct json_span { const char *s; size_t len; };
-/* All spans of one member in one pass: spans[i] for list item i, s == NULL where absent; max spans. */
 bool json_spans(const char *text, size_t len, const char *list, const char *key,
     struct json_span *spans, size_t max);
 /* True when text[0..len) is one valid RFC 8259 value by the rules above, and nothing else. */

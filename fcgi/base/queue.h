@@ -4,7 +4,7 @@
  * Whoever drains takes everything that waits, so a batch is as long as the last round trip
  * made it, and a lone one waits for nobody.
  *
- * Threads	queue_put from any thread; queue_take and queue_try from one.
+ * Threads	queue_put from any thread; queue_take and queue_unget from one.
  * Ownership	an entry belongs to the queue from put to take, then to the taker.
  * Units	patience_ms: monotonic milliseconds; -1 waits for ever.
  * Errors	queue_put returns false only when closed; the entry is then still the caller's.

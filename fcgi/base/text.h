@@ -29,7 +29,7 @@ bool text_to_bytes(const char *s, size_t len, int64_t *out);
 void text_duration(char *out, size_t size, int64_t seconds);
 /* 1234567 -> "1,234,567". out holds at least 28 bytes. */
 void text_thousands(char *out, int64_t n);
-/* Lower case of ASCII letters only; out and s may be the same. */
+/* Lower case of ASCII letters only, len bytes and no NUL; out and s may be the same. */
 void text_lower(char *out, const char *s, size_t len);
 bool text_starts(const char *s, const char *prefix);
 

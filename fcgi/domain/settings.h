@@ -45,8 +45,8 @@ struct settings {
 extern const struct config_item settings_items[];
 
 /*
- * For a program's argp: put `settings_argp` among its children and hand child_inputs a struct
- * settings_input. It takes --config FILE and a flag for every setting; values are applied by
+ * For a program's argp: put `settings_argp` among its children and let the parser, at ARGP_KEY_INIT,
+ * set state->child_inputs[i] to a struct settings_input ({0} at first). It takes --config FILE and a flag for every setting; values are applied by
  * settings_load in the order default, file, environment, flags, whatever the flags' order.
  */
 struct settings_input {
@@ -56,7 +56,10 @@ struct settings_input {
 };
 extern const struct argp settings_argp;
 
-/* Reads everything and checks it as a whole (stage rules, redis address). */
+/*
+ * Reads everything and checks it as a whole (stage rules, addresses). It begins with config_init;
+ * config_fini is the caller's whatever the answer.
+ */
 bool settings_load(struct settings *s, struct config *c, const struct settings_input *input,
     struct err *e);
 

@@ -8,7 +8,8 @@
  * Errors	ERR_AWAY: the connection is gone or could not be made, and the commit may or may not have
  *		happened; ERR_SQL with sqlstate: PostgreSQL refused and the transaction is rolled back.
  *		After ERR_AWAY the next call tries to connect again, at most once per back-off
- *		(100 ms doubling to 5 s, jittered), and answers ERR_AWAY at once in between.
+ *		(100 ms doubling to 5 s, jittered), and answers ERR_AWAY at once in between. A connection
+ *		that was lost while idle is noticed before anything is sent, and made again at once.
  * Source	libpq (the only file that includes it); binary formats: PostgreSQL's send/recv functions.
  */
 #ifndef STORE_PG_H
@@ -32,9 +33,11 @@ struct pg_param {
 	uint32_t oid;	/* type, e.g. PG_INT8_ARRAY */
 };
 
+/* A string that is none is told at start, not at the first call. ERR_INPUT. */
+bool pg_check_conninfo(const char *conninfo, struct err *e);
 /* `session` is run after each connect (e.g. "set jit = off"); may be NULL. Nothing connects yet. */
 struct pg *pg_new(const char *conninfo, const char *application, const char *session);
-void pg_free(struct pg *pg);
+void pg_free(struct pg *pg);	/* accepts NULL */
 /* Connected now, or tries. */
 bool pg_ready(struct pg *pg, struct err *e);
 /* How long until the next try to connect; 0 when connected or due. */
@@ -50,7 +53,10 @@ bool pg_send(struct pg *pg, const char *sql, const struct pg_param *params, int 
     __attribute__((warn_unused_result));
 bool pg_receive(struct pg *pg, struct pg_rows **rows, struct err *e)
     __attribute__((warn_unused_result));
-/* Several statements as text, no parameters, no rows wanted: migrations, begin, commit. */
+/*
+ * Several statements as text, no parameters, no rows wanted: migrations, begin, commit. After ERR_SQL
+ * inside a "begin" the caller runs "rollback".
+ */
 bool pg_run(struct pg *pg, const char *sql, struct err *e) __attribute__((warn_unused_result));
 
 int pg_rows_count(const struct pg_rows *rows);

@@ -7,7 +7,7 @@
  * Ownership	redis_new/redis_free; replies are borrowed until the next redis_begin.
  * Errors	ERR_AWAY: gone; what was put may or may not have happened. The next use tries to connect
  *		again after a back-off (100 ms doubling to 5 s, jittered); connect and answers are bounded
- *		by 1 s. A NULL or empty address is a Redis that is always away.
+ *		by 1 s. The program must ignore SIGPIPE. A NULL or empty address is a Redis that is always away.
  * Source	hiredis 0.14 (the only file that includes it).
  */
 #ifndef STORE_REDIS_H
@@ -32,12 +32,14 @@ struct redis_value {
 	size_t count;
 };
 
-/* "unix:/path?db=0", "redis://[:password@]host:port/db" (redis://host, redis://host:port too). */
+/* "unix:/path?db=0", "redis://[[user]:password@]host:port/db" (port and db may be left out). */
 struct redis *redis_new(const char *address);
-void redis_free(struct redis *r);
+void redis_free(struct redis *r);	/* accepts NULL */
 /* Checks an address without connecting. */
 bool redis_check_address(const char *address, struct err *e);
 bool redis_ready(struct redis *r, struct err *e);
+/* How long until the next try to connect; 0 when connected or due. */
+int64_t redis_retry_in_ms(const struct redis *r);
 
 /* Starts a pipeline; put commands; flush sends all and reads all the answers. */
 void redis_begin(struct redis *r);
@@ -48,7 +50,10 @@ void redis_put_words(struct redis *r, ...) __attribute__((sentinel));
 bool redis_flush(struct redis *r, const struct redis_value **values, size_t *count, struct err *e)
     __attribute__((warn_unused_result));
 
-/* A connection used so is for nothing else. redis_next waits at most wait_ms; *message NULL when none. */
+/*
+ * A connection used so is for nothing else. redis_next waits at most wait_ms; *message NULL when none,
+ * else borrowed until the next call. After ERR_AWAY subscribe again.
+ */
 bool redis_subscribe(struct redis *r, const char *channel, struct err *e);
 bool redis_next(struct redis *r, int64_t wait_ms, const char **message, size_t *len, struct err *e);
 

@@ -1,0 +1,127 @@
+#include "base/random.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+random_open(void)
+{
+	if (sodium_init() < 0) {
+		fputs("libsodium cannot start: no source of random bits\n", stderr);
+		exit(1);
+	}
+}
+
+void
+random_bytes(void *out, size_t len)
+{
+	randombytes_buf(out, len);
+}
+
+uint32_t
+random_below(uint32_t below)
+{
+	return randombytes_uniform(below);
+}
+
+int64_t
+random_jitter(int64_t ms, int share)
+{
+	int64_t spread = ms > 0 && share > 0 ? ms / 100 * share + ms % 100 * share / 100 : 0;
+
+	if (spread > INT32_MAX / 2)
+		spread = INT32_MAX / 2;
+	return ms - spread + (int64_t)random_below((uint32_t)(2 * spread + 1));
+}
+
+struct uuid
+uuid_new(void)
+{
+	struct uuid u;
+
+	random_bytes(u.b, sizeof(u.b));
+	u.b[6] = (uint8_t)((u.b[6] & 0x0f) | 0x40);
+	u.b[8] = (uint8_t)((u.b[8] & 0x3f) | 0x80);
+	return u;
+}
+
+static bool
+dash_at(size_t i)
+{
+	return i == 8 || i == 13 || i == 18 || i == 23;
+}
+
+void
+uuid_text(char out[UUID_TEXT], const struct uuid *u)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t at = 0;
+
+	for (size_t i = 0; i < sizeof(u->b); i++) {
+		if (dash_at(at))
+			out[at++] = '-';
+		out[at++] = hex[u->b[i] >> 4];
+		out[at++] = hex[u->b[i] & 15];
+	}
+	out[at] = '\0';
+}
+
+/* -1 when c is no hex digit. */
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool
+uuid_parse(struct uuid *out, const char *s, size_t len)
+{
+	struct uuid u;
+	size_t at = 0;
+	int high, low;
+
+	if (len != UUID_TEXT - 1)
+		return false;
+	for (size_t i = 0; i < sizeof(u.b); i++) {
+		if (dash_at(at) && s[at++] != '-')
+			return false;
+		high = hex_digit(s[at++]);
+		low = hex_digit(s[at++]);
+		if (high < 0 || low < 0)
+			return false;
+		u.b[i] = (uint8_t)(high << 4 | low);
+	}
+	*out = u;
+	return true;
+}
+
+bool
+uuid_equal(const struct uuid *a, const struct uuid *b)
+{
+	return sodium_memcmp(a->b, b->b, sizeof(a->b)) == 0;
+}
+
+struct uuid
+hash_128(const void *bytes, size_t len)
+{
+	struct uuid u;
+
+	crypto_generichash(u.b, sizeof(u.b), bytes, len, NULL, 0);
+	return u;
+}
+
+void
+hash_hex(char *out, const void *bytes, size_t len)
+{
+	unsigned char hash[32];
+
+	crypto_generichash(hash, sizeof(hash), bytes, len, NULL, 0);
+	sodium_bin2hex(out, 2 * sizeof(hash) + 1, hash, sizeof(hash));
+}

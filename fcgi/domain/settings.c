@@ -1,0 +1,312 @@
+#include "domain/settings.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/un.h>
+
+#include "base/text.h"
+#include "store/pg.h"
+#include "store/redis.h"
+
+#define DEFAULT_FILE SYSCONFDIR "/distcompute-tracker/tracker.ini"
+
+#define AT(field) offsetof(struct settings, field)
+#define TEXT(name_, field, preset_, min_, max_, help_)                                             \
+	{.name = name_, .type = CONFIG_TEXT, .offset = AT(field), .preset = preset_, .min = min_,      \
+	    .max = max_, .help = help_}
+#define NUMBER(kind, name_, field, preset_, min_, max_, help_)                                     \
+	{.name = name_, .type = CONFIG_##kind, .offset = AT(field), .preset = preset_, .min = min_,    \
+	    .max = max_, .help = help_}
+
+#define DAY 86400
+#define YEAR (365 * DAY)
+#define MIB (INT64_C(1) << 20)
+#define STAGE_MAX (64 * 4) /* bytes: 64 characters */
+
+#define STAGE(letter, n, preset, min)                                                              \
+	TEXT("stage_" letter, stage[n], preset, min, STAGE_MAX,                                        \
+	    "name of stage " letter "; empty = there is none")
+#define JOB_TIMEOUT(letter, n)                                                                     \
+	NUMBER(SECONDS, "job_timeout_" letter, job_timeout_s[n], "0", 0, YEAR,                         \
+	    "a lease of stage " letter " goes back after so long, though its worker talks; 0 = never")
+
+/* In the order of the README's table. */
+const struct config_item settings_items[] = {
+	TEXT("project", project, "Distributed Compute", 1, 400, "name on the pages and for workers"),
+	TEXT("base_url", base_url, "", 0, 2000,
+	    "address that browsers use, https://tracker.example, for absolute links"),
+	TEXT("listen", listen, "", 0, 300,
+	    "unix:PATH or tcp:ADDRESS:PORT; empty = the socket inherited (systemd, spawn-fcgi)"),
+	STAGE("a", 0, "A", 1),
+	STAGE("b", 1, "", 0),
+	STAGE("c", 2, "", 0),
+	STAGE("d", 3, "", 0),
+	STAGE("e", 4, "", 0),
+	TEXT("postgres", postgres, "postgresql:///tracker", 1, 0,
+	    "libpq connection string or URI of the database"),
+	TEXT("redis", redis, "redis://127.0.0.1:6379/0", 0, 0,
+	    "redis://[[user]:password@]host:port/db or unix:/path?db=0; empty = do without"),
+	NUMBER(SECONDS, "idle_timeout", idle_timeout_s, "7200", 1, YEAR,
+	    "a worker silent for so long is gone and its jobs go back"),
+	JOB_TIMEOUT("a", 0),
+	JOB_TIMEOUT("b", 1),
+	JOB_TIMEOUT("c", 2),
+	JOB_TIMEOUT("d", 3),
+	JOB_TIMEOUT("e", 4),
+	NUMBER(INT, "flag_limit", flag_limit, "5", 1, 1000,
+	    "so many workers that flag an input send the job back a stage"),
+	NUMBER(INT, "max_attempts", max_attempts, "10", 1, 1000000,
+	    "so many failed attempts in one stage fail the job"),
+	NUMBER(SECONDS, "retry_backoff", retry_backoff_s, "30", 0, YEAR,
+	    "a job that came back waits so long, then twice as long each time"),
+	NUMBER(SECONDS, "retry_backoff_max", retry_backoff_max_s, "3600", 0, YEAR,
+	    "but never longer than this"),
+	NUMBER(SECONDS, "eta_interval", eta_interval_s, "900", 1, YEAR,
+	    "the remaining time is estimated from samples taken so far apart"),
+	NUMBER(INT, "eta_samples", eta_samples, "10", 2, 1000, "and from so many of them"),
+	NUMBER(SECONDS, "page_cache", page_cache_s, "30", 0, DAY,
+	    "a page is rendered at most once in this time; 0 = each time"),
+	NUMBER(BYTES, "body_limit", body_limit, "16M", 1024, 1024 * MIB,
+	    "longest request body"),
+	NUMBER(INT, "processes", processes, "2", 1, 64, "processes of the pool"),
+	NUMBER(INT, "acceptors", acceptors, "2", 1, 64, "accepting threads in each process"),
+	NUMBER(INT, "parked_limit", parked_limit, "10000", 0, 1000000,
+	    "calls of the whole pool that may wait for work at a time"),
+	TEXT("sql_dir", sql_dir, PKGDATADIR "/sql", 1, 0, "folder of schema/ and functions/"),
+	TEXT("templates_dir", templates_dir, PKGDATADIR "/templates", 1, 0, "folder of the pages"),
+	{.name = "public_data", .type = CONFIG_BOOL, .offset = AT(public_data), .preset = "no",
+	    .help = "whether pages show jobs' data and results to everybody"},
+	TEXT("banner", banner, "", 0, 1000, "plain text on every page; empty = none"),
+	TEXT("user", user, "", 0, 64, "run as this user when started as root; empty = stay"),
+	{.name = NULL},
+};
+
+#define ITEMS_MAX 64
+_Static_assert(sizeof(settings_items) / sizeof(settings_items[0]) <= ITEMS_MAX, "more flags");
+
+/* ---- flags --------------------------------------------------------------------------------------- */
+
+#define KEY_CONFIG 0x1000 /* no letter: long options only */
+#define KEY_FIRST 0x1001
+
+/* Made from settings_items before main, so that the table stays the only one. */
+static struct argp_option options[ITEMS_MAX + 1];
+
+static char *
+flag_of(const char *name)
+{
+	char *flag = strdup(name);
+
+	if (!flag)
+		abort();
+	for (char *p = flag; *p; p++)
+		if (*p == '_')
+			*p = '-';
+	return flag;
+}
+
+static char *
+doc_of(const struct config_item *item)
+{
+	char *doc;
+
+	if (asprintf(&doc, "%s (default: %s)", item->help, *item->preset ? item->preset : "none") < 0)
+		abort();
+	return doc;
+}
+
+static const char *
+arg_of(const struct config_item *item)
+{
+	switch (item->type) {
+	case CONFIG_SECONDS:
+		return "SECONDS";
+	case CONFIG_BYTES:
+		return "BYTES";
+	case CONFIG_INT:
+		return "N";
+	case CONFIG_BOOL:
+		return "yes|no";
+	case CONFIG_TEXT:
+		break;
+	}
+	return "TEXT";
+}
+
+__attribute__((constructor)) static void
+make_options(void)
+{
+	options[0] = (struct argp_option){.name = "config",
+	    .key = KEY_CONFIG,
+	    .arg = "FILE",
+	    .doc = "settings (default: " DEFAULT_FILE ")"};
+	for (int i = 0; settings_items[i].name; i++)
+		options[i + 1] = (struct argp_option){.name = flag_of(settings_items[i].name),
+		    .key = KEY_FIRST + i,
+		    .arg = arg_of(&settings_items[i]),
+		    .flags = settings_items[i].type == CONFIG_BOOL ? OPTION_ARG_OPTIONAL : 0,
+		    .doc = doc_of(&settings_items[i]),
+		    .group = 10};
+}
+
+static error_t
+take_option(int key, char *arg, struct argp_state *state)
+{
+	struct settings_input *input = state->input;
+	const int room = (int)(sizeof(input->flags) / sizeof(input->flags[0]));
+
+	if (key < KEY_CONFIG || key >= KEY_FIRST + ITEMS_MAX)
+		return ARGP_ERR_UNKNOWN;
+	if (key == KEY_CONFIG) {
+		input->config_file = arg;
+		return 0;
+	}
+	if (input->n_flags == room)
+		argp_error(state, "more than %d settings as flags", room);
+	input->flags[input->n_flags].name = settings_items[key - KEY_FIRST].name;
+	input->flags[input->n_flags++].value = arg ? arg : "yes";
+	return 0;
+}
+
+const struct argp settings_argp = {.options = options, .parser = take_option};
+
+/* ---- checks of the whole ------------------------------------------------------------------------- */
+
+static bool
+refuse(const struct config *c, const char *name, struct err *e, const char *why)
+{
+	return err_set(e, ERR_INPUT, NULL, "%s: %s %s", config_origin(c, name), name, why);
+}
+
+/* A stage's name is a part of URLs. */
+static bool
+check_stage_name(const struct config *c, const char *setting, const char *name, struct err *e)
+{
+	size_t len = strlen(name);
+
+	if (text_chars(name, len) > 64)
+		return refuse(c, setting, e, "is longer than 64 characters");
+	if (strchr(name, '/'))
+		return refuse(c, setting, e, "may not have a slash: it is a part of addresses");
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return refuse(c, setting, e, "may not be . or ..: it is a part of addresses");
+	if (name[0] == ' ' || (len > 0 && name[len - 1] == ' '))
+		return refuse(c, setting, e, "may not begin or end with a blank");
+	if (text_has_invisible(name, len))
+		return refuse(c, setting, e, "has invisible characters");
+	return true;
+}
+
+static bool
+check_stages(struct settings *s, const struct config *c, struct err *e)
+{
+	char setting[] = "stage_a";
+
+	s->stages = 0;
+	for (int i = 0; i < STAGES_MAX; i++) {
+		setting[strlen("stage_")] = (char)('a' + i);
+		if (!*s->stage[i])
+			continue;
+		if (s->stages != i)
+			return refuse(c, setting, e, "is named, but the stage before it is not");
+		if (!check_stage_name(c, setting, s->stage[i], e))
+			return false;
+		for (int j = 0; j < i; j++)
+			if (strcasecmp(s->stage[j], s->stage[i]) == 0)
+				return refuse(c, setting, e, "has the name of another stage");
+		s->stages++;
+	}
+	return true;
+}
+
+static bool
+check_base_url(struct settings *s, struct config *c, struct err *e)
+{
+	size_t len = strlen(s->base_url);
+
+	if (len == 0)
+		return true;
+	if (!text_starts(s->base_url, "https://") && !text_starts(s->base_url, "http://"))
+		return refuse(c, "base_url", e, "must begin with https:// or http://");
+	if (strpbrk(s->base_url, " \"<>?#"))
+		return refuse(c, "base_url", e, "has a character that no base address has");
+	while (len > 0 && s->base_url[len - 1] == '/')
+		len--;
+	if (s->base_url[len])
+		s->base_url = arena_dup(&c->arena, s->base_url, len);
+	return true;
+}
+
+static bool
+check_listen(const struct settings *s, const struct config *c, struct err *e)
+{
+	const size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+	const char *address, *colon;
+	int64_t port;
+
+	if (!*s->listen)
+		return true;
+	if (text_starts(s->listen, "unix:")) {
+		address = s->listen + strlen("unix:");
+		if (*address != '/')
+			return refuse(c, "listen", e, "needs a path from the root: unix:/run/…");
+		if (strlen(address) > most)
+			return refuse(c, "listen", e, "has a socket's path of over 107 bytes");
+		return true;
+	}
+	if (!text_starts(s->listen, "tcp:"))
+		return refuse(c, "listen", e, "is not unix:PATH or tcp:ADDRESS:PORT");
+	address = s->listen + strlen("tcp:");
+	colon = strrchr(address, ':');
+	if (!colon || colon == address || !text_to_int(colon + 1, strlen(colon + 1), 1, 65535, &port))
+		return refuse(c, "listen", e, "is not tcp:ADDRESS:PORT");
+	return true;
+}
+
+static bool
+check_stores(const struct settings *s, const struct config *c, struct err *e)
+{
+	struct err cause = ERR_INIT;
+
+	if (!pg_check_conninfo(s->postgres, &cause))
+		return refuse(c, "postgres", e, cause.why);
+	if (!redis_check_address(s->redis, &cause)) {
+		char why[sizeof(cause.why) + 16];
+
+		snprintf(why, sizeof(why), "is no address: %s", cause.why);
+		return refuse(c, "redis", e, why);
+	}
+	return true;
+}
+
+static bool
+check_whole(struct settings *s, struct config *c, struct err *e)
+{
+	if (s->retry_backoff_max_s < s->retry_backoff_s)
+		return refuse(c, "retry_backoff_max", e, "is less than retry_backoff");
+	return check_stages(s, c, e) && check_base_url(s, c, e) && check_listen(s, c, e) &&
+	    check_stores(s, c, e);
+}
+
+bool
+settings_load(struct settings *s, struct config *c, const struct settings_input *input, struct err *e)
+{
+	const char *file = input->config_file ? input->config_file : DEFAULT_FILE;
+
+	*s = (struct settings){0};
+	if (!config_init(c, settings_items, s, e) ||
+	    !config_file(c, file, input->config_file != NULL, e) || !config_env(c, e))
+		return false;
+	for (int i = 0; i < input->n_flags; i++) {
+		char *flag = flag_of(input->flags[i].name);
+		const char *origin = arena_printf(&c->arena, "--%s", flag);
+
+		free(flag);
+		if (!config_set(c, input->flags[i].name, input->flags[i].value, origin, e))
+			return false;
+	}
+	return check_whole(s, c, e);
+}

@@ -1,0 +1,816 @@
+#include "store/pg.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <libpq-fe.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define PARAMS_MAX 32
+#define STATEMENTS_MAX 64
+#define CONNECT_MS 5000		/* patience with a server that does not answer a connect */
+#define BACKOFF_MIN_MS 100
+#define BACKOFF_MAX_MS 5000
+#define BACKOFF_SHARE 25	/* jitter, in percent */
+#define COPY_UNSENT_MAX ((size_t)256 << 10)	/* libpq would keep it all, were it never flushed */
+#define PG_EPOCH_US (INT64_C(946684800) * 1000000)	/* from 1970 to 2000-01-01 */
+#define OID_OF_OID 26
+
+enum pg_state { PG_IDLE, PG_BUSY, PG_COPY_IN, PG_COPY_OUT };
+
+struct pg {
+	PGconn *conn;			/* NULL = away */
+	char *conninfo, *application, *session;
+	enum pg_state state;
+	int64_t patience_ms;		/* 0 = none */
+	int64_t backoff_ms;		/* of the last failure; 0 = the last call went well */
+	int64_t retry_at_us;		/* monotonic */
+	struct {
+		const char *sql;	/* the pointer is the identity */
+		unsigned number;	/* its name is "s" and this */
+	} statements[STATEMENTS_MAX];
+	int n_statements;
+	unsigned last_number;
+	size_t copy_unsent;
+	char *copy_row;			/* of PQgetCopyData */
+};
+
+/* struct pg_rows is a PGresult by another name, so that a row costs no allocation of ours. */
+static PGresult *
+result_of(const struct pg_rows *rows)
+{
+	return (PGresult *)(uintptr_t)rows;
+}
+
+struct pg *
+pg_new(const char *conninfo, const char *application, const char *session)
+{
+	struct pg *pg = calloc(1, sizeof(*pg));
+
+	if (!pg)
+		abort();
+	pg->conninfo = strdup(conninfo);
+	pg->application = strdup(application);
+	pg->session = session ? strdup(session) : NULL;
+	if (!pg->conninfo || !pg->application || (session && !pg->session))
+		abort();
+	return pg;
+}
+
+static void
+drop(struct pg *pg)
+{
+	if (pg->copy_row)
+		PQfreemem(pg->copy_row);
+	pg->copy_row = NULL;
+	PQfinish(pg->conn);
+	pg->conn = NULL;
+	pg->state = PG_IDLE;
+	pg->n_statements = 0;
+	pg->copy_unsent = 0;
+}
+
+void
+pg_free(struct pg *pg)
+{
+	if (!pg)
+		return;
+	drop(pg);
+	free(pg->conninfo);
+	free(pg->application);
+	free(pg->session);
+	free(pg);
+}
+
+bool
+pg_check_conninfo(const char *conninfo, struct err *e)
+{
+	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+
+	if (!options) /* libpq's message could repeat a password */
+		return err_set(e, ERR_INPUT, NULL, "is not a connection string or URI that libpq knows");
+	PQconninfoFree(options);
+	return true;
+}
+
+void
+pg_set_patience(struct pg *pg, int64_t ms)
+{
+	pg->patience_ms = ms;
+}
+
+int64_t
+pg_retry_in_ms(const struct pg *pg)
+{
+	int64_t left_us = pg->conn ? 0 : pg->retry_at_us - clock_us();
+
+	return left_us <= 0 ? 0 : (left_us + 999) / 1000;
+}
+
+/* ---- going away --------------------------------------------------------------------------------- */
+
+/* libpq's messages end in a newline and may have more inside. */
+static void
+one_line(char *out, size_t size, const char *s)
+{
+	size_t n = 0;
+
+	for (; *s && n + 1 < size; s++)
+		out[n++] = *s == '\n' || *s == '\t' ? ' ' : *s;
+	while (n > 0 && out[n - 1] == ' ')
+		n--;
+	out[n] = '\0';
+}
+
+/* The connection is lost: says so, and sets when the next try may be. */
+static bool
+away(struct pg *pg, const char *doing, const char *why, struct err *e)
+{
+	char text[200];
+
+	one_line(text, sizeof(text), why);
+	drop(pg);
+	pg->backoff_ms *= 2;
+	if (pg->backoff_ms < BACKOFF_MIN_MS)
+		pg->backoff_ms = BACKOFF_MIN_MS;
+	if (pg->backoff_ms > BACKOFF_MAX_MS)
+		pg->backoff_ms = BACKOFF_MAX_MS;
+	pg->retry_at_us = clock_us() + random_jitter(pg->backoff_ms, BACKOFF_SHARE) * 1000;
+	return err_set(e, ERR_AWAY, NULL, "PostgreSQL %s: %s", doing, text);
+}
+
+static bool
+away_conn(struct pg *pg, const char *doing, struct err *e)
+{
+	char text[200];
+
+	one_line(text, sizeof(text), PQerrorMessage(pg->conn));
+	return away(pg, doing, *text ? text : "connection lost", e);
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------ */
+
+static int64_t
+deadline_us(int64_t ms)
+{
+	return ms > 0 ? clock_us() + ms * 1000 : INT64_MAX;
+}
+
+/* False at the deadline. */
+static bool
+wait_socket(int fd, short events, int64_t until_us)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	int64_t left_ms = -1;
+	int n;
+
+	do {
+		if (until_us != INT64_MAX) {
+			left_ms = (until_us - clock_us() + 999) / 1000;
+			if (left_ms < 0)
+				left_ms = 0;
+			if (left_ms > INT_MAX)
+				left_ms = INT_MAX;
+		}
+		n = poll(&p, 1, (int)left_ms);
+	} while (n < 0 && errno == EINTR);
+	return n != 0;
+}
+
+/* Everything that libpq holds goes out. It may have to read meanwhile, or both sides would wait. */
+static bool
+flush(struct pg *pg, int64_t until_us, struct err *e)
+{
+	int n;
+
+	while ((n = PQflush(pg->conn)) == 1) {
+		if (!wait_socket(PQsocket(pg->conn), POLLIN | POLLOUT, until_us))
+			return away(pg, "send", "out of patience", e);
+		if (!PQconsumeInput(pg->conn))
+			return away_conn(pg, "send", e);
+	}
+	return n == 0 || away_conn(pg, "send", e);
+}
+
+/* The next result is there, or NULL is. */
+static bool
+wait_result(struct pg *pg, int64_t until_us, struct err *e)
+{
+	while (PQisBusy(pg->conn)) {
+		if (!wait_socket(PQsocket(pg->conn), POLLIN, until_us))
+			return away(pg, "answer", "out of patience", e);
+		if (!PQconsumeInput(pg->conn))
+			return away_conn(pg, "answer", e);
+	}
+	return true;
+}
+
+/* ---- errors of the server ------------------------------------------------------------------------ */
+
+/* The server goes down or is not ready; what was asked did not fail on its own account. */
+static bool
+means_away(const char *sqlstate)
+{
+	return strncmp(sqlstate, "57P", 3) == 0 || strncmp(sqlstate, "08", 2) == 0;
+}
+
+static bool
+set_sql_error(const PGresult *res, struct err *e)
+{
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
+	const char *context = PQresultErrorField(res, PG_DIAG_CONTEXT);
+	bool had = e && e->kind != ERR_NONE;
+	char text[sizeof(e->why)];
+
+	snprintf(text, sizeof(text), "%s%s%s%s%s", message ? message : PQresultErrorMessage(res),
+	    detail ? "; " : "", detail ? detail : "", context ? "; " : "", context ? context : "");
+	one_line(text, sizeof(text), text);
+	err_set(e, ERR_SQL, NULL, "%s", text);
+	if (e && !had)
+		snprintf(e->sqlstate, sizeof(e->sqlstate), "%s", state ? state : "XX000");
+	return false;
+}
+
+/* The plan's row type changed under us, or somebody deallocated it: all are prepared anew. */
+static void
+check_statements(struct pg *pg, const char *sqlstate)
+{
+	if (strcmp(sqlstate, "0A000") == 0 || strcmp(sqlstate, "26000") == 0)
+		pg->n_statements = 0;
+}
+
+/* A failed result, freed here: of the server's being away, or of the statement's. */
+static bool
+fail_result(struct pg *pg, PGresult *res, struct err *e)
+{
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	char copy[6];
+
+	snprintf(copy, sizeof(copy), "%s", state ? state : "");
+	if (PQstatus(pg->conn) == CONNECTION_BAD || means_away(copy)) {
+		char text[200];
+
+		one_line(text, sizeof(text), PQresultErrorMessage(res));
+		PQclear(res);
+		return away(pg, "answer", *text ? text : "connection lost", e);
+	}
+	check_statements(pg, copy);
+	set_sql_error(res, e);
+	PQclear(res);
+	return false;
+}
+
+/*
+ * Reads results until there are no more. The last good one is *last (may be NULL), the first error
+ * is the one that is told.
+ */
+static bool
+drain(struct pg *pg, int64_t until_us, PGresult **last, struct err *e)
+{
+	PGresult *res, *bad = NULL;
+
+	*last = NULL;
+	for (;;) {
+		if (!wait_result(pg, until_us, e)) {
+			PQclear(bad);
+			PQclear(*last);
+			*last = NULL;
+			return false;
+		}
+		res = PQgetResult(pg->conn);
+		if (!res)
+			break;
+		switch (PQresultStatus(res)) {
+		case PGRES_TUPLES_OK:
+		case PGRES_COMMAND_OK:
+		case PGRES_EMPTY_QUERY:
+			PQclear(*last);
+			*last = res;
+			break;
+		case PGRES_COPY_IN:
+		case PGRES_COPY_OUT:
+		case PGRES_COPY_BOTH:
+			PQclear(res);
+			PQclear(bad);
+			PQclear(*last);
+			*last = NULL;
+			drop(pg); /* no way to answer a copy that nobody feeds */
+			return err_set(e, ERR_BUG, NULL, "a COPY where none was expected");
+		default:
+			if (bad)
+				PQclear(res);
+			else
+				bad = res;
+			break;
+		}
+	}
+	pg->state = PG_IDLE;
+	if (bad) {
+		PQclear(*last);
+		*last = NULL;
+		return fail_result(pg, bad, e);
+	}
+	if (PQstatus(pg->conn) == CONNECTION_BAD) {
+		PQclear(*last);
+		*last = NULL;
+		return away_conn(pg, "answer", e);
+	}
+	pg->backoff_ms = 0;
+	return true;
+}
+
+/* ---- connecting ---------------------------------------------------------------------------------- */
+
+static void
+take_notice(void *pg_, const char *message)
+{
+	char quoted[512];
+
+	(void)pg_;
+	log_event(LOG_DEBUG_, "pg_notice", "text=%s",
+	    log_quote(quoted, sizeof(quoted), message, strlen(message)));
+}
+
+static bool
+poll_connect(struct pg *pg, struct err *e)
+{
+	int64_t until_us = deadline_us(CONNECT_MS);
+	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+	while (status != PGRES_POLLING_OK) {
+		short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+
+		if (status == PGRES_POLLING_FAILED || PQsocket(pg->conn) < 0)
+			return away_conn(pg, "connect", e);
+		if (!wait_socket(PQsocket(pg->conn), events, until_us))
+			return away(pg, "connect", "out of patience", e);
+		status = PQconnectPoll(pg->conn);
+	}
+	return true;
+}
+
+static bool
+run_session(struct pg *pg, struct err *e)
+{
+	PGresult *last;
+
+	if (!pg->session)
+		return true;
+	if (!PQsendQuery(pg->conn, pg->session))
+		return away_conn(pg, "session", e);
+	if (!flush(pg, deadline_us(CONNECT_MS), e) ||
+	    !drain(pg, deadline_us(CONNECT_MS), &last, e)) {
+		drop(pg);
+		return false;
+	}
+	PQclear(last);
+	return true;
+}
+
+static bool
+try_connect(struct pg *pg, struct err *e)
+{
+	/* What stands behind dbname wins over what it expands to, but for fallback_…. */
+	const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding", NULL};
+	const char *const values[] = {pg->conninfo, pg->application, "UTF8", NULL};
+	int64_t backoff_ms = pg->backoff_ms;
+
+	if (clock_us() < pg->retry_at_us)
+		return err_set(e, ERR_AWAY, NULL, "PostgreSQL is away, next try in %lld ms",
+		    (long long)pg_retry_in_ms(pg));
+	pg->conn = PQconnectStartParams(keys, values, 1);
+	if (!pg->conn)
+		return away(pg, "connect", "out of memory", e);
+	if (PQstatus(pg->conn) == CONNECTION_BAD)
+		return away_conn(pg, "connect", e);
+	PQsetNoticeProcessor(pg->conn, take_notice, pg);
+	if (!poll_connect(pg, e))
+		return false;
+	if (PQsetnonblocking(pg->conn, 1) != 0)
+		return away_conn(pg, "connect", e);
+	if (!run_session(pg, e))
+		return false;
+	/* Only a call that goes well ends the back-off: a server may crash at each. */
+	pg->backoff_ms = backoff_ms;
+	return true;
+}
+
+/* A server that left while we were idle is noticed before anything is sent, so nothing is in doubt. */
+static bool
+left_while_idle(struct pg *pg)
+{
+	struct pollfd p = {.fd = PQsocket(pg->conn), .events = POLLIN};
+
+	if (PQstatus(pg->conn) == CONNECTION_BAD)
+		return true;
+	if (poll(&p, 1, 0) <= 0)
+		return false;
+	if (!PQconsumeInput(pg->conn) || PQstatus(pg->conn) == CONNECTION_BAD)
+		return true;
+	/* A notice or a changed parameter is fine; the end of the stream is seen by the second look. */
+	return poll(&p, 1, 0) > 0 && !PQconsumeInput(pg->conn);
+}
+
+static bool
+connected(struct pg *pg, struct err *e)
+{
+	if (pg->conn && left_while_idle(pg))
+		drop(pg);
+	return pg->conn || try_connect(pg, e);
+}
+
+bool
+pg_ready(struct pg *pg, struct err *e)
+{
+	if (pg->state != PG_IDLE)
+		return true;
+	return connected(pg, e);
+}
+
+/* ---- calls --------------------------------------------------------------------------------------- */
+
+static bool
+idle(const struct pg *pg, struct err *e)
+{
+	if (pg->state == PG_IDLE)
+		return true;
+	return err_set(e, ERR_BUG, NULL, "a call during another (state %d)", (int)pg->state);
+}
+
+static bool
+prepare(struct pg *pg, const char *sql, const struct pg_param *params, int n, unsigned *number,
+    struct err *e)
+{
+	Oid types[PARAMS_MAX] = {0};
+	PGresult *last;
+	char name[16];
+
+	for (int i = 0; i < pg->n_statements; i++) {
+		if (pg->statements[i].sql == sql) {
+			*number = pg->statements[i].number;
+			return true;
+		}
+	}
+	if (pg->n_statements == STATEMENTS_MAX)
+		return err_set(e, ERR_BUG, NULL, "more than %d statements", STATEMENTS_MAX);
+	for (int i = 0; i < n; i++)
+		types[i] = params[i].oid;
+	*number = ++pg->last_number;
+	snprintf(name, sizeof(name), "s%u", *number);
+	if (!PQsendPrepare(pg->conn, name, sql, n, types))
+		return away_conn(pg, "prepare", e);
+	if (!flush(pg, deadline_us(pg->patience_ms), e) ||
+	    !drain(pg, deadline_us(pg->patience_ms), &last, e))
+		return false;
+	PQclear(last);
+	pg->statements[pg->n_statements].sql = sql;
+	pg->statements[pg->n_statements++].number = *number;
+	return true;
+}
+
+bool
+pg_send(struct pg *pg, const char *sql, const struct pg_param *params, int n, struct err *e)
+{
+	const char *values[PARAMS_MAX];
+	int lens[PARAMS_MAX], formats[PARAMS_MAX];
+	unsigned number = 0;
+	char name[16];
+
+	if (!idle(pg, e))
+		return false;
+	if (n > PARAMS_MAX)
+		return err_set(e, ERR_BUG, NULL, "%d parameters, %d at most", n, PARAMS_MAX);
+	for (int i = 0; i < n; i++) {
+		if (params[i].len > INT_MAX)
+			return err_set(e, ERR_BUG, NULL, "parameter %d is over 2 GB", i + 1);
+		values[i] = params[i].bytes;
+		lens[i] = (int)params[i].len;
+		formats[i] = 1;
+	}
+	if (!connected(pg, e) || !prepare(pg, sql, params, n, &number, e))
+		return false;
+	snprintf(name, sizeof(name), "s%u", number);
+	if (!PQsendQueryPrepared(pg->conn, name, n, values, lens, formats, 1))
+		return away_conn(pg, "send", e);
+	if (!flush(pg, deadline_us(pg->patience_ms), e))
+		return false;
+	pg->state = PG_BUSY;
+	return true;
+}
+
+bool
+pg_receive(struct pg *pg, struct pg_rows **rows, struct err *e)
+{
+	PGresult *last;
+
+	if (rows)
+		*rows = NULL;
+	if (pg->state != PG_BUSY)
+		return err_set(e, ERR_BUG, NULL, "pg_receive without pg_send");
+	if (!drain(pg, deadline_us(pg->patience_ms), &last, e))
+		return false;
+	if (rows)
+		*rows = (struct pg_rows *)last;
+	else
+		PQclear(last);
+	return true;
+}
+
+bool
+pg_call(struct pg *pg, const char *sql, const struct pg_param *params, int n, struct pg_rows **rows,
+    struct err *e)
+{
+	if (rows)
+		*rows = NULL;
+	return pg_send(pg, sql, params, n, e) && pg_receive(pg, rows, e);
+}
+
+bool
+pg_run(struct pg *pg, const char *sql, struct err *e)
+{
+	PGresult *last;
+
+	if (!idle(pg, e) || !connected(pg, e))
+		return false;
+	if (!PQsendQuery(pg->conn, sql))
+		return away_conn(pg, "send", e);
+	if (!flush(pg, deadline_us(pg->patience_ms), e) ||
+	    !drain(pg, deadline_us(pg->patience_ms), &last, e))
+		return false;
+	PQclear(last);
+	return true;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------- */
+
+int
+pg_rows_count(const struct pg_rows *rows)
+{
+	return rows ? PQntuples(result_of(rows)) : 0;
+}
+
+void
+pg_rows_free(struct pg_rows *rows)
+{
+	PQclear(result_of(rows));
+}
+
+/* A cell's bytes; len 0 and "" for NULL and for what is not there. */
+static const char *
+cell(const struct pg_rows *rows, int row, int column, int *len)
+{
+	PGresult *res = result_of(rows);
+
+	*len = 0;
+	if (!rows || row < 0 || row >= PQntuples(res) || column < 0 || column >= PQnfields(res) ||
+	    PQgetisnull(res, row, column))
+		return "";
+	*len = PQgetlength(res, row, column);
+	return PQgetvalue(res, row, column);
+}
+
+bool
+pg_is_null(const struct pg_rows *rows, int row, int column)
+{
+	PGresult *res = result_of(rows);
+
+	if (!rows || row < 0 || row >= PQntuples(res) || column < 0 || column >= PQnfields(res))
+		return true;
+	return PQgetisnull(res, row, column);
+}
+
+int64_t
+pg_int(const struct pg_rows *rows, int row, int column)
+{
+	uint64_t eight;
+	uint32_t four;
+	uint16_t two;
+	int len;
+	const char *s = cell(rows, row, column, &len);
+
+	switch (len) {
+	case 8:
+		memcpy(&eight, s, sizeof(eight));
+		return (int64_t)be64toh(eight);
+	case 4:
+		memcpy(&four, s, sizeof(four));
+		four = be32toh(four);
+		if (PQftype(result_of(rows), column) == OID_OF_OID)
+			return four;
+		return (int32_t)four;
+	case 2:
+		memcpy(&two, s, sizeof(two));
+		return (int16_t)be16toh(two);
+	case 1:
+		return (unsigned char)s[0];
+	default:
+		return 0;
+	}
+}
+
+double
+pg_double(const struct pg_rows *rows, int row, int column)
+{
+	uint64_t eight;
+	uint32_t four;
+	double d = 0;
+	float f = 0;
+	int len;
+	const char *s = cell(rows, row, column, &len);
+
+	if (len == 8) {
+		memcpy(&eight, s, sizeof(eight));
+		eight = be64toh(eight);
+		memcpy(&d, &eight, sizeof(d));
+	} else if (len == 4) {
+		memcpy(&four, s, sizeof(four));
+		four = be32toh(four);
+		memcpy(&f, &four, sizeof(f));
+		d = (double)f;
+	}
+	return d;
+}
+
+bool
+pg_bool(const struct pg_rows *rows, int row, int column)
+{
+	int len;
+	const char *s = cell(rows, row, column, &len);
+
+	return len == 1 && s[0] != 0;
+}
+
+const char *
+pg_text(const struct pg_rows *rows, int row, int column, size_t *len)
+{
+	int n;
+	const char *s = cell(rows, row, column, &n);
+
+	if (len)
+		*len = (size_t)n;
+	return s;
+}
+
+struct uuid
+pg_uuid(const struct pg_rows *rows, int row, int column)
+{
+	struct uuid u = {{0}};
+	int len;
+	const char *s = cell(rows, row, column, &len);
+
+	if (len == (int)sizeof(u.b))
+		memcpy(u.b, s, sizeof(u.b));
+	return u;
+}
+
+int64_t
+pg_time_us(const struct pg_rows *rows, int row, int column)
+{
+	int64_t us = pg_int(rows, row, column);
+
+	if (pg_is_null(rows, row, column))
+		return 0;
+	if (us == INT64_MAX || us == INT64_MIN)
+		return us;
+	return us + PG_EPOCH_US;
+}
+
+/* ---- COPY ---------------------------------------------------------------------------------------- */
+
+/* Sends the command and waits until PostgreSQL is in the mood that it asks for. */
+static bool
+copy_start(struct pg *pg, const char *sql, ExecStatusType want, enum pg_state state, struct err *e)
+{
+	PGresult *res, *last;
+
+	if (!idle(pg, e) || !connected(pg, e))
+		return false;
+	if (!PQsendQuery(pg->conn, sql))
+		return away_conn(pg, "copy", e);
+	if (!flush(pg, deadline_us(pg->patience_ms), e) ||
+	    !wait_result(pg, deadline_us(pg->patience_ms), e))
+		return false;
+	res = PQgetResult(pg->conn);
+	if (PQresultStatus(res) == want) {
+		PQclear(res);
+		pg->state = state;
+		pg->copy_unsent = 0;
+		return true;
+	}
+	if (PQresultStatus(res) == PGRES_FATAL_ERROR) {
+		/* The end of the statement first: an error may come after it, of a lost connection. */
+		struct err ignored = ERR_INIT;
+
+		if (!drain(pg, deadline_us(pg->patience_ms), &last, &ignored) && !pg->conn) {
+			PQclear(res);
+			return err_set(e, ERR_AWAY, NULL, "%s", ignored.why);
+		}
+		PQclear(last);
+		return fail_result(pg, res, e);
+	}
+	PQclear(res);
+	drop(pg);
+	return err_set(e, ERR_BUG, NULL, "no such COPY: %.80s", sql);
+}
+
+bool
+pg_copy_in(struct pg *pg, const char *sql, struct err *e)
+{
+	return copy_start(pg, sql, PGRES_COPY_IN, PG_COPY_IN, e);
+}
+
+bool
+pg_copy_put(struct pg *pg, const char *bytes, size_t len, struct err *e)
+{
+	if (pg->state != PG_COPY_IN)
+		return err_set(e, ERR_BUG, NULL, "pg_copy_put without pg_copy_in");
+	while (len > 0) {
+		size_t part = len < COPY_UNSENT_MAX ? len : COPY_UNSENT_MAX;
+
+		if (PQputCopyData(pg->conn, bytes, (int)part) != 1)
+			return away_conn(pg, "copy", e);
+		bytes += part;
+		len -= part;
+		pg->copy_unsent += part;
+		if (pg->copy_unsent >= COPY_UNSENT_MAX) {
+			if (!flush(pg, deadline_us(pg->patience_ms), e))
+				return false;
+			pg->copy_unsent = 0;
+		}
+	}
+	return true;
+}
+
+bool
+pg_copy_end(struct pg *pg, const char *why_not, struct err *e)
+{
+	struct err discarded = ERR_INIT;
+	PGresult *last;
+
+	if (pg->state != PG_COPY_IN)
+		return err_set(e, ERR_BUG, NULL, "pg_copy_end without pg_copy_in");
+	if (PQputCopyEnd(pg->conn, why_not) != 1)
+		return away_conn(pg, "copy", e);
+	if (!flush(pg, deadline_us(pg->patience_ms), e))
+		return false;
+	if (!why_not) {
+		if (!drain(pg, deadline_us(pg->patience_ms), &last, e))
+			return false;
+		PQclear(last);
+		return true;
+	}
+	/* An error is what we asked for. */
+	if (drain(pg, deadline_us(pg->patience_ms), &last, &discarded))
+		PQclear(last);
+	else if (discarded.kind != ERR_SQL)
+		return err_set(e, discarded.kind, NULL, "%s", discarded.why);
+	return true;
+}
+
+bool
+pg_copy_out(struct pg *pg, const char *sql, struct err *e)
+{
+	return copy_start(pg, sql, PGRES_COPY_OUT, PG_COPY_OUT, e);
+}
+
+bool
+pg_copy_get(struct pg *pg, const char **bytes, size_t *len, struct err *e)
+{
+	int64_t until_us = deadline_us(pg->patience_ms);
+	PGresult *last;
+	int n;
+
+	*bytes = "";
+	*len = 0;
+	if (pg->state != PG_COPY_OUT)
+		return err_set(e, ERR_BUG, NULL, "pg_copy_get without pg_copy_out");
+	if (pg->copy_row)
+		PQfreemem(pg->copy_row);
+	pg->copy_row = NULL;
+	while ((n = PQgetCopyData(pg->conn, &pg->copy_row, 1)) == 0) {
+		if (!wait_socket(PQsocket(pg->conn), POLLIN, until_us))
+			return away(pg, "copy", "out of patience", e);
+		if (!PQconsumeInput(pg->conn))
+			return away_conn(pg, "copy", e);
+	}
+	if (n > 0) {
+		*bytes = pg->copy_row;
+		*len = (size_t)n;
+		return true;
+	}
+	pg->copy_row = NULL;
+	if (n < -1)
+		return away_conn(pg, "copy", e);
+	if (!drain(pg, until_us, &last, e))
+		return false;
+	PQclear(last);
+	return true;
+}

@@ -1,0 +1,36 @@
+-- Adds the deltas of one batch to the counts of its stages: one row a stage.
+--
+-- Caller	the other functions, as their last or last but one step.
+-- Answer	nothing. Arrays are aligned; a stage may come more than once; null means 0.
+-- Errors	none.
+-- Locks	tally, in order of stage. Slots are shared by backends whose pids are equal modulo 16:
+--		a clash costs a wait.
+-- Index	tally's primary key.
+create or replace function tracker.add_tally(stages int2[], ready int8[], retry int8[], leased int8[],
+	done int8[], withdrawn int8[], failed int8[])
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+begin
+	insert into tracker.tally as t (stage, minute, slot, ready, retry, leased, done, withdrawn, failed)
+	select d.* from (
+		select u.stage, date_trunc('minute', statement_timestamp()), (pg_backend_pid() % 16)::int2,
+			sum(coalesce(u.ready, 0))::int8 as ready, sum(coalesce(u.retry, 0))::int8 as retry,
+			sum(coalesce(u.leased, 0))::int8 as leased, sum(coalesce(u.done, 0))::int8 as done,
+			sum(coalesce(u.withdrawn, 0))::int8 as withdrawn,
+			sum(coalesce(u.failed, 0))::int8 as failed
+		from unnest(stages, ready, retry, leased, done, withdrawn, failed)
+			as u(stage, ready, retry, leased, done, withdrawn, failed)
+		where u.stage is not null
+		group by u.stage) d
+	where d.ready <> 0 or d.retry <> 0 or d.leased <> 0 or d.done <> 0 or d.withdrawn <> 0
+		or d.failed <> 0
+	order by d.stage
+	on conflict (stage, minute, slot) do update set
+		ready = t.ready + excluded.ready, retry = t.retry + excluded.retry,
+		leased = t.leased + excluded.leased, done = t.done + excluded.done,
+		withdrawn = t.withdrawn + excluded.withdrawn, failed = t.failed + excluded.failed;
+end $$;

@@ -1,0 +1,41 @@
+-- Adds a stage at the end of the pipeline; every job that is done in the last one is ready there.
+--
+-- Caller	distcompute-admin append-stage.
+-- Answer	the number of the new stage.
+-- Errors	TR001: five stages already, no stage yet, or a name that is taken or empty.
+-- Locks	stage, exclusively: whoever hands out or takes in has read it first and is waited for.
+--		Then ready and tally. As long as it takes to write a row for each finished job.
+-- Index	output by key.
+create or replace function tracker.append_stage(name text)
+returns int2
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+	v_last int2;
+	v_moved int8;
+begin
+	lock table tracker.stage in access exclusive mode;
+	select max(s.stage) into v_last from tracker.stage s;
+	if v_last is null then
+		raise exception 'the pipeline has no stage yet: start the tracker once'
+			using errcode = 'TR001';
+	end if;
+	if v_last = 5 then
+		raise exception 'the pipeline has five stages already' using errcode = 'TR001';
+	end if;
+	if coalesce(append_stage.name, '') = '' or exists (
+		select from tracker.stage s where lower(s.name) = lower(append_stage.name)) then
+		raise exception 'the name "%" is empty or taken', append_stage.name using errcode = 'TR001';
+	end if;
+	insert into tracker.stage (stage, letter, name)
+	values (v_last + 1, chr(97 + v_last), append_stage.name);
+	with r as (
+		insert into tracker.ready (stage, job)
+		select v_last + 1, o.job from tracker.output o where o.stage = v_last order by o.job
+		returning 1)
+	select count(*) into v_moved from r;
+	perform tracker.add_tally(array[v_last + 1]::int2[], array[v_moved], null, null, null, null, null);
+	return v_last + 1;
+end $$;

@@ -1,0 +1,112 @@
+-- The laws of the house, checked from the tables: every row of the answer is a law that is broken.
+--
+-- Caller	tests, the bench, distcompute-admin check. Counts whole tables: never on a request's path.
+-- Answer	law, stage (null: all), what it should be and what it is.
+-- Errors	none.
+-- Locks	none. stable: all of it in one snapshot.
+-- Index	none.
+create or replace function tracker.check_laws()
+returns table (law text, stage int2, expected int8, got int8)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+	with
+	-- what is counted
+	t as (
+		select s.stage,
+			case when s.stage = 1 then (select f.last - f.next + 1 from tracker.frontier f)
+				else coalesce(sum(q.ready), 0)::int8 end as ready,
+			coalesce(sum(q.retry), 0)::int8 as retry, coalesce(sum(q.leased), 0)::int8 as leased,
+			coalesce(sum(q.done - q.withdrawn), 0)::int8 as done,
+			coalesce(sum(q.done), 0)::int8 as gross,
+			coalesce(sum(q.withdrawn), 0)::int8 as withdrawn,
+			coalesce(sum(q.failed), 0)::int8 as failed
+		from tracker.stage s left join tracker.tally q on q.stage = s.stage
+		group by s.stage),
+	-- where each job is: one row a place
+	place as (
+		select q.stage, q.job, 'ready' as what from tracker.ready q
+		union all select 1::int2, j.number, 'ready' from tracker.job j, tracker.frontier f
+			where j.number >= f.next
+		union all select q.stage, q.job, 'retry' from tracker.retry q
+		union all select q.stage, q.job, 'leased' from tracker.lease q
+		union all select q.stage, q.job, 'failed' from tracker.failed q
+		union all select q.stage, q.job, 'done' from tracker.output q),
+	is_ as (
+		select s.stage,
+			count(p.job) filter (where p.what = 'ready') as ready,
+			count(p.job) filter (where p.what = 'retry') as retry,
+			count(p.job) filter (where p.what = 'leased') as leased,
+			count(p.job) filter (where p.what = 'failed') as failed,
+			count(p.job) filter (where p.what = 'done') as done,
+			count(distinct p.job) as jobs
+		from tracker.stage s left join place p on p.stage = s.stage
+		group by s.stage),
+	input as (
+		select s.stage, case when s.stage = 1 then (select count(*) from tracker.job)
+			else (select count(*) from tracker.output o where o.stage = s.stage - 1) end as jobs
+		from tracker.stage s),
+	law (law, stage, expected, got) as (
+		select 'ready + retry + leased + done + failed = outputs of the stage before', i.stage, i.jobs,
+			t.ready + t.retry + t.leased + t.done + t.failed
+		from input i join t on t.stage = i.stage
+		union all select 'ready is counted', i.stage, i.ready, t.ready
+			from is_ i join t on t.stage = i.stage
+		union all select 'retry is counted', i.stage, i.retry, t.retry
+			from is_ i join t on t.stage = i.stage
+		union all select 'leased is counted', i.stage, i.leased, t.leased
+			from is_ i join t on t.stage = i.stage
+		union all select 'done is counted', i.stage, i.done, t.done
+			from is_ i join t on t.stage = i.stage
+		union all select 'failed is counted', i.stage, i.failed, t.failed
+			from is_ i join t on t.stage = i.stage
+		union all select 'a job is in one place of a stage', i.stage,
+			i.ready + i.retry + i.leased + i.failed + i.done, i.jobs from is_ i
+		union all select 'nothing outside the stages', null, 0, count(*) from place p
+			where not exists (select from tracker.stage s where s.stage = p.stage)
+		union all select 'a job has its input', s.stage, 0, count(p.job)
+			from tracker.stage s join place p on p.stage = s.stage
+			left join tracker.job j on s.stage = 1 and j.number = p.job
+			left join tracker.output o on s.stage > 1 and o.stage = s.stage - 1 and o.job = p.job
+			where j.number is null and o.job is null
+			group by s.stage
+		union all select 'job numbers are dense', 1, f.last, (select count(*) from tracker.job)
+			from tracker.frontier f
+		union all select 'the last job is the last of the range', 1, f.last,
+			(select coalesce(max(j.number), 0) from tracker.job j)
+			from tracker.frontier f
+		union all select 'withdrawn is set aside', t.stage, t.withdrawn,
+			(select count(*) from tracker.refused_output r where r.stage = t.stage) from t
+		union all select 'credit = done', null, (select coalesce(sum(t.done), 0)::int8 from t),
+			(select coalesce(sum(p.done - p.withdrawn), 0)::int8 from tracker.person p)
+			+ (select coalesce(sum(c.done - c.withdrawn), 0)::int8 from tracker.credit c)
+		union all select 'people with the credit of their outputs', null, 0, count(*) from (
+			select p.id from tracker.person p
+			left join (select c.person, sum(c.done - c.withdrawn) as n
+				from tracker.credit c group by c.person) c on c.person = p.id
+			left join (select o.person, count(*) as n
+				from tracker.output o group by o.person) o on o.person = p.id
+			where p.done - p.withdrawn + coalesce(c.n, 0) <> coalesce(o.n, 0)) x
+		union all select 'people''s days = their totals', null, 0, count(*) from (
+			select p.id from tracker.person p
+			left join (select d.person, sum(d.done) as done, sum(d.withdrawn) as withdrawn
+				from tracker.person_day d group by d.person) d on d.person = p.id
+			where p.done <> coalesce(d.done, 0) or p.withdrawn <> coalesce(d.withdrawn, 0)) x
+		union all select 'history = folded counts', t.stage,
+			(select coalesce(sum(q.done), 0)::int8 from tracker.tally q
+				where q.stage = t.stage and q.slot = -1),
+			(select coalesce(sum(h.done), 0)::int8 from tracker.history h where h.stage = t.stage)
+			from t
+		union all select 'workers'' results = done, gross', null, (select sum(t.gross)::int8 from t),
+			(select coalesce(sum(w.done), 0)::int8 from tracker.worker w)
+		union all select 'leases belong to present workers of their stage', null, 0, count(*)
+			from tracker.lease l
+			left join tracker.worker w on w.id = l.worker and w.gone_at is null
+				and w.stage = l.stage
+			where w.id is null)
+	select l.law, l.stage::int2, l.expected::int8, l.got::int8 from law l
+	where l.expected is distinct from l.got
+	order by l.stage nulls first, l.law
+$$;

@@ -1,0 +1,65 @@
+-- Ends workers, for one of the reasons bye, idle and dropped, and puts their jobs back: as timed_out
+-- after idle, else as released.
+--
+-- Caller	close_workers, reap_workers, drop_worker.
+-- Answer	one row a worker that was present (and still silent, when silent_since is given).
+-- Errors	none.
+-- Locks	worker (by token), then looks again; lease (own); see give_back.
+-- Index	worker by token and id; lease by worker.
+create or replace function tracker.end_workers(tokens uuid[], why text, silent_since timestamptz,
+	max_attempts int4, backoff_s int4, backoff_max_s int4)
+returns table (token uuid, worker int8, stage int2, freed int4)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+	w_token uuid[]; w_worker int8[]; w_stage int2[];
+	e_stage int2[]; e_job int8[]; e_lease uuid[]; e_worker int8[]; e_attempt int4[];
+	e_flagged boolean[]; e_since timestamptz[];
+begin
+	perform from tracker.stage;
+	select array_agg(x.token), array_agg(x.id), array_agg(x.stage)
+	into w_token, w_worker, w_stage
+	from (select distinct t.token from unnest(tokens) as t(token)
+		where t.token is not null order by t.token) u
+	cross join lateral (
+		select q.token, q.id, q.stage from tracker.worker q
+		where q.token = u.token and q.gone_at is null
+			and (silent_since is null or q.seen < silent_since)
+		for no key update) x;
+	if w_worker is null then
+		return;
+	end if;
+
+	update tracker.worker w set gone_at = clock_timestamp(), gone_why = why,
+		asked_kind = 'none',
+		seen = case when why = 'bye' then greatest(w.seen, clock_timestamp()) else w.seen end
+	where w.id = any (w_worker);
+
+	with m as materialized (
+		select x.* from unnest(w_worker) as u(worker)
+		cross join lateral (
+			select q.ctid as tid, q.* from tracker.lease q where q.worker = u.worker
+			offset 0) x),
+	g as (
+		delete from tracker.lease l where l.ctid = any (array(select m.tid from m)))
+	select array_agg(m.stage), array_agg(m.job), array_agg(m.id), array_agg(m.worker),
+		array_agg(m.attempt), array_agg(m.flagged), array_agg(m.since)
+	into e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since
+	from (select * from m order by m.stage, m.job) m;
+
+	if e_job is not null then
+		perform tracker.give_back(e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since,
+			array_fill(case when why = 'idle' then 'timed_out' else 'released' end,
+				array[cardinality(e_job)]),
+			array_fill(why, array[cardinality(e_job)]), max_attempts, backoff_s, backoff_max_s);
+	end if;
+	return query
+		select u.token, u.worker, u.stage,
+			(select count(*)::int4 from unnest(e_worker) as e(worker) where e.worker = u.worker)
+		from unnest(w_token, w_worker, w_stage) as u(token, worker, stage);
+end $$;

@@ -1,0 +1,43 @@
+-- Folds the credit of minutes that are over into people's totals and days (UTC).
+--
+-- Caller	run/keeper.c, every few seconds.
+-- Answer	how many rows were folded.
+-- Errors	none.
+-- Locks	credit, in order of its key, as those who write it; then person and person_day; one fold at a
+--		time (the second does nothing).
+-- Index	credit, person and person_day by key.
+create or replace function tracker.fold_credit()
+returns int8
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+	v_count int8;
+begin
+	if not pg_try_advisory_xact_lock(hashtext('tracker.fold_credit')) then
+		return 0;
+	end if;
+	with l as materialized (
+		select c.ctid as tid from tracker.credit c
+		where c.minute < date_trunc('minute', statement_timestamp())
+		order by c.person, c.stage, c.minute, c.slot
+		for update),
+	d as materialized (
+		delete from tracker.credit c where c.ctid = any (array(select l.tid from l))
+		returning c.*),
+	y as (
+		insert into tracker.person_day as y (person, day, stage, done, withdrawn)
+		select d.person, (d.minute at time zone 'UTC')::date, d.stage, sum(d.done), sum(d.withdrawn)
+		from d group by 1, 2, 3 order by 1, 2, 3
+		on conflict (person, day, stage) do update set done = y.done + excluded.done,
+			withdrawn = y.withdrawn + excluded.withdrawn),
+	p as (
+		update tracker.person p set done = p.done + s.done, withdrawn = p.withdrawn + s.withdrawn
+		from (select d.person, sum(d.done) as done, sum(d.withdrawn) as withdrawn
+			from d group by d.person) s
+		where p.id = s.person)
+	select count(*) into v_count from d;
+	return v_count;
+end $$;

@@ -1,0 +1,63 @@
+-- Folds the counts of minutes that are over into the base rows, and keeps them for charts: by the minute
+-- for eight days, then by the hour.
+--
+-- Caller	run/keeper.c, every few seconds.
+-- Answer	how many rows were folded.
+-- Errors	none.
+-- Locks	tally, in order of its key, as those who write it; one fold at a time (the second does
+--		nothing).
+-- Index	tally and history by key.
+create or replace function tracker.fold_tally()
+returns int8
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+	v_count int8;
+begin
+	if not pg_try_advisory_xact_lock(hashtext('tracker.fold_tally')) then
+		return 0;
+	end if;
+	with l as materialized (
+		select t.ctid as tid from tracker.tally t
+		where t.slot >= 0 and t.minute < date_trunc('minute', statement_timestamp())
+		order by t.stage, t.minute, t.slot
+		for update),
+	d as materialized (
+		delete from tracker.tally t where t.ctid = any (array(select l.tid from l))
+		returning t.*),
+	h as (
+		insert into tracker.history as h (stage, minute, done, withdrawn, failed)
+		select d.stage, d.minute, sum(d.done), sum(d.withdrawn), sum(d.failed)
+		from d group by d.stage, d.minute
+		having sum(d.done) <> 0 or sum(d.withdrawn) <> 0 or sum(d.failed) <> 0
+		order by d.stage, d.minute
+		on conflict (stage, minute) do update set done = h.done + excluded.done,
+			withdrawn = h.withdrawn + excluded.withdrawn, failed = h.failed + excluded.failed),
+	b as (
+		insert into tracker.tally as t (stage, minute, slot, ready, retry, leased, done, withdrawn,
+			failed)
+		select d.stage, '-infinity', -1, sum(d.ready), sum(d.retry), sum(d.leased), sum(d.done),
+			sum(d.withdrawn), sum(d.failed)
+		from d group by d.stage order by d.stage
+		on conflict (stage, minute, slot) do update set
+			ready = t.ready + excluded.ready, retry = t.retry + excluded.retry,
+			leased = t.leased + excluded.leased, done = t.done + excluded.done,
+			withdrawn = t.withdrawn + excluded.withdrawn, failed = t.failed + excluded.failed)
+	select count(*) into v_count from d;
+
+	-- The row of minute :00 takes in the rest of its hour.
+	with d as materialized (
+		delete from tracker.history h
+		where h.minute < date_trunc('hour', statement_timestamp()) - interval '8 days'
+			and h.minute <> date_trunc('hour', h.minute, 'UTC')
+		returning h.*)
+	insert into tracker.history as h (stage, minute, done, withdrawn, failed)
+	select d.stage, date_trunc('hour', d.minute, 'UTC'), sum(d.done), sum(d.withdrawn), sum(d.failed)
+	from d group by 1, 2 order by 1, 2
+	on conflict (stage, minute) do update set done = h.done + excluded.done,
+		withdrawn = h.withdrawn + excluded.withdrawn, failed = h.failed + excluded.failed;
+	return v_count;
+end $$;

@@ -1,0 +1,20 @@
+-- Dead letters of a stage, by job number.
+--
+-- Caller	distcompute-admin failed; pages. Page on with the last job as after_job.
+-- Answer	up to max_rows rows; worker is a name, null when none was concerned.
+-- Errors	none.
+-- Locks	none.
+-- Index	failed by key.
+create or replace function tracker.list_failed(stage int2, after_job int8, max_rows int4)
+returns table (stage int2, job int8, kind text, reason text, attempt int4, worker text, at timestamptz)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+	select f.stage, f.job, f.kind, f.reason, f.attempt,
+		(select w.name from tracker.worker w where w.id = f.worker), f.at
+	from tracker.failed f
+	where f.stage = $1 and f.job > coalesce($2, 0)
+	order by f.job
+	limit $3
+$$;

@@ -1,0 +1,65 @@
+-- Sends a job back one stage, because enough workers have flagged its input. The job waits in retry, or
+-- is in failed, in its present stage (return_jobs has just put it there).
+--
+-- The output of the stage before is set aside and its credit withdrawn; that stage counts it as a failed
+-- attempt and does the job again, or gives it up after max_attempts. At stage A, where nobody made the
+-- input, the job becomes failed.
+--
+-- Caller	return_jobs.
+-- Answer	true when work became due in the stage before.
+-- Errors	none.
+-- Locks	retry, failed and output of this job; tally; credit.
+-- Index	primary keys.
+create or replace function tracker.refuse_input(p_stage int2, p_job int8, p_reason text, p_flags int4,
+	max_attempts int4)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+	v_now timestamptz := clock_timestamp();
+	v_why text := format('flagged by %s workers%s', p_flags,
+		case when p_reason = '' then '' else ', at last: ' || p_reason end);
+	v_retry int8;
+	v_failed int8;
+	r record;
+	o record;
+	v_again boolean;
+begin
+	delete from tracker.retry t where t.stage = p_stage and t.job = p_job returning t.* into r;
+	v_retry := found::int4;
+	delete from tracker.failed f where f.stage = p_stage and f.job = p_job;
+	v_failed := found::int4;
+
+	if p_stage = 1 then
+		insert into tracker.failed (stage, job, kind, reason, attempt, lease, worker, since, at)
+		select p_stage, p_job, 'flagged', v_why, coalesce(r.attempt - 1, max_attempts), r.lease, r.worker,
+			r.since, v_now;
+		perform tracker.add_tally(array[p_stage], null, array[-v_retry], null, null, null,
+			array[1 - v_failed]);
+		return false;
+	end if;
+
+	delete from tracker.output q where q.stage = p_stage - 1 and q.job = p_job returning q.* into o;
+	insert into tracker.refused_output (stage, job, worker, person, attempt, lease, started, finished,
+		refused, reason, data)
+	values (o.stage, o.job, o.worker, o.person, o.attempt, o.lease, o.started, o.finished, v_now, v_why,
+		o.data);
+	v_again := o.attempt < max_attempts;
+	if v_again then
+		insert into tracker.retry (stage, job, due, attempt)
+		values (o.stage, p_job, v_now, o.attempt + 1);
+	else
+		insert into tracker.failed (stage, job, kind, reason, attempt, worker, at)
+		values (o.stage, p_job, 'flagged', v_why, o.attempt, o.worker, v_now);
+	end if;
+	perform tracker.add_tally(
+		array[o.stage, p_stage], null, array[v_again::int4, -v_retry], null, null,
+		array[1, 0]::int8[], array[(not v_again)::int4, -v_failed]);
+	perform tracker.add_credit(array[o.person], array[o.stage], null, array[1]::int8[]);
+	return v_again;
+end $$;

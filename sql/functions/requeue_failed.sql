@@ -1,0 +1,39 @@
+-- Puts dead letters back: they are due at once, with all their attempts again, and flags from before no
+-- longer count.
+--
+-- Caller	distcompute-admin failed --requeue. jobs null: all of the stage.
+-- Answer	how many.
+-- Errors	none; jobs that are not failed are passed by.
+-- Locks	failed (by key); retry, strike: inserts; tally.
+-- Index	failed by key.
+create or replace function tracker.requeue_failed(stage int2, jobs int8[])
+returns int8
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+	v_now timestamptz := clock_timestamp();
+	v_count int8;
+begin
+	perform from tracker.stage;
+	with l as materialized (
+		select f.ctid as tid from tracker.failed f
+		where f.stage = requeue_failed.stage
+			and (requeue_failed.jobs is null or f.job = any (requeue_failed.jobs))
+		order by f.job for update),
+	d as (
+		delete from tracker.failed f where f.ctid = any (array(select l.tid from l))
+		returning f.stage, f.job),
+	s as (
+		insert into tracker.strike (stage, job, kind, reason, at)
+		select d.stage, d.job, 'requeued', 'put back by the operator', v_now from d order by d.job),
+	r as (
+		insert into tracker.retry (stage, job, due, attempt)
+		select d.stage, d.job, v_now, 1 from d order by d.job
+		returning 1)
+	select count(*) into v_count from r;
+	perform tracker.add_tally(array[requeue_failed.stage], null, array[v_count], null, null, null,
+		array[-v_count]);
+	return v_count;
+end $$;

@@ -1,0 +1,45 @@
+-- Chooses seats for jobs that came back, when somebody in the batch had one of them before: a job goes
+-- to the first free seat whose worker neither had it last nor flagged it.
+--
+-- Caller	claim_jobs, only when there is such a clash.
+-- Answer	for each job the number of its seat, or null: passed over.
+-- Errors	none.
+-- Locks	none.
+-- Index	strike by (stage, job), for flagged jobs.
+create or replace function tracker.seat_jobs(p_stage int2, seat_workers int8[], free int4[], p_max int4,
+	jobs int8[], workers int8[], flagged boolean[])
+returns int4[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+	v_seats int4[] := array_fill(null::int4, array[coalesce(cardinality(jobs), 0)]);
+	v_free int4[] := free;
+	v_seated int4 := 0;
+	v_bad int8[];
+	n int4;
+	i int4;
+begin
+	for n in 1 .. coalesce(cardinality(jobs), 0) loop
+		exit when v_seated >= p_max or v_free = '{}';
+		v_bad := array[workers[n]];
+		if flagged[n] then
+			v_bad := v_bad || array(
+				select s.worker from tracker.strike s
+				where s.stage = p_stage and s.job = jobs[n] and s.kind = 'flagged');
+		end if;
+		for i in 1 .. cardinality(v_free) loop
+			if (seat_workers[v_free[i]] = any (v_bad)) is not true then
+				v_seats[n] := v_free[i];
+				v_free := v_free[:i - 1] || v_free[i + 1:];
+				v_seated := v_seated + 1;
+				exit;
+			end if;
+		end loop;
+	end loop;
+	return v_seats;
+end $$;

@@ -1,0 +1,18 @@
+-- Pauses a stage (no new leases; results are taken in) or lets it go on.
+--
+-- Caller	distcompute-admin pause, resume.
+-- Answer	false when there is no such stage.
+-- Errors	none.
+-- Locks	the stage's row.
+-- Index	stage by key.
+create or replace function tracker.set_paused(stage int2, paused boolean)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+	update tracker.stage s set paused = coalesce(set_paused.paused, false)
+	where s.stage = set_paused.stage;
+	return found;
+end $$;

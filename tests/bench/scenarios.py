@@ -1,0 +1,565 @@
+"""What is measured. Each scenario prints its figures beside their limits and checks the laws."""
+
+import os
+import subprocess
+import threading
+import time
+
+import measure
+from measure import drive, interleave, median
+from stack import ROOT, Noop, Stack
+
+PATHS = {"newJob": "/api/newJob", "completeJob": "/api/completeJob",
+         "updateProgress": "/api/updateProgress", "validateWorker": "/api/validateWorker",
+         "jobCount": "/api/jobCount", "sync": "/api/sync"}
+UNCACHED = ("--header", "X-Tracker-Cache: off")
+TOKEN = "md5('bench' || :client_id)::uuid"
+
+CLAIM = """tracker.claim_jobs(array[{token}], array[{want}], array[0]::int8[], array[0]::int8[],
+ array[{v1}], false, '{{}}'::int4[], '{{}}'::uuid[], array[false], array[0,0,0,0,0]::int8[],
+ 10, 30, 3600)"""
+
+ONE_BY_ONE = f"""select * from {CLAIM.format(token=TOKEN, want=1, v1='true')};
+select * from tracker.complete_jobs(array[{TOKEN}], array[null]::int8[], array[null]::uuid[],
+ array['a result as long as those of the driver, which are 64 bytes long'],
+ array[gen_random_uuid()], array[0]::int8[]);
+"""
+
+BY_HUNDRED = f"""select array_agg(job) as jobs, array_agg(lease) as leases
+ from {CLAIM.format(token=TOKEN, want=100, v1='false')} where status = 'job' \\gset
+select count(*) from tracker.complete_jobs(
+ array_fill({TOKEN}, array[100]), :jobs::int8[], :leases::uuid[],
+ array_fill('a result as long as those of the driver, which are 64 bytes long'::text, array[100]),
+ array_fill(gen_random_uuid(), array[100]), array_fill(0::int8, array[100]));
+"""
+
+# A result for each of the first jobs, as if the pipeline had run: stages A and B are done with
+# them, nobody holds any, and every law holds.
+MOSTLY_DONE = """
+set work_mem = '256MB';
+insert into tracker.person (nickname) values ('filler') on conflict do nothing;
+insert into tracker.worker (token, stage, name, person, created, seen, gone_at, gone_why)
+ select gen_random_uuid(), 1, 'filler', id, now(), now(), now(), 'bye'
+ from tracker.person where nickname = 'filler';
+insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data)
+ select s, j, w.id, w.person, 1, gen_random_uuid(), now() - interval '1 hour', now(),
+  'result of ' || j || ' by 0.0 000000000000000000000000000000000000'
+ from tracker.worker w, generate_series(1, 2) s, generate_series(1, {done}) j
+ where w.name = 'filler';
+update tracker.frontier set next = {done} + 1, previous = {done} + 1;
+insert into tracker.tally (stage, minute, slot, done)
+ select s, '-infinity', -1, {done} from generate_series(1, 2) s
+ on conflict (stage, minute, slot) do update set done = tracker.tally.done + excluded.done;
+update tracker.person set done = done + 2 * {done} where nickname = 'filler';
+"""
+
+CROWD = """
+insert into tracker.person (nickname, done)
+ select 'person ' || n, 0 from generate_series(1, {people}) n on conflict do nothing;
+insert into tracker.worker (token, stage, name, person, created, seen)
+ select gen_random_uuid(), 1 + n % 2, 'crowd-worker-' || n, p.id, now(), now()
+ from generate_series(1, {workers}) n
+ join tracker.person p on p.nickname = 'person ' || (1 + n * 7919 % {people});
+"""
+
+
+class Bench:
+    """What the scenarios share: where things are, how long to measure, and the table of results."""
+
+    def __init__(self, build, folder, quick, seconds, rounds, deadline):
+        self.build, self.folder, self.quick = build, folder, quick
+        self.seconds, self.rounds, self.deadline = seconds, rounds, deadline
+        self.rows, self.raw, self.broken = [], {}, []
+        self.stacks = {}
+
+    def stack(self, name="main", **settings):
+        if name not in self.stacks:
+            self.stacks[name] = Stack(os.path.join(self.folder, name), **settings)
+        return self.stacks[name]
+
+    def noop(self):
+        if "noop" not in self.stacks:
+            self.stacks["noop"] = Noop(self.build, self.stack(), os.path.join(self.folder, "noop"))
+        return self.stacks["noop"]
+
+    def stop(self):
+        for s in reversed(list(self.stacks.values())):
+            s.stop()
+        self.stacks = {}
+
+    def keep_jobs(self, stack, count):
+        """At least that many open jobs at stage A."""
+        last, open_ = map(int, stack.sql("select last, last - next + 1 from tracker.frontier")[0])
+        if open_ < count:
+            stack.load(count - open_, append=last > 0)
+
+    def row(self, name, value, unit, limit=None, limit_name="", goal=None, at_most=False, note=""):
+        """One line of the table: a figure beside its limit, and whether the goal is reached."""
+        ratio = value / limit if limit else None
+        good = None
+        if goal is not None:
+            seen = ratio if ratio is not None else value
+            good = seen <= goal if at_most else seen >= goal
+        self.rows.append({"name": name, "value": value, "unit": unit, "limit": limit,
+                          "limit_name": limit_name, "ratio": ratio, "goal": goal,
+                          "at_most": at_most, "good": good, "note": note})
+        print(text_of(self.rows[-1]), flush=True)
+
+    def laws(self, scenario, *stacks, journals=()):
+        """The conservation laws from the tables, and every acknowledged result where it should be."""
+        for s in stacks:
+            for law in s.check_laws():
+                self.broken.append(f"{scenario}: law broken: {' '.join(law)}")
+        for s, files in journals:
+            lost = s.check_journal(*files)
+            if lost:
+                self.broken.append(f"{scenario}: {lost} acknowledged results are not in the tables")
+
+    def judge(self, scenario, reports):
+        bad = measure.wrong(reports)
+        if bad:
+            self.broken.append(f"{scenario}: {bad} wrong answers or lost connections "
+                               f"({[r['statuses'] for r in reports]}) {reports[-1]['said']}")
+
+
+def text_of(row):
+    unit = row["unit"]
+    text = f"{row['name']:<44} {row['value']:>12,.2f} {unit:<10}"
+    if row["limit"]:
+        text += f" {row['limit']:>12,.2f} {row['limit_name']:<26} {row['ratio']:>6.2f}"
+    else:
+        text += " " * 47
+    if row["goal"] is not None:
+        text += f"  {'<=' if row['at_most'] else '>='} {row['goal']:<5g} " \
+                f"{'yes' if row['good'] else 'NO'}"
+    return text + (f"  {row['note']}" if row["note"] else "")
+
+
+def note_of(reports, *calls):
+    """p50/p99 of the calls and the CPU split, in words."""
+    parts = []
+    for call in calls:
+        parts.append(f"{call} p50 {median(reports, 'calls', call, 'p50_us') / 1000:.1f} "
+                     f"p99 {median(reports, 'calls', call, 'p99_us') / 1000:.1f} ms")
+    cpu = measure.cpu_per_1000(reports)
+    parts.append("CPU s/1000: " + " ".join(f"{name} {cpu[name]:.3f}" for name in
+                                           ("nginx", "tracker", "noop", "postgres", "redis", "drive")
+                                           if name in cpu))
+    return "; ".join(parts)
+
+
+def bytes_of(reports):
+    """The length of the tracker's answers, for the no-op to send as many."""
+    sizes = {}
+    for r in reports:
+        for call, figures in r["calls"].items():
+            if call in PATHS:
+                sizes[PATHS[call]] = figures["bytes"]
+    return sizes
+
+
+def beside_noop(b, name, mix, goal, calls, connections, tls=False, flags=(), rounds=None):
+    """A mix on the tracker and on the no-op in turn; the ratio of the medians."""
+    stack, noop = b.stack(), b.noop()
+    probe = drive(b.build, stack, mix, connections=4, seconds=0.3, flags=(*flags, "--bye"))
+    sizes = bytes_of([probe])
+    page = probe["calls"].get("page")
+    if page:
+        sizes[mix.split("page:", 1)[1].split("?")[0]] = page["bytes"]
+    noop.answer(sizes)
+    journals = []
+
+    def on_tracker():
+        journals.append(os.path.join(b.folder, f"journal.{time.monotonic_ns()}"))
+        return drive(b.build, stack, mix, connections, b.seconds, tls,
+                     flags=(*flags, "--bye", "--journal", journals[-1]))
+
+    r = interleave(rounds or b.rounds, tracker=on_tracker,
+                   noop=lambda: drive(b.build, noop, mix, connections, b.seconds, tls, blind=True,
+                                      flags=flags))
+    full = f"{name}, {connections} connections{', HTTPS' if tls else ''}"
+    b.raw[full] = r
+    b.judge(full, r["tracker"])
+    b.row(full, median(r["tracker"], "rate"), "requests/s", median(r["noop"], "rate"), "no-op",
+          goal, note=note_of(r["tracker"], *calls) + " | no-op " + note_of(r["noop"]))
+    b.laws(full, stack, journals=[(stack, journals)])
+    for path in journals:
+        os.unlink(path)
+    return r
+
+
+def scenario_disk(b):
+    """What the disk can do: every acknowledged completion waits for it."""
+    if b.quick:
+        b.row("fdatasync of 8 KiB, one after the other", measure.fsync_rate(b.folder), "a second")
+        return
+    for method, rate in measure.pg_test_fsync(b.folder).items():
+        if method in ("open_datasync", "fdatasync", "fsync"):
+            b.row(f"pg_test_fsync {method}, one 8 KiB write", rate, "a second")
+
+
+def scenario_single(b):
+    """Calls that touch no job, and pages, beside a no-op that does nothing."""
+    b.keep_jobs(b.stack(), 1000)
+    mixes = [("updateProgress", "progress", ("updateProgress",), ()),
+             ("validateWorker", "validate", ("validateWorker",), ()),
+             ("jobCount", "count", ("jobCount",), ()),
+             ("dashboard, through the tracker", "page:/", ("page",), UNCACHED)]
+    for connections in (64,) if b.quick else (64, 256):
+        for tls in (False,) if b.quick else (False, True):
+            for name, mix, calls, flags in mixes:
+                beside_noop(b, name, mix, 0.9, calls, connections, tls, flags)
+
+
+def scenario_static(b):
+    """A page from nginx's micro-cache beside a static file of nginx."""
+    stack = b.stack()
+    folder = os.path.join(ROOT, "templates", "static")
+    files = sorted(os.listdir(folder), key=lambda f: os.path.getsize(os.path.join(folder, f)))
+    path = f"/static/{files[len(files) // 2]}"
+    r = interleave(b.rounds,
+                   page=lambda: drive(b.build, stack, "page:/", seconds=b.seconds),
+                   file=lambda: drive(b.build, stack, f"page:{path}", seconds=b.seconds))
+    b.raw["static"] = r
+    b.judge("static", r["page"] + r["file"])
+    b.row("dashboard from nginx's cache, 64 connections", median(r["page"], "rate"), "requests/s",
+          median(r["file"], "rate"), f"{path} from nginx", 0.7,
+          note=f"{median(r['page'], 'calls', 'page', 'bytes'):.0f} bytes beside "
+               f"{median(r['file'], 'calls', 'page', 'bytes'):.0f}; {note_of(r['page'], 'page')}")
+
+
+def scenario_cycle(b):
+    """newJob and completeJob, round and round: the tracker's daily bread."""
+    for connections in (64,) if b.quick else (64, 256):
+        for tls in (False,) if b.quick else (False, True):
+            b.keep_jobs(b.stack(), 400000 if not b.quick else 120000)
+            beside_noop(b, "newJob + completeJob", "cycle", 0.6, ("newJob", "completeJob"),
+                        connections, tls)
+    if not b.quick:
+        b.keep_jobs(b.stack(), 200000)
+        beside_noop(b, "newJob + updateProgress + completeJob", "cycle+progress", 0.6,
+                    ("newJob", "completeJob"), 64)
+
+
+def open_pgbench_workers(stack, count):
+    stack.sql(f"""select * from tracker.open_workers(
+        array(select md5('bench' || n)::uuid from generate_series(0, {count} - 1) n),
+        array(select 'pgbench-' || n from generate_series(0, {count} - 1) n),
+        array_fill(1::int2, array[{count}]), array_fill('pgbench'::text, array[{count}]));""")
+
+
+def scenario_bare(b):
+    """The same SQL functions without us: what group commit is worth."""
+    stack = b.stack()
+    clients, seconds = 16, b.seconds
+    open_pgbench_workers(stack, clients)
+    b.keep_jobs(stack, 600000 if not b.quick else 250000)
+    r = interleave(b.rounds,
+                   cycle=lambda: drive(b.build, stack, "cycle", seconds=seconds, flags=("--bye",)),
+                   one=lambda: measure.pgbench(stack, ONE_BY_ONE, clients, seconds, b.folder),
+                   hundred=lambda: measure.pgbench(stack, BY_HUNDRED, clients, seconds, b.folder))
+    b.raw["bare"] = r
+    b.judge("bare", r["cycle"])
+    b.row("newJob + completeJob, 64 connections", median(r["cycle"], "done_rate"), "jobs/s",
+          median(r["one"], "rate"), "pgbench, one at a time",
+          note=f"pgbench with 100 at a time: {median(r['hundred'], 'rate') * 100:,.0f} jobs/s")
+    b.laws("bare", stack)
+
+
+def scenario_sync(b):
+    """One call for a fleet: a hundred jobs at a time, beside pgbench that does the same."""
+    stack = b.stack()
+    open_pgbench_workers(stack, 16)
+    journals = []
+
+    def sync():
+        journals.append(os.path.join(b.folder, f"journal.{time.monotonic_ns()}"))
+        b.keep_jobs(stack, 200000)
+        return drive(b.build, stack, "sync:100", 16, b.seconds,
+                     flags=("--bye", "--journal", journals[-1]))
+
+    def bench(script):
+        b.keep_jobs(stack, 250000)
+        return measure.pgbench(stack, script, 16, b.seconds, b.folder)
+
+    r = interleave(b.rounds, sync=sync, hundred=lambda: bench(BY_HUNDRED),
+                   one=lambda: bench(ONE_BY_ONE))
+    b.raw["sync"] = r
+    b.judge("sync", r["sync"])
+    rate = median(r["sync"], "done_rate")
+    b.row("sync, 100 wanted, 16 connections", rate, "jobs/s", median(r["hundred"], "rate") * 100,
+          "pgbench, 100 at a time", 0.5, note=note_of(r["sync"], "sync"))
+    b.row("sync, 100 wanted, 16 connections", rate, "jobs/s", median(r["one"], "rate"),
+          "pgbench, one at a time", 5)
+    b.laws("sync", stack, journals=[(stack, journals)])
+
+
+def scenario_lone(b):
+    """One connection alone: no timer may add to what a commit and a call take."""
+    stack, noop = b.stack(), b.noop()
+    b.keep_jobs(stack, 100000)
+    stack.sql("create table if not exists public.bench_commit (at timestamptz);")
+    commit = "insert into public.bench_commit values (clock_timestamp());\n"
+    r = interleave(b.rounds,
+                   tracker=lambda: drive(b.build, stack, "cycle", 1, b.seconds, flags=("--bye",)),
+                   noop=lambda: drive(b.build, noop, "cycle", 1, b.seconds, blind=True),
+                   commit=lambda: measure.pgbench(stack, commit, 1, b.seconds, b.folder))
+    b.raw["lone"] = r
+    b.judge("lone", r["tracker"])
+    bare = median(r["commit"], "p50_ms") + median(r["noop"], "calls", "newJob", "p50_us") / 1000
+    for call in ("newJob", "completeJob"):
+        b.row(f"{call} p50, one connection", median(r["tracker"], "calls", call, "p50_us") / 1000,
+              "ms", bare, "a bare commit + a no-op call", 1.5 if call == "newJob" else None, True)
+    b.laws("lone", stack)
+    stack.sql("drop table public.bench_commit;")
+
+
+def scenario_flat(b):
+    """10^4 jobs, 10^7 loaded, 10^7 nearly all done: the same rate."""
+    many = 10**6 if b.quick else 10**7
+    small, loaded, done = b.stack("small"), b.stack("loaded"), b.stack("done")
+    rss, seconds = loaded.load(many)
+    done.load(many)
+    done.sql(MOSTLY_DONE.format(done=many - many // 100))
+    for s in (loaded, done):
+        s.sql("vacuum analyze; checkpoint;", user="postgres")
+    b.laws("flat (filled)", done)
+
+    def run(stack, need=0):
+        def once():
+            if need:
+                b.keep_jobs(stack, need)
+            return drive(b.build, stack, "cycle", 64, b.seconds, flags=("--bye",))
+        return once
+
+    r = interleave(b.rounds if b.quick else 5, small=run(small, 10**4 + 8000), loaded=run(loaded),
+                   done=run(done))
+    b.raw["flat"] = r
+    for name in ("loaded", "done"):
+        b.judge(f"flat ({name})", r[name])
+        words = {"loaded": f"{many:,} jobs loaded", "done": f"{many:,} jobs, 99 % done"}[name]
+        b.row(f"cycle, {words}", median(r[name], "rate"), "requests/s",
+              median(r["small"], "rate"), "with 10^4 jobs", 0.9, note=note_of(r[name]))
+        for call in ("newJob", "completeJob"):
+            b.row(f"{call} p99, {words}", median(r[name], "calls", call, "p99_us") / 1000, "ms",
+                  median(r["small"], "calls", call, "p99_us") / 1000, "with 10^4 jobs", 2, True)
+    pages = {"jobCount": ("count", ()), "dashboard, uncached": ("page:/?all=true", UNCACHED)}
+    for name, (mix, flags) in pages.items():
+        one = {s: drive(b.build, b.stacks[s], mix, 1, 1.0, flags=flags) for s in ("small", "done")}
+        call = "jobCount" if mix == "count" else "page"
+        b.row(f"{name} p50, {many:,} jobs, 99 % done",
+              one["done"]["calls"][call]["p50_us"] / 1000, "ms",
+              one["small"]["calls"][call]["p50_us"] / 1000, "with 10^4 jobs", 2, True)
+    b.laws("flat", small, loaded, done)
+
+
+def scenario_snapshot(b):
+    """A snapshot held open for minutes beside a running cycle, and after it is let go."""
+    stack = b.stack()
+    held_s = 20 if b.quick else 180
+    b.keep_jobs(stack, 1000000)
+    flags = ("--bye",)
+    before = [drive(b.build, stack, "cycle", 64, b.seconds, flags=flags) for _ in range(b.rounds)]
+    holder = subprocess.Popen(["psql", "-XqAt", "-d", stack.conninfo], stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, text=True)
+    holder.stdin.write("begin isolation level repeatable read; select count(*) from tracker.lease;\n")
+    holder.stdin.flush()
+    end = time.monotonic() + held_s
+    beside = []
+    while time.monotonic() < end:
+        b.keep_jobs(stack, 200000)
+        beside.append(drive(b.build, stack, "cycle", 64, 10, flags=flags))
+    holder.stdin.close()
+    holder.wait()
+    time.sleep(3)
+    b.keep_jobs(stack, 200000)
+    after = [drive(b.build, stack, "cycle", 64, b.seconds, flags=flags) for _ in range(b.rounds)]
+    b.raw["snapshot"] = {"before": before, "beside": beside, "after": after}
+    b.judge("snapshot", before + beside + after)
+    base = median(before, "rate")
+    b.row(f"cycle, a snapshot held for {held_s} s", beside[-1]["rate"], "requests/s", base,
+          "without", 1 / 1.5)
+    b.row("cycle, the snapshot let go", median(after, "rate"), "requests/s", base, "before", 0.9)
+    b.laws("snapshot", stack)
+
+
+def scenario_load(b):
+    """distcompute-load beside psql's \\copy of the same rows into the same table."""
+    stack = b.stack("loading")
+    count = 300000 if b.quick else 10**7
+    rows = os.path.join(b.folder, "rows.tsv")
+    with open(rows, "w") as f:
+        subprocess.run(["awk", "-v", f"n={count}", 'BEGIN { for (i = 1; i <= n; i++) printf '
+                        '"%d\\thttps://example.org/archive/part-%d.tar.gz\\n", i, i }'],
+                       stdout=f, check=True)
+    texts = os.path.join(b.folder, "rows.txt")
+    with open(texts, "w") as f:
+        subprocess.run(["cut", "-f2", rows], stdout=f, check=True)
+
+    def bare():
+        stack.sql("create table public.bare (like tracker.job including all);")
+        stack.sql("checkpoint;", user="postgres")
+        began = time.monotonic()
+        stack.sql(f"\\copy public.bare from '{rows}'\n")
+        took = time.monotonic() - began
+        stack.sql("drop table public.bare;")
+        stack.sql("checkpoint;", user="postgres")
+        return {"rate": count / took}
+
+    def ours():
+        rss, took = stack.program("distcompute-load", "--txt", texts, "--reset", "--yes")
+        return {"rate": count / took, "rss_mib": rss}
+
+    r = interleave(1, bare=bare, ours=ours) if not b.quick else interleave(b.rounds, bare=bare,
+                                                                             ours=ours)
+    b.raw["load"] = r
+    b.row(f"loading {count:,} lines", median(r["ours"], "rate"), "lines/s",
+          median(r["bare"], "rate"), "psql \\copy", 0.7)
+    b.row("memory of distcompute-load, resident", max(x["rss_mib"] for x in r["ours"]), "MiB",
+          goal=64, at_most=True)
+    first = drive(b.build, stack, "cycle", 1, 0.2, flags=("--bye", "--warmup", "0"))
+    b.judge("load", [first])
+    b.row("newJob, the first after the load (max)", first["calls"]["newJob"]["max_us"] / 1000, "ms")
+    b.laws("load", stack)
+    os.unlink(rows)
+    os.unlink(texts)
+
+
+def scenario_storm(b):
+    """10,000 workers register and claim, fall silent past the time-out, and come back with results."""
+    workers = 1000 if b.quick else 10000
+    silence_s = 20
+    stack = b.stack("storm", idle_timeout=8)
+    b.keep_jobs(stack, workers * 3)
+    journal = os.path.join(b.folder, "storm.journal")
+    seen = {}
+
+    def look():
+        time.sleep(silence_s * 0.6)
+        seen.update(measure.pool_state(stack.status["tracker_pid"]))
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    mix = f"newJob,barrier,pause:{silence_s * 1000},completeJob,newJob,completeJob"
+    r = drive(b.build, stack, mix, workers, flags=("--cycles", "1", "--ramp", "3", "--bye",
+                                                   "--journal", journal, "--limit", "60"))
+    looker.join()
+    b.raw["storm"] = r
+    b.judge("storm", [r])
+    b.row(f"{workers:,} workers registered in", r["setup_s"], "s",
+          note=f"new p50 {r['calls']['new']['p50_us'] / 1000:.0f} ms, "
+               f"p99 {r['calls']['new']['p99_us'] / 1000:.0f} ms")
+    for call in ("newJob", "completeJob"):
+        c = r["calls"].get(call, {"p50_us": 0, "p99_us": 0, "max_us": 0})
+        b.row(f"{call} p99, {workers:,} at once", c["p99_us"] / 1000, "ms",
+              note=f"p50 {c['p50_us'] / 1000:.0f} ms, max {c['max_us'] / 1000:.0f} ms")
+    b.row("told to wait (503 with Retry-After)", r["busy"], "answers")
+    b.row("unknown after the silence (404)", r["gone"], "answers",
+          note="their jobs had been handed on")
+    b.row("memory of the pool in the silence, resident", seen["rss_mib"], "MiB",
+          note=f"proportional {seen['pss_mib']:.0f} MiB, {seen['threads']} threads, "
+               f"{seen['descriptors']} descriptors")
+    b.laws("storm", stack, journals=[(stack, [journal])])
+    os.unlink(journal)
+
+
+def beside_background(b, stack, background, name, look):
+    """Runs drive with many connections while `look` measures; what look returned and the report."""
+    out = {}
+
+    def run():
+        out["report"] = drive(b.build, stack, **background)
+
+    t = threading.Thread(target=run)
+    t.start()
+    time.sleep(6)
+    seen = look()
+    t.join()
+    b.raw[name] = out["report"]
+    return seen, out["report"]
+
+
+def scenario_idle(b):
+    """10,000 idle keep-alive connections at nginx cost the tracker nothing."""
+    stack = b.stack()
+    count = 2000 if b.quick else 10000
+    before = measure.pool_state(stack.status["tracker_pid"])
+    alone = drive(b.build, stack, "progress", 64, b.seconds, flags=("--bye",))
+    seen = {}
+
+    def look():
+        seen.update(measure.pool_state(stack.status["tracker_pid"]))
+        return drive(b.build, stack, "progress", 64, b.seconds, flags=("--bye",))
+
+    hold = int(b.seconds * 1000) + 9000
+    beside, report = beside_background(b, stack, {
+        "mix": f"count,pause:{hold}", "connections": count,
+        "flags": ("--cycles", "1", "--ramp", "3")}, "idle", look)
+    b.judge("idle", [alone, beside, report])
+    b.row(f"updateProgress beside {count:,} idle connections", beside["rate"], "requests/s",
+          alone["rate"], "without them", 0.9)
+    b.row("memory they cost the pool", seen["rss_mib"] - before["rss_mib"], "MiB",
+          note=f"{seen['descriptors'] - before['descriptors']} descriptors, "
+               f"{seen['threads'] - before['threads']} threads")
+
+
+def scenario_parked(b):
+    """10,000 calls of /api/sync parked: memory, and the others as fast as before."""
+    count = 1000 if b.quick else 10000
+    stack = b.stack("parked")
+    before = measure.pool_state(stack.status["tracker_pid"])
+    alone = drive(b.build, stack, "progress", 64, b.seconds, flags=("--bye",))
+    seen = {}
+
+    def look():
+        seen.update(measure.pool_state(stack.status["tracker_pid"]))
+        return drive(b.build, stack, "progress", 64, b.seconds, flags=("--bye",))
+
+    wait_s = int(b.seconds) + 20
+    beside, report = beside_background(b, stack, {
+        "mix": f"sync:1:{wait_s}", "connections": count, "seconds": b.seconds + 8,
+        "flags": ("--ramp", "3", "--warmup", "0", "--drain", str(wait_s + 10))}, "parked", look)
+    b.judge("parked", [alone, beside, report])
+    b.row(f"{count:,} parked calls, memory of the pool", seen["rss_mib"], "MiB",
+          goal=400, at_most=True,
+          note=f"proportional {seen['pss_mib']:.0f} MiB, before {before['rss_mib']:.0f} MiB, "
+               f"{seen['descriptors']} descriptors, {seen['threads']} threads")
+    b.row(f"updateProgress beside {count:,} parked calls", beside["rate"], "requests/s",
+          alone["rate"], "without them", 0.9)
+    began = time.monotonic()
+    woken = threading.Thread(target=lambda: b.raw.__setitem__("woken", drive(
+        b.build, stack, "sync:1:30", count, flags=("--cycles", "1", "--ramp", "2"))))
+    woken.start()
+    time.sleep(6)
+    stack.load(count)
+    woken.join()
+    r = b.raw["woken"]
+    b.judge("parked (woken)", [r])
+    b.row(f"{count:,} parked calls, all with work after", time.monotonic() - began - 6, "s",
+          note="a load of as many jobs, and every call answered with one")
+    b.laws("parked", stack)
+
+
+def scenario_pages(b):
+    """Pages rendered anew, with 10,000 workers and 100,000 people."""
+    workers, people = (1000, 10000) if b.quick else (10000, 100000)
+    stack = b.stack("crowd", page_cache=0)
+    stack.load(1000)
+    stack.sql(CROWD.format(workers=workers, people=people) )
+    stack.sql("vacuum analyze;", user="postgres")
+    for name, path in (("dashboard", "/"), ("dashboard, all workers", "/?all=true"),
+                       ("leaderboard", "/leaderboard")):
+        r = drive(b.build, stack, f"page:{path}", 1, b.seconds, flags=UNCACHED)
+        b.judge(f"pages ({name})", [r])
+        b.raw[f"pages {name}"] = r
+        b.row(f"{name}, rendered anew, p50", r["calls"]["page"]["p50_us"] / 1000, "ms",
+              goal=None if "all" in path else 50, at_most=True,
+              note=f"p99 {r['calls']['page']['p99_us'] / 1000:.1f} ms, "
+                   f"{r['calls']['page']['bytes']} bytes; {workers:,} workers, {people:,} people")
+    b.laws("pages", stack)
+
+
+SCENARIOS = [scenario_disk, scenario_single, scenario_static, scenario_cycle, scenario_bare,
+             scenario_lone, scenario_sync, scenario_load, scenario_storm, scenario_idle,
+             scenario_parked, scenario_pages, scenario_snapshot, scenario_flat]
+QUICK = ["disk", "single", "cycle", "bare", "lone", "sync", "load"]

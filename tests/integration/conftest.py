@@ -1,0 +1,156 @@
+"""
+Fixtures: the stacks, a fresh project for each test, and what the servers said when a test fails.
+
+A stack lives for the session and is started when the first test asks for it. `tracker` is the main
+one, emptied before each test that asks for `fresh`; stacks with other settings are in STACKS.
+"""
+import os
+import signal
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from client import Api, Client, Fleet  # noqa: E402
+from stack import Stack  # noqa: E402
+
+TEST_DEADLINE_S = int(os.environ.get("TEST_DEADLINE_S", "120"))
+
+COMMON = {
+    "project": "Test Project",
+    "processes": 2,
+    "page_cache": 1,
+    "retry_backoff": 1,
+    "retry_backoff_max": 4,
+}
+STACKS = {
+    # The stage names are hostile to URLs and to HTML on purpose.
+    "main": {"stage_a": "Extract", "stage_b": "Filter & Rank"},
+    # Time passes quickly here.
+    "quick": {"stage_a": "Extract", "stage_b": "Filter", "idle_timeout": 3, "job_timeout_b": 3,
+              "max_attempts": 3, "page_cache": 1, "eta_interval": 1},
+    "five": {"stage_a": "One", "stage_b": "Two", "stage_c": "Three", "stage_d": "Four", "stage_e": "Five",
+             "page_cache": 5},
+    # Whoever uses it breaks it, and mends it again.
+    "faults": {"stage_a": "Extract", "stage_b": "Filter"},
+}
+
+_running = {}
+
+
+def running_stack(name):
+    if name not in _running:
+        stack = Stack(name, {**COMMON, **STACKS[name]})
+        _running[name] = stack
+        stack.start()
+    return _running[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stop_stacks():
+    yield
+    for stack in _running.values():
+        stack.stop()
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Also when the session was interrupted: nothing of ours stays behind."""
+    for stack in list(_running.values()):
+        if stack.state and os.path.isdir(stack.state):
+            stack.stop()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        for name, stack in _running.items():
+            if stack.state and any(name == n or n in STACK_FIXTURES.get(name, ()) for n in item.fixturenames):
+                report.sections.append((f"servers of stack {name}", stack.logs()))
+
+
+@pytest.fixture(autouse=True)
+def _deadline(request):
+    """No test hangs the suite: past the deadline it fails where it stands."""
+    def ring(signum, frame):
+        raise TimeoutError(f"test ran longer than {TEST_DEADLINE_S} s")
+    before = signal.signal(signal.SIGALRM, ring)
+    marker = request.node.get_closest_marker("slow")
+    signal.alarm(TEST_DEADLINE_S * (10 if marker else 1))
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+STACK_FIXTURES = {
+    "main": ("tracker", "fresh", "api", "worker", "fleet"),
+    "quick": ("quick",),
+    "five": ("five",),
+    "faults": ("faults",),
+}
+
+
+@pytest.fixture
+def tracker():
+    """The main stack, as the test before left it."""
+    return running_stack("main")
+
+
+@pytest.fixture
+def fresh(tracker):
+    """The main stack without jobs or workers; load(...) gives it jobs."""
+    tracker.load([])
+    return tracker
+
+
+@pytest.fixture
+def quick():
+    """Short time-outs: idle 3 s, stage B's jobs 3 s, three attempts."""
+    stack = running_stack("quick")
+    stack.load([])
+    return stack
+
+
+@pytest.fixture
+def five():
+    stack = running_stack("five")
+    stack.load([])
+    return stack
+
+
+@pytest.fixture
+def faults():
+    stack = running_stack("faults")
+    stack.mend()
+    stack.load([])
+    return stack
+
+
+@pytest.fixture
+def api(tracker):
+    connection = Api(tracker)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def worker(tracker):
+    """worker("b", "Nick"): a published client on the main stack."""
+    return lambda stage="a", nickname="anonymous": Client(tracker, stage, nickname)
+
+
+@pytest.fixture
+def fleet(tracker):
+    return lambda stage="a", nickname="anonymous": Fleet(tracker, stage, nickname)
+
+
+@pytest.fixture(autouse=True)
+def _laws(request):
+    """After every test that loaded jobs, the laws of the counts must hold."""
+    yield
+    names = request.fixturenames
+    for name, fixtures in STACK_FIXTURES.items():
+        stack = _running.get(name)
+        if stack and stack.state and any(f in names for f in fixtures if f not in ("tracker", "api")):
+            assert stack.broken_laws() == []

@@ -1,0 +1,263 @@
+"""
+stack -- one private PostgreSQL + Redis + nginx + tracker, started by bin/quickstart.
+
+Tests see it from outside: over HTTPS with the certificate that quickstart made, by the programs,
+and, for what no call can show, by SQL. Nothing here signals a process that it did not start.
+
+Environment   TEST_BUILD_DIR  the build under test (default: build/ in the checkout)
+              TEST_STATE      keep the state folders in here, instead of in a temporary place
+"""
+import contextlib
+import glob
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+import psycopg2
+import redis
+
+from waiting import eventually
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.environ.get("TEST_BUILD_DIR", os.path.join(ROOT, "build")))
+HOST = "localhost"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def program(name):
+    return os.path.join(BUILD, name)
+
+
+def process_is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children_of(pid):
+    out = set()
+    for path in glob.glob(f"/proc/{pid}/task/*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with open(path) as f:
+                out.update(int(child) for child in f.read().split())
+    return sorted(out)
+
+
+class Stack:
+    """A stack with the given tracker settings; start() and stop() own its processes and folder."""
+
+    def __init__(self, name, settings):
+        self.name = name
+        self.settings = dict(settings)
+        self.state = None
+        self._kept = False
+        self._values = {}
+        self._db = None
+        self._redis = None
+
+    # --- life -----------------------------------------------------------------------------
+
+    def start(self):
+        base = os.environ.get("TEST_STATE")
+        if base:
+            self.state = os.path.join(base, self.name)
+            self._kept = True
+            os.makedirs(self.state, exist_ok=True)
+        else:
+            self.state = tempfile.mkdtemp(prefix=f"dct-{self.name}-", dir="/tmp")
+        os.chmod(self.state, 0o755)
+        self.ini = os.path.join(self.state, "given.ini")
+        self.https_port, self.http_port = free_port(), free_port()
+        self.write_settings(self.settings)
+        self.up()
+        return self
+
+    def write_settings(self, settings):
+        with open(self.ini, "w") as f:
+            f.write("[tracker]\n")
+            for key, value in settings.items():
+                f.write(f"{key} = {value}\n")
+        os.chmod(self.ini, 0o644)
+
+    def up(self):
+        """Starts whatever of the stack is down; quickstart run again is harmless."""
+        self.quickstart("--empty", "--https", str(self.https_port), "--http", str(self.http_port),
+                        "--tracker-ini", self.ini)
+        self.read_status()
+
+    def mend(self):
+        """Starts it anew where a test left it broken."""
+        if self.read_status().get("state") != "up":
+            self.up()
+
+    def quickstart(self, *args, check=True):
+        # --build names the build under test; without it quickstart builds in build/.
+        if "TEST_BUILD_DIR" in os.environ and "--tracker-ini" in args:
+            args = ["--build", BUILD, *args]
+        done = subprocess.run([os.path.join(ROOT, "bin", "quickstart"), "--state", self.state, *args],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=120)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"quickstart {' '.join(args)}: exit {done.returncode}\n{done.stdout}\n{self.logs()}")
+        return done.stdout
+
+    def read_status(self):
+        lines = self.quickstart("--status", check=False).splitlines()
+        self._values = dict(line.split("=", 1) for line in lines if "=" in line)
+        return self._values
+
+    def stop(self):
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        if self.state is None:
+            return
+        self.quickstart("--down", check=False)
+        if not self._kept:
+            shutil.rmtree(self.state, ignore_errors=True)
+
+    def logs(self, lines=60):
+        """The tails of everything that the servers said, for a failure's report."""
+        said = []
+        for path in sorted(glob.glob(os.path.join(self.state, "log", "*"))):
+            if "access" in os.path.basename(path):
+                continue
+            with open(path, errors="replace") as f:
+                tail = f.readlines()[-lines:]
+            if tail:
+                said.append(f"--- {self.name}: {os.path.basename(path)}\n{''.join(tail)}")
+        return "\n".join(said)
+
+    def tracker_log(self):
+        with open(os.path.join(self.state, "log", "tracker.log"), errors="replace") as f:
+            return f.read()
+
+    # --- where things are -----------------------------------------------------------------
+
+    @property
+    def url(self):
+        return f"https://{HOST}:{self.https_port}"
+
+    @property
+    def plain_url(self):
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def certificate(self):
+        return os.path.join(self.state, "tls", "cert.pem")
+
+    @property
+    def config(self):
+        return os.path.join(self.state, "tracker.ini")
+
+    @property
+    def conninfo(self):
+        return f"host={self.state}/run dbname=tracker user=tracker"
+
+    def pid(self, of):
+        return int(self._values[f"{of}_pid"])
+
+    def responders(self):
+        """The processes of the pool, the master not among them."""
+        return children_of(self.pid("tracker"))
+
+    # --- programs -------------------------------------------------------------------------
+
+    def run(self, name, *args, check=True, stdin=None, timeout_s=60, config=True):
+        """One of the programs against this stack; returns the finished process with its texts."""
+        argv = [os.path.join(self._values["bin"], name)]
+        if config:
+            argv += ["--config", self.config]
+        done = subprocess.run([*argv, *args], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=timeout_s, text=not isinstance(stdin, bytes))
+        if check:
+            assert done.returncode == 0, f"{name} {args}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def load(self, jobs, append=False):
+        """Makes the tracker anew with these jobs, or adds them with append."""
+        how = ["--append"] if append else ["--reset", "--yes"]
+        self.run("distcompute-load", *how, "--json", "-", stdin=json.dumps(jobs))
+
+    # --- the database ---------------------------------------------------------------------
+
+    @property
+    def db(self):
+        if self._db is None or self._db.closed:
+            self._db = psycopg2.connect(self.conninfo)
+            self._db.autocommit = True
+        return self._db
+
+    def sql(self, text, *args):
+        """All rows of one statement; the connection is made anew when the server went away."""
+        for last in (False, True):
+            try:
+                with self.db.cursor() as cursor:
+                    cursor.execute(text, args or None)
+                    return cursor.fetchall() if cursor.description else []
+            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                self._db = None
+                if last:
+                    raise
+
+    def one(self, text, *args):
+        rows = self.sql(text, *args)
+        assert len(rows) == 1, rows
+        return rows[0][0] if len(rows[0]) == 1 else rows[0]
+
+    def broken_laws(self):
+        return self.sql("select * from tracker.check_laws()")
+
+    def counts(self):
+        """{'A': {'ready': ..., 'leased': ..., 'done': ..., 'failed': ...}, ...}"""
+        with self.db.cursor() as cursor:
+            cursor.execute("select * from tracker.read_counts()")
+            names = [c.name for c in cursor.description]
+            rows = [dict(zip(names, row)) for row in cursor.fetchall()]
+        return {str(row["letter"]).strip().lower(): row for row in rows}
+
+    @property
+    def redis(self):
+        if self._redis is None:
+            self._redis = redis.Redis(unix_socket_path=os.path.join(self.state, "run", "redis.sock"),
+                                      decode_responses=True)
+        return self._redis
+
+    # --- breaking things ------------------------------------------------------------------
+
+    def kill(self, server, signum):
+        """Ends one of the servers and waits until it is gone."""
+        pid = self.pid(server)
+        os.kill(pid, signum)
+        eventually(lambda: not process_is_alive(pid), timeout_s=30, what=f"{server} ended")
+
+    def stop_postgres(self, at_once=False):
+        """At once is as if the machine had crashed: no checkpoint, recovery at the start."""
+        self.kill("postgres", signal.SIGQUIT if at_once else signal.SIGINT)
+
+    def start_postgres(self):
+        self.up()
+
+    def stop_redis(self):
+        self.kill("redis", signal.SIGTERM)
+
+    def start_redis(self):
+        self.up()
+        eventually(self._redis_answers, what="Redis answers")
+
+    def _redis_answers(self):
+        try:
+            return self.redis.ping()
+        except redis.exceptions.ConnectionError:
+            return False

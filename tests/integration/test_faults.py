@@ -1,0 +1,240 @@
+"""What breaks, and what must not: processes killed, PostgreSQL restarted, Redis gone, reloads."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+import requests
+
+from client import Api, Client, Fleet, which
+from crowd import Crowd
+from stack import process_is_alive, program
+from waiting import Later, eventually
+
+
+def hold_job(stack, stage="a"):
+    w = Client(stack, stage)
+    w.get_job()
+    return w
+
+
+# --- processes --------------------------------------------------------------------------------
+
+def test_a_killed_process_loses_nothing_and_is_replaced(faults):
+    faults.load([str(i) for i in range(600)])
+    crowd = Crowd(faults, 600).start(v1=6, fleets=4)
+    for count in (40, 120, 240):
+        crowd.wait_for("a", count)
+        victim = faults.responders()[0]
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: victim not in (pool := faults.responders()) and len(pool) == 2, what="the process is replaced")
+    crowd.finish()
+
+
+def test_the_keeper_is_taken_over_when_its_process_is_killed(quick):
+    """Every process of the pool is killed once, so the keeper is too; the next one still reaps."""
+    for victim in quick.responders():
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: victim not in (pool := quick.responders()) and len(pool) == 2, what="the process is replaced")
+    quick.load(["x"])
+    silent = hold_job(quick)
+    eventually(lambda: quick.one("select gone_at is not null from tracker.worker where name = %s", silent.name),
+               timeout_s=25, what="the silent worker is reaped")
+
+
+def test_exactly_one_process_keeps(quick):
+    """The keeper's lock is held by one session of the database, never by two."""
+    held = eventually(lambda: quick.sql(
+        "select l.pid from pg_locks l join pg_stat_activity a using (pid)"
+        " where l.locktype = 'advisory' and l.granted and a.usename = 'tracker' and a.pid <> pg_backend_pid()"),
+        what="somebody holds the keeper's lock")
+    assert len(held) == 1, held
+
+
+def test_sighup_replaces_every_process_without_a_failed_request(faults):
+    faults.load([str(i) for i in range(400)])
+    before = set(faults.responders())
+    crowd = Crowd(faults, 400).start(v1=4, fleets=2)
+    crowd.wait_for("a", 20)
+    os.kill(faults.pid("tracker"), signal.SIGHUP)
+    eventually(lambda: len(now := faults.responders()) == 2 and not before & set(now), timeout_s=30, what="all are new")
+    crowd.finish()
+    assert crowd.unavailable == [] and crowd.dropped == 0
+
+
+def test_sigterm_drains_and_ends_with_success(faults):
+    """A call that waits is answered, not cut off, and the master goes when all are gone."""
+    faults.load([])
+    fleet = Fleet(faults)
+    parked = Later(fleet.raw, want=1, wait=30)
+    eventually(lambda: faults.one("select asked_at is not null from tracker.worker where name = %s", fleet.name),
+               what="the call has arrived")
+    master, pool = faults.pid("tracker"), faults.responders()
+    os.kill(master, signal.SIGTERM)
+    answer = parked.result(30)
+    assert answer.status_code == 200 and answer.json().get("jobs", []) == []
+    eventually(lambda: not any(map(process_is_alive, [master, *pool])), timeout_s=20, what="all have ended")
+    faults.up()
+    assert Client(faults).is_valid()
+
+
+def test_while_the_tracker_is_down_answers_are_as_promised(faults):
+    """v1: the connection is closed without an answer; sync and pages: 503 with Retry-After, never HTML for the API."""
+    faults.load(["x"])
+    client, fleet = hold_job(faults), Fleet(faults)
+    assert Api(faults).get("/").status_code == 200
+    master = faults.pid("tracker")
+    os.kill(master, signal.SIGTERM)
+    eventually(lambda: not process_is_alive(master), timeout_s=20, what="the tracker ended")
+    for path, body in (("/api/newJob", {"token": client.token}), ("/api/completeJob", {"token": client.token, "data": "y"})):
+        with pytest.raises(requests.exceptions.ConnectionError):
+            Api(faults).post(path, body)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        Api(faults).get("/api/new?nickname=N&stage=a")
+    answer = fleet.raw(want=1)
+    assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    page = Api(faults).get("/leaderboard?x=never-cached")
+    assert page.status_code == 503 and int(page.headers["Retry-After"]) > 0
+    late = Later(client.complete, "y")
+    faults.up()
+    late.result()
+    assert client.resent > 0
+    assert faults.counts()["a"]["done"] == 1
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_postgresql_restarted_under_load_loses_nothing(faults, crash):
+    faults.load([str(i) for i in range(500)])
+    crowd = Crowd(faults, 500).start(v1=6, fleets=4)
+    crowd.wait_for("a", 50)
+    faults.stop_postgres(at_once=crash)
+    faults.start_postgres()
+    crowd.finish()
+
+
+def test_while_postgresql_is_away_v1_calls_wait_and_are_answered_after(faults):
+    faults.load(["x"])
+    client = hold_job(faults)
+    faults.stop_postgres()
+    try:
+        waiting = Later(Api(faults).text, "/api/completeJob", {"token": client.token, "data": "y"})
+        opening = Later(Api(faults).get, "/api/new?nickname=N&stage=a")
+        waiting.join(1.0)
+        assert waiting.is_alive() and opening.is_alive(), "answered while PostgreSQL was away"
+    finally:
+        faults.start_postgres()
+    assert waiting.result(60) == (200, "200 OK")
+    assert opening.result(60).status_code == 200
+
+
+def test_while_postgresql_is_away_sync_hears_503_with_retry_after(faults):
+    faults.load(["x"])
+    fleet = Fleet(faults)
+    (job,) = fleet.take()
+    faults.stop_postgres()
+    try:
+        answer = eventually(lambda: (a := fleet.raw(done=[{**which(job), "data": "r"}], want=1)).status_code == 503 and a,
+                            what="sync hears 503")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        page = Api(faults).get("/leaderboard?never=cached")
+        assert page.status_code in (200, 503)
+        if page.status_code == 503:
+            assert int(page.headers["Retry-After"]) > 0
+    finally:
+        faults.start_postgres()
+    eventually(lambda: fleet.raw().status_code == 200, timeout_s=20, what="sync works again")
+    assert fleet.done(job, "r") in ("accepted", "repeat")
+
+
+def test_readyz_tells_of_postgresql_and_healthz_of_the_process(faults):
+    plain = Api(faults, plain=True)
+    assert plain.get("/readyz").status_code == 200
+    faults.stop_postgres()
+    try:
+        eventually(lambda: plain.get("/readyz").status_code == 503, what="readyz says 503")
+        assert plain.get("/healthz").status_code == 200
+    finally:
+        faults.start_postgres()
+    eventually(lambda: plain.get("/readyz").status_code == 200, timeout_s=20, what="readyz says 200")
+
+
+# --- Redis ------------------------------------------------------------------------------------
+
+def test_with_redis_gone_the_job_calls_go_on(faults):
+    faults.load([str(i) for i in range(200)])
+    crowd = Crowd(faults, 200).start(v1=4, fleets=2)
+    crowd.wait_for("a", 20)
+    before = len(faults.tracker_log())
+    faults.stop_redis()
+    try:
+        crowd.finish()
+        assert Api(faults).get("/").status_code == 200
+        # Work of another process is found by looking, within a second or so.
+        fleet = Fleet(faults)
+        call = Later(fleet.take, 1, wait=30)
+        faults.run("distcompute-load", "--append", "--json", "-", stdin='["late"]', check=False)
+        assert len(call.result(15)) == 1
+        said = re.findall(r"(?i)^.*redis.*$", faults.tracker_log()[before:], re.M)
+        assert said, "the log tells that Redis is away"
+        assert len(said) <= 8, f"it tells it once a minute a process, not {len(said)} times"
+    finally:
+        faults.start_redis()
+    assert Api(faults).get("/").status_code == 200
+
+
+def test_redis_flushed_under_load_loses_nothing(faults):
+    faults.load([str(i) for i in range(200)])
+    crowd = Crowd(faults, 200).start(v1=4, fleets=2)
+    for count in (20, 60, 100):
+        crowd.wait_for("a", count)
+        faults.redis.flushall()
+    crowd.finish()
+
+
+def test_redis_gone_reaps_nobody_who_was_heard_from(quick):
+    talker = Client(quick)
+    quick.stop_redis()
+    try:
+        end = time.monotonic() + 7
+        while time.monotonic() < end:
+            talker.log("still here")
+            time.sleep(0.5)
+        assert not quick.one("select gone_at is not null from tracker.worker where name = %s", talker.name)
+    finally:
+        quick.start_redis()
+
+
+# --- starting ---------------------------------------------------------------------------------
+
+def start_beside(stack, *flags, timeout_s=20):
+    """A second tracker on the same database and another socket; it must give up by itself."""
+    path = os.path.join(stack.state, "run", "beside.sock")
+    argv = [program("distcompute-tracker"), "--config", stack.config, f"--listen=unix:{path}", *flags]
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout_s)
+
+
+@pytest.mark.parametrize("flags", [["--stage-a=Other"], ["--stage-b=Extract2"], ["--stage-c=More"], ["--stage-b="]])
+def test_a_tracker_whose_stages_differ_refuses_to_start(faults, flags):
+    faults.load(["x"])
+    done = start_beside(faults, *flags)
+    assert done.returncode != 0
+    assert "stage" in done.stdout.lower(), done.stdout
+
+
+def test_a_tracker_refuses_functions_or_schema_that_are_not_its_own(faults):
+    faults.sql("update tracker.migration set checksum = 'changed' where number = (select min(number) from tracker.migration)")
+    try:
+        done = start_beside(faults)
+        assert done.returncode != 0
+        assert "migrat" in done.stdout.lower() or "schema" in done.stdout.lower(), done.stdout
+    finally:
+        faults.run("distcompute-admin", "migrate", check=False)
+        rows = faults.sql("select 1 from tracker.migration where checksum = 'changed'")
+        if rows:
+            pytest.fail("the checksum is still wrong; the stack cannot be used on")

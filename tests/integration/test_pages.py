@@ -1,0 +1,320 @@
+"""The three pages: what they say, what hostile people can write into them, headers, caching."""
+import html
+import re
+from html.parser import HTMLParser
+from urllib.parse import quote
+
+import pytest
+
+from client import Api, Client
+from waiting import Later, eventually
+
+HOSTILE = {
+    "script": "<script>alert(1)</script>",
+    "attribute": "\" onmouseover=\"alert(1)\" x='",
+    "quotes": "O'Brien \"Bob\" `x` & Söhne <&amp;>",
+    "template": "{{PROJECT}} {{%AUTOESCAPE}} %s %n ${x}",
+    "rtl": "\u202eevil\u202c שלום",
+    "emoji": "\U0001f98a\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "long": "W" * 128,
+    "url": "javascript:alert(1)",
+    "closing": "</title></td></table></body>",
+    "comment": "<!-- --> ]]>",
+}
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+SVG_EMPTY_OK = {"path", "rect", "line", "circle", "polyline", "polygon", "use", "stop"}
+
+
+class Page(HTMLParser):
+    """Reads a page as a browser would, and minds that what was opened is closed."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.open, self.tags, self.addresses, self.handlers, self.words = [], [], [], [], []
+        self.wrong = []
+        self.feed(text)
+        self.close()
+        self.text = re.sub(r"\s+", " ", " ".join(self.words))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        for key, value in attrs:
+            if key.startswith("on") or key == "style":
+                self.handlers.append((tag, key))
+            if key in ("href", "src", "action", "srcset", "data"):
+                self.addresses.append(value or "")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag in VOID:
+            return
+        if not self.open or self.open[-1] != tag:
+            self.wrong.append((tag, self.open[-4:]))
+        if tag in self.open:
+            while self.open.pop() != tag:
+                pass
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] not in ("script", "style"):
+            self.words.append(data)
+
+
+def page(api, path, status=200):
+    answer = api.get(path)
+    assert answer.status_code == status, answer.text[:500]
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    read = Page(answer.text)
+    assert read.wrong == [] and read.open == []
+    assert read.handlers == [], "inline handlers and styles break the content security policy"
+    inline = [attrs for tag, attrs in read.tags if tag == "script" and "src" not in attrs
+              and attrs.get("type") not in ("application/json",)]
+    assert inline == []
+    assert not any(tag == "style" for tag, _ in read.tags)
+    return read
+
+
+def page_saying(api, path, *words):
+    """The page once it says these words: it may be as old as the cache period."""
+    def ask():
+        read = page(api, path)
+        missing = [w for w in words if w not in read.text]
+        assert not missing, f"{path} does not say {missing}: {read.text[:600]}"
+        return read
+    return eventually(ask, what=f"{path} says {words}")
+
+
+def worker_path(stage_name, name):
+    return f"/worker/{quote(stage_name.lower(), safe='')}/{quote(name, safe='')}"
+
+
+# --- what they say ----------------------------------------------------------------------------
+
+def test_dashboard_of_an_empty_tracker_says_what_to_do_next(fresh, api):
+    read = page_saying(api, "/", "Test Project")
+    assert "NaN" not in read.text and "-1" not in read.text and "null" not in read.text.lower()
+
+
+def test_dashboard_shows_stages_workers_and_counts(fresh, api, worker):
+    fresh.load([f"j{i}" for i in range(12345)])
+    w = worker("a", "Ada Lovelace")
+    w.get_job()
+    w.complete("x")
+    w.get_job()
+    w.log("halfway there")
+    page_saying(api, "/", "Test Project", "Extract", "Filter & Rank", w.name, "Ada Lovelace", "halfway there")
+
+
+def test_dashboard_links_every_worker_to_its_page(fresh, api, worker):
+    for stage, stage_name in (("a", "Extract"), ("b", "Filter & Rank")):
+        w = worker(stage)
+        path = worker_path(stage_name, w.name)
+        read = eventually(lambda: w.name in (r := page(api, "/")).text and r, what="the worker is listed")
+        links = [a for a in read.addresses if w.name in a]
+        assert path in [a.split("://localhost", 1)[-1] for a in links] or any(
+            api.get(a if a.startswith("/") else "/" + a).status_code == 200 for a in links), links
+        page_saying(api, path, w.name, stage_name)
+
+
+def test_dashboard_shows_the_first_fifty_workers_and_all_when_asked(fresh, api, worker):
+    names = [worker().name for _ in range(60)]
+    def listed(path, count):
+        text = page(api, path).text
+        return sum(name in text for name in names) == count
+    eventually(lambda: listed("/?all=true", 60), what="all sixty")
+    eventually(lambda: listed("/", 50), what="the first fifty")
+    first = page(api, "/").text
+    assert all(name in first for name in names[:50])
+
+
+def test_a_worker_that_said_bye_is_no_longer_listed(fresh, api, worker):
+    w = worker()
+    page_saying(api, "/", w.name)
+    w.bye()
+    eventually(lambda: w.name not in page(api, "/").text, what="the worker is no longer listed")
+
+
+def test_dashboard_says_finished_at_the_end(fresh, api, worker):
+    fresh.load(["x"])
+    for stage in "ab":
+        w = worker(stage)
+        w.get_job()
+        w.complete("r")
+    page_saying(api, "/", "100", "Finished")
+
+
+def test_dashboard_says_calculating_before_it_can_know(fresh, api):
+    fresh.load(["x"] * 10)
+    page_saying(api, "/", "Calculating...")
+
+
+def test_leaderboard_ranks_people_by_jobs_done(fresh, api, worker):
+    fresh.load([f"j{i}" for i in range(6)])
+    for nickname, jobs in (("Bronze", 1), ("Gold", 3), ("Silver", 2)):
+        w = worker("a", nickname)
+        for _ in range(jobs):
+            w.get_job()
+            w.complete("r")
+    text = page_saying(api, "/leaderboard", "Gold", "Silver", "Bronze").text
+    assert text.index("Gold") < text.index("Silver") < text.index("Bronze")
+
+
+def test_worker_page_shows_owner_job_progress_and_total(fresh, api, worker):
+    fresh.load(["x", "y"])
+    w = worker("a", "Ada Lovelace")
+    w.get_job()
+    w.complete("r")
+    w.get_job()
+    w.log("37 of 99")
+    page_saying(api, worker_path("Extract", w.name), w.name, "Extract", "Ada Lovelace", "37 of 99", "2")
+
+
+def test_the_address_that_the_published_client_prints_is_the_workers_page(api, worker):
+    """url + /worker/ + stage name in lower case + / + display name, quoted by nobody but requests."""
+    w = worker("a")
+    page(api, f"/worker/{w.stage_name.lower()}/{w.name}")
+
+
+def test_worker_page_stays_after_the_worker_is_gone(fresh, api, worker):
+    w = worker()
+    w.bye()
+    page_saying(api, worker_path("Extract", w.name), w.name)
+
+
+@pytest.mark.parametrize("path", ["/worker/nostage/x-y-1", "/worker/%3Cscript%3E/x-y-1", "/worker/a/x-y-1", "/worker/%FF/x-y-1"])
+def test_worker_page_of_an_unknown_stage(api, path):
+    answer = api.get(path)
+    assert (answer.status_code, answer.text) == (400, "Invalid worker stage.")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("name", ["no-such-1", "%3Cscript%3E", "%27%20or%201%3D1", "x" * 3000, "%F0%9F%A6%8A"])
+def test_worker_page_of_an_unknown_worker(api, name):
+    answer = api.get(f"/worker/extract/{name}")
+    assert (answer.status_code, answer.text) == (404, "Worker not found.")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+def test_stage_names_in_addresses_are_case_insensitive_as_given(api, worker):
+    w = worker("b")
+    assert api.get(f"/worker/filter%20%26%20rank/{w.name}").status_code == 200
+
+
+# --- hostile names and data -------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_names_and_data_are_text_on_every_page(fresh, api, worker, kind):
+    evil = HOSTILE[kind]
+    fresh.load([evil, [evil], {evil: evil}, evil])
+    w = worker("a", evil)
+    w.get_job()
+    w.complete(evil)
+    w.get_job()
+    w.log(evil)
+    shown = re.sub(r"\s+", " ", evil)
+    page_saying(api, "/", shown)
+    page_saying(api, "/?all=true", shown)
+    page_saying(api, "/leaderboard", shown)
+    page_saying(api, worker_path("Extract", w.name), shown)
+
+
+def test_no_script_of_theirs_reaches_any_page(fresh, api, worker):
+    fresh.load(["<script>alert(1)</script>"])
+    w = worker("a", "<script>alert(1)</script>")
+    w.get_job()
+    w.log("<script>alert(1)</script>")
+    for path in ("/", "/?all=true", "/leaderboard", worker_path("Extract", w.name)):
+        page_saying(api, path, "<script>alert(1)</script>")
+        raw = api.get(path).text
+        assert "<script>alert" not in raw and "alert(1)</script>" not in raw
+        assert html.escape("<script>", quote=False) in raw
+
+
+# --- headers ----------------------------------------------------------------------------------
+
+PAGES = ["/", "/?all=true", "/leaderboard"]
+CSP = {"default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' data:", "connect-src": "'self'",
+       "base-uri": "'none'", "form-action": "'self'", "frame-ancestors": "'none'"}
+
+
+@pytest.mark.parametrize("path", PAGES + ["/worker/extract/no-one-1", "/nothing", "/api/jobCount?stage=a"])
+def test_strict_headers_on_every_answer(api, path):
+    headers = api.get(path).headers
+    policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";") if part.strip())
+    assert {k: policy.get(k) for k in CSP} == CSP
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "Referrer-Policy" in headers
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_address_of_a_third_party(api, path):
+    read = page(api, path)
+    ours = ("/", "#", "?", f"{api.base}/", "data:image/")
+    assert [a for a in read.addresses if not a.startswith(ours) or a.startswith("//")] == []
+
+
+def test_static_files_are_there_and_may_be_kept(api):
+    read = page(api, "/")
+    static = [a for a in read.addresses if "/static/" in a]
+    assert any(".css" in a for a in static)
+    for address in static:
+        answer = api.get(address if address.startswith("/") else address[len(api.base):])
+        assert answer.status_code == 200
+        assert "max-age" in answer.headers["Cache-Control"]
+        assert not re.search(r"(https?:)?//(?!www\.w3\.org)[a-z0-9.-]+\.[a-z]{2,}", answer.text) or "svg" in address
+
+
+def test_pages_are_compressed_for_who_asks(fresh, api):
+    answer = api.get("/", headers={"Accept-Encoding": "gzip"})
+    assert answer.status_code == 200 and "Test Project" in answer.text
+
+
+def test_a_page_has_title_language_and_viewport(api):
+    for path in PAGES:
+        tags = page(api, path).tags
+        assert ("html", True) in [(t, bool(a.get("lang"))) for t, a in tags]
+        assert any(t == "title" for t, _ in tags)
+        assert any(t == "meta" and a.get("name") == "viewport" for t, a in tags)
+
+
+# --- health, numbers --------------------------------------------------------------------------
+
+def test_health_and_metrics_are_for_loopback(tracker):
+    plain = Api(tracker, plain=True)
+    assert plain.get("/healthz").status_code == 200
+    assert plain.get("/readyz").status_code == 200
+    metrics = plain.get("/metrics")
+    assert metrics.status_code == 200
+    assert re.search(r'^tracker_jobs\{[^}]*stage="?[aA1]', metrics.text, re.M), metrics.text[:1500]
+    assert re.search(r"^tracker_claims_total", metrics.text, re.M)
+
+
+# --- caching ----------------------------------------------------------------------------------
+
+def test_a_page_is_rendered_once_a_period_whatever_the_crowd(five):
+    """The cache period here is five seconds; the same page is shown to everybody within it."""
+    five.load(["x"])
+    w = Client(five, "a", "Early")
+    api = Api(five)
+    eventually(lambda: "Early" in api.get("/leaderboard").text or "Early" in api.get("/").text, what="the first is shown")
+    first = api.get("/").text
+    late = Client(five, "a", "Latecomer")
+    crowd = [Later(lambda: Api(five).get("/").text) for _ in range(12)]
+    texts = {c.result() for c in crowd}
+    assert len(texts) <= 2
+    eventually(lambda: "Latecomer" in api.get("/").text, timeout_s=15, what="the next period shows the latecomer")
+    assert first != api.get("/").text
+    assert w.name and late.name
+
+
+def test_rendered_pages_are_kept_in_redis_under_the_projects_id_and_expire(fresh, api):
+    project = fresh.one("select id from tracker.project")
+    assert api.get("/").status_code == 200
+    keys = list(fresh.redis.scan_iter("*"))
+    assert keys and all(k.startswith(f"tracker:{project}:") for k in keys), keys
+    assert all(fresh.redis.ttl(k) > 0 for k in keys)

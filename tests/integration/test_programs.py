@@ -1,0 +1,351 @@
+"""distcompute-load, -export and -admin from end to end."""
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+
+import pytest
+
+from client import Client, Fleet, NoJob, WorkerTimedOut, which
+from waiting import Later, eventually
+
+LOAD, EXPORT, ADMIN = "distcompute-load", "distcompute-export", "distcompute-admin"
+
+
+def data_of(stack):
+    rows = stack.sql("select number, data from tracker.job order by number")
+    assert [number for number, _ in rows] == list(range(1, len(rows) + 1))
+    return [data for _, data in rows]
+
+
+def load(stack, *args, stdin=None, check=True, **kwargs):
+    return stack.run(LOAD, *args, stdin=stdin, check=check, **kwargs)
+
+
+# --- load: where jobs come from ---------------------------------------------------------------
+
+def test_load_json_takes_strings_lists_and_objects(fresh, tmp_path):
+    path = tmp_path / "jobs.json"
+    path.write_text('["one", ["two", 2.50], {"three": 3}, "é\\u00e9\\n"]')
+    load(fresh, "--json", str(path))
+    assert data_of(fresh) == ["one", '<!json!>["two", 2.50]', '<!json!>{"three": 3}', "éé\n"] or \
+        data_of(fresh) == ["one", '<!json!>["two",2.50]', '<!json!>{"three":3}', "éé\n"]
+
+
+def test_load_jsonl_takes_a_value_a_line(fresh, tmp_path):
+    path = tmp_path / "jobs.jsonl"
+    path.write_bytes(b'"one"\n[1, 2]\r\n{"k": "v"}\n"last without end"')
+    load(fresh, "--jsonl", str(path))
+    assert [d.replace(" ", "") for d in data_of(fresh)] == ["one", "<!json!>[1,2]", '<!json!>{"k":"v"}', "lastwithoutend"]
+
+
+def test_load_txt_takes_a_job_a_line_without_its_end(fresh, tmp_path):
+    path = tmp_path / "jobs.txt"
+    path.write_bytes("first\r\nsecond\n  spaced \ntab\there\nback\\slash \\N\nlast é".encode())
+    load(fresh, "--txt", str(path))
+    assert data_of(fresh) == ["first", "second", "  spaced ", "tab\there", "back\\slash \\N", "last é"]
+
+
+@pytest.mark.parametrize("pattern", ["s3://b/{00..12}.{tar,zip}", "{a..e}{1..3}", "x{1..10..3}y", "{a,b{1,2},c}", "{003..1}", "plain"])
+def test_load_brace_expands_as_bash_does(fresh, pattern):
+    load(fresh, "--brace", pattern)
+    oracle = subprocess.run(["bash", "-c", f"printf '%s\\n' {pattern}"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert data_of(fresh) == oracle.splitlines()
+
+
+def test_load_reads_standard_input(fresh):
+    load(fresh, "--txt", "-", stdin="a\nb\n")
+    assert data_of(fresh) == ["a", "b"]
+
+
+# --- load: what it refuses --------------------------------------------------------------------
+
+def test_load_refuses_a_tracker_that_has_jobs(fresh):
+    fresh.load(["x"])
+    done = load(fresh, "--txt", "-", stdin="y\n", check=False)
+    assert done.returncode != 0 and "--append" in done.stderr and "--reset" in done.stderr
+    assert data_of(fresh) == ["x"]
+
+
+def test_load_append_goes_on_with_the_numbers(fresh):
+    fresh.load(["x", "y"])
+    load(fresh, "--append", "--txt", "-", stdin="z\n")
+    assert data_of(fresh) == ["x", "y", "z"]
+    w = Client(fresh)
+    assert [w.get_job()] == ["x"]
+
+
+def test_load_reset_asks_and_takes_no_for_an_answer(fresh):
+    fresh.load(["x"])
+    done = load(fresh, "--reset", "--txt", os.devnull, stdin="", check=False)
+    assert done.returncode != 0
+    assert data_of(fresh) == ["x"]
+
+
+def test_load_reset_starts_the_project_anew(fresh):
+    fresh.load(["x", "y"])
+    w = Client(fresh)
+    w.get_job()
+    w.complete("r")
+    fresh.load(["z"])
+    assert data_of(fresh) == ["z"]
+    assert fresh.sql("select count(*) from tracker.output") == [(0,)]
+    counts = fresh.counts()
+    assert (counts["a"]["ready"], counts["a"]["done"], counts["b"]["ready"]) == (1, 0, 0)
+    assert Client(fresh).get_job() == "z"
+
+
+@pytest.mark.parametrize("kind,text,names", [
+    ("--jsonl", '"a"\n"b"\n{"c": \n"d"\n', "3"), ("--jsonl", '"a"\nNaN\n', "2"), ("--jsonl", '"a"\n5\n', "2"),
+    ("--jsonl", '"a"\n"nul \\u0000"\n', "2"), ("--txt", b"a\nb\n\xff\xfe\n", "3"), ("--txt", b"a\nnul\x00\n", "2"),
+    ("--json", '["a", "b"', ""), ("--json", '{"a": 1}', ""), ("--json", '["a", 5]', "2")])
+def test_a_bad_line_names_itself_and_nothing_is_loaded(fresh, kind, text, names):
+    stdin = text if isinstance(text, bytes) else text.encode()
+    done = load(fresh, kind, "-", stdin=stdin, check=False)
+    said = done.stderr.decode()
+    assert done.returncode != 0 and names in said, said
+    assert data_of(fresh) == []
+    assert fresh.counts()["a"]["ready"] == 0
+
+
+def test_a_bad_line_leaves_the_jobs_of_before(fresh):
+    fresh.load(["x"])
+    lines = "".join(f'"{i}"\n' for i in range(30000)) + "nonsense\n"
+    done = load(fresh, "--append", "--jsonl", "-", stdin=lines, check=False)
+    assert done.returncode != 0 and "30001" in done.stderr
+    assert data_of(fresh) == ["x"]
+    assert fresh.counts()["a"]["ready"] == 1
+
+
+def test_load_killed_half_way_leaves_nothing(fresh):
+    loader = subprocess.Popen([os.path.join(fresh.read_status()["bin"], LOAD), "--config", fresh.config, "--txt", "-"],
+                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    loader.stdin.write(b"line\n" * 200_000)
+    loader.stdin.flush()
+    loader.send_signal(signal.SIGKILL)
+    loader.wait()
+    loader.stdin.close()
+    assert data_of(fresh) == []
+    fresh.load(["x"], append=True)
+    assert data_of(fresh) == ["x"]
+
+
+def test_two_loads_at_once_do_not_mix(fresh):
+    first = Later(fresh.load, [f"a{i}" for i in range(2000)], append=True)
+    second = Later(fresh.load, [f"b{i}" for i in range(2000)], append=True)
+    first.result(), second.result()
+    data = data_of(fresh)
+    assert len(data) == 4000
+    assert len({d[0] for d in data[:2000]}) == 1 and len({d[0] for d in data[2000:]}) == 1
+
+
+def test_load_on_a_terminal_shows_a_bar_and_elsewhere_plain_lines(fresh):
+    master, slave = pty.openpty()
+    loader = subprocess.Popen([os.path.join(fresh.read_status()["bin"], LOAD), "--config", fresh.config, "--brace", "{1..200000}"],
+                              stdin=subprocess.DEVNULL, stdout=slave, stderr=slave)
+    os.close(slave)
+    shown = b""
+    while True:
+        if not select.select([master], [], [], 30)[0]:
+            break
+        try:
+            chunk = os.read(master, 4096)
+        except OSError:
+            break
+        if not chunk:
+            break
+        shown += chunk
+    os.close(master)
+    assert loader.wait() == 0
+    assert b"\r" in shown and b"200" in shown
+    plain = load(fresh, "--append", "--brace", "{1..1000}")
+    assert "\r" not in plain.stdout + plain.stderr and "\x1b" not in plain.stdout + plain.stderr
+
+
+# --- export -----------------------------------------------------------------------------------
+
+def rows_of(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_export_tells_job_input_output_who_when_and_attempts(fresh):
+    fresh.load(["in 1", {"in": 2}])
+    w = Client(fresh, "a", "Ada")
+    for out in ("out 1", {"out": 2}):
+        w.get_job()
+        w.complete(out)
+    first, second = rows_of(fresh.run(EXPORT, "--stage", "a"))
+    assert (first["job"], first["input"], first["output"]) == (1, "in 1", "out 1")
+    assert (second["job"], second["input"], second["output"]) == (2, {"in": 2}, {"out": 2})
+    text = json.dumps(first)
+    assert "Ada" in text and w.name in text
+    assert first.get("attempts", first.get("attempt")) == 1
+
+
+def test_export_of_a_later_stage_has_the_stage_befores_output_as_input(fresh):
+    fresh.load(["raw"])
+    for stage, out in (("a", "cooked"), ("b", "served")):
+        w = Client(fresh, stage)
+        w.get_job()
+        w.complete(out)
+    (row,) = rows_of(fresh.run(EXPORT, "--stage", "b"))
+    assert (row["input"], row["output"]) == ("cooked", "served")
+
+
+def test_export_after_a_number(fresh):
+    fresh.load(["x"] * 5)
+    f = Fleet(fresh)
+    f.sync(done=[{**which(j), "data": "r"} for j in f.take(5)])
+    assert [r["job"] for r in rows_of(fresh.run(EXPORT, "--stage", "a", "--after", "3"))] == [4, 5]
+
+
+def test_export_follow_goes_on_as_results_come(fresh):
+    fresh.load(["x", "y"])
+    w = Client(fresh)
+    w.get_job()
+    w.complete("first")
+    follower = subprocess.Popen([os.path.join(fresh.read_status()["bin"], EXPORT), "--config", fresh.config, "--stage", "a", "--follow"],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert json.loads(follower.stdout.readline())["output"] == "first"
+        w.get_job()
+        w.complete("second")
+        assert json.loads(Later(follower.stdout.readline).result(15))["output"] == "second"
+    finally:
+        follower.terminate()
+        follower.wait(10)
+        follower.stdout.close()
+        follower.stderr.close()
+
+
+def test_export_of_hostile_data_is_json_lines_all_the_same(fresh):
+    hostile = ["a\nb\r\n", "\"", "\\", "\u2028", "<!json!>nonsense", "\u0001"]
+    fresh.load(hostile)
+    w = Client(fresh)
+    for data in hostile:
+        assert w.get_job() == data if not data.startswith("<!json!>") else True
+        w.complete(data)
+    assert [r["output"] for r in rows_of(fresh.run(EXPORT, "--stage", "a"))] == hostile
+
+
+# --- admin ------------------------------------------------------------------------------------
+
+def failed_job(stack, reason="exit 3: disk full"):
+    """One job with all its attempts used up."""
+    f = Fleet(stack)
+    while stack.counts()["a"]["failed"] == 0:
+        stack.sql("update tracker.retry set due = now() - interval '1 s'")
+        (job,) = f.take(1)
+        f.give("failed", job, reason=reason)
+    return f
+
+
+def test_admin_status_tells_the_stages(fresh):
+    fresh.load([f"j{i}" for i in range(7)])
+    Client(fresh).get_job()
+    shown = fresh.run(ADMIN, "status").stdout
+    assert "Extract" in shown and "Filter & Rank" in shown and "6" in shown
+    json.loads(fresh.run(ADMIN, "status", "--json").stdout)
+
+
+def test_admin_failed_lists_reasons_and_requeue_puts_back(fresh):
+    fresh.load(["x"])
+    f = failed_job(fresh)
+    listed = [json.loads(line) for line in fresh.run(ADMIN, "failed", "--stage", "a", "--json").stdout.splitlines()]
+    assert [(r["stage"], r["job"]) for r in listed] == [("a", 1)] and "disk full" in listed[0]["reason"]
+    call = Later(f.take, 1, wait=20)
+    fresh.run(ADMIN, "requeue", "--stage", "a", "1")
+    (job,) = call.result(15)
+    assert job["attempt"] == 1
+    assert f.done(job) == "accepted"
+    assert fresh.run(ADMIN, "failed", "--stage", "a").stdout.strip() == ""
+
+
+def test_admin_requeue_all(fresh):
+    fresh.load(["x"])
+    failed_job(fresh)
+    fresh.run(ADMIN, "requeue", "--stage", "a", "--all")
+    assert fresh.counts()["a"]["failed"] == 0
+    assert Client(fresh).get_job() == "x"
+
+
+def test_admin_failed_quotes_what_could_play_with_the_terminal(fresh):
+    fresh.load(["x"])
+    failed_job(fresh, reason="\x1b[31mred\x07\nsecond line")
+    shown = fresh.run(ADMIN, "failed", "--stage", "a").stdout
+    assert "\x1b" not in shown and "\x07" not in shown and "red" in shown
+    assert len(shown.strip().splitlines()) == 1
+
+
+def test_admin_send_back_refuses_a_result_and_all_later_ones(fresh):
+    fresh.load(["raw"])
+    for stage, out in (("a", "bad"), ("b", "worse")):
+        w = Client(fresh, stage)
+        w.get_job()
+        w.complete(out)
+    fresh.run(ADMIN, "send-back", "1", "--stage", "a", "--reason", "wrong version")
+    assert fresh.sql("select count(*) from tracker.output") == [(0,)]
+    assert sorted(fresh.sql("select data from tracker.refused_output")) == [("bad",), ("worse",)]
+    assert fresh.one("select sum(done - withdrawn) from tracker.credit") == 0
+    w = Client(fresh)
+    eventually(lambda: w.job_count() == 1, what="stage A does it anew")
+    assert w.get_job() == "raw"
+
+
+def test_admin_worker_drop_sends_a_worker_away(fresh):
+    fresh.load(["x"])
+    w = Client(fresh)
+    w.get_job()
+    fresh.run(ADMIN, "worker", "drop", "a", w.name)
+    with pytest.raises(WorkerTimedOut):
+        w.log("here")
+    assert Client(fresh).get_job() == "x"
+
+
+def test_admin_pause_hands_out_nothing_and_still_takes_results(fresh):
+    fresh.load(["x", "y"])
+    w, other = Client(fresh), Client(fresh)
+    w.get_job()
+    fresh.run(ADMIN, "pause", "a")
+    with pytest.raises(NoJob):
+        other.get_job()
+    w.complete("r")
+    assert fresh.counts()["a"]["done"] == 1
+    fresh.run(ADMIN, "resume", "a")
+    assert other.get_job() == "y"
+
+
+def test_admin_check_is_content_and_tells_a_broken_law(fresh):
+    fresh.load(["x", "y"])
+    fresh.run(ADMIN, "check")
+    fresh.sql("insert into tracker.tally (stage, minute, slot, done) values (1, date_trunc('minute', now()), 15, 1)"
+              " on conflict (stage, minute, slot) do update set done = tracker.tally.done + 1")
+    done = fresh.run(ADMIN, "check", check=False)
+    fresh.load([])
+    assert done.returncode != 0 and "1" in done.stdout + done.stderr
+
+
+def test_admin_migrate_is_harmless_when_repeated(fresh):
+    fresh.load(["x"])
+    fresh.run(ADMIN, "migrate")
+    assert data_of(fresh) == ["x"]
+
+
+@pytest.mark.parametrize("words", [["pause", "z"], ["requeue", "--stage", "a", "nine"], ["worker", "drop", "a", "no-such-1"],
+                                   ["send-back", "1", "--stage", "a"], ["requeue", "--stage", "a", "77"]])
+def test_admin_says_what_is_wrong(fresh, words):
+    done = fresh.run(ADMIN, *words, check=False)
+    assert done.returncode != 0 and done.stderr.startswith("distcompute-admin"), (done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("words", [["nonsense"], ["pause"], ["status", "extra"]])
+def test_admin_misused_exits_64(fresh, words):
+    assert fresh.run(ADMIN, *words, check=False).returncode == 64
+
+
+def test_programs_on_a_database_that_is_away_say_so(fresh):
+    for name, words in ((LOAD, ["--txt", os.devnull]), (EXPORT, ["--stage", "a"]), (ADMIN, ["status"])):
+        done = fresh.run(name, f"--postgres=host={fresh.state}/nowhere dbname=tracker", *words, check=False)
+        assert done.returncode not in (0, 64) and name in done.stderr, (name, done.stderr)

@@ -1,0 +1,190 @@
+"""
+The rules that need time to pass, on a stack where an idle worker is gone after three seconds and
+a lease of stage B is too old after three.
+"""
+import time
+
+import pytest
+
+from client import Api, Client, Fleet, NoJob, WorkerTimedOut
+from waiting import Later, eventually
+
+IDLE_S = 3
+LATE_S = IDLE_S + 12  # the keeper looks every few seconds
+
+
+def is_gone(stack, name):
+    return stack.one("select gone_at is not null from tracker.worker where name = %s", name)
+
+
+def wait_until_gone(stack, name):
+    eventually(lambda: is_gone(stack, name), timeout_s=LATE_S, what=f"{name} is gone")
+
+
+def keep_calling(call, for_s):
+    """Calls about every half second; the pace matters to the tracker, not the count."""
+    end = time.monotonic() + for_s
+    while time.monotonic() < end:
+        call()
+        time.sleep(0.5)
+
+
+def test_a_silent_worker_is_gone_and_its_job_goes_back(quick):
+    quick.load(["x"])
+    silent = Client(quick)
+    silent.get_job()
+    wait_until_gone(quick, silent.name)
+    assert quick.one("select count(*) from tracker.strike where kind::text = 'timed_out'") == 1
+    assert quick.counts()["a"]["leased"] == 0
+    other = Client(quick)
+    eventually(lambda: other.job_count() == 1, what="the job is open again")
+    assert other.get_job() == "x"
+    assert not silent.is_valid()
+    with pytest.raises(WorkerTimedOut):
+        silent.log("still here")
+
+
+def test_every_call_with_a_token_counts_as_being_seen(quick):
+    """Each worker makes calls of one kind only, for longer than the time-out; nobody is gone."""
+    quick.load(["job for the completer", "job for the holder"])
+    callers = {
+        "validateWorker": lambda w: w.is_valid(),
+        "updateProgress": lambda w: w.log("1%"),
+        "newJob": lambda w: pytest.raises(NoJob, w.get_job),
+        "completeJob": lambda w: w.complete("same"),
+        "flagInvalidData": lambda w: pytest.raises(NoJob, w.flag),
+    }
+    workers = {}
+    for kind in callers:
+        workers[kind] = Client(quick, "b" if kind in ("newJob", "flagInvalidData") else "a")
+    workers["completeJob"].get_job()
+    fleet = Fleet(quick, "b")
+    silent = Client(quick)
+    runs = [Later(keep_calling, lambda k=kind: callers[k](workers[k]), IDLE_S + 4) for kind in callers]
+    runs.append(Later(keep_calling, fleet.sync, IDLE_S + 4))
+    for run in runs:
+        run.result()
+    for kind, w in workers.items():
+        assert not is_gone(quick, w.name), kind
+    assert not is_gone(quick, fleet.name)
+    wait_until_gone(quick, silent.name)
+
+
+def test_a_parked_call_keeps_its_worker_alive(quick):
+    fleet = Fleet(quick, "b")
+    waiting = Later(fleet.take, 1, wait=8)
+    assert waiting.result() == []
+    assert not is_gone(quick, fleet.name)
+
+
+def test_redis_emptied_reaps_nobody_who_was_heard_from(quick):
+    talker = Client(quick)
+    beats = Later(keep_calling, lambda: talker.log("x"), IDLE_S + 3)
+    for _ in range(12):
+        quick.redis.flushall()
+        time.sleep(0.5)
+    beats.result()
+    assert not is_gone(quick, talker.name)
+
+
+def test_a_late_result_not_handed_on_is_accepted_and_its_worker_is_welcome_again(quick):
+    quick.load(["x", "y"])
+    late = Client(quick)
+    late.get_job()
+    wait_until_gone(quick, late.name)
+    late.complete("late but good")
+    late.complete("late but good")
+    assert quick.sql("select data from tracker.output") == [("late but good",)]
+    assert quick.one("select sum(done) from tracker.credit") == 1
+    assert late.is_valid()
+    assert late.get_job() == "y"
+
+
+def test_a_late_result_of_a_failed_time_out_is_accepted(quick):
+    """Three time-outs make the job failed; the last holder's result is still worth having."""
+    quick.load(["x"])
+    for attempt in (1, 2, 3):
+        holder = Client(quick)
+        eventually(lambda: holder.job_count() == 1, what="the job is due")
+        holder.get_job()
+        wait_until_gone(quick, holder.name)
+    assert quick.counts()["a"]["failed"] == 1
+    holder.complete("at last")
+    counts = quick.counts()["a"]
+    assert (counts["failed"], counts["done"]) == (0, 1)
+
+
+def test_a_job_that_was_handed_on_is_fenced(quick):
+    quick.load(["x"])
+    slow = Client(quick)
+    slow.get_job()
+    wait_until_gone(quick, slow.name)
+    other = Client(quick)
+    eventually(lambda: other.job_count() == 1, what="the job is due")
+    other.get_job()
+    with pytest.raises((NoJob, WorkerTimedOut)):
+        slow.complete("stale")
+    assert quick.sql("select data from tracker.output") == []
+    other.complete("right")
+    with pytest.raises((NoJob, WorkerTimedOut)):
+        slow.complete("stale")
+    assert quick.sql("select data from tracker.output") == [("right",)]
+
+
+def test_a_sync_result_of_a_job_that_was_handed_on_hears_fenced(quick):
+    quick.load(["x"])
+    slow, other = Fleet(quick), Fleet(quick)
+    (old,) = slow.take(1)
+    wait_until_gone(quick, slow.name)
+    (new,) = other.take(1, wait=10)
+    assert new["job"] == old["job"] and new["lease"] != old["lease"] and new["attempt"] == 2
+    returned = Api(quick).post("/api/sync", {"token": slow.token, "done": [
+        {"job": old["job"], "lease": old["lease"], "data": "stale"}]})
+    if returned.status_code == 200:
+        assert returned.json()["results"][0]["status"] == "fenced"
+    else:
+        assert returned.status_code == 404
+    assert other.done(new, "right") == "accepted"
+    assert quick.sql("select data from tracker.output") == [("right",)]
+
+
+def test_a_lease_older_than_job_timeout_goes_back_even_if_its_worker_talks(quick):
+    quick.load(["x"])
+    a = Client(quick)
+    a.get_job()
+    a.complete("y")
+    talker = Client(quick, "b")
+    talker.get_job()
+    talk = Later(keep_calling, lambda: talker.log("busy"), 9)
+    eventually(lambda: quick.counts()["b"]["leased"] == 0, timeout_s=LATE_S, what="the lease ran out")
+    assert not is_gone(quick, talker.name)
+    assert quick.one("select kind::text from tracker.strike") == "timed_out"
+    talk.result()
+
+
+def test_stage_a_has_no_job_timeout_here(quick):
+    quick.load(["x"])
+    talker = Client(quick)
+    talker.get_job()
+    keep_calling(lambda: talker.log("busy"), 6)
+    assert quick.counts()["a"]["leased"] == 1
+
+
+def test_a_job_that_times_out_max_attempts_times_becomes_failed(quick):
+    quick.load(["x"])
+    for _ in range(3):
+        holder = Client(quick)
+        eventually(lambda: holder.job_count() == 1, timeout_s=LATE_S, what="the job is due")
+        holder.get_job()
+        wait_until_gone(quick, holder.name)
+    assert quick.counts()["a"]["failed"] == 1
+    assert "time" in quick.one("select reason from tracker.failed").lower()
+    shown = quick.run("distcompute-admin", "failed", "--stage", "a").stdout
+    assert "1" in shown
+
+
+def test_a_worker_that_was_gone_and_registers_again_gets_a_new_token(quick):
+    first = Client(quick, nickname="Ada")
+    wait_until_gone(quick, first.name)
+    second = Client(quick, nickname="Ada")
+    assert second.token != first.token and second.is_valid() and not first.is_valid()
