@@ -75,7 +75,7 @@ begin
 				and w.asked_at >= u.arrived - interval '60 seconds' as again
 		from (
 			select n.n::int4 as item, n.token, greatest(coalesce(n.want, 0), 0) as want,
-				v_now - make_interval(secs => greatest(coalesce(n.age, 0), 0) / 1e6) as arrived,
+				v_now - make_interval(secs => least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6) as arrived,
 				coalesce(n.call, 0) as call, coalesce(n.v1, false) as v1,
 				coalesce(n.rerun, false) as rerun, coalesce(n.holds, false) as holds
 			from unnest(tokens, wants, ages_us, calls, v1, rerun, has_holding)
@@ -343,6 +343,7 @@ begin
 	-- 6. The answers.
 	if v_any_twin then
 		-- A twin hears what the one before it heard.
+		w_twin_of := array_fill(null::int4, array[v_found]);
 		for i in 2 .. v_found loop
 			if w_twin[i] then
 				w_twin_of[i] := coalesce(w_twin_of[i - 1], i - 1);

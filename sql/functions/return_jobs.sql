@@ -60,7 +60,7 @@ begin
 	into i_worker, i_stage, i_gone, i_job, i_lease, i_kind, i_v1, i_arrived
 	from (
 		select w.*, n.job, n.lease, n.kind, n.job is null and n.lease is null as v1,
-			v_now - make_interval(secs => greatest(coalesce(n.age, 0), 0) / 1e6) as arrived
+			v_now - make_interval(secs => least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6) as arrived
 		from unnest(tokens, jobs, leases, kinds, ages_us)
 			with ordinality as n(token, job, lease, kind, age, n)
 		left join w on w.token = n.token

@@ -1,0 +1,209 @@
+"""The tracker's SQL functions as a test speaks of them."""
+
+import collections
+import hashlib
+import itertools
+import uuid
+
+import psycopg2.extras
+
+psycopg2.extras.register_uuid()
+
+FOREVER_S = 10**6
+
+
+def hash_of(text):
+    return uuid.UUID(bytes=hashlib.blake2b((text or '').encode(), digest_size=16).digest())
+
+
+class Worker:
+    def __init__(self, token, name, stage, nickname):
+        self.token, self.name, self.stage, self.nickname = token, name, stage, nickname
+
+
+Ask = collections.namedtuple("Ask", "token want age_us call v1 rerun holding",
+                             defaults=(1, 0, None, False, False, None))
+Item = collections.namedtuple("Item", "token job lease data age_us", defaults=(None, None, "", 0))
+Back = collections.namedtuple("Back", "token job lease kind reason age_us",
+                              defaults=(None, None, "failed", "", 0))
+
+
+class House:
+    max_attempts = 10
+    flag_limit = 5
+    backoff_s = 30
+    backoff_max_s = 3600
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.hints = [0] * 5
+        self.calls = itertools.count(1)
+        self.names = itertools.count(1)
+
+    # ---- plain SQL
+
+    def rows(self, sql, *args):
+        with self.connection.cursor(cursor_factory=psycopg2.extras.NamedTupleCursor) as c:
+            c.execute(sql, args)
+            return c.fetchall() if c.description else []
+
+    def value(self, sql, *args):
+        return self.rows(sql, *args)[0][0]
+
+    def empty(self):
+        self.rows("select tracker.reset_jobs()")
+        self.rows("truncate tracker.worker, tracker.person, tracker.stage")
+
+    # ---- the pipeline
+
+    def settle(self, *names):
+        self.rows("select tracker.settle_stages(%s)", list(names))
+
+    def load(self, count, data="input {}"):
+        last = self.value("select last from tracker.frontier")
+        psycopg2.extras.execute_values(
+            self.connection.cursor(), "insert into tracker.job (number, data) values %s",
+            [(n, data.format(n)) for n in range(last + 1, last + count + 1)])
+        self.rows("update tracker.frontier set last = last + %s", count)
+
+    def counts(self, stage):
+        return {r.stage: r for r in self.rows("select * from tracker.read_counts()")}[stage]
+
+    def broken_laws(self):
+        return self.rows("select * from tracker.check_laws()")
+
+    # ---- workers
+
+    def worker(self, stage=1, nickname="anonymous", name=None):
+        w = Worker(uuid.uuid4(), name or f"quiet-otter-{next(self.names)}", stage, nickname)
+        (r,) = self.open([w])
+        assert r.status == "opened"
+        w.id = r.worker
+        return w
+
+    def open(self, workers):
+        return sorted(self.rows(
+            "select * from tracker.open_workers(%s::uuid[], %s::text[], %s::int2[], %s::text[])",
+            [w.token for w in workers], [w.name for w in workers], [w.stage for w in workers],
+            [w.nickname for w in workers]))
+
+    def row(self, worker):
+        return self.rows("select * from tracker.worker where token = %s", worker.token)[0]
+
+    def touch(self, *workers, refresh_s=900):
+        return self.rows("select * from tracker.touch_workers(%s::uuid[], %s)",
+                         [w.token for w in workers], refresh_s)
+
+    def bye(self, *workers):
+        return sorted(self.rows("select * from tracker.close_workers(%s::uuid[])",
+                                [w.token for w in workers]))
+
+    # ---- claims
+
+    def claim(self, asks):
+        holding = [(n, job) for n, a in enumerate(asks, 1) for job in a.holding or ()]
+        rows = self.rows(
+            "select * from tracker.claim_jobs(%s::uuid[], %s::int4[], %s::int8[], %s::int8[],"
+            " %s::bool[], %s::bool[], %s::int4[], %s::int8[], %s::bool[], %s::int8[], %s, %s, %s)",
+            [a.token for a in asks], [a.want for a in asks], [a.age_us for a in asks],
+            [next(self.calls) if a.call is None else a.call for a in asks],
+            [a.v1 for a in asks], [a.rerun for a in asks],
+            [n for n, _ in holding], [job for _, job in holding],
+            [a.holding is not None for a in asks],
+            self.hints, self.max_attempts, self.backoff_s, self.backoff_max_s)
+        for r in rows:
+            if r.status == "hint":
+                self.hints[r.stage - 1] = r.job
+        return [r for r in rows if r.status != "hint"]
+
+    def new_job(self, worker, age_us=0, **more):
+        """v1's newJob: the one row that answers it."""
+        (r,) = self.claim([Ask(worker.token, 1, age_us, v1=True, **more)])
+        return r
+
+    def want(self, worker, want=1, **more):
+        """sync: all rows that answer it."""
+        return self.claim([Ask(worker.token, want, **more)])
+
+    def take(self, worker, want=1):
+        """sync: the jobs handed out, which must be `want`."""
+        rows = self.want(worker, want)
+        assert [r.status for r in rows] == ["job"] * want
+        return rows
+
+    # ---- results
+
+    def complete(self, items):
+        return sorted(self.rows(
+            "select * from tracker.complete_jobs(%s::uuid[], %s::int8[], %s::uuid[], %s::text[],"
+            " %s::uuid[], %s::int8[])",
+            [i.token for i in items], [i.job for i in items], [i.lease for i in items],
+            [i.data for i in items], [hash_of(i.data) for i in items], [i.age_us for i in items]))
+
+    def done(self, worker, job=None, data="result", age_us=0):
+        """One result; job is a row of claim, or None for v1."""
+        (r,) = self.complete([Item(worker.token, job and job.job, job and job.lease, data, age_us)])
+        return r.status
+
+    def give_back(self, items):
+        return sorted(self.rows(
+            "select * from tracker.return_jobs(%s::uuid[], %s::int8[], %s::uuid[], %s::text[],"
+            " %s::text[], %s::int8[], %s, %s, %s, %s)",
+            [i.token for i in items], [i.job for i in items], [i.lease for i in items],
+            [i.kind for i in items], [i.reason for i in items], [i.age_us for i in items],
+            self.max_attempts, self.flag_limit, self.backoff_s, self.backoff_max_s))
+
+    def back(self, worker, job=None, kind="failed", reason="", age_us=0):
+        (r,) = self.give_back([Back(worker.token, job and job.job, job and job.lease, kind, reason,
+                                    age_us)])
+        return r
+
+    def flag(self, worker, job=None, **more):
+        return self.back(worker, job, "flagged", **more)
+
+    # ---- the keeper
+
+    def silent(self, idle_s):
+        return self.rows("select * from tracker.list_silent(%s)", idle_s)
+
+    def reap(self, *workers, idle_s=7200):
+        return self.rows("select * from tracker.reap_workers(%s::uuid[], %s, %s, %s, %s)",
+                         [w.token for w in workers], idle_s, self.max_attempts, self.backoff_s,
+                         self.backoff_max_s)
+
+    def time_out(self, worker):
+        """The worker falls silent and is reaped."""
+        self.rows("update tracker.worker set seen = seen - interval '3 hours' where token = %s",
+                  worker.token)
+        assert len(self.reap(worker)) == 1
+
+    def expire(self, *timeouts_s):
+        timeouts = (list(timeouts_s) + [0] * 5)[:5]
+        return self.rows("select * from tracker.expire_leases(%s::int4[], %s, %s, %s)", timeouts,
+                         self.max_attempts, self.backoff_s, self.backoff_max_s)
+
+    def fold(self):
+        return self.value("select tracker.fold_tally()"), self.value("select tracker.fold_credit()")
+
+    # ---- time
+
+    def pass_time(self, seconds):
+        """As if everything that was recorded had happened that much earlier."""
+        s = (f"{seconds} seconds",)
+        self.rows("update tracker.worker set seen = seen - %s::interval, asked_at = asked_at -"
+                  " %s::interval, claimed_at = claimed_at - %s::interval, last_at = last_at -"
+                  " %s::interval", *s * 4)
+        self.rows("update tracker.lease set since = since - %s::interval", *s)
+        self.rows("update tracker.retry set due = due - %s::interval, since = since - %s::interval",
+                  *s * 2)
+        self.rows("update tracker.strike set at = at - %s::interval", *s)
+        self.rows("update tracker.output set finished = finished - %s::interval", *s)
+
+    def end_minute(self):
+        """As if the minute of all counts were over."""
+        for table in ("tally", "credit"):
+            self.rows(f"update tracker.{table} set minute = minute - interval '1 day'"
+                      " where minute > '-infinity'")
+
+    def make_due(self):
+        self.rows("update tracker.retry set due = clock_timestamp() - interval '1 second'")

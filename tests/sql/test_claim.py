@@ -1,0 +1,297 @@
+"""claim_jobs: who gets what."""
+
+import uuid
+
+from house import Ask
+
+
+def statuses(rows):
+    return sorted((r.item, r.status) for r in rows)
+
+
+def test_stage_a_gets_the_original_input(house):
+    house.load(1)
+    job = house.new_job(house.worker())
+    assert (job.status, job.stage, job.job, job.data, job.attempt) == ("job", 1, 1, "input 1", 1)
+
+
+def test_stage_b_gets_the_output_of_stage_a(house):
+    house.load(1)
+    a, b = house.worker(1), house.worker(2)
+    house.new_job(a)
+    house.done(a, data="<!json!>[1, 2]")
+    job = house.new_job(b)
+    assert (job.stage, job.job, job.data) == (2, 1, "<!json!>[1, 2]")
+
+
+def test_nothing_is_there_to_take(house):
+    assert house.new_job(house.worker()).status == "none"
+    assert house.new_job(house.worker(2)).status == "none"
+
+
+def test_an_unknown_token_is_an_unknown_worker(house):
+    house.load(1)
+    rows = house.claim([Ask(uuid.uuid4(), v1=True), Ask(None), Ask(house.worker().token, v1=True)])
+    assert statuses(rows) == [(1, "unknown"), (2, "unknown"), (3, "job")]
+
+
+def test_a_paused_stage_hands_out_nothing(house):
+    house.load(2)
+    w = house.worker()
+    assert house.value("select tracker.set_paused(1::int2, true)")
+    assert house.new_job(w).status == "paused"
+    assert house.value("select tracker.set_paused(1::int2, false)")
+    assert house.new_job(w).status == "job"
+    assert not house.value("select tracker.set_paused(5::int2, true)")
+
+
+def test_a_batch_of_strange_numbers_is_answered(house):
+    house.load(1)
+    w = house.worker()
+    rows = house.claim([Ask(w.token, -5), Ask(w.token, None, -10), Ask(w.token, 2**31 - 1, 2**62)])
+    assert statuses(rows) == [(1, "none"), (2, "none"), (3, "job")]
+
+
+def test_no_items_at_all(house):
+    assert house.claim([]) == []
+
+
+# ---- newJob is safe to repeat
+
+def test_newjob_right_after_newjob_hears_the_same_job_three_times_at_most(house):
+    house.load(5)
+    w = house.worker()
+    first = house.new_job(w)
+    for _ in range(3):
+        again = house.new_job(w)
+        assert (again.job, again.lease, again.attempt) == (first.job, first.lease, 1)
+    other = house.new_job(w)
+    assert other.job == 2
+    assert house.value("select kind from tracker.strike where job = 1") == "abandoned"
+
+
+def test_newjob_more_than_60_seconds_later_abandons_the_job(house):
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    house.pass_time(61)
+    assert house.new_job(w).job == 2
+    (retry,) = house.rows("select * from tracker.retry")
+    assert (retry.job, retry.attempt) == (1, 2)
+
+
+def test_a_call_between_two_newjobs_makes_the_second_a_new_question(house):
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    house.touch(w)
+    assert house.new_job(w).job == 2
+
+
+def test_a_newjob_that_arrived_before_the_lease_was_given_is_the_same_question(house):
+    house.load(2)
+    w = house.worker()
+    first = house.new_job(w)
+    house.touch(w)
+    assert house.new_job(w, age_us=5_000_000).lease == first.lease
+
+
+def test_two_newjobs_of_one_worker_in_one_batch_hear_the_same_job(house):
+    house.load(3)
+    w = house.worker()
+    rows = house.claim([Ask(w.token, v1=True), Ask(w.token, v1=True)])
+    assert statuses(rows) == [(1, "job"), (2, "job")]
+    assert rows[0].lease == rows[1].lease
+    assert house.counts(1).leased == 1
+
+
+def test_a_held_job_that_timed_out_is_not_abandoned_again(house):
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    house.pass_time(100)
+    house.expire(10)
+    assert house.new_job(w).job == 2
+    assert [r.kind for r in house.rows("select kind from tracker.strike")] == ["timed_out"]
+
+
+# ---- sync: rerun, holding, drop
+
+def test_a_rerun_of_the_same_call_gets_its_leases_first(house):
+    house.load(5)
+    w = house.worker()
+    given = house.want(w, 2, call=77)
+    again = house.want(w, 3, call=77, rerun=True, age_us=10**6)
+    assert {r.lease for r in given} < {r.lease for r in again}
+    assert len(again) == 3
+    assert house.counts(1).leased == 3
+
+
+def test_another_call_does_not_get_them(house):
+    house.load(5)
+    w = house.worker()
+    given = house.want(w, 2, call=77)
+    again = house.want(w, 2, call=78, rerun=True)
+    assert not {r.lease for r in given} & {r.lease for r in again}
+
+
+def test_a_lease_that_holding_does_not_list_is_sent_again(house):
+    house.load(5)
+    w = house.worker()
+    one, two = house.take(w, 2)
+    rows = house.want(w, 1, holding=[one.job])
+    assert [(r.status, r.job, r.lease) for r in rows] == [("job", two.job, two.lease)]
+
+
+def test_a_lease_given_after_the_call_arrived_is_not_sent_again(house):
+    house.load(5)
+    w = house.worker()
+    house.take(w, 2)
+    rows = house.want(w, 1, holding=[], age_us=60_000_000)
+    assert [(r.status, r.job) for r in rows] == [("job", 3)]
+
+
+def test_without_holding_nothing_is_sent_again(house):
+    house.load(5)
+    w = house.worker()
+    house.take(w, 2)
+    assert [r.job for r in house.want(w, 1)] == [3]
+
+
+def test_a_job_that_holding_lists_and_the_worker_does_not_own_is_dropped(house):
+    house.load(5)
+    w, other = house.worker(), house.worker()
+    (mine,) = house.take(w)
+    (theirs,) = house.take(other)
+    rows = house.want(w, 0, holding=[mine.job, theirs.job, 99, -1])
+    assert sorted((r.status, r.job) for r in rows if r.status == "drop") == [
+        ("drop", -1), ("drop", theirs.job), ("drop", 99)]
+    assert [r.status for r in rows if r.status != "drop"] == ["none"]
+
+
+def test_a_want_of_nothing_is_answered_with_nothing(house):
+    house.load(1)
+    assert [r.status for r in house.want(house.worker(), 0)] == ["none"]
+
+
+# ---- who goes first
+
+def test_everyone_gets_a_first_job_before_anyone_gets_a_second(house):
+    house.load(5)
+    workers = [house.worker() for _ in range(3)]
+    rows = house.claim([Ask(w.token, 4) for w in workers])
+    got = {}
+    for r in rows:
+        got[r.item] = got.get(r.item, 0) + 1
+    assert got == {1: 2, 2: 2, 3: 1}
+
+
+def test_what_came_back_goes_before_fresh_work(house):
+    house.load(3)
+    a, b = house.worker(), house.worker()
+    (job,) = house.take(a)
+    house.back(a, job)
+    house.make_due()
+    assert [(r.job, r.attempt) for r in house.take(b)] == [(1, 2)]
+
+
+def test_what_came_back_takes_at_most_half_of_a_batch_while_there_is_fresh_work(house):
+    house.load(20)
+    a, b = house.worker(), house.worker()
+    for job in house.take(a, 8):
+        house.back(a, job)
+    house.make_due()
+    got = sorted(r.job for r in house.take(b, 5))
+    assert len([j for j in got if j <= 8]) == 3
+    assert got[-2:] == [9, 10]
+
+
+def test_without_fresh_work_what_came_back_fills_the_batch(house):
+    house.load(8)
+    a, b = house.worker(), house.worker()
+    for job in house.take(a, 8):
+        house.back(a, job)
+    house.make_due()
+    assert sorted(r.job for r in house.take(b, 8)) == list(range(1, 9))
+
+
+def test_what_came_back_waits_until_it_is_due(house):
+    house.load(1)
+    a, b = house.worker(), house.worker()
+    (job,) = house.take(a)
+    house.back(a, job)
+    assert house.new_job(b).status == "none"
+    house.pass_time(31)
+    assert house.new_job(b).job == 1
+
+
+def test_a_worker_is_passed_over_for_a_job_that_it_just_gave_back(house):
+    house.load(3)
+    w = house.worker()
+    (job,) = house.take(w)
+    house.back(w, job)
+    house.make_due()
+    assert [r.job for r in house.take(w)] == [2]
+
+
+def test_a_worker_is_passed_over_for_a_job_that_it_flagged_before_somebody_else_had_it(house):
+    house.load(3)
+    a, b = house.worker(), house.worker()
+    (job,) = house.take(a)
+    house.flag(a, job)
+    house.make_due()
+    (job,) = house.take(b)
+    assert job.job == 1
+    house.back(b, job)
+    house.make_due()
+    assert [r.job for r in house.take(a)] == [2]
+
+
+def test_it_is_passed_over_for_other_work_that_came_back_too(house):
+    house.load(2)
+    a, b, c = house.worker(), house.worker(), house.worker()
+    (one,) = house.take(a)
+    (two,) = house.take(b)
+    house.back(a, one)
+    house.back(b, two)
+    house.make_due()
+    assert [r.job for r in house.take(a)] == [2]
+    assert [r.job for r in house.take(c)] == [1]
+
+
+def test_when_nothing_else_is_left_it_may_get_it(house):
+    house.load(1)
+    w = house.worker()
+    (job,) = house.take(w)
+    house.flag(w, job)
+    house.make_due()
+    assert [(r.job, r.attempt) for r in house.take(w)] == [(1, 2)]
+
+
+def test_two_who_failed_each_others_neighbour_swap(house):
+    house.load(2)
+    a, b = house.worker(), house.worker()
+    one, two = house.take(a)[0], house.take(b)[0]
+    house.back(a, one)
+    house.back(b, two)
+    house.make_due()
+    rows = house.claim([Ask(a.token), Ask(b.token)])
+    assert {(r.worker, r.job) for r in rows} == {(a.id, 2), (b.id, 1)}
+
+
+def test_a_job_that_comes_late_into_the_line_is_found_behind_the_hint(house):
+    house.load(3)
+    a, b = house.worker(), house.worker(2)
+    for job in house.take(a, 2):
+        house.done(a, job)
+    house.hints = [0, 10**9, 0, 0, 0]
+    assert [r.job for r in house.take(b)] == [1]
+    assert house.hints[1] < 10**9
+    assert [r.job for r in house.take(b)] == [2]
+
+
+def test_a_claim_is_being_heard_from(house):
+    w = house.worker()
+    house.pass_time(5000)
+    house.new_job(w)
+    assert house.silent(4000) == []

@@ -1,0 +1,287 @@
+"""complete_jobs: what is taken in, and what is not."""
+
+import uuid
+
+from house import Ask, Item, hash_of
+
+
+def test_a_result_is_kept_with_who_made_it(house):
+    house.load(1)
+    w = house.worker(nickname="Ada")
+    job = house.new_job(w)
+    assert house.done(w, data="out") == "accepted"
+    (o,) = house.rows("select o.*, p.nickname from tracker.output o join tracker.person p"
+                      " on p.id = o.person")
+    assert (o.stage, o.job, o.data, o.worker, o.nickname, o.attempt, o.lease) == (
+        1, 1, "out", w.id, "Ada", 1, job.lease)
+    assert o.started < o.finished
+    assert house.row(w).done == 1
+
+
+def test_the_input_stays(house):
+    house.load(1)
+    w = house.worker()
+    house.new_job(w)
+    house.done(w, data="out")
+    assert house.value("select data from tracker.job") == "input 1"
+
+
+def test_the_last_stage_feeds_nobody(house):
+    house.load(1)
+    a, b = house.worker(1), house.worker(2)
+    house.new_job(a)
+    house.done(a)
+    house.new_job(b)
+    house.done(b)
+    assert house.value("select count(*) from tracker.ready") == 0
+    assert house.counts(2).done == 1
+
+
+def test_the_same_data_again_hears_ok_and_counts_once(house):
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    assert [house.done(w), house.done(w)] == ["accepted", "repeat"]
+    assert house.counts(1).done == 1
+
+
+def test_other_data_for_a_completed_job_is_refused(house):
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    house.done(w, data="one")
+    assert house.done(w, data="two") == "done_before"
+
+
+def test_the_same_data_with_a_newjob_between_is_no_repeat(house):
+    house.load(1)
+    w = house.worker()
+    house.new_job(w)
+    house.done(w)
+    assert house.new_job(w).status == "none"
+    assert house.done(w) == "no_job"
+
+
+def test_equal_results_of_two_jobs_count_twice(house):
+    house.load(2)
+    w = house.worker()
+    for _ in range(2):
+        house.new_job(w)
+        assert house.done(w, data="same") == "accepted"
+    assert house.counts(1).done == 2
+
+
+def test_a_result_that_arrived_before_the_lease_was_given_never_touches_it(house):
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    house.done(w, data="one")
+    house.pass_time(10)
+    house.new_job(w)
+    assert house.done(w, data="one", age_us=5_000_000) == "repeat"
+    assert house.done(w, data="two", age_us=5_000_000) == "no_job"
+    assert house.counts(1).leased == 1
+
+
+def test_without_a_job_there_is_nothing_to_complete(house):
+    assert house.done(house.worker()) == "no_job"
+
+
+def test_a_token_that_never_was_hears_so(house):
+    rows = house.complete([Item(uuid.uuid4()), Item(uuid.uuid4(), 1, uuid.uuid4()), Item(None)])
+    assert [r.status for r in rows] == ["no_worker"] * 3
+
+
+def test_after_bye_the_token_is_unknown(house):
+    house.load(1)
+    w = house.worker()
+    house.new_job(w)
+    house.bye(w)
+    assert house.done(w) == "no_worker"
+    assert house.counts(1).done == 0
+
+
+# ---- sync
+
+def test_many_results_of_one_worker_in_one_batch(house):
+    house.load(10)
+    w = house.worker()
+    rows = house.complete([Item(w.token, j.job, j.lease, f"r{j.job}") for j in house.take(w, 10)])
+    assert [r.status for r in rows] == ["accepted"] * 10
+    assert [r.data for r in house.rows("select data from tracker.output order by job")] == [
+        f"r{n}" for n in range(1, 11)]
+    assert house.row(w).done == 10
+
+
+def test_the_same_item_twice_in_a_batch_is_accepted_once(house):
+    house.load(1)
+    w = house.worker()
+    (j,) = house.take(w)
+    item = Item(w.token, j.job, j.lease, "x")
+    assert [r.status for r in house.complete([item, item, item._replace(data="y")])] == [
+        "accepted", "repeat", "fenced"]
+    assert house.counts(1).done == 1
+
+
+def test_a_resend_is_a_repeat(house):
+    house.load(1)
+    w = house.worker()
+    (j,) = house.take(w)
+    assert [house.done(w, j), house.done(w, j)] == ["accepted", "repeat"]
+
+
+def test_a_lease_that_never_was_is_unknown(house):
+    house.load(2)
+    w = house.worker()
+    (j,) = house.take(w)
+    rows = house.complete([
+        Item(w.token, j.job, uuid.uuid4()), Item(w.token, 99, j.lease), Item(w.token, -1, j.lease),
+        Item(w.token, None, j.lease), Item(w.token, j.job, None), Item(w.token, j.job, j.lease)])
+    assert [r.status for r in rows] == ["unknown"] * 5 + ["accepted"]
+
+
+def test_the_lease_of_somebody_else_is_unknown(house):
+    house.load(1)
+    a, b = house.worker(), house.worker()
+    (j,) = house.take(a)
+    assert house.done(b, j) == "unknown"
+    assert house.done(a, j) == "accepted"
+
+
+def test_one_bad_item_never_spoils_the_others(house):
+    house.load(2)
+    w = house.worker()
+    one, two = house.take(w, 2)
+    rows = house.complete([
+        Item(w.token, one.job, one.lease, None), Item(uuid.uuid4(), 2**62, uuid.uuid4()),
+        Item(w.token, two.job, two.lease, "x" * 100000)])
+    assert [r.status for r in rows] == ["accepted", "no_worker", "accepted"]
+
+
+def test_v1_and_sync_items_in_one_batch(house):
+    house.load(3)
+    a, b = house.worker(), house.worker()
+    house.new_job(a)
+    (j,) = house.take(b)
+    rows = house.complete([Item(a.token), Item(b.token, j.job, j.lease)])
+    assert [r.status for r in rows] == ["accepted"] * 2
+
+
+# ---- late results
+
+def test_a_late_result_of_a_job_that_nobody_else_had_is_accepted(house):
+    house.load(1)
+    w = house.worker()
+    (j,) = house.take(w)
+    house.pass_time(100)
+    house.expire(10)
+    assert house.done(w, j) == "accepted"
+    assert house.counts(1).retry == 0
+    assert house.done(w, j) == "repeat"
+    assert house.value("select attempt from tracker.output") == 1
+
+
+def test_a_late_result_brings_an_idle_worker_back(house):
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    house.time_out(w)
+    assert house.touch(w) == []
+    assert house.done(w) == "accepted"
+    assert len(house.touch(w)) == 1
+    assert house.new_job(w).job == 2
+
+
+def test_an_idle_worker_without_a_late_result_stays_gone(house):
+    house.load(1)
+    a, b = house.worker(), house.worker()
+    house.new_job(a)
+    house.time_out(a)
+    house.make_due()
+    house.new_job(b)
+    assert house.done(a) == "no_worker"
+
+
+def test_once_handed_on_the_earlier_result_is_fenced(house):
+    house.load(1)
+    a, b = house.worker(), house.worker()
+    (old,) = house.take(a)
+    house.pass_time(100)
+    house.expire(10)
+    house.make_due()
+    (new,) = house.take(b)
+    assert house.done(a, old) == "fenced"
+    assert house.done(b, new) == "accepted"
+    assert house.done(a, old) == "fenced"
+
+
+def test_v1_once_handed_on_there_is_no_open_job(house):
+    house.load(1)
+    a, b = house.worker(), house.worker()
+    house.new_job(a)
+    house.pass_time(100)
+    house.expire(10)
+    house.make_due()
+    house.new_job(b)
+    assert house.done(a) == "no_job"
+    house.done(b)
+    assert house.done(a) == "done_before"
+
+
+def test_a_late_result_takes_a_timed_out_job_out_of_failed(house):
+    house.max_attempts = 1
+    house.load(1)
+    w = house.worker()
+    (j,) = house.take(w)
+    house.pass_time(100)
+    house.expire(10)
+    assert house.counts(1).failed == 1
+    assert house.done(w, j) == "accepted"
+    assert house.counts(1).failed == 0
+
+
+def test_a_late_result_does_not_take_a_job_out_of_failed_that_it_gave_up(house):
+    house.max_attempts = 1
+    house.load(1)
+    w = house.worker()
+    (j,) = house.take(w)
+    house.back(w, j, reason="disk full")
+    assert house.done(w, j) == "fenced"
+    assert house.counts(1).failed == 1
+
+
+def test_the_same_late_result_twice_in_a_batch_counts_once(house):
+    house.load(1)
+    w = house.worker()
+    (j,) = house.take(w)
+    house.pass_time(100)
+    house.expire(10)
+    item = Item(w.token, j.job, j.lease, "x")
+    assert [r.status for r in house.complete([item, item])] == ["accepted", "repeat"]
+
+
+def test_credit_goes_to_the_person(house):
+    house.load(3)
+    a, b = house.worker(nickname="Ada"), house.worker(nickname="Ada")
+    for w in (a, b, a):
+        house.new_job(w)
+        house.done(w)
+    assert house.rows("select p.nickname, sum(c.done) from tracker.credit c join tracker.person p"
+                      " on p.id = c.person group by 1") == [("Ada", 3)]
+
+
+def test_a_completion_between_newjobs_ends_the_question(house):
+    house.load(2)
+    w = house.worker()
+    first = house.new_job(w)
+    house.done(w)
+    assert house.new_job(w).job != first.job
+
+
+def test_the_hash_decides_what_is_the_same(house):
+    assert hash_of("a") != hash_of("b")
+    house.load(1)
+    w = house.worker()
+    house.claim([Ask(w.token, v1=True)])
+    assert house.done(w, data="") == "accepted"
+    assert house.done(w, data="") == "repeat"

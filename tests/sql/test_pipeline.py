@@ -1,0 +1,275 @@
+"""Stages, counts, folding, and what the operator does."""
+
+import uuid
+
+import psycopg2
+import pytest
+
+from house import Back, Item
+
+
+def through(house, stage, count=1):
+    w = house.worker(stage)
+    jobs = house.take(w, count)
+    house.complete([Item(w.token, j.job, j.lease, f"{stage}:{j.job}") for j in jobs])
+    return w
+
+
+# ---- stages
+
+def test_the_stages_can_be_changed_while_no_jobs_are_loaded(house):
+    house.settle("One", "Two", "Three")
+    assert [(r.stage, r.letter, r.name) for r in house.rows("select * from tracker.read_counts()")] == [
+        (1, "a", "One"), (2, "b", "Two"), (3, "c", "Three")]
+    house.settle("Extract", "Filter")
+
+
+def test_other_stages_than_the_projects_are_refused(house):
+    house.load(1)
+    house.settle("Extract", "Filter")
+    for names in (["Extract"], ["Filter", "Extract"], ["Extract", "Filter", "More"], [], ["Extract", ""]):
+        with pytest.raises(psycopg2.Error) as e:
+            house.settle(*names)
+        assert e.value.pgcode == "TR001"
+
+
+def test_an_appended_stage_gets_all_finished_jobs(house):
+    house.load(3)
+    through(house, 1, 3)
+    through(house, 2, 2)
+    assert house.value("select tracker.append_stage('Sort')") == 3
+    assert house.counts(3).ready == 2
+    w = house.worker(3)
+    assert [(r.job, r.data) for r in house.take(w, 2)] == [(1, "2:1"), (2, "2:2")]
+    through(house, 2)
+    assert [r.job for r in house.take(w)] == [3]
+
+
+@pytest.mark.parametrize("name", ["", "FILTER", None])
+def test_an_appended_stage_needs_a_name_of_its_own(house, name):
+    with pytest.raises(psycopg2.Error) as e:
+        house.rows("select tracker.append_stage(%s)", name)
+    assert e.value.pgcode == "TR001"
+
+
+def test_there_are_five_stages_at_most(house):
+    house.settle("1", "2", "3", "4", "5")
+    with pytest.raises(psycopg2.Error) as e:
+        house.rows("select tracker.append_stage('6')")
+    assert e.value.pgcode == "TR001"
+
+
+def test_five_stages_to_the_end(house):
+    house.settle("1", "2", "3", "4", "5")
+    house.load(4)
+    for stage in range(1, 6):
+        through(house, stage, 4)
+    assert [r.done for r in house.rows("select * from tracker.read_counts()")] == [4] * 5
+
+
+def test_jobs_that_are_appended_go_on(house):
+    house.load(1)
+    through(house, 1)
+    house.load(2)
+    assert [r.job for r in house.take(house.worker(), 2)] == [2, 3]
+
+
+# ---- counts
+
+def test_the_counts_follow_a_job(house):
+    house.load(3)
+    c = house.counts(1)
+    assert (c.ready, c.retry, c.due, c.leased, c.done, c.failed) == (3, 0, 0, 0, 0, 0)
+    w = house.worker()
+    one, two = house.take(w, 2)
+    house.done(w, one)
+    house.back(w, two)
+    c = house.counts(1)
+    assert (c.ready, c.retry, c.due, c.leased, c.done, c.failed) == (1, 1, 0, 0, 1, 0)
+    house.make_due()
+    assert house.counts(1).due == 1
+    assert house.counts(2).ready == 1
+
+
+def test_folding_keeps_the_sums(house):
+    house.load(6)
+    through(house, 1, 4)
+    through(house, 2, 2)
+    before = house.rows("select * from tracker.read_counts()")
+    assert house.fold() == (0, 0)
+    house.end_minute()
+    assert house.fold() == (2, 2)
+    assert house.rows("select * from tracker.read_counts()") == before
+    assert house.rows("select stage, done from tracker.history order by 1") == [(1, 4), (2, 2)]
+    assert house.rows("select done from tracker.person") == [(6,)]
+    assert house.rows("select stage, done from tracker.person_day order by 1") == [(1, 4), (2, 2)]
+    through(house, 1, 2)
+    house.end_minute()
+    house.fold()
+    assert house.counts(1).done == 6
+
+
+def test_only_one_folds_at_a_time(house, server):
+    house.load(1)
+    through(house, 1)
+    house.end_minute()
+    other = server.connect()
+    other.autocommit = False
+    other.cursor().execute("select tracker.fold_tally()")
+    assert house.fold()[0] == 0
+    other.rollback()
+    other.close()
+    assert house.fold()[0] == 2
+
+
+def test_old_minutes_become_hours(house):
+    house.rows("insert into tracker.history (stage, minute, done) select 1, date_trunc('hour', now())"
+               " - interval '10 days' + n * interval '1 minute', 1 from generate_series(0, 119) n")
+    house.fold()
+    assert house.rows("select done from tracker.history") == [(60,), (60,)]
+    house.fold()
+    assert house.rows("select done from tracker.history") == [(60,), (60,)]
+    house.rows("truncate tracker.history")
+
+
+# ---- the operator
+
+def fail_one(house, stage=1, reason="no"):
+    house.max_attempts = 1
+    w = house.worker(stage)
+    (j,) = house.take(w)
+    house.back(w, j, reason=reason)
+    house.max_attempts = 10
+    return j.job
+
+
+def test_a_failed_job_can_be_put_back(house):
+    house.load(3)
+    jobs = [fail_one(house) for _ in range(3)]
+    assert house.counts(1).failed == 3
+    assert house.value("select tracker.requeue_failed(1::int2, %s::int8[])", [jobs[0], 99, -1]) == 1
+    assert house.value("select tracker.requeue_failed(1::int2, null)") == 2
+    assert house.value("select tracker.requeue_failed(1::int2, null)") == 0
+    assert sorted((r.job, r.attempt) for r in house.take(house.worker(), 3)) == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_failed_jobs_are_listed_by_number_in_pages(house):
+    house.load(3)
+    for _ in range(3):
+        fail_one(house, reason="disk full")
+    page = house.rows("select * from tracker.list_failed(1::int2, 1, 1)")
+    assert [(r.job, r.reason) for r in page] == [(2, "disk full")]
+
+
+def test_flags_from_before_it_was_put_back_do_not_count(house):
+    house.flag_limit = 2
+    house.load(1)
+    for _ in range(2):
+        w = house.worker()
+        house.make_due()
+        house.flag(w, house.take(w)[0])
+    assert house.counts(1).failed == 1
+    house.rows("select tracker.requeue_failed(1::int2, null)")
+    w = house.worker()
+    house.flag(w, house.take(w)[0])
+    assert house.counts(1).failed == 0
+
+
+def send_back(house, job, stage):
+    return house.value("select tracker.send_back_job(%s, %s::int2, 'wrong')", job, stage)
+
+
+def three(house):
+    house.settle("One", "Two", "Three")
+    house.load(1)
+
+
+def test_send_back_removes_the_output_of_the_stage_and_of_every_later_one(house):
+    three(house)
+    for stage in (1, 2, 3):
+        through(house, stage)
+    assert send_back(house, 1, 1)
+    assert house.value("select count(*) from tracker.output") == 0
+    assert house.rows("select stage, reason from tracker.refused_output order by stage") == [
+        (1, "wrong"), (2, "wrong"), (3, "wrong")]
+    assert house.value("select sum(done - withdrawn) from tracker.credit") == 0
+    assert [(r.job, r.data) for r in house.take(house.worker(1))] == [(1, "input 1")]
+
+
+def test_send_back_removes_the_row_of_a_job_that_waits_further_on(house):
+    three(house)
+    through(house, 1)
+    through(house, 2)
+    assert send_back(house, 1, 2)
+    assert [house.counts(s).ready + house.counts(s).retry for s in (1, 2, 3)] == [0, 1, 0]
+
+
+def test_send_back_takes_a_job_out_of_hand(house):
+    three(house)
+    through(house, 1)
+    w = house.worker(2)
+    (j,) = house.take(w)
+    assert send_back(house, 1, 1)
+    assert house.counts(2).leased == 0
+    assert house.done(w, j) == "fenced"
+
+
+@pytest.mark.parametrize("how", ["retry", "failed"])
+def test_send_back_takes_a_job_out_of(house, how):
+    three(house)
+    through(house, 1)
+    if how == "failed":
+        fail_one(house, 2)
+    else:
+        w = house.worker(2)
+        house.back(w, house.take(w)[0])
+    assert send_back(house, 1, 1)
+    assert (house.counts(2).retry, house.counts(2).failed) == (0, 0)
+
+
+def test_send_back_of_what_is_not_done_does_nothing(house):
+    house.load(1)
+    assert not send_back(house, 1, 1)
+    assert not send_back(house, 99, 1)
+    assert not send_back(house, -1, 7)
+    through(house, 1)
+    assert not send_back(house, 1, 2)
+
+
+def test_a_result_that_was_sent_back_and_comes_again_is_a_repeat(house):
+    house.load(1)
+    w = house.worker()
+    (j,) = house.take(w)
+    house.done(w, j)
+    send_back(house, 1, 1)
+    assert house.done(w, j) == "repeat"
+    assert house.counts(1).done == 0
+
+
+def test_reset_leaves_an_empty_project(house):
+    house.load(3)
+    w = through(house, 1, 2)
+    house.rows("select tracker.reset_jobs()")
+    assert house.counts(1).ready == 0
+    house.load(1)
+    assert house.new_job(w).job == 1
+
+
+def test_a_broken_law_is_told(house):
+    house.load(2)
+    through(house, 1)
+    house.rows("delete from tracker.ready")
+    broken = {(r.law, r.stage) for r in house.broken_laws()}
+    assert ("ready is counted", 2) in broken
+    house.rows("insert into tracker.ready (stage, job) values (2, 1)")
+
+
+def test_one_worker_reports_everything_in_one_go(house):
+    house.load(4)
+    w = house.worker()
+    jobs = house.take(w, 4)
+    assert [r.status for r in house.complete([Item(w.token, j.job, j.lease) for j in jobs[:2]])] == [
+        "accepted"] * 2
+    assert [r.status for r in house.give_back(
+        [Back(w.token, j.job, j.lease) for j in jobs[2:]] + [Back(w.token, 1, uuid.uuid4())])] == [
+            "accepted", "accepted", "unknown"]

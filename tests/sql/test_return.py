@@ -1,0 +1,271 @@
+"""return_jobs: failed, flagged, released; what a job goes through when it comes back."""
+
+import uuid
+
+import pytest
+
+from house import Back
+
+
+def due_in(house, job=1):
+    return round(float(house.value("select extract(epoch from due - clock_timestamp())"
+                                   " from tracker.retry where job = %s", job)))
+
+
+def test_the_back_off_doubles_up_to_an_hour(house):
+    house.load(1)
+    w = house.worker()
+    waits = []
+    for _ in range(9):
+        (j,) = house.take(w)
+        house.back(w, j)
+        waits.append(due_in(house))
+        house.make_due()
+    assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
+
+
+def test_after_max_attempts_a_job_is_failed_with_its_reason(house):
+    house.max_attempts = 3
+    house.load(1)
+    w = house.worker()
+    for n in range(3):
+        (j,) = house.take(w)
+        assert j.attempt == n + 1
+        house.back(w, j, reason=f"exit {n}")
+        house.make_due()
+    (f,) = house.rows("select * from tracker.list_failed(1::int2, 0, 10)")
+    assert (f.stage, f.job, f.kind, f.reason, f.attempt, f.worker) == (1, 1, "failed", "exit 2", 3, w.name)
+    assert house.want(w)[0].status == "none"
+
+
+@pytest.mark.parametrize("how", ["failed", "flagged", "abandoned", "timed_out"])
+def test_an_attempt_counts_when_it_ends_as(house, how):
+    house.load(2)
+    w = house.worker()
+    j = house.new_job(w)
+    if how == "abandoned":
+        house.touch(w)
+        house.new_job(w)
+    elif how == "timed_out":
+        house.pass_time(100)
+        house.expire(10)
+    else:
+        house.back(w, j, how)
+    assert house.rows("select job, attempt from tracker.retry") == [(1, 2)]
+    assert house.row(w).struck == 1
+
+
+@pytest.mark.parametrize("how", ["released", "bye", "dropped"])
+def test_no_attempt_counts_and_there_is_no_wait_after(house, how):
+    house.load(1)
+    w, other = house.worker(), house.worker()
+    (j,) = house.take(w)
+    if how == "released":
+        assert house.back(w, j, "released").freed_stage == 1
+    elif how == "bye":
+        (r,) = house.bye(w)
+        assert (r.status, r.stage, r.freed) == ("closed", 1, 1)
+    else:
+        (r,) = house.rows("select * from tracker.drop_worker(1::int2, %s)", w.name)
+        assert (r.worker, r.token, r.freed) == (w.id, w.token, 1)
+    assert [(r.job, r.attempt) for r in house.take(other)] == [(1, 1)]
+    assert house.row(w).struck == 0
+
+
+def test_what_is_given_back_with_a_wait_frees_nothing_now(house):
+    house.load(1)
+    w = house.worker()
+    (j,) = house.take(w)
+    r = house.back(w, j)
+    assert (r.status, r.freed_stage) == ("accepted", None)
+
+
+def test_a_repeated_return_is_a_repeat(house):
+    house.load(3)
+    w = house.worker()
+    for j, kind in zip(house.take(w, 3), ("failed", "flagged", "released")):
+        assert house.back(w, j, kind).status == "accepted"
+        assert house.back(w, j, kind).status == "repeat"
+    assert house.value("select count(*) from tracker.strike") == 3
+
+
+def test_the_same_return_twice_in_a_batch_counts_once(house):
+    house.load(1)
+    w = house.worker()
+    (j,) = house.take(w)
+    b = Back(w.token, j.job, j.lease)
+    assert [r.status for r in house.give_back([b, b])] == ["accepted", "repeat"]
+    assert house.row(w).struck == 1
+
+
+def test_a_return_of_a_lease_that_never_was_is_unknown(house):
+    house.load(1)
+    w = house.worker()
+    rows = house.give_back([Back(w.token, 1, uuid.uuid4()), Back(w.token, -7, uuid.uuid4()),
+                            Back(w.token, None, uuid.uuid4()), Back(uuid.uuid4(), 1, uuid.uuid4())])
+    assert [r.status for r in rows] == ["unknown", "unknown", "unknown", "no_worker"]
+
+
+def test_a_return_after_the_result_is_fenced(house):
+    house.load(1)
+    w = house.worker()
+    (j,) = house.take(w)
+    house.done(w, j)
+    assert house.back(w, j).status == "fenced"
+
+
+def test_reasons_and_kinds_may_be_missing(house):
+    house.load(2)
+    w = house.worker()
+    one, two = house.take(w, 2)
+    rows = house.give_back([Back(w.token, one.job, one.lease, "flagged", None),
+                            Back(w.token, two.job, two.lease, None, None)])
+    assert [r.status for r in rows] == ["accepted"] * 2
+    assert [r.kind for r in house.rows("select kind from tracker.strike order by job")] == [
+        "flagged", "failed"]
+
+
+# ---- v1's flagInvalidData
+
+def test_v1_flags_the_job_in_hand(house):
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    assert house.flag(w).status == "accepted"
+    assert house.rows("select job, kind, worker from tracker.strike") == [(1, "flagged", w.id)]
+
+
+def test_v1_a_repeated_flag_hears_ok_and_counts_once(house):
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    house.flag(w)
+    assert house.flag(w).status == "repeat"
+    assert house.value("select count(*) from tracker.strike") == 1
+
+
+def test_v1_without_a_job_there_is_nothing_to_flag(house):
+    w = house.worker()
+    assert house.flag(w).status == "no_job"
+    house.load(1)
+    house.new_job(w)
+    house.done(w)
+    assert house.flag(w).status == "no_job"
+
+
+def test_v1_a_flag_that_arrived_before_the_lease_was_given_never_touches_it(house):
+    house.load(1)
+    w = house.worker()
+    house.new_job(w)
+    assert house.flag(w, age_us=5_000_000).status == "no_job"
+    assert house.counts(1).leased == 1
+
+
+def test_v1_a_flag_of_nobody(house):
+    w = house.worker()
+    house.bye(w)
+    assert house.flag(w).status == "no_worker"
+
+
+# ---- the flag limit
+
+def make_input(house, maker):
+    """Job 1 through stage A."""
+    (j,) = house.take(maker)
+    house.done(maker, j, data="made")
+
+
+def flag_by(house, *workers):
+    for w in workers:
+        house.make_due()
+        (j,) = house.take(w)
+        r = house.flag(w, j, reason="not a tar file")
+    return r
+
+
+def test_five_different_workers_send_the_job_back_one_stage(house):
+    house.load(1)
+    maker = house.worker(1, "Ada")
+    make_input(house, maker)
+    workers = [house.worker(2) for _ in range(5)]
+    assert flag_by(house, *workers[:4]).freed_stage is None
+    assert house.counts(1).done == 1
+    assert flag_by(house, workers[4]).freed_stage == 1
+    assert (house.counts(1).done, house.counts(1).retry, house.counts(2).retry) == (0, 1, 0)
+    (o,) = house.rows("select * from tracker.refused_output")
+    assert (o.stage, o.job, o.data, o.worker) == (1, 1, "made", maker.id)
+    assert "not a tar file" in o.reason
+    assert house.value("select sum(c.done - c.withdrawn) from tracker.credit c join tracker.person p"
+                       " on p.id = c.person where p.nickname = 'Ada'") == 0
+
+
+def test_the_job_is_due_in_the_stage_before_at_once(house):
+    house.flag_limit = 1
+    house.load(1)
+    a, b = house.worker(1), house.worker(2)
+    make_input(house, a)
+    flag_by(house, b)
+    assert [(r.stage, r.job, r.data) for r in house.take(a)] == [(1, 1, "input 1")]
+
+
+def test_one_worker_that_flags_five_times_is_one_strike(house):
+    house.load(1)
+    make_input(house, house.worker(1))
+    flag_by(house, *[house.worker(2)] * 5)
+    assert house.counts(1).done == 1
+
+
+def test_strikes_before_the_input_was_made_no_longer_count(house):
+    house.flag_limit = 2
+    house.load(1)
+    a, b, c = house.worker(1), house.worker(2), house.worker(2)
+    make_input(house, a)
+    flag_by(house, b, c)
+    make_input(house, a)
+    assert flag_by(house, b).freed_stage is None
+    assert house.counts(1).done == 1
+    assert flag_by(house, c).freed_stage == 1
+
+
+def test_at_stage_a_the_job_becomes_failed_with_the_reason(house):
+    house.load(1)
+    assert flag_by(house, *[house.worker() for _ in range(5)]).freed_stage is None
+    (f,) = house.rows("select * from tracker.list_failed(1::int2, 0, 10)")
+    assert (f.kind, f.job) == ("flagged", 1)
+    assert "flagged by 5 workers" in f.reason and "not a tar file" in f.reason
+    assert house.counts(1).failed == 1
+
+
+def test_flags_up_to_max_attempts_send_back_all_the_same(house):
+    house.max_attempts, house.flag_limit = 2, 2
+    house.load(1)
+    make_input(house, house.worker(1))
+    assert flag_by(house, house.worker(2), house.worker(2)).freed_stage == 1
+    assert (house.counts(2).failed, house.counts(1).retry) == (0, 1)
+
+
+def test_nothing_goes_round_for_ever(house):
+    house.max_attempts, house.flag_limit = 3, 1
+    house.load(1)
+    a, b = house.worker(1), house.worker(2)
+    for _ in range(3):
+        assert house.counts(1).failed == 0
+        make_input(house, a)
+        flag_by(house, b)
+    assert house.counts(1).failed == 1
+    assert house.value("select count(*) from tracker.refused_output") == 3
+
+
+def test_many_kinds_in_one_batch(house):
+    house.flag_limit = 1
+    house.load(4)
+    a = house.worker(1)
+    for j in house.take(a, 4):
+        house.done(a, j)
+    b = house.worker(2)
+    jobs = house.take(b, 4)
+    kinds = ["failed", "flagged", "released", "flagged"]
+    rows = house.give_back([Back(b.token, j.job, j.lease, k) for j, k in zip(jobs, kinds)])
+    assert [(r.status, r.freed_stage) for r in rows] == [
+        ("accepted", None), ("accepted", 1), ("accepted", 2), ("accepted", 1)]
+    assert (house.counts(1).retry, house.counts(2).retry, house.counts(1).done) == (2, 2, 2)

@@ -1,0 +1,136 @@
+"""Workers come, are heard from, and go."""
+
+import datetime
+import uuid
+
+from house import Ask, Worker
+
+
+def test_a_worker_is_opened_and_its_person_made_once(house):
+    a = Worker(uuid.uuid4(), "calm-fox-1", 1, "Ada")
+    b = Worker(uuid.uuid4(), "calm-fox-2", 1, "Ada")
+    assert [r.status for r in house.open([a, b])] == ["opened"] * 2
+    assert house.rows("select nickname from tracker.person") == [("Ada",)]
+
+
+def test_the_same_token_again_is_the_same_worker(house):
+    w = Worker(uuid.uuid4(), "calm-fox-1", 1, "Ada")
+    (first,), (again,) = house.open([w]), house.open([w])
+    assert (again.status, again.worker) == ("opened", first.worker)
+    assert [r.worker for r in house.open([w, w])] == [first.worker] * 2
+
+
+def test_a_name_is_given_once_a_stage_even_when_its_worker_is_gone(house):
+    w = house.worker(1, name="calm-fox-1")
+    house.bye(w)
+    rows = house.open([Worker(uuid.uuid4(), "calm-fox-1", 1, "x"),
+                       Worker(uuid.uuid4(), "calm-fox-1", 2, "x")])
+    assert [r.status for r in rows] == ["name_taken", "opened"]
+
+
+def test_two_of_one_name_in_one_batch(house):
+    rows = house.open([Worker(uuid.uuid4(), "calm-fox-1", 1, "x") for _ in range(2)])
+    assert sorted(r.status for r in rows) == ["name_taken", "opened"]
+
+
+def test_a_disabled_stage_opens_nobody(house):
+    (r,) = house.open([Worker(uuid.uuid4(), "calm-fox-1", 3, "x")])
+    assert (r.status, r.worker) == ("no_stage", None)
+
+
+def test_touch_finds_present_workers_only(house):
+    a, b = house.worker(), house.worker(2)
+    house.bye(b)
+    stranger = Worker(uuid.uuid4(), "x", 1, "x")
+    rows = house.touch(stranger, a, b)
+    assert [(r.item, r.worker, r.stage, r.name) for r in rows] == [(2, a.id, 1, a.name)]
+
+
+def test_touch_writes_seen_only_when_it_is_old(house):
+    w = house.worker()
+    house.pass_time(100)
+    before = house.row(w).seen
+    house.touch(w, refresh_s=900)
+    assert house.row(w).seen == before
+    house.touch(w, refresh_s=50)
+    assert house.row(w).seen > before
+
+
+def test_bye_opens_the_jobs_again_and_a_repeated_bye_is_unknown(house):
+    house.load(3)
+    w = house.worker()
+    house.take(w, 3)
+    assert [(r.status, r.stage, r.freed) for r in house.bye(w, w)] == [
+        ("closed", 1, 3), ("no_worker", None, 0)]
+    assert house.bye(w)[0].status == "no_worker"
+    assert house.claim([Ask(w.token)])[0].status == "unknown"
+    assert house.counts(1).due == 3
+
+
+# ---- the keeper
+
+def test_a_silent_worker_is_gone_and_its_jobs_go_back(house):
+    house.load(2)
+    w = house.worker()
+    house.take(w, 2)
+    house.pass_time(7300)
+    assert [(r.worker, r.token) for r in house.silent(7200)] == [(w.id, w.token)]
+    assert [(r.token, r.stage, r.freed) for r in house.reap(w)] == [(w.token, 1, 2)]
+    assert house.row(w).gone_why == "idle"
+    assert (house.counts(1).leased, house.counts(1).retry, house.counts(1).due) == (0, 2, 0)
+    assert house.value("select count(*) from tracker.strike where kind = 'timed_out'") == 2
+
+
+def test_reap_looks_again(house):
+    w = house.worker()
+    house.pass_time(7300)
+    assert len(house.silent(7200)) == 1
+    house.touch(w, refresh_s=1)
+    assert house.reap(w) == []
+    assert house.row(w).gone_at is None
+
+
+def test_whom_redis_has_heard_is_not_reaped(house):
+    w = house.worker()
+    house.pass_time(7300)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    house.rows("select tracker.see_workers(%s::uuid[], %s::timestamptz[])", [w.token, uuid.uuid4()],
+               [now, now])
+    assert house.silent(7200) == []
+    assert house.reap(w) == []
+
+
+def test_seen_never_goes_back_nor_into_the_future(house):
+    w = house.worker()
+    before = house.row(w).seen
+    now = datetime.datetime.now(datetime.timezone.utc)
+    for heard in (now - datetime.timedelta(hours=1), None, now + datetime.timedelta(hours=1)):
+        house.rows("select tracker.see_workers(%s::uuid[], %s::timestamptz[])", [w.token], [heard])
+        assert before <= house.row(w).seen <= datetime.datetime.now(datetime.timezone.utc)
+
+
+def test_a_lease_older_than_the_job_timeout_goes_back_even_if_its_worker_talks(house):
+    house.load(2)
+    w = house.worker()
+    house.take(w)
+    house.pass_time(100)
+    (young,) = house.take(w)
+    house.touch(w)
+    assert [(r.stage, r.job, r.worker) for r in house.expire(60)] == [(1, 1, w.token)]
+    assert house.counts(1).leased == 1
+    assert house.row(w).gone_at is None
+    assert house.done(w, young) == "accepted"
+
+
+def test_without_a_job_timeout_nothing_expires(house):
+    house.load(1)
+    house.take(house.worker())
+    house.pass_time(10**6)
+    assert house.expire(0, 60) == []
+
+
+def test_a_dropped_worker_is_no_longer_here(house):
+    w = house.worker()
+    assert len(house.rows("select * from tracker.drop_worker(1::int2, %s)", w.name)) == 1
+    assert house.rows("select * from tracker.drop_worker(1::int2, %s)", w.name) == []
+    assert house.touch(w) == []
