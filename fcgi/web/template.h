@@ -25,8 +25,10 @@ extern "C" {
 
 struct template_dict;
 
-/* Loads every *.tpl of the folder and freezes them. */
+/* Loads every *.tpl of the folder and freezes them. {{X:x-part}} percent-encodes a part of a URL. */
 bool templates_load(const char *dir, struct err *e);
+/* Eight hex digits that change with any byte of dir/static: for addresses of immutable files. */
+const char *templates_version(void);
 
 struct template_dict *template_new(const char *name);
 void template_free(struct template_dict *d);	/* accepts NULL */
