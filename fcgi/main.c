@@ -8,6 +8,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <config.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -106,6 +108,13 @@ reload_settings(void)
 	return load_settings(false);
 }
 
+static bool
+ask_once(struct pg *pg, const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct err *e)
+{
+	return schema_check(pg, settings, e) && schema_settle_stages(pg, settings, e) &&
+	    schema_project_id(pg, id, e);
+}
+
 /* The project's id, once the schema is the one that this program was built for. */
 static bool
 ask_database(const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct err *e)
@@ -114,8 +123,7 @@ ask_database(const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct
 	int64_t until = clock_us() + DATABASE_WAIT_S * INT64_C(1000000);
 	bool good;
 
-	while (!(good = schema_check(pg, settings, id, e)) && e->kind == ERR_AWAY &&
-	    clock_us() < until) {
+	while (!(good = ask_once(pg, settings, id, e)) && e->kind == ERR_AWAY && clock_us() < until) {
 		static _Atomic(long) last;
 
 		if (log_due(&last, 5))

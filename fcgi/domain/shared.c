@@ -72,13 +72,13 @@ shared_enter(struct shared *s, int process)
 }
 
 void
-stat_add(enum stat what, int64_t n)
+stat_add(enum counter what, int64_t n)
 {
 	atomic_fetch_add_explicit(&mine->stat[what], n, memory_order_relaxed);
 }
 
 int64_t
-shared_own_stat(enum stat what)
+shared_own_stat(enum counter what)
 {
 	return atomic_load(&mine->stat[what]);
 }
@@ -96,7 +96,7 @@ stat_latency(int64_t us)
 }
 
 int64_t
-shared_stat(const struct shared *s, enum stat what)
+shared_stat(const struct shared *s, enum counter what)
 {
 	int64_t sum = 0;
 

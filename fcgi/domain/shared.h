@@ -23,7 +23,7 @@
 #define SHARED_PROCESSES 64		/* the most processes a pool may have */
 #define SHARED_BUCKETS 16		/* of a histogram: 2^i * 250 us, the last is everything above */
 
-enum stat {
+enum counter {
 	STAT_REQUESTS, STAT_REPLIES_2XX, STAT_REPLIES_3XX, STAT_REPLIES_4XX, STAT_REPLIES_5XX,
 	STAT_CUT,		/* connections closed without an answer */
 	STAT_BEATS, STAT_CLAIMS, STAT_COMPLETIONS, STAT_RETURNS, STAT_OPENED, STAT_CLOSED,
@@ -58,11 +58,11 @@ bool shared_ticket_is_newest(struct shared *s, const struct uuid *token, uint64_
 
 /* The process this is, for stat_add; 0 in the master. */
 void shared_enter(struct shared *s, int process);
-void stat_add(enum stat what, int64_t n);
+void stat_add(enum counter what, int64_t n);
 /* Of this process alone. */
-int64_t shared_own_stat(enum stat what);
+int64_t shared_own_stat(enum counter what);
 void stat_latency(int64_t us);
-int64_t shared_stat(const struct shared *s, enum stat what);
+int64_t shared_stat(const struct shared *s, enum counter what);
 void shared_latency(const struct shared *s, int64_t buckets[SHARED_BUCKETS], int64_t *sum_us,
     int64_t *count);
 /* A process that died had requests in flight and calls parked: they are gone. */

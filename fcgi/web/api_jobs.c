@@ -15,18 +15,18 @@ static const char said_no_jobs[] =
 static bool
 say_job(struct request *rq, const struct job *job)
 {
-	struct buf json;
+	struct buf out;
 	bool sent;
 
-	buf_init(&json, 0);
-	buf_puts(&json, "{\"data\":");
-	json_put_text(&json, job->data, job->len);
-	buf_puts(&json, ",\"number\":");
-	buf_put_int(&json, job->number);
-	buf_putc(&json, '}');
+	buf_init(&out, 0);
+	buf_puts(&out, "{\"data\":");
+	json_put_text(&out, job->data, job->len);
+	buf_puts(&out, ",\"number\":");
+	buf_put_int(&out, job->number);
+	buf_putc(&out, '}');
 	sent = reply_keep(rq, &(struct reply){.status = 200, .type = "application/json",
-	                          .body = json.data, .len = json.len});
-	buf_fini(&json);
+	                          .body = out.data, .len = out.len});
+	buf_fini(&out);
 	return sent;
 }
 

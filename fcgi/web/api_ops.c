@@ -63,7 +63,7 @@ api_readyz(struct request *rq, struct err *e)
 }
 
 static const struct {
-	enum stat stat;
+	enum counter stat;
 	const char *name, *type, *help;
 } metrics[] = {
     {STAT_REQUESTS, "tracker_requests_total", "counter", "Requests accepted."},

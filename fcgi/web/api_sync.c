@@ -242,85 +242,85 @@ read_wants(struct request *rq, struct op *claim, struct err *e)
 /* ---- answering -------------------------------------------------------------------------------- */
 
 static void
-put_results(struct buf *json, const struct sync_call *call)
+put_results(struct buf *out, const struct sync_call *call)
 {
-	buf_puts(json, "{\"results\":[");
+	buf_puts(out, "{\"results\":[");
 	for (size_t i = 0; i < call->n_said; i++) {
 		const struct said *said = &call->said[i];
 
-		buf_puts(json, i == 0 ? "{\"job\":" : ",{\"job\":");
+		buf_puts(out, i == 0 ? "{\"job\":" : ",{\"job\":");
 		if (said->has_job)
-			buf_put_int(json, said->job);
+			buf_put_int(out, said->job);
 		else
-			buf_puts(json, "null");
-		buf_puts(json, ",\"status\":\"");
-		buf_puts(json, said->at == NULL || said->at->status == ST_NO_WORKER
+			buf_puts(out, "null");
+		buf_puts(out, ",\"status\":\"");
+		buf_puts(out, said->at == NULL || said->at->status == ST_NO_WORKER
 		        ? "unknown"
 		        : op_status_word(said->at->status));
-		buf_putc(json, '"');
+		buf_putc(out, '"');
 		if (said->at == NULL) {
-			buf_puts(json, ",\"why\":");
-			json_put_text(json, said->why, strlen(said->why));
+			buf_puts(out, ",\"why\":");
+			json_put_text(out, said->why, strlen(said->why));
 		}
-		buf_putc(json, '}');
+		buf_putc(out, '}');
 	}
-	buf_putc(json, ']');
+	buf_putc(out, ']');
 }
 
 /* What is stored as `<!json!>` goes out as the JSON that it is; if it is none, as the string that it is. */
 static void
-put_data(struct buf *json, const char *data, size_t len)
+put_data(struct buf *out, const char *data, size_t len)
 {
 	if (len > PREFIX_LEN && memcmp(data, PREFIX, PREFIX_LEN) == 0 &&
 	    json_is_valid(data + PREFIX_LEN, len - PREFIX_LEN))
-		buf_put(json, data + PREFIX_LEN, len - PREFIX_LEN);
+		buf_put(out, data + PREFIX_LEN, len - PREFIX_LEN);
 	else
-		json_put_text(json, data, len);
+		json_put_text(out, data, len);
 }
 
 static void
-put_job(struct buf *json, const struct job *job)
+put_job(struct buf *out, const struct job *job)
 {
 	char lease[UUID_TEXT];
 
 	uuid_text(lease, &job->lease);
-	buf_puts(json, "{\"job\":");
-	buf_put_int(json, job->number);
-	buf_printf(json, ",\"lease\":\"%s\",\"stage\":\"%c\",\"data\":", lease, 'a' + job->stage - 1);
-	put_data(json, job->data, job->len);
-	buf_printf(json, ",\"attempt\":%d}", job->attempt);
+	buf_puts(out, "{\"job\":");
+	buf_put_int(out, job->number);
+	buf_printf(out, ",\"lease\":\"%s\",\"stage\":\"%c\",\"data\":", lease, 'a' + job->stage - 1);
+	put_data(out, job->data, job->len);
+	buf_printf(out, ",\"attempt\":%d}", job->attempt);
 }
 
 static void
-put_jobs(struct buf *json, const struct job *jobs)
+put_jobs(struct buf *out, const struct job *jobs)
 {
 	bool first = true;
 
-	buf_puts(json, ",\"jobs\":[");
+	buf_puts(out, ",\"jobs\":[");
 	for (const struct job *job = jobs; job != NULL; job = job->next) {
 		if (job->dropped)
 			continue;
 		if (!first)
-			buf_putc(json, ',');
+			buf_putc(out, ',');
 		first = false;
-		put_job(json, job);
+		put_job(out, job);
 	}
-	buf_puts(json, "],\"drop\":[");
+	buf_puts(out, "],\"drop\":[");
 	first = true;
 	for (const struct job *job = jobs; job != NULL; job = job->next) {
 		if (!job->dropped)
 			continue;
 		if (!first)
-			buf_putc(json, ',');
+			buf_putc(out, ',');
 		first = false;
-		buf_put_int(json, job->number);
+		buf_put_int(out, job->number);
 	}
-	buf_putc(json, ']');
+	buf_putc(out, ']');
 }
 
 /* In whole seconds up, since a client may sleep only so; 0 when there is something to do. */
 static void
-put_advice(struct buf *json, const struct sync_call *call)
+put_advice(struct buf *out, const struct sync_call *call)
 {
 	bool idle = call->claim.claim.want > 0 && call->claim.claim.n_jobs == 0;
 	char why[200] = "";
@@ -330,28 +330,28 @@ put_advice(struct buf *json, const struct sync_call *call)
 	else if (idle)
 		counts_why(&call->counts, call->worker.stage, why, sizeof why);
 	/* Who has waited already may ask again soon: the call itself is the wait. */
-	buf_printf(json, ",\"retry_after\":%.1f,\"message\":",
+	buf_printf(out, ",\"retry_after\":%.1f,\"message\":",
 	    !idle ? 0.0
 	          : (double)random_jitter(
 	                call->claim.claim.wait_until_us > 0 ? RETRY_MS / 5 : RETRY_MS, 40) /
 	            1000.0);
-	json_put_text(json, why, strlen(why));
-	buf_putc(json, '}');
+	json_put_text(out, why, strlen(why));
+	buf_putc(out, '}');
 }
 
 static void
 say_all(struct request *rq, struct sync_call *call)
 {
-	struct buf json;
+	struct buf out;
 	bool sent;
 
-	buf_init(&json, 0);
-	put_results(&json, call);
-	put_jobs(&json, call->claim.claim.jobs);
-	put_advice(&json, call);
+	buf_init(&out, 0);
+	put_results(&out, call);
+	put_jobs(&out, call->claim.claim.jobs);
+	put_advice(&out, call);
 	sent = reply_keep(rq, &(struct reply){.status = 200, .type = "application/json",
-	                          .body = json.data, .len = json.len});
-	buf_fini(&json);
+	                          .body = out.data, .len = out.len});
+	buf_fini(&out);
 	if (!sent)
 		claimed_give_back(rq->tracker, &call->claim);
 	request_free(rq);

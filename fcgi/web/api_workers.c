@@ -27,12 +27,12 @@ is_nickname(const char *s, size_t len)
 }
 
 static void
-put_member(struct buf *json, const char *key, const char *value)
+put_member(struct buf *out, const char *key, const char *value)
 {
-	buf_putc(json, json->len == 0 ? '{' : ',');
-	json_put_text(json, key, strlen(key));
-	buf_putc(json, ':');
-	json_put_text(json, value, strlen(value));
+	buf_putc(out, out->len == 0 ? '{' : ',');
+	json_put_text(out, key, strlen(key));
+	buf_putc(out, ':');
+	json_put_text(out, value, strlen(value));
 }
 
 static void
@@ -40,17 +40,17 @@ say_welcome(struct request *rq, const struct newcomer *new, int stage)
 {
 	const struct settings *settings = rq->tracker->settings;
 	char token[UUID_TEXT];
-	struct buf json;
+	struct buf out;
 
 	uuid_text(token, &new->token);
-	buf_init(&json, 0);
-	put_member(&json, "token", token);
-	put_member(&json, "display_name", new->name);
-	put_member(&json, "project", settings->project);
-	put_member(&json, "stage_name", settings->stage[stage - 1]);
-	buf_putc(&json, '}');
-	reply_json(rq, &json);
-	buf_fini(&json);
+	buf_init(&out, 0);
+	put_member(&out, "token", token);
+	put_member(&out, "display_name", new->name);
+	put_member(&out, "project", settings->project);
+	put_member(&out, "stage_name", settings->stage[stage - 1]);
+	buf_putc(&out, '}');
+	reply_json(rq, &out);
+	buf_fini(&out);
 }
 
 static void

@@ -290,7 +290,8 @@ keep_in_redis(struct refresh *r, struct redis *redis, const struct copy *copy)
 	if (!value.failed)
 		redis_put(redis, 5, words, lens);
 	redis_put_words(redis, "DEL", redis_key(r, "page-lock"), NULL);
-	(void)redis_flush(redis, &values, &n, &e); /* away: the next period renders again */
+	if (!redis_flush(redis, &values, &n, &e))
+		stat_add(STAT_REDIS_AWAY, 1); /* the next period renders again */
 	buf_fini(&value);
 }
 

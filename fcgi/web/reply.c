@@ -92,10 +92,10 @@ reply_text(struct request *rq, int status, const char *text)
 }
 
 void
-reply_json(struct request *rq, const struct buf *json)
+reply_json(struct request *rq, const struct buf *out)
 {
 	reply_send(rq, &(struct reply){.status = 200, .type = "application/json",
-	                   .body = json->data, .len = json->len});
+	                   .body = out->data, .len = out->len});
 }
 
 static int
