@@ -78,7 +78,7 @@ def pgbench(stack, script, clients, seconds, folder, variables=()):
                        stderr=subprocess.PIPE, text=True)
     rate = re.search(r"tps = ([0-9.]+)", r.stdout)
     if r.returncode != 0 or rate is None:
-        raise Failed(f"pgbench: {r.stderr[-1500:]}")
+        raise Failed(f"pgbench: {r.stderr[:600]}")
     times = []
     for name in os.listdir(folder):
         if name.startswith("pgbench_log"):

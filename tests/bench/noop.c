@@ -163,6 +163,8 @@ main(int argc, char **argv)
 	}
 	if (answer_count == 0)
 		add_answer((char[]){"6"});
+	/* As the tracker does: do not linger for nginx to close first. */
+	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	listener = open_listener(path);
 	for (int i = 0; i < processes; i++) {

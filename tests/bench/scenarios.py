@@ -16,7 +16,7 @@ UNCACHED = ("--header", "X-Tracker-Cache: off")
 TOKEN = "md5('bench' || :client_id)::uuid"
 
 CLAIM = """tracker.claim_jobs(array[{token}], array[{want}], array[0]::int8[], array[0]::int8[],
- array[{v1}], false, '{{}}'::int4[], '{{}}'::uuid[], array[false], array[0,0,0,0,0]::int8[],
+ array[{v1}], array[false], '{{}}'::int4[], '{{}}'::int8[], array[false], array[0,0,0,0,0]::int8[],
  10, 30, 3600)"""
 
 ONE_BY_ONE = f"""select * from {CLAIM.format(token=TOKEN, want=1, v1='true')};
@@ -47,10 +47,14 @@ insert into tracker.output (stage, job, worker, person, attempt, lease, started,
  from tracker.worker w, generate_series(1, 2) s, generate_series(1, {done}) j
  where w.name = 'filler';
 update tracker.frontier set next = {done} + 1, previous = {done} + 1;
+update tracker.worker set done = 2 * {done} where name = 'filler';
 insert into tracker.tally (stage, minute, slot, done)
- select s, '-infinity', -1, {done} from generate_series(1, 2) s
- on conflict (stage, minute, slot) do update set done = tracker.tally.done + excluded.done;
-update tracker.person set done = done + 2 * {done} where nickname = 'filler';
+ select s, date_trunc('minute', now()) - interval '5 minutes', 0, {done}
+ from generate_series(1, 2) s;
+insert into tracker.credit (person, stage, minute, slot, done)
+ select p.id, s, date_trunc('minute', now()) - interval '5 minutes', 0, {done}
+ from tracker.person p, generate_series(1, 2) s where p.nickname = 'filler';
+select tracker.fold_tally(), tracker.fold_credit();
 """
 
 CROWD = """
