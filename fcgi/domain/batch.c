@@ -59,8 +59,6 @@ bool
 batch_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 {
 	b->n_items = 0;
-	for (int i = 0; i < BATCH_ARRAYS; i++)
-		pg_array_clear(&b->array[i]);
 	return kinds[b->kind]->send(t, b, pg, e);
 }
 
@@ -79,6 +77,7 @@ struct pg_array *
 batch_array(struct batch *b, int i, enum pg_oid oid)
 {
 	b->array[i].oid = oid; /* changes from kind to kind where a desk serves several */
+	pg_array_clear(&b->array[i]);
 	return &b->array[i];
 }
 

@@ -66,7 +66,7 @@ struct batch_kind {
 extern const struct batch_kind batch_claim, batch_complete, batch_return;
 extern const struct batch_kind batch_open, batch_touch, batch_close;
 
-/* Helpers for the kinds: an array with its type, how long an op has waited, the next place in the arrays. */
+/* Helpers for the kinds: an empty array of a type, how long an op has waited, the next place in the arrays. */
 struct pg_array *batch_array(struct batch *b, int i, enum pg_oid oid);
 int64_t batch_age_us(const struct op *op);
 void batch_add_item(struct batch *b, struct op *op, size_t i);

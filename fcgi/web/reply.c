@@ -139,7 +139,7 @@ static void
 log_failure(struct request *rq, const struct err *e)
 {
 	char path[160], id[64];
-	const char *request_id = request_param(rq, "HTTP_X_REQUEST_ID");
+	const char *request_id = request_param(rq, "REQUEST_ID");
 
 	log_event(LOG_ERROR_, "request_failed", "request=%s path=%s kind=%s at=%s:%d why=\"%s\"",
 	    log_quote(id, sizeof id, request_id, strlen(request_id)),

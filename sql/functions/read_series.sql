@@ -4,17 +4,17 @@
 -- Answer	a row for each bucket and stage in which something happened; `bucket` counts from 0 at
 --		`start`. Buckets without a row are 0. start and bucket_s are the same in every row; no row at
 --		all means that nothing was done in that time.
--- Units	bucket_s seconds, a multiple of 60; span_s seconds back from now, 0 = from the first minute
---		there is, with at most 120 buckets whatever bucket_s says.
+-- Units	bar_s seconds a bucket, a multiple of 60; span_s seconds back from now, 0 = from the first
+--		minute there is, with at most 120 buckets whatever bar_s says.
 -- Errors	none.
 -- Locks	none.
 -- Index	pk of history (stage, minute).
-create or replace function tracker.read_series(span_s int4, bucket_s int4)
+create or replace function tracker.read_series(span_s int4, bar_s int4)
 returns table (start timestamptz, bucket_s int4, buckets int4, bucket int4, stage int2, done int8)
 language plpgsql stable parallel safe set search_path = pg_catalog, tracker as $$
 #variable_conflict use_column
 declare
-	width  int8 := greatest(60, read_series.bucket_s);
+	width  int8 := greatest(60, read_series.bar_s);
 	stop   timestamptz := date_trunc('minute', clock_timestamp()) + interval '1 minute';
 	origin timestamptz;
 	many   int4;

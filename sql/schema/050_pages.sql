@@ -12,8 +12,8 @@ create index worker_person_present on tracker.worker (person, created, id) where
 create index strike_worker on tracker.strike (worker, at);
 create index refused_output_person on tracker.refused_output (person, refused);
 
--- Credit of minutes that are not folded yet: what has to be added to the boards' sums.
-create index credit_fresh on tracker.credit (minute) where minute > '-infinity';
+-- Its last ten results, newest first: on the row that every completion writes anyway.
+alter table tracker.worker add column recent bigint[] not null default '{}';
 
 -- The boards: by all time from person, of today and of the last 7 days (UTC) from board.
 create index person_score on tracker.person ((done - withdrawn) desc, id) where done > withdrawn;
