@@ -149,6 +149,13 @@ share(const struct source *s, uint64_t jobs)
 	return s->reader.total > 0 ? (double)s->reader.taken / (double)s->reader.total : -1;
 }
 
+/* An empty input is a mistake, unless --reset was to leave an empty project. */
+static bool
+check_some(const struct wish *w, uint64_t jobs, struct err *e)
+{
+	return jobs > 0 || w->mode == INTAKE_RESET || err_set(e, ERR_INPUT, NULL, "no jobs in it");
+}
+
 /* Every job of the source to the intake, which may be NULL: then they are only checked. */
 static bool
 pour(struct source *s, struct intake *in, struct progress *p, uint64_t *jobs, struct err *e)
@@ -166,7 +173,7 @@ pour(struct source *s, struct intake *in, struct progress *p, uint64_t *jobs, st
 		if (*jobs % TELL_EVERY == 0)
 			progress_tell(p, *jobs, share(s, *jobs));
 	}
-	return *jobs > 0 || err_set(e, ERR_INPUT, NULL, "no jobs in it");
+	return true;
 }
 
 static void
@@ -175,9 +182,9 @@ print_sum(const char *did, uint64_t jobs, int64_t first, const struct progress *
 	char count[28];
 
 	text_thousands(count, (int64_t)jobs);
-	printf("%s %s jobs", did, count);
-	if (first > 0)
-		printf(", numbers %" PRId64 " to %" PRId64, first, first + (int64_t)jobs - 1);
+	printf("%s %s job%s", did, count, jobs == 1 ? "" : "s");
+	if (first > 0 && jobs > 0)
+		printf(", number %" PRId64 " to %" PRId64, first, first + (int64_t)jobs - 1);
 	printf(", in %.1f seconds.\n", progress_seconds(p));
 }
 
@@ -189,7 +196,7 @@ check_only(struct wish *w, struct source *s, struct err *e)
 	bool ok;
 
 	progress_begin(&p, "jobs", w->quiet);
-	ok = pour(s, NULL, &p, &jobs, e);
+	ok = pour(s, NULL, &p, &jobs, e) && check_some(w, jobs, e);
 	progress_end(&p);
 	if (ok)
 		print_sum("Checked", jobs, 0, &p);
@@ -198,11 +205,11 @@ check_only(struct wish *w, struct source *s, struct err *e)
 
 /* ---- loading ---------------------------------------------------------------------------------- */
 
-/* The answer comes from the terminal: standard input may be the jobs. */
+/* The question goes to the terminal, and so does the answer come: standard input may be the jobs. */
 static bool
 confirm(int64_t jobs, struct err *e)
 {
-	FILE *tty = fopen("/dev/tty", "r+e");
+	FILE *tty = isatty(STDERR_FILENO) ? fopen("/dev/tty", "r+e") : NULL;
 	char answer[16] = "", count[28];
 
 	if (!tty)
@@ -235,7 +242,7 @@ load_all(struct wish *w, struct source *s, struct intake *in, struct err *e)
 	bool ok;
 
 	progress_begin(&p, "jobs", w->quiet);
-	ok = pour(s, in, &p, &jobs, e);
+	ok = pour(s, in, &p, &jobs, e) && check_some(w, jobs, e);
 	progress_end(&p);
 	if (!ok) {
 		intake_abort(in);
