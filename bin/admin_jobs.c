@@ -139,19 +139,18 @@ admin_failed(struct ask *ask, struct err *e)
 /* ---- requeue ---------------------------------------------------------------------------------- */
 
 static bool
-call_requeue(struct ask *ask, int stage, struct pg_param jobs, struct err *e)
+call_requeue(struct ask *ask, int stage, struct pg_param jobs, int64_t *back, struct err *e)
 {
 	struct pg_scalar room;
 	struct pg_param params[] = {pg_int2_param(&room, (int16_t)stage), jobs};
 	struct pg_rows *rows = NULL;
-	int64_t back;
 
 	if (!pg_call(ask->tool->pg, "select tracker.requeue_failed($1, $2)::bigint", params, 2, &rows, e))
 		return false;
-	back = pg_int(rows, 0, 0);
+	*back = pg_int(rows, 0, 0);
 	pg_rows_free(rows);
-	printf("stage %c: %lld put back\n", 'A' + stage - 1, (long long)back);
-	tool_wake(ask->tool, stage, back);
+	printf("stage %c: %lld put back\n", 'A' + stage - 1, (long long)*back);
+	tool_wake(ask->tool, stage, *back);
 	return true;
 }
 
@@ -159,12 +158,14 @@ static bool
 requeue_all(struct ask *ask, struct err *e)
 {
 	const struct pg_param every = {.bytes = NULL, .len = 0, .oid = PG_INT8_ARRAY};
+	int64_t back;
 	int stage;
 
 	if (ask->stage)
-		return tool_stage(ask->tool, ask->stage, &stage, e) && call_requeue(ask, stage, every, e);
+		return tool_stage(ask->tool, ask->stage, &stage, e) &&
+		    call_requeue(ask, stage, every, &back, e);
 	for (stage = 1; stage <= ask->tool->settings.stages; stage++)
-		if (!call_requeue(ask, stage, every, e))
+		if (!call_requeue(ask, stage, every, &back, e))
 			return false;
 	return true;
 }
@@ -174,7 +175,7 @@ requeue_some(struct ask *ask, struct err *e)
 {
 	struct pg_array jobs;
 	int stage;
-	int64_t job;
+	int64_t job, back = 0;
 	bool ok = ask_stage(ask, &stage, e);
 
 	pg_array_init(&jobs, PG_INT8_ARRAY);
@@ -182,8 +183,11 @@ requeue_some(struct ask *ask, struct err *e)
 		ok = ask_job(ask->arg[i], &job, e);
 		pg_array_int8(&jobs, job);
 	}
-	ok = ok && call_requeue(ask, stage, pg_array_param(&jobs), e);
+	ok = ok && call_requeue(ask, stage, pg_array_param(&jobs), &back, e);
 	pg_array_fini(&jobs);
+	if (ok && back < ask->n_args)
+		return err_set(e, ERR_MISSING, NULL, "%lld of the %d had not failed in stage %c",
+		    (long long)(ask->n_args - back), ask->n_args, 'A' + stage - 1);
 	return ok;
 }
 

@@ -52,16 +52,23 @@ check_text(const char *s, size_t len, struct err *e)
 	    "begins with " MARK ", which promises a JSON list or object, and holds none");
 }
 
+/* Parsed once more, only for where it goes wrong. */
+static bool
+refuse_json(const char *text, size_t len, struct err *e)
+{
+	struct err cause = ERR_INIT;
+
+	json_free(json_parse(text, len, &cause));
+	return err_set(e, ERR_INPUT, NULL, "is no JSON (%s)", cause.why);
+}
+
 /* A list or an object in the form in which the tracker keeps it. */
 static bool
 take_container(struct source *s, const char *text, size_t len, const char **data, size_t *data_len,
     struct err *e)
 {
-	json *value = json_is_valid(text, len) ? NULL : json_parse(text, len, e);
-
-	json_free(value);	/* parsed only for its words about what is wrong */
-	if (e->kind != ERR_NONE)
-		return false;
+	if (!json_is_valid(text, len))
+		return refuse_json(text, len, e);
 	buf_clear(&s->job);
 	buf_puts(&s->job, MARK);
 	buf_put(&s->job, text, len);
@@ -77,11 +84,12 @@ static bool
 take_escaped(struct source *s, const char *text, size_t len, const char **data, size_t *data_len,
     struct err *e)
 {
-	json *value = json_parse(text, len, e);
+	struct err ignored = ERR_INIT;
+	json *value = json_parse(text, len, &ignored);
 	struct json_text plain = {"", 0};
 
 	if (!value)
-		return false;
+		return refuse_json(text, len, e);
 	buf_clear(&s->job);
 	if (json_as_text(value, &plain))
 		buf_put(&s->job, plain.s, plain.len);
@@ -113,7 +121,7 @@ take_json(struct source *s, const char *text, size_t len, const char **data, siz
 		return take_container(s, text, len, data, data_len, e);
 	if (json_is_valid(text, len))
 		return err_set(e, ERR_INPUT, NULL, "a job is a string, a list or an object");
-	return err_set(e, ERR_INPUT, NULL, "is no JSON");
+	return refuse_json(text, len, e);
 }
 
 /* ---- lines ------------------------------------------------------------------------------------ */

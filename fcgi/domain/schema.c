@@ -375,8 +375,8 @@ apply_missing(struct pg *pg, const struct shape *sh, const struct pg_rows *rows,
 	return true;
 }
 
-static bool
-settle_stages(struct pg *pg, const struct settings *s, struct err *e)
+bool
+schema_settle_stages(struct pg *pg, const struct settings *s, struct err *e)
 {
 	struct pg_array names;
 	struct pg_param param;
@@ -414,7 +414,7 @@ migrate_locked(struct pg *pg, const struct settings *s, const struct shape *sh, 
 {
 	struct pg_rows *rows = NULL;
 	bool ok = prepare(pg, e) && read_applied(pg, &rows, e) && compare_steps(sh, rows, e) &&
-	    apply_missing(pg, sh, rows, say, changed, e) && settle_stages(pg, s, e);
+	    apply_missing(pg, sh, rows, say, changed, e) && schema_settle_stages(pg, s, e);
 
 	pg_rows_free(rows);
 	return ok;
@@ -446,5 +446,22 @@ schema_migrate(struct pg *pg, const struct settings *s, void (*say)(const char *
 	shape_fini(&sh);
 	if (changed)
 		*changed = did;
+	return ok;
+}
+
+bool
+schema_project_id(struct pg *pg, char id[SCHEMA_PROJECT_ID], struct err *e)
+{
+	struct pg_rows *rows = NULL;
+	bool ok;
+
+	if (!pg_call(pg, "select id from tracker.project", NULL, 0, &rows, e))
+		return false;
+	ok = pg_rows_count(rows) == 1;
+	if (ok)
+		snprintf(id, SCHEMA_PROJECT_ID, "%s", pg_text(rows, 0, 0, NULL));
+	else
+		err_set(e, ERR_REFUSED, NULL, "tracker.project must hold one row: run distcompute-admin migrate");
+	pg_rows_free(rows);
 	return ok;
 }

@@ -34,4 +34,14 @@ bool schema_check(struct pg *pg, const struct settings *s, struct err *e);
 bool schema_migrate(struct pg *pg, const struct settings *s, void (*say)(const char *line),
     bool *changed, struct err *e);
 
+/*
+ * The stages of the settings are those of the database: written there while no jobs are loaded, and
+ * refused (ERR_SQL, TR001) when they differ afterwards.
+ */
+bool schema_settle_stages(struct pg *pg, const struct settings *s, struct err *e);
+
+/* The database's own name for itself: prefix of all that it keeps elsewhere. */
+#define SCHEMA_PROJECT_ID 64
+bool schema_project_id(struct pg *pg, char id[SCHEMA_PROJECT_ID], struct err *e);
+
 #endif

@@ -16,28 +16,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* To C++ the calls that only fill promise not to throw: memory that cannot be had ends the process. */
+#ifdef __cplusplus
+#define TEMPLATE_FILLS noexcept
+extern "C" {
+#else
+#define TEMPLATE_FILLS
+#endif
+
 #include "base/buf.h"
 #include "base/err.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct template_dict;
 
-/* Loads every *.tpl of the folder and freezes them. */
+/* Loads every *.tpl of the folder and freezes them. {{X:x-part}} percent-encodes a part of a URL. */
 bool templates_load(const char *dir, struct err *e);
+/* Eight hex digits that change with any byte of dir/static: for addresses of immutable files. */
+const char *templates_version(void);
 
-struct template_dict *template_new(const char *name);
-void template_free(struct template_dict *d);	/* accepts NULL */
-void template_text(struct template_dict *d, const char *key, const char *text, size_t len);
-void template_str(struct template_dict *d, const char *key, const char *text);
-void template_int(struct template_dict *d, const char *key, int64_t n);
-void template_show(struct template_dict *d, const char *section);
+struct template_dict *template_new(const char *name) TEMPLATE_FILLS;
+void template_free(struct template_dict *d) TEMPLATE_FILLS;	/* accepts NULL */
+void template_text(struct template_dict *d, const char *key, const char *text,
+    size_t len) TEMPLATE_FILLS;
+void template_str(struct template_dict *d, const char *key, const char *text) TEMPLATE_FILLS;
+void template_int(struct template_dict *d, const char *key, int64_t n) TEMPLATE_FILLS;
+void template_show(struct template_dict *d, const char *section) TEMPLATE_FILLS;
 /* One more round of a section; borrowed. */
-struct template_dict *template_section(struct template_dict *d, const char *section);
-/* An included template's dictionary ({{>HEAD}}); borrowed. */
-struct template_dict *template_include(struct template_dict *d, const char *key, const char *file);
+struct template_dict *template_section(struct template_dict *d, const char *section) TEMPLATE_FILLS;
+/* An included template's dictionary ({{>HEAD}}) TEMPLATE_FILLS; borrowed. */
+struct template_dict *template_include(struct template_dict *d, const char *key,
+    const char *file) TEMPLATE_FILLS;
 
 bool template_render(const char *file, const struct template_dict *d, struct buf *out,
     struct err *e) __attribute__((warn_unused_result));

@@ -1,0 +1,117 @@
+#include "domain/beats.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+/* An entry is a beat that can be found by its worker. */
+struct entry {
+	struct beat beat;	/* first: a chain of beats is a chain of entries */
+	UT_hash_handle hh;
+};
+
+struct beats {
+	pthread_mutex_t lock;
+	struct entry *entries;
+};
+
+struct beats *
+beats_new(void)
+{
+	struct beats *b = calloc(1, sizeof *b);
+
+	if (b == NULL)
+		abort();
+	pthread_mutex_init(&b->lock, NULL);
+	return b;
+}
+
+void
+beats_free(struct beats *b)
+{
+	if (b == NULL)
+		return;
+	beats_done(beats_take(b));
+	pthread_mutex_destroy(&b->lock);
+	free(b);
+}
+
+static struct entry *
+find_or_add(struct beats *b, int64_t worker)
+{
+	struct entry *e;
+
+	HASH_FIND(hh, b->entries, &worker, sizeof worker, e);
+	if (e != NULL)
+		return e;
+	e = calloc(1, sizeof *e);
+	if (e == NULL)
+		abort();
+	e->beat.worker = worker;
+	HASH_ADD(hh, b->entries, beat.worker, sizeof e->beat.worker, e);
+	return e;
+}
+
+static void
+keep_progress(struct beat *beat, const char *progress, size_t len, int64_t now_ms)
+{
+	char *copy;
+
+	len = text_cut(progress, len, PROGRESS_CHARS);
+	copy = realloc(beat->progress, len + 1);
+	if (copy == NULL)
+		return;
+	memcpy(copy, progress, len);
+	copy[len] = '\0';
+	beat->progress = copy;
+	beat->len = len;
+	beat->progress_ms = now_ms;
+}
+
+void
+beats_note(struct beats *b, int64_t worker, const char *progress, size_t len)
+{
+	int64_t now_ms = clock_wall_us() / 1000;
+	struct entry *e;
+
+	pthread_mutex_lock(&b->lock);
+	e = find_or_add(b, worker);
+	e->beat.seen_ms = now_ms;
+	if (progress != NULL)
+		keep_progress(&e->beat, progress, len, now_ms);
+	pthread_mutex_unlock(&b->lock);
+}
+
+struct beat *
+beats_take(struct beats *b)
+{
+	struct beat *chain = NULL;
+	struct entry *all, *e, *next;
+
+	pthread_mutex_lock(&b->lock);
+	all = b->entries;
+	b->entries = NULL;
+	pthread_mutex_unlock(&b->lock);
+	HASH_ITER(hh, all, e, next) {
+		e->beat.next = chain;
+		chain = &e->beat;
+	}
+	HASH_CLEAR(hh, all);
+	return chain;
+}
+
+void
+beats_done(struct beat *chain)
+{
+	while (chain != NULL) {
+		struct beat *next = chain->next;
+
+		free(chain->progress);
+		free(chain);
+		chain = next;
+	}
+}

@@ -1,0 +1,62 @@
+#include "domain/op.h"
+
+#include <string.h>
+
+static const char *const words[] = {
+    [ST_NONE] = "none",
+    [ST_PAUSED] = "paused",
+    [ST_JOB] = "job",
+    [ST_ACCEPTED] = "accepted",
+    [ST_REPEAT] = "repeat",
+    [ST_FENCED] = "fenced",
+    [ST_UNKNOWN] = "unknown",
+    [ST_NO_WORKER] = "no_worker",
+    [ST_NO_JOB] = "no_job",
+    [ST_DONE_BEFORE] = "done_before",
+    [ST_OPENED] = "opened",
+    [ST_NAME_TAKEN] = "name_taken",
+    [ST_NO_STAGE] = "no_stage",
+    [ST_CLOSED] = "closed",
+    [ST_DROP] = "drop",
+    [ST_HINT] = "hint",
+};
+
+enum op_status
+op_status_of(const char *word)
+{
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(word, words[i]) == 0)
+			return (enum op_status)i;
+	return ST_BAD;
+}
+
+const char *
+op_status_word(enum op_status status)
+{
+	return status < sizeof words / sizeof *words ? words[status] : "bad";
+}
+
+size_t
+op_bytes(const struct op *op)
+{
+	size_t bytes = 0;
+
+	if (op->kind == OP_COMPLETE || op->kind == OP_RETURN)
+		for (size_t i = 0; i < op->items.n; i++)
+			bytes += op->items.items[i].len + 64;
+	return bytes;
+}
+
+size_t
+op_items(const struct op *op)
+{
+	switch (op->kind) {
+	case OP_COMPLETE:
+	case OP_RETURN:
+		return op->items.n;
+	case OP_CLAIM:
+		return (size_t)op->claim.want + op->claim.n_holding;
+	default:
+		return 1;
+	}
+}

@@ -1,0 +1,71 @@
+/*
+ * shared -- the few words of memory that all processes of a pool share.
+ *
+ * Mapped by the master before it forks. Every word is a lone atomic, so a process that is killed
+ * in the middle of anything leaves nothing half written. A clash of two tokens in one slot costs a
+ * question to PostgreSQL, never a wrong answer.
+ *
+ * Threads	any, of any process of the pool.
+ * Ownership	the master's, for ever.
+ */
+#ifndef DOMAIN_SHARED_H
+#define DOMAIN_SHARED_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/random.h"
+
+#define SHARED_GENERATIONS (1u << 16)	/* 256 KiB: 10,000 workers clash in 15 % of slots, harmlessly */
+#define SHARED_TICKETS (1u << 18)	/* 2 MiB */
+#define SHARED_PROCESSES 64		/* the most processes a pool may have */
+#define SHARED_BUCKETS 16		/* of a histogram: 2^i * 250 us, the last is everything above */
+
+enum counter {
+	STAT_REQUESTS, STAT_REPLIES_2XX, STAT_REPLIES_3XX, STAT_REPLIES_4XX, STAT_REPLIES_5XX,
+	STAT_CUT,		/* connections closed without an answer */
+	STAT_BEATS, STAT_CLAIMS, STAT_COMPLETIONS, STAT_RETURNS, STAT_OPENED, STAT_CLOSED,
+	STAT_BATCHES, STAT_BATCHED, STAT_PG_AWAY, STAT_PG_ERRORS, STAT_REDIS_AWAY, STAT_PAGES_RENDERED,
+	STAT_PARKED,		/* a gauge: parked now */
+	STAT_IN_FLIGHT,		/* a gauge: requests accepted and not yet answered */
+	STATS
+};
+
+struct shared_process {
+	_Atomic int64_t stat[STATS];
+	_Atomic int64_t latency_us_sum, latency_count, latency[SHARED_BUCKETS];
+};
+
+struct shared {
+	_Atomic uint32_t generation[SHARED_GENERATIONS];
+	_Atomic uint64_t ticket[SHARED_TICKETS];
+	_Atomic uint32_t counts_version;	/* bumped when a commit changed the counts */
+	struct shared_process process[SHARED_PROCESSES];
+};
+
+/* Never NULL: ends the process when memory cannot be had. */
+struct shared *shared_new(void);
+
+/* The generation of a token's slot: changes whenever what is cached about the worker may be wrong. */
+uint32_t shared_generation(struct shared *s, const struct uuid *token);
+void shared_bump(struct shared *s, const struct uuid *token);
+
+/* A ticket for a waiting call; is it still the worker's newest? */
+uint64_t shared_ticket_take(struct shared *s, const struct uuid *token);
+bool shared_ticket_is_newest(struct shared *s, const struct uuid *token, uint64_t ticket);
+
+/* The process this is, for stat_add; 0 in the master. */
+void shared_enter(struct shared *s, int process);
+void stat_add(enum counter what, int64_t n);
+/* Of this process alone. */
+int64_t shared_own_stat(enum counter what);
+void stat_latency(int64_t us);
+int64_t shared_stat(const struct shared *s, enum counter what);
+void shared_latency(const struct shared *s, int64_t buckets[SHARED_BUCKETS], int64_t *sum_us,
+    int64_t *count);
+/* A process that died had requests in flight and calls parked: they are gone. */
+void shared_forget(struct shared *s, int process);
+
+#endif

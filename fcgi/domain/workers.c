@@ -1,0 +1,132 @@
+/* Workers who arrive, are heard of and leave, as the arrays of sql/functions. */
+#include <string.h>
+
+#include "domain/batch.h"
+#include "domain/presence.h"
+
+static bool
+open_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
+{
+	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY),
+			*names = batch_array(b, 1, PG_TEXT_ARRAY),
+			*stages = batch_array(b, 2, PG_INT2_ARRAY),
+			*nicknames = batch_array(b, 3, PG_TEXT_ARRAY);
+	struct pg_param params[4];
+
+	(void)t;
+	for (int i = 0; i < b->n; i++) {
+		const struct op *op = b->ops[i];
+
+		batch_add_item(b, b->ops[i], 0);
+		pg_array_uuid(tokens, &op->token);
+		pg_array_text(names, op->open.name, op->open.name_len);
+		pg_array_int2(stages, (int16_t)op->open.stage);
+		pg_array_text(nicknames, op->open.nickname, op->open.nickname_len);
+	}
+	for (int i = 0; i < 4; i++)
+		params[i] = pg_array_param(&b->array[i]);
+	return pg_send(pg, "select item, status, worker from tracker.open_workers($1, $2, $3, $4)",
+	    params, 4, e);
+}
+
+static void
+open_read(struct tracker *t, struct batch *b)
+{
+	for (int row = 0; row < pg_rows_count(b->rows); row++) {
+		struct batch_item *item = batch_item_of(b, row);
+		struct op *op;
+
+		if (item == NULL)
+			continue;
+		op = item->op;
+		op->status = op_status_of(pg_text(b->rows, row, 1, NULL));
+		if (op->status != ST_OPENED)
+			continue;
+		op->worker.id = pg_int(b->rows, row, 2);
+		op->worker.stage = op->open.stage;
+		presence_put(t->presence, &op->token, op->generation, &op->worker);
+		stat_add(STAT_OPENED, 1);
+	}
+}
+
+const struct batch_kind batch_open = {open_send, open_read};
+
+static bool
+touch_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
+{
+	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY);
+	struct pg_scalar refresh;
+	struct pg_param params[2];
+
+	for (int i = 0; i < b->n; i++) {
+		batch_add_item(b, b->ops[i], 0);
+		pg_array_uuid(tokens, &b->ops[i]->token);
+	}
+	params[0] = pg_array_param(tokens);
+	params[1] = pg_int4_param(&refresh, (int32_t)(t->settings->idle_timeout_s / 8));
+	return pg_send(pg, "select item, worker, stage from tracker.touch_workers($1, $2)", params, 2,
+	    e);
+}
+
+static void
+touch_read(struct tracker *t, struct batch *b)
+{
+	for (int i = 0; i < b->n; i++)
+		b->ops[i]->status = ST_NO_WORKER;
+	for (int row = 0; row < pg_rows_count(b->rows); row++) {
+		struct batch_item *item = batch_item_of(b, row);
+
+		if (item == NULL)
+			continue;
+		item->op->status = ST_ACCEPTED;
+		item->op->worker.id = pg_int(b->rows, row, 1);
+		item->op->worker.stage = (int)pg_int(b->rows, row, 2);
+		presence_put(t->presence, &item->op->token, item->op->generation, &item->op->worker);
+	}
+}
+
+const struct batch_kind batch_touch = {touch_send, touch_read};
+
+static bool
+close_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
+{
+	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY);
+	struct pg_param param;
+
+	(void)t;
+	for (int i = 0; i < b->n; i++) {
+		batch_add_item(b, b->ops[i], 0);
+		pg_array_uuid(tokens, &b->ops[i]->token);
+	}
+	param = pg_array_param(tokens);
+	return pg_send(pg, "select item, status, stage, freed from tracker.close_workers($1)", &param,
+	    1, e);
+}
+
+static void
+close_read(struct tracker *t, struct batch *b)
+{
+	for (int row = 0; row < pg_rows_count(b->rows); row++) {
+		struct batch_item *item = batch_item_of(b, row);
+		struct op *op;
+
+		if (item == NULL)
+			continue;
+		op = item->op;
+		op->status = op_status_of(pg_text(b->rows, row, 1, NULL));
+		/* A bye whose answer was lost with the connection did what it says. */
+		if (op->status == ST_NO_WORKER && op->rerun)
+			op->status = ST_CLOSED;
+		if (op->status != ST_CLOSED)
+			continue;
+		shared_bump(t->shared, &op->token);
+		t->worker_changed(t, &op->token);
+		stat_add(STAT_CLOSED, 1);
+		if (pg_int(b->rows, row, 3) > 0) {
+			tracker_counts_changed(t);
+			t->work_appeared(t, (int)pg_int(b->rows, row, 2), pg_int(b->rows, row, 3));
+		}
+	}
+}
+
+const struct batch_kind batch_close = {close_send, close_read};

@@ -1,0 +1,197 @@
+/* distcompute-tracker: options, settings, the database's leave, the socket, the pool. */
+#include <argp.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <config.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "domain/schema.h"
+#include "domain/settings.h"
+#include "run/listen.h"
+#include "run/pool.h"
+#include "store/pg.h"
+#include "web/template.h"
+
+#define DATABASE_WAIT_S 30	/* at a boot PostgreSQL may come up after us */
+
+enum { KEY_CHECK = 0x2000, KEY_PRINT, KEY_VERBOSE = 'v' };
+
+const char *argp_program_version = "distcompute-tracker " PACKAGE_VERSION;
+
+struct start {
+	struct settings_input input;
+	bool check, print;
+};
+
+static struct start start;	/* as the command line said it: SIGHUP reads the settings anew with it */
+
+static error_t
+parse(int key, char *arg, struct argp_state *state)
+{
+	struct start *s = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &s->input;
+		return 0;
+	case KEY_CHECK:
+		s->check = true;
+		return 0;
+	case KEY_PRINT:
+		s->print = true;
+		return 0;
+	case KEY_VERBOSE:
+		log_open(LOG_DEBUG_);
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected argument: %s", arg);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static void
+parse_options(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+	    {"check-config", KEY_CHECK, NULL, 0, "Check the settings and templates, and end", 0},
+	    {"print-config", KEY_PRINT, NULL, 0, "Print the settings as they are used, secrets masked, and end", 0},
+	    {"verbose", KEY_VERBOSE, NULL, 0, "Log more", 0},
+	    {0}};
+	static const struct argp_child children[] = {{&settings_argp, 0, "Settings:", 1}, {0}};
+	static const struct argp argp = {options, parse, NULL,
+	    "Hands out jobs to workers over FastCGI, behind nginx.\v"
+	    "SIGHUP reads the settings again and replaces the processes one by one; SIGTERM drains and ends.",
+	    children, NULL, NULL};
+
+	argp_err_exit_status = EX_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &start);
+}
+
+static void
+complain(const struct err *e)
+{
+	fprintf(stderr, "distcompute-tracker: %s\n", e->why);
+}
+
+/* Settings live as long as the processes that were forked with them: for ever. */
+static const struct settings *
+load_settings(bool print)
+{
+	struct settings *settings = calloc(1, sizeof *settings);
+	struct config *config = calloc(1, sizeof *config);
+	struct err e = ERR_INIT;
+
+	if (settings == NULL || config == NULL)
+		abort();
+	if (!settings_load(settings, config, &start.input, &e)) {
+		complain(&e);
+		return NULL;
+	}
+	if (print)
+		config_print(config, stdout, true);
+	return settings;
+}
+
+static const struct settings *
+reload_settings(void)
+{
+	return load_settings(false);
+}
+
+static bool
+ask_once(struct pg *pg, const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct err *e)
+{
+	return schema_check(pg, settings, e) && schema_settle_stages(pg, settings, e) &&
+	    schema_project_id(pg, id, e);
+}
+
+/* The project's id, once the schema is the one that this program was built for. */
+static bool
+ask_database(const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct err *e)
+{
+	struct pg *pg = pg_new(settings->postgres, "tracker start", NULL);
+	int64_t until = clock_us() + DATABASE_WAIT_S * INT64_C(1000000);
+	bool good;
+
+	while (!(good = ask_once(pg, settings, id, e)) && e->kind == ERR_AWAY && clock_us() < until) {
+		static _Atomic(long) last;
+
+		if (log_due(&last, 5))
+			log_err(LOG_WARN_, "waiting_for_postgres", e);
+		err_clear(e);
+		clock_sleep_ms(200);
+	}
+	pg_free(pg);
+	return good;
+}
+
+static bool
+drop_privileges(const char *user, struct err *e)
+{
+	const struct passwd *who;
+
+	if (*user == '\0' || getuid() != 0)
+		return true;
+	who = getpwnam(user);
+	if (who == NULL)
+		return err_set(e, ERR_INPUT, NULL, "user: there is no user '%s'", user);
+	if (initgroups(user, who->pw_gid) != 0 || setgid(who->pw_gid) != 0 || setuid(who->pw_uid) != 0)
+		return err_set(e, ERR_INPUT, NULL, "user: cannot become '%s'", user);
+	return true;
+}
+
+static int
+exit_status_of(const struct err *e)
+{
+	return e->kind == ERR_AWAY ? EX_TEMPFAIL : EX_CONFIG;
+}
+
+static int
+check_only(const struct settings *settings)
+{
+	struct err e = ERR_INIT;
+
+	if (start.check && !templates_load(settings->templates_dir, &e)) {
+		complain(&e);
+		return EX_CONFIG;
+	}
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	static char project_id[SCHEMA_PROJECT_ID];
+	struct pool pool = {.project_id = project_id, .reload = reload_settings};
+	struct err e = ERR_INIT;
+	int status;
+
+	log_open(LOG_INFO_);
+	random_open();
+	parse_options(argc, argv);
+	pool.settings = load_settings(start.print);
+	if (pool.settings == NULL)
+		return EX_CONFIG;
+	if (start.check || start.print)
+		return check_only(pool.settings);
+	pool.listen_fd = listen_open(pool.settings->listen, &e);
+	if (pool.listen_fd < 0 || !drop_privileges(pool.settings->user, &e) ||
+	    !ask_database(pool.settings, project_id, &e)) {
+		complain(&e);
+		return exit_status_of(&e);
+	}
+	pool.shared = shared_new();
+	status = pool_run(&pool);
+	listen_forget(pool.settings->listen);
+	return status;
+}

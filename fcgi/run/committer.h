@@ -1,0 +1,24 @@
+/*
+ * committer -- one desk: takes all ops that wait, sends ONE call, answers each after the commit.
+ *
+ * No timer: alone, an op goes at once; under load a batch is what arrived during the last round
+ * trip. While PostgreSQL works on a batch, the answers of the one before go out.
+ *
+ * Threads	one thread and one connection a committer.
+ * Errors	a lost connection: the batch is sent again when PostgreSQL is back (every kind may be), until
+ *		an op's give_up_us. A deadlock: sent again. Any other error of PostgreSQL: the batch is split
+ *		in halves until the op that is to blame stands alone; only that one is answered with it.
+ * Ownership	committer_start/_join; ops are the queue's until taken, then the committer's until answered.
+ */
+#ifndef RUN_COMMITTER_H
+#define RUN_COMMITTER_H
+
+#include "domain/tracker.h"
+
+struct committer;
+
+struct committer *committer_start(struct tracker *t, enum desk desk);
+/* Ends when its queue is closed and empty. */
+void committer_join(struct committer *c);
+
+#endif

@@ -1,0 +1,305 @@
+#include "run/herald.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "domain/beats.h"
+#include "run/parked.h"
+#include "store/redis.h"
+
+#define BEATS_MS 100	/* how late a beat may reach Redis; the page that shows it is cached longer */
+#define NEWS_MS 5	/* how late news goes out: another process is to hear it within 50 ms */
+#define NEWS_MOST 256	/* changed workers told at once; more are found by PRESENCE_TRUST_US */
+#define PIPELINE_MOST 512
+#define LISTEN_MS 500
+
+struct herald {
+	struct tracker *tracker;
+	pthread_t writer, listener;
+	pthread_mutex_t lock;
+	pthread_cond_t some;
+	int64_t appeared[STAGES_MAX + 1];
+	struct uuid changed[NEWS_MOST];
+	int n_changed;
+	bool news, stopping;
+	char me[17];			/* so that our own news is not heard twice */
+	char channel[128];
+	char life_ms[24];
+};
+
+void
+herald_work_appeared(struct tracker *t, int stage, int64_t count)
+{
+	struct herald *h = t->herald;
+
+	parked_wake(t->parked, stage, count);
+	pthread_mutex_lock(&h->lock);
+	h->appeared[stage] += count;
+	if (!h->news)
+		pthread_cond_signal(&h->some);
+	h->news = true;
+	pthread_mutex_unlock(&h->lock);
+}
+
+void
+herald_worker_changed(struct tracker *t, const struct uuid *token)
+{
+	struct herald *h = t->herald;
+
+	pthread_mutex_lock(&h->lock);
+	if (h->n_changed < NEWS_MOST)
+		h->changed[h->n_changed++] = *token;
+	if (!h->news)
+		pthread_cond_signal(&h->some);
+	h->news = true;
+	pthread_mutex_unlock(&h->lock);
+}
+
+static bool
+is_stopping(struct herald *h)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&h->lock);
+	stopping = h->stopping;
+	pthread_mutex_unlock(&h->lock);
+	return stopping;
+}
+
+/* ---- writing ----------------------------------------------------------------------------------- */
+
+struct news {
+	int64_t appeared[STAGES_MAX + 1];
+	struct uuid changed[NEWS_MOST];
+	int n_changed;
+};
+
+static struct timespec
+in_ms(int64_t ms)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_nsec += ms * 1000000;
+	at.tv_sec += at.tv_nsec / 1000000000;
+	at.tv_nsec %= 1000000000;
+	return at;
+}
+
+/* Waits for news or for the beats' turn; takes what there is. */
+static bool
+take_news(struct herald *h, struct news *news)
+{
+	struct timespec until = in_ms(BEATS_MS);
+	bool some;
+
+	pthread_mutex_lock(&h->lock);
+	while (!h->news && !h->stopping)
+		if (pthread_cond_timedwait(&h->some, &h->lock, &until) != 0)
+			break;
+	some = h->news;
+	if (some) {
+		memcpy(news->appeared, h->appeared, sizeof news->appeared);
+		memcpy(news->changed, h->changed, sizeof news->changed);
+		news->n_changed = h->n_changed;
+		memset(h->appeared, 0, sizeof h->appeared);
+		h->n_changed = 0;
+		h->news = false;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return some;
+}
+
+static void
+put_news(struct herald *h, struct redis *redis, const struct news *news)
+{
+	char text[128], hex[UUID_TEXT];
+
+	for (int stage = 1; stage <= STAGES_MAX; stage++) {
+		if (news->appeared[stage] == 0)
+			continue;
+		snprintf(text, sizeof text, "wake %d %lld %s", stage, (long long)news->appeared[stage],
+		    h->me);
+		redis_put_words(redis, "PUBLISH", h->channel, text, NULL);
+	}
+	for (int i = 0; i < news->n_changed; i++) {
+		uuid_text(hex, &news->changed[i]);
+		snprintf(text, sizeof text, "gone %s %s", hex, h->me);
+		redis_put_words(redis, "PUBLISH", h->channel, text, NULL);
+	}
+}
+
+static void
+put_beat(struct herald *h, struct redis *redis, const struct beat *beat)
+{
+	char key[160], seen[24], at[24];
+	const char *words[] = {"HSET", key, "seen", seen, "progress", beat->progress, "progress_at", at};
+	size_t lens[8];
+	int n = beat->progress != NULL ? 8 : 4;
+
+	snprintf(key, sizeof key, "%sw:%lld", h->tracker->redis_prefix, (long long)beat->worker);
+	snprintf(seen, sizeof seen, "%lld", (long long)beat->seen_ms);
+	snprintf(at, sizeof at, "%lld", (long long)beat->progress_ms);
+	for (int i = 0; i < n; i++)
+		lens[i] = i == 5 ? beat->len : strlen(words[i]);
+	redis_put(redis, n, words, lens);
+	redis_put_words(redis, "PEXPIRE", key, h->life_ms, NULL);
+}
+
+static void
+flush(struct redis *redis)
+{
+	static _Atomic(long) last;
+	const struct redis_value *values;
+	struct err e = ERR_INIT;
+	size_t n;
+
+	if (redis_flush(redis, &values, &n, &e))
+		return;
+	stat_add(STAT_REDIS_AWAY, 1);
+	if (log_due(&last, 60))
+		log_err(LOG_WARN_, "redis_away", &e);
+}
+
+static void
+write_beats(struct herald *h, struct redis *redis)
+{
+	struct beat *chain = beats_take(h->tracker->beats);
+	int n = 0;
+
+	if (chain == NULL)
+		return;
+	redis_begin(redis);
+	for (const struct beat *beat = chain; beat != NULL; beat = beat->next) {
+		put_beat(h, redis, beat);
+		if (++n % PIPELINE_MOST == 0) {
+			flush(redis);
+			redis_begin(redis);
+		}
+	}
+	if (n % PIPELINE_MOST != 0)
+		flush(redis);
+	beats_done(chain);
+}
+
+static void *
+write_out(void *arg)
+{
+	struct herald *h = arg;
+	struct redis *redis = redis_new(h->tracker->settings->redis);
+	int64_t beats_us = 0;
+	struct news news;
+
+	while (!is_stopping(h)) {
+		if (take_news(h, &news)) {
+			redis_begin(redis);
+			put_news(h, redis, &news);
+			flush(redis);
+			clock_sleep_ms(NEWS_MS); /* what comes meanwhile goes together */
+		}
+		if (clock_us() - beats_us >= BEATS_MS * 1000) {
+			beats_us = clock_us();
+			write_beats(h, redis);
+		}
+	}
+	write_beats(h, redis);
+	redis_free(redis);
+	return NULL;
+}
+
+/* ---- listening --------------------------------------------------------------------------------- */
+
+static void
+hear(struct herald *h, const char *text)
+{
+	char hex[UUID_TEXT], from[17] = "";
+	long long count;
+	struct uuid token;
+	int stage;
+
+	if (sscanf(text, "wake %d %lld %16s", &stage, &count, from) >= 2) {
+		if (strcmp(from, h->me) == 0)
+			return;
+		/* The loader and other hosts do not share our memory: their commits make our counts old. */
+		tracker_counts_changed(h->tracker);
+		parked_wake(h->tracker->parked, stage, count);
+	} else if (sscanf(text, "gone %36s %16s", hex, from) >= 1 && strcmp(from, h->me) != 0 &&
+	    uuid_parse(&token, hex, strlen(hex)))
+		shared_bump(h->tracker->shared, &token);
+}
+
+static void *
+listen_in(void *arg)
+{
+	struct herald *h = arg;
+	struct redis *redis = redis_new(h->tracker->settings->redis);
+	bool subscribed = false;
+
+	while (!is_stopping(h)) {
+		const char *message = NULL;
+		struct err e = ERR_INIT;
+		size_t len;
+
+		if (!subscribed)
+			subscribed = redis_subscribe(redis, h->channel, &e);
+		if (subscribed && !redis_next(redis, LISTEN_MS, &message, &len, &e))
+			subscribed = false;
+		if (!subscribed)
+			clock_sleep_ms(200);
+		else if (message != NULL)
+			hear(h, message);
+	}
+	redis_free(redis);
+	return NULL;
+}
+
+struct herald *
+herald_start(struct tracker *t)
+{
+	struct herald *h = calloc(1, sizeof *h);
+	pthread_condattr_t monotonic;
+	uint64_t id;
+
+	if (h == NULL)
+		abort();
+	h->tracker = t;
+	random_bytes(&id, sizeof id);
+	snprintf(h->me, sizeof h->me, "%016llx", (unsigned long long)id);
+	snprintf(h->channel, sizeof h->channel, "%swake", t->redis_prefix);
+	snprintf(h->life_ms, sizeof h->life_ms, "%lld",
+	    (long long)(t->settings->idle_timeout_s * 2000 + 60000));
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&h->some, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	t->herald = h;
+	if (pthread_create(&h->writer, NULL, write_out, h) != 0 ||
+	    pthread_create(&h->listener, NULL, listen_in, h) != 0)
+		abort();
+	return h;
+}
+
+void
+herald_stop(struct herald *h)
+{
+	pthread_mutex_lock(&h->lock);
+	h->stopping = true;
+	pthread_cond_signal(&h->some);
+	pthread_mutex_unlock(&h->lock);
+}
+
+void
+herald_join(struct herald *h)
+{
+	pthread_join(h->writer, NULL);
+	pthread_join(h->listener, NULL);
+	pthread_cond_destroy(&h->some);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}

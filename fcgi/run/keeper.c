@@ -1,0 +1,333 @@
+#include "run/keeper.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "domain/settings.h"
+#include "store/pg.h"
+#include "store/pg_array.h"
+#include "store/redis.h"
+
+#define FOLD_US (10 * INT64_C(1000000))
+#define REAP_MOST 500	/* workers looked at in one call */
+
+struct keeper {
+	struct tracker *tracker;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t stop;
+	bool stopping;
+	struct pg *pg;
+	struct redis *redis;
+	bool leads;
+	int64_t folded_us;
+};
+
+/* Waits a tick; false when it is time to go. */
+static bool
+wait_tick(struct keeper *k)
+{
+	struct timespec until;
+	bool go_on;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += KEEPER_TICK_MS % 1000 * 1000000L;
+	until.tv_sec += KEEPER_TICK_MS / 1000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&k->lock);
+	while (!k->stopping)
+		if (pthread_cond_timedwait(&k->stop, &k->lock, &until) != 0)
+			break;
+	go_on = !k->stopping;
+	pthread_mutex_unlock(&k->lock);
+	return go_on;
+}
+
+/* ---- who leads ---------------------------------------------------------------------------------- */
+
+/* The connection is the lock: while it lives we lead; a new one has to ask again. */
+static bool
+lead(struct keeper *k, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+	bool led = k->leads;
+
+	if (!pg_call(k->pg,
+	        "select exists (select from pg_locks where locktype = 'advisory' and pid = "
+	        "pg_backend_pid() and granted) or pg_try_advisory_lock(hashtext('tracker.keeper'))",
+	        NULL, 0, &rows, e)) {
+		k->leads = false;
+		return false;
+	}
+	k->leads = pg_bool(rows, 0, 0);
+	pg_rows_free(rows);
+	if (k->leads && !led)
+		log_event(LOG_INFO_, "keeper_leads", "project=%s", k->tracker->project_id);
+	return k->leads;
+}
+
+/* ---- idle workers -------------------------------------------------------------------------------- */
+
+struct silent {
+	int64_t worker, seen_us;	/* wall */
+	struct uuid token;
+};
+
+static int
+list_silent(struct keeper *k, struct silent *list, int most, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+	struct pg_scalar idle;
+	struct pg_param param =
+	    pg_int4_param(&idle, (int32_t)k->tracker->settings->idle_timeout_s);
+	int n;
+
+	if (!pg_call(k->pg, "select worker, token, seen from tracker.list_silent($1)", &param, 1, &rows,
+	        e))
+		return -1;
+	n = pg_rows_count(rows);
+	if (n > most)
+		n = most;
+	for (int i = 0; i < n; i++)
+		list[i] = (struct silent){
+		    pg_int(rows, i, 0), pg_time_us(rows, i, 2), pg_uuid(rows, i, 1)};
+	pg_rows_free(rows);
+	return n;
+}
+
+/* What Redis heard, into seen_us[]; 0 = knows nothing. False: Redis is away. */
+static bool
+ask_redis(struct keeper *k, const struct silent *list, int n, int64_t *seen_us)
+{
+	const struct redis_value *values;
+	struct err e = ERR_INIT;
+	char key[160];
+	size_t count;
+
+	memset(seen_us, 0, (size_t)n * sizeof *seen_us);
+	redis_begin(k->redis);
+	for (int i = 0; i < n; i++) {
+		snprintf(key, sizeof key, "%sw:%lld", k->tracker->redis_prefix,
+		    (long long)list[i].worker);
+		redis_put_words(k->redis, "HGET", key, "seen", NULL);
+	}
+	if (!redis_flush(k->redis, &values, &count, &e) || count != (size_t)n)
+		return false;
+	for (int i = 0; i < n; i++)
+		if (values[i].kind == REDIS_TEXT)
+			seen_us[i] = strtoll(values[i].s, NULL, 10) * 1000;
+	return true;
+}
+
+static bool
+see(struct keeper *k, struct pg_array *tokens, struct pg_array *seen, struct err *e)
+{
+	struct pg_param params[2] = {pg_array_param(tokens), pg_array_param(seen)};
+	struct pg_rows *rows = NULL;
+
+	if (tokens->count == 0)
+		return true;
+	if (!pg_call(k->pg, "select tracker.see_workers($1, $2)", params, 2, &rows, e))
+		return false;
+	pg_rows_free(rows);
+	return true;
+}
+
+static struct pg_param
+int4(struct pg_scalar *room, int64_t n)
+{
+	return pg_int4_param(room, (int32_t)n);
+}
+
+static bool
+reap(struct keeper *k, struct pg_array *tokens, struct err *e)
+{
+	const struct settings *s = k->tracker->settings;
+	struct pg_rows *rows = NULL;
+	struct pg_scalar room[4];
+	struct pg_param params[5] = {pg_array_param(tokens), int4(&room[0], s->idle_timeout_s),
+	    int4(&room[1], s->max_attempts), int4(&room[2], s->retry_backoff_s),
+	    int4(&room[3], s->retry_backoff_max_s)};
+
+	if (tokens->count == 0)
+		return true;
+	if (!pg_call(k->pg, "select token, stage, freed from tracker.reap_workers($1, $2, $3, $4, $5)",
+	        params, 5, &rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		struct uuid token = pg_uuid(rows, i, 0);
+
+		shared_bump(k->tracker->shared, &token);
+		k->tracker->worker_changed(k->tracker, &token);
+	}
+	if (pg_rows_count(rows) > 0) {
+		tracker_counts_changed(k->tracker);
+		log_event(LOG_INFO_, "workers_idle", "gone=%d", pg_rows_count(rows));
+	}
+	pg_rows_free(rows);
+	return true;
+}
+
+/* Those whom Redis has heard are moved forward; those who are past the limit by all accounts go. */
+static bool
+judge(struct keeper *k, const struct silent *list, int n, struct err *e)
+{
+	int64_t idle_us = k->tracker->settings->idle_timeout_s * 1000000, now_us = clock_wall_us();
+	int64_t heard_us[REAP_MOST];
+	bool good;
+	struct pg_array seen_tokens, seen, gone;
+
+	(void)ask_redis(k, list, n, heard_us); /* away: it has heard nobody */
+	pg_array_init(&seen_tokens, PG_UUID_ARRAY);
+	pg_array_init(&seen, PG_TIMESTAMPTZ_ARRAY);
+	pg_array_init(&gone, PG_UUID_ARRAY);
+	for (int i = 0; i < n; i++) {
+		int64_t grace_us = heard_us[i] == 0 ? idle_us / 8 : 0;
+
+		if (heard_us[i] > list[i].seen_us && now_us - heard_us[i] < idle_us) {
+			pg_array_uuid(&seen_tokens, &list[i].token);
+			pg_array_time(&seen, heard_us[i]);
+		} else if (now_us - list[i].seen_us >= idle_us + grace_us)
+			pg_array_uuid(&gone, &list[i].token);
+	}
+	good = see(k, &seen_tokens, &seen, e) && reap(k, &gone, e);
+	pg_array_fini(&seen_tokens);
+	pg_array_fini(&seen);
+	pg_array_fini(&gone);
+	return good;
+}
+
+static bool
+reap_idle(struct keeper *k, struct err *e)
+{
+	struct silent list[REAP_MOST];
+	int n = list_silent(k, list, REAP_MOST, e);
+
+	return n == 0 || (n > 0 && judge(k, list, n, e));
+}
+
+/* ---- over-long leases ----------------------------------------------------------------------------- */
+
+static bool
+expire_leases(struct keeper *k, struct err *e)
+{
+	const struct settings *s = k->tracker->settings;
+	struct pg_rows *rows = NULL;
+	struct pg_scalar room[3];
+	struct pg_array timeouts;
+	struct pg_param params[4];
+	bool any = false, good;
+
+	for (int i = 0; i < STAGES_MAX; i++)
+		any = any || s->job_timeout_s[i] > 0;
+	if (!any)
+		return true;
+	pg_array_init(&timeouts, PG_INT4_ARRAY);
+	for (int i = 0; i < STAGES_MAX; i++)
+		pg_array_int4(&timeouts, (int32_t)s->job_timeout_s[i]);
+	params[0] = pg_array_param(&timeouts);
+	params[1] = int4(&room[0], s->max_attempts);
+	params[2] = int4(&room[1], s->retry_backoff_s);
+	params[3] = int4(&room[2], s->retry_backoff_max_s);
+	good = pg_call(k->pg, "select stage, job, worker from tracker.expire_leases($1, $2, $3, $4)",
+	    params, 4, &rows, e);
+	if (good && pg_rows_count(rows) > 0) {
+		tracker_counts_changed(k->tracker);
+		log_event(LOG_INFO_, "leases_expired", "jobs=%d", pg_rows_count(rows));
+	}
+	pg_rows_free(rows);
+	pg_array_fini(&timeouts);
+	return good;
+}
+
+/* ---- counts ----------------------------------------------------------------------------------------- */
+
+static bool
+fold(struct keeper *k, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (clock_us() - k->folded_us < FOLD_US)
+		return true;
+	k->folded_us = clock_us();
+	if (!pg_call(k->pg, "select tracker.fold_tally()", NULL, 0, &rows, e))
+		return false;
+	pg_rows_free(rows);
+	rows = NULL;
+	if (!pg_call(k->pg, "select tracker.fold_credit()", NULL, 0, &rows, e))
+		return false;
+	pg_rows_free(rows);
+	return true;
+}
+
+static void
+keep(struct keeper *k)
+{
+	static _Atomic(long) last;
+	struct err e = ERR_INIT;
+
+	/* One error is one round lost: the next tick tries again, for ever. */
+	if (lead(k, &e) && reap_idle(k, &e) && expire_leases(k, &e) && fold(k, &e))
+		return;
+	if (e.kind != ERR_NONE && log_due(&last, 60))
+		log_err(LOG_WARN_, "keeper_round_failed", &e);
+}
+
+static void *
+run(void *arg)
+{
+	struct keeper *k = arg;
+
+	do
+		keep(k);
+	while (wait_tick(k));
+	return NULL;
+}
+
+struct keeper *
+keeper_start(struct tracker *t)
+{
+	struct keeper *k = calloc(1, sizeof *k);
+	pthread_condattr_t monotonic;
+
+	if (k == NULL)
+		abort();
+	k->tracker = t;
+	k->folded_us = clock_us();
+	pthread_mutex_init(&k->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&k->stop, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	k->pg = pg_new(t->settings->postgres, "tracker keeper", "set jit = off; set search_path = tracker");
+	pg_set_patience(k->pg, 60000);
+	k->redis = redis_new(t->settings->redis);
+	if (pthread_create(&k->thread, NULL, run, k) != 0)
+		abort();
+	return k;
+}
+
+void
+keeper_stop(struct keeper *k)
+{
+	pthread_mutex_lock(&k->lock);
+	k->stopping = true;
+	pthread_cond_signal(&k->stop);
+	pthread_mutex_unlock(&k->lock);
+}
+
+void
+keeper_join(struct keeper *k)
+{
+	pthread_join(k->thread, NULL);
+	pg_free(k->pg);
+	redis_free(k->redis);
+	pthread_cond_destroy(&k->stop);
+	pthread_mutex_destroy(&k->lock);
+	free(k);
+}

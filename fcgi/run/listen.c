@@ -1,0 +1,141 @@
+#include "run/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "run/acceptor.h"
+
+static bool
+is_listening(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof on;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on != 0;
+}
+
+/* The tick of FCGX_Accept_r; TCP connections inherit it as their time-out for a silent client. */
+static int
+with_tick(int fd)
+{
+	struct timeval tick = {ACCEPT_TICK_MS / 1000, ACCEPT_TICK_MS % 1000 * 1000};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
+	return fd;
+}
+
+static int
+inherit(struct err *e)
+{
+	if (sd_listen_fds(0) > 0)
+		return with_tick(SD_LISTEN_FDS_START);
+	if (is_listening(STDIN_FILENO))
+		return with_tick(STDIN_FILENO);
+	err_set(e, ERR_INPUT, NULL,
+	    "listen is empty, and no socket was inherited (LISTEN_FDS, descriptor 0)");
+	return -1;
+}
+
+/* A name left behind by a tracker that was killed may go; one that answers may not. */
+static bool
+clear_stale(const struct sockaddr_un *at, struct err *e)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool answers = fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof *at) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (answers)
+		return err_set(e, ERR_BUSY, NULL, "somebody listens on %s already", at->sun_path);
+	unlink(at->sun_path);
+	return true;
+}
+
+static int
+open_unix(const char *path, struct err *e)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof at.sun_path) {
+		err_set(e, ERR_INPUT, NULL, "listen: %s is longer than %zu bytes", path,
+		    sizeof at.sun_path - 1);
+		return -1;
+	}
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	if (!clear_stale(&at, e))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || chmod(path, 0660) != 0 ||
+	    listen(fd, LISTEN_BACKLOG) != 0) {
+		err_set(e, ERR_INPUT, NULL, "listen: unix:%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return with_tick(fd);
+}
+
+static int
+open_tcp(const char *address, struct err *e)
+{
+	char *host = strdup(address), *port = host != NULL ? strrchr(host, ':') : NULL;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
+			*found = NULL;
+	int fd = -1, on = 1;
+
+	if (port == NULL) {
+		err_set(e, ERR_INPUT, NULL, "listen: tcp:%s is not tcp:ADDRESS:PORT", address);
+		goto out;
+	}
+	*port++ = '\0';
+	if (getaddrinfo(*host != '\0' ? host : NULL, port, &hints, &found) != 0) {
+		err_set(e, ERR_INPUT, NULL, "listen: tcp:%s: no such address", address);
+		goto out;
+	}
+	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 ||
+	    listen(fd, LISTEN_BACKLOG) != 0) {
+		err_set(e, ERR_INPUT, NULL, "listen: tcp:%s: %s", address, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+out:
+	if (found != NULL)
+		freeaddrinfo(found);
+	free(host);
+	return fd >= 0 ? with_tick(fd) : -1;
+}
+
+int
+listen_open(const char *address, struct err *e)
+{
+	if (*address == '\0')
+		return inherit(e);
+	if (text_starts(address, "unix:"))
+		return open_unix(address + 5, e);
+	if (text_starts(address, "tcp:"))
+		return open_tcp(address + 4, e);
+	err_set(e, ERR_INPUT, NULL, "listen: '%s' is neither unix:PATH nor tcp:ADDRESS:PORT", address);
+	return -1;
+}
+
+void
+listen_forget(const char *address)
+{
+	if (text_starts(address, "unix:"))
+		unlink(address + 5);
+}

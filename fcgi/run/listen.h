@@ -1,0 +1,23 @@
+/*
+ * listen -- the listening socket, opened by us: libfcgi's own way ends the process on failure.
+ *
+ * Looked for in this order: the setting ("unix:PATH", "tcp:ADDR:PORT"), systemd's LISTEN_FDS, descriptor 0
+ * when it is a listening socket (spawn-fcgi).
+ *
+ * Errors	ERR_INPUT for an address that is none, ERR_BUSY when somebody listens there already.
+ */
+#ifndef RUN_LISTEN_H
+#define RUN_LISTEN_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+#define LISTEN_BACKLOG 1024
+
+/* The descriptor, or -1. */
+int listen_open(const char *address, struct err *e);
+/* Removes a unix socket's name; for the master at its end. */
+void listen_forget(const char *address);
+
+#endif

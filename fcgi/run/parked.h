@@ -1,0 +1,41 @@
+/*
+ * parked -- calls that wait for work, holding a descriptor and memory but no thread.
+ *
+ * How they come	a committer puts a claim that got nothing and may wait; oldest first, by stage.
+ * How they leave	work appeared (parked_wake: back into the claims' queue), the wait is over, the client
+ *		hung up, a newer call of the same worker came, or the process stops. A woken call that
+ *		still gets nothing comes back to its old place.
+ *
+ * Between a claim's question and its parking, work may appear: parked_mark counts wake-ups, and a call
+ * that was asked before the last one is not parked but asked again.
+ *
+ * Threads	any; one thread of its own watches deadlines and hang-ups.
+ * Units	*_us: monotonic microseconds.
+ */
+#ifndef RUN_PARKED_H
+#define RUN_PARKED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "domain/tracker.h"
+
+struct parked;
+
+struct parked *parked_start(struct tracker *t, int64_t most);
+/* Answers all without jobs; no call is parked any more. */
+void parked_stop(struct parked *p);
+void parked_join(struct parked *p);
+
+/* Before a claim's question is sent: what was known then. */
+void parked_mark(struct parked *p, struct op *op);
+/* True: parked (or put back into the queue); false: it is the caller's to answer. */
+bool parked_put(struct parked *p, struct op *op);
+/* `count` jobs of the stage can be had: wakes the oldest calls that want them. */
+void parked_wake(struct parked *p, int stage, int64_t count);
+/* Ends the waiting call of this worker, if one is here. */
+void parked_end(struct parked *p, const struct uuid *token);
+/* How many wait. */
+int64_t parked_count(struct parked *p);
+
+#endif

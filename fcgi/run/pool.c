@@ -1,0 +1,233 @@
+#include "run/pool.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "run/process.h"
+
+#define BACKOFF_MOST_MS 30000
+#define STEADY_US (10 * INT64_C(1000000))	/* who lived so long did not die of its start */
+#define READY_MS 20000
+
+struct child {
+	pid_t pid;		/* 0 = none */
+	int64_t started_us, restart_us;
+	int64_t backoff_ms;
+};
+
+struct master {
+	struct pool *pool;
+	struct child child[SHARED_PROCESSES];
+	int n;
+	int first_failure;	/* exit status of a process that died before any was ready */
+	bool was_ready, stopping;
+};
+
+static const int signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGCHLD};
+
+static void
+signal_set(sigset_t *set)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		sigaddset(set, signals[i]);
+}
+
+static void
+become_process(struct master *m, int number, int ready_fd)
+{
+	struct process p = {.settings = m->pool->settings, .project_id = m->pool->project_id,
+	    .shared = m->pool->shared, .number = number, .listen_fd = m->pool->listen_fd,
+	    .ready_fd = ready_fd};
+
+	/* Without its master a process would go on for ever, and hold the socket against the next one. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	exit(process_run(&p));
+}
+
+/* Forks one and waits until it takes requests. 0 when it did not come up. */
+static pid_t
+start_process(struct master *m, int number)
+{
+	int ends[2];
+	struct pollfd wait;
+	bool ready;
+	pid_t pid;
+	char byte;
+
+	if (pipe(ends) != 0)
+		return 0;
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		become_process(m, number, ends[1]);
+	}
+	close(ends[1]);
+	wait = (struct pollfd){.fd = ends[0], .events = POLLIN};
+	ready = pid > 0 && poll(&wait, 1, READY_MS) == 1 && read(ends[0], &byte, 1) == 1;
+	close(ends[0]);
+	if (!ready && pid > 0)
+		log_event(LOG_ERROR_, "process_not_ready", "child=%d", (int)pid);
+	m->was_ready = m->was_ready || ready;
+	return pid > 0 ? pid : 0;
+}
+
+static void
+start_child(struct master *m, int i)
+{
+	struct child *c = &m->child[i];
+
+	c->started_us = clock_us();
+	c->pid = start_process(m, i + 1);
+	if (c->pid == 0)
+		c->restart_us = clock_us() + 1000000;
+}
+
+static void
+child_died(struct master *m, int i, int status)
+{
+	struct child *c = &m->child[i];
+	bool steady = clock_us() - c->started_us > STEADY_US;
+
+	c->pid = 0;
+	shared_forget(m->pool->shared, i + 1);
+	if (!m->was_ready && WIFEXITED(status))
+		m->first_failure = WEXITSTATUS(status);
+	if (m->stopping)
+		return;
+	c->backoff_ms = steady || c->backoff_ms == 0 ? 100 : 2 * c->backoff_ms;
+	if (c->backoff_ms > BACKOFF_MOST_MS)
+		c->backoff_ms = BACKOFF_MOST_MS;
+	c->restart_us = clock_us() + (steady ? 0 : c->backoff_ms * 1000);
+	log_event(LOG_ERROR_, "process_died", "process=%d %s=%d restart_ms=%lld", i + 1,
+	    WIFSIGNALED(status) ? "signal" : "exit",
+	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+	    (long long)(steady ? 0 : c->backoff_ms));
+}
+
+static void
+reap_children(struct master *m)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (int i = 0; i < m->n; i++)
+			if (m->child[i].pid == pid)
+				child_died(m, i, status);
+}
+
+static void
+restart_due(struct master *m)
+{
+	for (int i = 0; i < m->n; i++)
+		if (m->child[i].pid == 0 && m->child[i].restart_us <= clock_us())
+			start_child(m, i);
+}
+
+/* One by one, the new before the old goes, so that there is always somebody to take a request. */
+static void
+replace_all(struct master *m)
+{
+	const struct settings *settings = m->pool->reload();
+	int old_n = m->n;
+
+	if (settings == NULL)
+		return;
+	m->pool->settings = settings;
+	sd_notify(0, "RELOADING=1");
+	m->n = (int)settings->processes;
+	for (int i = 0; i < m->n || i < old_n; i++) {
+		pid_t old = i < old_n ? m->child[i].pid : 0;
+
+		if (i < m->n)
+			start_child(m, i);
+		else
+			m->child[i].pid = 0;
+		if (old > 0)
+			kill(old, SIGTERM);
+	}
+	log_event(LOG_INFO_, "reloaded", "processes=%d", m->n);
+	sd_notify(0, "READY=1");
+}
+
+static int
+alive(const struct master *m)
+{
+	int n = 0;
+
+	for (int i = 0; i < m->n; i++)
+		n += m->child[i].pid > 0;
+	return n;
+}
+
+static void
+tell_all(const struct master *m, int sig)
+{
+	for (int i = 0; i < m->n; i++)
+		if (m->child[i].pid > 0)
+			kill(m->child[i].pid, sig);
+}
+
+static void
+stop_all(struct master *m)
+{
+	int64_t until = clock_us() + (DRAIN_S + 2) * INT64_C(1000000);
+
+	m->stopping = true;
+	sd_notify(0, "STOPPING=1");
+	tell_all(m, SIGTERM);
+	while (alive(m) > 0 && clock_us() < until) {
+		clock_sleep_ms(10);
+		reap_children(m);
+	}
+	tell_all(m, SIGKILL);
+	while (alive(m) > 0 && waitpid(-1, NULL, 0) > 0)
+		reap_children(m);
+}
+
+int
+pool_run(struct pool *pool)
+{
+	struct master *m = calloc(1, sizeof *m);
+	struct timespec tick = {.tv_nsec = 100 * 1000000};
+	int status = 0, sig = 0;
+	sigset_t set;
+
+	if (m == NULL)
+		abort();
+	m->pool = pool;
+	m->n = (int)pool->settings->processes;
+	signal_set(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (int i = 0; i < m->n; i++)
+		start_child(m, i);
+	reap_children(m);
+	if (!m->was_ready)
+		status = m->first_failure != 0 ? m->first_failure : EX_UNAVAILABLE;
+	else {
+		log_event(LOG_INFO_, "ready", "processes=%d project=%s", m->n, pool->project_id);
+		sd_notify(0, "READY=1");
+	}
+	while (status == 0 && sig != SIGTERM && sig != SIGINT && sig != SIGQUIT) {
+		sig = sigtimedwait(&set, NULL, &tick);
+		if (sig == SIGHUP)
+			replace_all(m);
+		reap_children(m);
+		restart_due(m);
+	}
+	log_event(LOG_INFO_, "stopping", "signal=%d", sig);
+	stop_all(m);
+	free(m);
+	return status;
+}

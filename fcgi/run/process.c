@@ -1,0 +1,177 @@
+#include "run/process.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "domain/beats.h"
+#include "domain/counts.h"
+#include "domain/presence.h"
+#include "domain/tracker.h"
+#include "run/acceptor.h"
+#include "run/committer.h"
+#include "run/herald.h"
+#include "run/keeper.h"
+#include "run/parked.h"
+#include "run/reader.h"
+#include "web/fcgx.h"
+#include "web/page_cache.h"
+#include "web/template.h"
+
+#define ACCEPTORS_MOST 64
+
+/* The rooms of a running process, in the order in which they start. */
+struct rooms {
+	struct tracker tracker;
+	char redis_prefix[96];
+	struct committer *claim, *complete, *workers;
+	struct reader_thread *reader;
+	struct keeper *keeper;
+	struct acceptor *acceptor[ACCEPTORS_MOST];
+	int acceptors;
+};
+
+static void
+newer_call(struct tracker *t, const struct uuid *token)
+{
+	parked_end(t->parked, token);
+}
+
+static void
+start_domain(struct rooms *r, const struct process *p)
+{
+	struct tracker *t = &r->tracker;
+
+	snprintf(r->redis_prefix, sizeof r->redis_prefix, "tracker:%s:", p->project_id);
+	t->settings = p->settings;
+	t->project_id = p->project_id;
+	t->redis_prefix = r->redis_prefix;
+	t->shared = p->shared;
+	t->presence = presence_new(p->shared, p->settings->idle_timeout_s * 1000000 / 8);
+	t->beats = beats_new();
+	t->counts = counts_new(p->shared);
+	t->pages = page_cache_new(t);
+	t->work_appeared = herald_work_appeared;
+	t->worker_changed = herald_worker_changed;
+	t->newer_call = newer_call;
+	for (int i = 0; i < DESKS; i++)
+		queue_init(&t->desk[i]);
+}
+
+static void
+start_rooms(struct rooms *r, const struct process *p)
+{
+	struct tracker *t = &r->tracker;
+	int64_t parked_most = p->settings->parked_limit / p->settings->processes;
+
+	t->parked = parked_start(t, parked_most > 0 ? parked_most : 1);
+	herald_start(t);
+	r->claim = committer_start(t, DESK_CLAIM);
+	r->complete = committer_start(t, DESK_COMPLETE);
+	r->workers = committer_start(t, DESK_WORKERS);
+	r->reader = reader_start(t);
+	r->keeper = keeper_start(t);
+	r->acceptors = (int)p->settings->acceptors;
+	if (r->acceptors > ACCEPTORS_MOST)
+		r->acceptors = ACCEPTORS_MOST;
+	for (int i = 0; i < r->acceptors; i++)
+		r->acceptor[i] = acceptor_start(t, p->listen_fd);
+}
+
+/*
+ * Backwards along the path of a request: first nobody comes in, then nobody waits, then the
+ * desks finish. A request under way may pass from one desk to another (a fleet's call goes from results to
+ * its claim, then to the counts), so the desks are closed only when none is under way.
+ */
+static void
+stop_rooms(struct rooms *r)
+{
+	struct tracker *t = &r->tracker;
+
+	acceptors_stop();
+	for (int i = 0; i < r->acceptors; i++)
+		acceptor_join(r->acceptor[i]);
+	parked_stop(t->parked);
+	while (shared_own_stat(STAT_IN_FLIGHT) > 0)
+		clock_sleep_ms(5);
+	keeper_stop(r->keeper);
+	keeper_join(r->keeper);
+	for (int i = 0; i < DESKS; i++)
+		queue_close(&t->desk[i]);
+	committer_join(r->claim);
+	committer_join(r->complete);
+	committer_join(r->workers);
+	reader_join(r->reader);
+	parked_join(t->parked);
+	herald_stop(t->herald);
+	herald_join(t->herald);
+}
+
+static void
+stop_domain(struct rooms *r)
+{
+	struct tracker *t = &r->tracker;
+
+	page_cache_free(t->pages);
+	counts_free(t->counts);
+	beats_free(t->beats);
+	presence_free(t->presence);
+	for (int i = 0; i < DESKS; i++)
+		queue_fini(&t->desk[i]);
+}
+
+static void
+drain_is_over(int sig)
+{
+	(void)sig;
+	_exit(0);
+}
+
+static void
+wait_for_the_end(void)
+{
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigwait(&set, &sig);
+	/* From here on only the alarm may interrupt. */
+	signal(SIGALRM, drain_is_over);
+	alarm(DRAIN_S);
+}
+
+int
+process_run(const struct process *p)
+{
+	struct rooms *r = calloc(1, sizeof *r);
+	struct err e = ERR_INIT;
+
+	if (r == NULL)
+		abort();
+	signal(SIGPIPE, SIG_IGN);
+	shared_enter(p->shared, p->number);
+	if (!templates_load(p->settings->templates_dir, &e)) {
+		log_err(LOG_ERROR_, "templates", &e);
+		return EX_CONFIG;
+	}
+	if (!fcgx_init())
+		return EX_OSERR;
+	start_domain(r, p);
+	start_rooms(r, p);
+	if (p->ready_fd >= 0 && write(p->ready_fd, "R", 1) != 1)
+		return EX_OSERR;
+	wait_for_the_end();
+	stop_rooms(r);
+	stop_domain(r);
+	free(r);
+	return 0;
+}

@@ -1,0 +1,164 @@
+/* v1: jobs handed out, finished and flagged. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "web/claimed.h"
+#include "web/reply.h"
+#include "web/routes.h"
+
+#define WAIT_MAX_S 60
+
+static const char said_no_jobs[] =
+    "Either there are no new jobs available, or there was an error whilst finding a job. "
+    "Keep retrying, as jobs are dynamically created.";
+
+static bool
+say_job(struct request *rq, const struct job *job)
+{
+	struct buf out;
+	bool sent;
+
+	buf_init(&out, 0);
+	buf_puts(&out, "{\"data\":");
+	json_put_text(&out, job->data, job->len);
+	buf_puts(&out, ",\"number\":");
+	buf_put_int(&out, job->number);
+	buf_putc(&out, '}');
+	sent = reply_keep(rq, &(struct reply){.status = 200, .type = "application/json",
+	                          .body = out.data, .len = out.len});
+	buf_fini(&out);
+	return sent;
+}
+
+static void
+answer_new_job(struct op *op)
+{
+	struct request *rq = op->owner;
+
+	if (op->err.kind != ERR_NONE)
+		reply_error(rq, &op->err);
+	else if (op->claim.n_jobs == 0)
+		op->status == ST_UNKNOWN ? reply_text(rq, 404, said_no_worker)
+		                         : reply_text(rq, 403, said_no_jobs);
+	else {
+		if (!say_job(rq, op->claim.jobs))
+			claimed_give_back(rq->tracker, op);
+		request_free(rq);
+	}
+}
+
+/* How long the call may be parked: {"wait": seconds}, ours; the published client never sends it. */
+static bool
+req_wait(struct request *rq, int64_t *until_us, struct err *e)
+{
+	const json *wait = json_get(rq->json, "wait");
+	int64_t seconds = 0;
+
+	*until_us = 0;
+	if (wait == NULL)
+		return true;
+	if (!json_as_int(wait, &seconds) || seconds < 0)
+		return err_set(e, ERR_FIELD, "The field 'wait' must be a number of seconds.", "wait");
+	if (seconds > WAIT_MAX_S)
+		seconds = WAIT_MAX_S;
+	if (seconds > 0)
+		*until_us = rq->arrived_us + seconds * 1000000;
+	return true;
+}
+
+/* POST /api/newJob {"token"} -> {"data","number"}; 404 no such worker, 403 nothing waits. */
+bool
+api_new_job(struct request *rq, struct err *e)
+{
+	struct op *op = request_op(rq, OP_CLAIM, answer_new_job);
+
+	if (!req_token(rq, &op->token, e) || !req_wait(rq, &op->claim.wait_until_us, e))
+		return false;
+	op->claim.v1 = true;
+	op->claim.want = 1;
+	claim_submit(rq->tracker, op);
+	return true;
+}
+
+static void
+answer_held(struct op *op, const char *said_none)
+{
+	struct request *rq = op->owner;
+
+	if (op->err.kind != ERR_NONE) {
+		reply_error(rq, &op->err);
+		return;
+	}
+	switch (op->status) {
+	case ST_ACCEPTED:
+	case ST_REPEAT:
+		reply_text(rq, 200, "200 OK");
+		break;
+	case ST_NO_WORKER:
+		reply_text(rq, 404, said_no_worker);
+		break;
+	case ST_DONE_BEFORE:
+	case ST_FENCED:
+		reply_text(rq, 403, "This job has already been marked as completed.");
+		break;
+	default:
+		reply_text(rq, 403, said_none);
+	}
+}
+
+static void
+answer_complete(struct op *op)
+{
+	answer_held(op, "You do not have an open job.");
+}
+
+static struct item *
+add_held_item(struct request *rq, struct op *op)
+{
+	struct item *item = arena_calloc(&rq->arena, 1, sizeof *item);
+
+	item->held = true;
+	op->items.items = item;
+	op->items.n = 1;
+	return item;
+}
+
+/* POST /api/completeJob {"token","data"} -> 200 OK; 404 no such worker, 403 holds no job. */
+bool
+api_complete_job(struct request *rq, struct err *e)
+{
+	struct op *op = request_op(rq, OP_COMPLETE, answer_complete);
+	struct item *item = add_held_item(rq, op);
+	struct json_text data;
+
+	if (!req_text(rq, "data", &data, e) || !req_token(rq, &op->token, e))
+		return false;
+	item->data = data.s;
+	item->len = data.len;
+	item->hash = hash_128(data.s, data.len);
+	op_submit(rq->tracker, op);
+	return true;
+}
+
+static void
+answer_flag(struct op *op)
+{
+	answer_held(op, "This worker is not currently working on a job.");
+}
+
+/* POST /api/flagInvalidData {"token"} -> 200 OK; 404 no such worker, 403 holds no job. */
+bool
+api_flag_invalid_data(struct request *rq, struct err *e)
+{
+	static const char reason[] = "flagged as invalid";
+	struct op *op = request_op(rq, OP_RETURN, answer_flag);
+	struct item *item = add_held_item(rq, op);
+
+	if (!req_token(rq, &op->token, e))
+		return false;
+	item->kind = "flagged";
+	item->data = reason;
+	item->len = strlen(reason);
+	op_submit(rq->tracker, op);
+	return true;
+}

@@ -1,0 +1,507 @@
+/*
+ * POST /api/sync: everything that a fleet's worker has to say, and everything that it wants.
+ *
+ * The parts become ops in the same batches as everybody else's. Results and returns go first, side by
+ * side; when both are committed the claim follows, so that what was just released can be had at once.
+ * The answer goes out when the last of them is committed. Sending the call again is safe.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "domain/beats.h"
+#include "domain/counts.h"
+#include "domain/presence.h"
+#include "web/claimed.h"
+#include "web/reply.h"
+#include "web/routes.h"
+
+#define WANT_MOST 1000
+#define WAIT_MOST_S 60
+#define LIST_MOST 2000		/* items of one list: a batch holds 2,048 */
+#define HOLDING_MOST 100000
+#define REASON_CHARS 500
+#define RETRY_MS 5000
+#define PREFIX "<!json!>"
+#define PREFIX_LEN (sizeof PREFIX - 1)
+
+/* An item of done, failed, flagged or released, as it was sent; `at` NULL: it could not be understood. */
+struct said {
+	int64_t job;
+	bool has_job;
+	struct item *at;
+	const char *why;	/* with at NULL */
+};
+
+struct sync_call {
+	struct uuid token;
+	struct json_text progress;
+	struct op done, back, claim, touch, count;
+	struct said *said;
+	size_t n_said;
+	atomic_int pending;
+	struct worker_id worker;
+	struct stage_counts counts;
+};
+
+static struct request *
+request_of(struct op *op)
+{
+	return op->owner;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+static bool
+read_reason(struct request *rq, const json *item, struct item *out)
+{
+	const json *value = json_get(item, "reason");
+	struct json_text reason = {"", 0};
+
+	(void)rq;
+	if (value != NULL && !json_as_text(value, &reason))
+		return false;
+	out->data = reason.s;
+	out->len = text_cut(reason.s, reason.len, REASON_CHARS);
+	return true;
+}
+
+/* Strings are strings; anything else is stored in the `<!json!>` form, with its bytes as they were sent. */
+static bool
+read_data(struct request *rq, const json *item, const struct json_span *span, struct item *out)
+{
+	struct json_text text;
+	char *form;
+
+	if (span->s == NULL)
+		return false;
+	if (json_as_text(json_get(item, "data"), &text)) {
+		out->data = text.s;
+		out->len = text.len;
+	} else {
+		form = arena_alloc(&rq->arena, PREFIX_LEN + span->len + 1);
+		memcpy(form, PREFIX, PREFIX_LEN);
+		memcpy(form + PREFIX_LEN, span->s, span->len);
+		form[PREFIX_LEN + span->len] = '\0';
+		out->data = form;
+		out->len = PREFIX_LEN + span->len;
+	}
+	out->hash = hash_128(out->data, out->len);
+	return true;
+}
+
+/* One bad item never spoils the others: it is answered "unknown", with why. */
+static const char *
+read_item(struct request *rq, const json *item, const char *kind, const struct json_span *span,
+    struct said *said, struct item *out)
+{
+	struct json_text lease;
+
+	if (json_type(item) != JSON_IS_OBJECT)
+		return "the item is not an object";
+	said->has_job = json_as_int(json_get(item, "job"), &said->job);
+	if (!said->has_job)
+		return "'job' must be an integer";
+	if (!json_as_text(json_get(item, "lease"), &lease) ||
+	    !uuid_parse(&out->lease, lease.s, lease.len))
+		return "'lease' is not one of ours";
+	if (span != NULL && !read_data(rq, item, span, out))
+		return "'data' is missing";
+	if (span == NULL && !read_reason(rq, item, out))
+		return "'reason' must be a string";
+	out->job = said->job;
+	out->kind = kind;
+	return NULL;
+}
+
+static bool
+get_list(struct request *rq, const char *field, size_t most, const json **list, size_t *n,
+    struct err *e)
+{
+	*list = json_get(rq->json, field);
+	*n = 0;
+	if (*list == NULL)
+		return true;
+	if (json_type(*list) != JSON_IS_LIST)
+		return err_set(e, ERR_FIELD,
+		    arena_printf(&rq->arena, "The field '%s' must be a list.", field), "not a list");
+	*n = json_list_len(*list);
+	if (*n > most)
+		return err_set(e, ERR_FIELD,
+		    arena_printf(&rq->arena, "The field '%s' has over %zu items.", field, most),
+		    "list too long");
+	return true;
+}
+
+struct part {
+	const char *field, *kind;
+};
+
+static const struct part parts[] = {
+    {"done", NULL}, {"failed", "failed"}, {"flagged", "flagged"}, {"released", "released"}};
+
+#define PARTS (sizeof parts / sizeof *parts)
+
+static void
+read_part(struct request *rq, struct sync_call *call, const struct part *part, const json *list,
+    size_t n)
+{
+	struct op *op = part->kind == NULL ? &call->done : &call->back;
+	struct json_span *spans = NULL;
+
+	if (part->kind == NULL && n > 0) {
+		spans = arena_calloc(&rq->arena, n, sizeof *spans);
+		json_spans(rq->body, rq->body_len, part->field, "data", spans, n);
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct said *said = &call->said[call->n_said++];
+		struct item *item = &op->items.items[op->items.n];
+
+		said->why = read_item(rq, json_list_at(list, i), part->kind,
+		    spans != NULL ? &spans[i] : NULL, said, item);
+		if (said->why == NULL) {
+			said->at = item;
+			op->items.n++;
+		}
+	}
+}
+
+static bool
+read_parts(struct request *rq, struct sync_call *call, struct err *e)
+{
+	const json *list[PARTS];
+	size_t n[PARTS], all = 0;
+
+	for (size_t i = 0; i < PARTS; i++) {
+		if (!get_list(rq, parts[i].field, LIST_MOST, &list[i], &n[i], e))
+			return false;
+		all += n[i];
+	}
+	call->said = arena_calloc(&rq->arena, all + 1, sizeof *call->said);
+	call->done.items.items = arena_calloc(&rq->arena, n[0] + 1, sizeof(struct item));
+	call->back.items.items = arena_calloc(&rq->arena, all - n[0] + 1, sizeof(struct item));
+	for (size_t i = 0; i < PARTS; i++)
+		read_part(rq, call, &parts[i], list[i], n[i]);
+	return true;
+}
+
+static bool
+read_number(struct request *rq, const char *field, int64_t most, int64_t *out, struct err *e)
+{
+	const json *value = json_get(rq->json, field);
+
+	*out = 0;
+	if (value == NULL)
+		return true;
+	if (!json_as_int(value, out) || *out < 0)
+		return err_set(e, ERR_FIELD,
+		    arena_printf(&rq->arena, "The field '%s' must be a number, 0 or more.", field),
+		    "not a number");
+	if (*out > most)
+		*out = most;
+	return true;
+}
+
+static bool
+read_holding(struct request *rq, struct op *claim, struct err *e)
+{
+	const json *list;
+	int64_t *jobs;
+	size_t n;
+
+	if (!get_list(rq, "holding", HOLDING_MOST, &list, &n, e))
+		return false;
+	if (list == NULL)
+		return true;
+	jobs = arena_calloc(&rq->arena, n + 1, sizeof *jobs);
+	for (size_t i = 0; i < n; i++)
+		if (!json_as_int(json_list_at(list, i), &jobs[i]))
+			return err_set(e, ERR_FIELD, "The field 'holding' must be a list of job numbers.",
+			    "holding");
+	claim->claim.has_holding = true;
+	claim->claim.holding = jobs;
+	claim->claim.n_holding = n;
+	return true;
+}
+
+static bool
+read_wants(struct request *rq, struct op *claim, struct err *e)
+{
+	int64_t want, wait;
+
+	if (!read_number(rq, "want", WANT_MOST, &want, e) ||
+	    !read_number(rq, "wait", WAIT_MOST_S, &wait, e) || !read_holding(rq, claim, e))
+		return false;
+	claim->claim.want = (int)want;
+	if (want > 0 && wait > 0)
+		claim->claim.wait_until_us = rq->arrived_us + wait * 1000000;
+	return true;
+}
+
+/* ---- answering -------------------------------------------------------------------------------- */
+
+static void
+put_results(struct buf *out, const struct sync_call *call)
+{
+	buf_puts(out, "{\"results\":[");
+	for (size_t i = 0; i < call->n_said; i++) {
+		const struct said *said = &call->said[i];
+
+		buf_puts(out, i == 0 ? "{\"job\":" : ",{\"job\":");
+		if (said->has_job)
+			buf_put_int(out, said->job);
+		else
+			buf_puts(out, "null");
+		buf_puts(out, ",\"status\":\"");
+		buf_puts(out, said->at == NULL || said->at->status == ST_NO_WORKER
+		        ? "unknown"
+		        : op_status_word(said->at->status));
+		buf_putc(out, '"');
+		if (said->at == NULL) {
+			buf_puts(out, ",\"why\":");
+			json_put_text(out, said->why, strlen(said->why));
+		}
+		buf_putc(out, '}');
+	}
+	buf_putc(out, ']');
+}
+
+/* What is stored as `<!json!>` goes out as the JSON that it is; if it is none, as the string that it is. */
+static void
+put_data(struct buf *out, const char *data, size_t len)
+{
+	if (len > PREFIX_LEN && memcmp(data, PREFIX, PREFIX_LEN) == 0 &&
+	    json_is_valid(data + PREFIX_LEN, len - PREFIX_LEN))
+		buf_put(out, data + PREFIX_LEN, len - PREFIX_LEN);
+	else
+		json_put_text(out, data, len);
+}
+
+static void
+put_job(struct buf *out, const struct job *job)
+{
+	char lease[UUID_TEXT];
+
+	uuid_text(lease, &job->lease);
+	buf_puts(out, "{\"job\":");
+	buf_put_int(out, job->number);
+	buf_printf(out, ",\"lease\":\"%s\",\"stage\":\"%c\",\"data\":", lease, 'a' + job->stage - 1);
+	put_data(out, job->data, job->len);
+	buf_printf(out, ",\"attempt\":%d}", job->attempt);
+}
+
+static void
+put_jobs(struct buf *out, const struct job *jobs)
+{
+	bool first = true;
+
+	buf_puts(out, ",\"jobs\":[");
+	for (const struct job *job = jobs; job != NULL; job = job->next) {
+		if (job->dropped)
+			continue;
+		if (!first)
+			buf_putc(out, ',');
+		first = false;
+		put_job(out, job);
+	}
+	buf_puts(out, "],\"drop\":[");
+	first = true;
+	for (const struct job *job = jobs; job != NULL; job = job->next) {
+		if (!job->dropped)
+			continue;
+		if (!first)
+			buf_putc(out, ',');
+		first = false;
+		buf_put_int(out, job->number);
+	}
+	buf_putc(out, ']');
+}
+
+/* In whole seconds up, since a client may sleep only so; 0 when there is something to do. */
+static void
+put_advice(struct buf *out, const struct sync_call *call)
+{
+	bool idle = call->claim.claim.want > 0 && call->claim.claim.n_jobs == 0;
+	char why[200] = "";
+
+	if (idle && call->claim.status == ST_UNKNOWN)
+		snprintf(why, sizeof why, "This worker is gone. Register again.");
+	else if (idle)
+		counts_why(&call->counts, call->worker.stage, why, sizeof why);
+	/* Who has waited already may ask again soon: the call itself is the wait. */
+	buf_printf(out, ",\"retry_after\":%.1f,\"message\":",
+	    !idle ? 0.0
+	          : (double)random_jitter(
+	                call->claim.claim.wait_until_us > 0 ? RETRY_MS / 5 : RETRY_MS, 40) /
+	            1000.0);
+	json_put_text(out, why, strlen(why));
+	buf_putc(out, '}');
+}
+
+static void
+say_all(struct request *rq, struct sync_call *call)
+{
+	struct buf out;
+	bool sent;
+
+	buf_init(&out, 0);
+	put_results(&out, call);
+	put_jobs(&out, call->claim.claim.jobs);
+	put_advice(&out, call);
+	sent = reply_keep(rq, &(struct reply){.status = 200, .type = "application/json",
+	                          .body = out.data, .len = out.len});
+	buf_fini(&out);
+	if (!sent)
+		claimed_give_back(rq->tracker, &call->claim);
+	request_free(rq);
+}
+
+static void
+answer_count(struct op *op)
+{
+	struct request *rq = request_of(op);
+
+	if (op->err.kind != ERR_NONE)
+		reply_error(rq, &op->err);
+	else
+		say_all(rq, rq->state);
+}
+
+/* The reason why there is nothing is made of counts, which may have to be asked for. */
+static void
+say_with_reason(struct request *rq, struct sync_call *call)
+{
+	if (call->claim.claim.n_jobs > 0 || call->claim.claim.want == 0 ||
+	    call->claim.status == ST_UNKNOWN ||
+	    counts_get(rq->tracker->counts, &call->counts)) {
+		say_all(rq, call);
+		return;
+	}
+	call->count.count = &call->counts;
+	op_submit(rq->tracker, &call->count);
+}
+
+static void
+hear(struct request *rq, struct sync_call *call)
+{
+	if (call->worker.id != 0)
+		beats_note(rq->tracker->beats, call->worker.id, call->progress.s, call->progress.len);
+}
+
+static bool
+any_item_known(const struct sync_call *call)
+{
+	for (size_t i = 0; i < call->n_said; i++)
+		if (call->said[i].at != NULL && call->said[i].at->status != ST_NO_WORKER)
+			return true;
+	return false;
+}
+
+static void
+answer_claim(struct op *op)
+{
+	struct request *rq = request_of(op);
+	struct sync_call *call = rq->state;
+
+	if (op->err.kind != ERR_NONE) {
+		reply_error(rq, &op->err);
+		return;
+	}
+	if (op->status == ST_UNKNOWN && !any_item_known(call)) {
+		reply_text(rq, 404, said_no_worker);
+		return;
+	}
+	if (op->status != ST_UNKNOWN) {
+		call->worker = op->worker;
+		hear(rq, call);
+	}
+	say_with_reason(rq, call);
+}
+
+static void
+answer_touch(struct op *op)
+{
+	struct request *rq = request_of(op);
+	struct sync_call *call = rq->state;
+
+	if (op->err.kind != ERR_NONE)
+		reply_error(rq, &op->err);
+	else if (op->status != ST_ACCEPTED && !any_item_known(call))
+		reply_text(rq, 404, said_no_worker);
+	else {
+		call->worker = op->worker;
+		hear(rq, call);
+		say_all(rq, call);
+	}
+}
+
+/* Results and returns are committed: now the claim, or, with nothing wanted, only the greeting. */
+static void
+go_on(struct request *rq, struct sync_call *call)
+{
+	if (call->claim.claim.want > 0 || call->claim.claim.has_holding)
+		claim_submit(rq->tracker, &call->claim);
+	else if (presence_find(rq->tracker->presence, &call->token, &call->worker)) {
+		hear(rq, call);
+		say_all(rq, call);
+	} else
+		op_submit(rq->tracker, &call->touch);
+}
+
+static void
+answer_items(struct op *op)
+{
+	struct request *rq = request_of(op);
+	struct sync_call *call = rq->state;
+
+	if (atomic_fetch_sub(&call->pending, 1) > 1)
+		return;
+	if (call->done.err.kind != ERR_NONE)
+		reply_error(rq, &call->done.err);
+	else if (call->back.err.kind != ERR_NONE)
+		reply_error(rq, &call->back.err);
+	else
+		go_on(rq, call);
+}
+
+static void
+start(struct request *rq, struct sync_call *call)
+{
+	/* Whoever submits the second op no longer owns the request: decide first. */
+	bool done = call->done.items.n > 0, back = call->back.items.n > 0;
+
+	atomic_init(&call->pending, done + back);
+	if (!done && !back) {
+		go_on(rq, call);
+		return;
+	}
+	if (done)
+		op_submit(rq->tracker, &call->done);
+	if (back)
+		op_submit(rq->tracker, &call->back);
+}
+
+bool
+api_sync(struct request *rq, struct err *e)
+{
+	struct sync_call *call = arena_calloc(&rq->arena, 1, sizeof *call);
+	const json *progress = json_get(rq->json, "progress");
+
+	rq->state = call;
+	request_init_op(rq, &call->done, OP_COMPLETE, answer_items);
+	request_init_op(rq, &call->back, OP_RETURN, answer_items);
+	request_init_op(rq, &call->claim, OP_CLAIM, answer_claim);
+	request_init_op(rq, &call->touch, OP_TOUCH, answer_touch);
+	request_init_op(rq, &call->count, OP_COUNT, answer_count);
+	if (progress != NULL && !json_as_text(progress, &call->progress))
+		return err_set(e, ERR_FIELD, "The field 'progress' must be a string.", "progress");
+	if (!req_token(rq, &call->token, e) || !read_parts(rq, call, e) ||
+	    !read_wants(rq, &call->claim, e))
+		return false;
+	call->done.token = call->back.token = call->claim.token = call->touch.token = call->token;
+	call->touch.generation = shared_generation(rq->tracker->shared, &call->token);
+	rq->tracker->newer_call(rq->tracker, &call->token);
+	start(rq, call);
+	return true;
+}

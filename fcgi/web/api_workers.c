@@ -1,0 +1,281 @@
+/* v1: workers who arrive, are heard of and leave. */
+#include <string.h>
+
+#include "base/text.h"
+#include "domain/beats.h"
+#include "domain/counts.h"
+#include "domain/names.h"
+#include "domain/presence.h"
+#include "web/reply.h"
+#include "web/routes.h"
+
+#define NICKNAME_CHARS 128
+#define NAME_TRIES 8	/* 655 million names: a clash is rare, eight in a row never */
+
+struct newcomer {
+	struct uuid token;	/* the token itself: it is in the answer, and nowhere else */
+	char name[NAME_SIZE];
+	int tries;
+};
+
+static bool
+is_nickname(const char *s, size_t len)
+{
+	size_t chars = text_chars(s, len);
+
+	return chars >= 1 && chars <= NICKNAME_CHARS && !text_has_control(s, len);
+}
+
+static void
+put_member(struct buf *out, const char *key, const char *value)
+{
+	buf_putc(out, out->len == 0 ? '{' : ',');
+	json_put_text(out, key, strlen(key));
+	buf_putc(out, ':');
+	json_put_text(out, value, strlen(value));
+}
+
+static void
+say_welcome(struct request *rq, const struct newcomer *new, int stage)
+{
+	const struct settings *settings = rq->tracker->settings;
+	char token[UUID_TEXT];
+	struct buf out;
+
+	uuid_text(token, &new->token);
+	buf_init(&out, 0);
+	put_member(&out, "token", token);
+	put_member(&out, "display_name", new->name);
+	put_member(&out, "project", settings->project);
+	put_member(&out, "stage_name", settings->stage[stage - 1]);
+	buf_putc(&out, '}');
+	reply_json(rq, &out);
+	buf_fini(&out);
+}
+
+static void
+choose_name(struct op *op, struct newcomer *new)
+{
+	name_random(new->name);
+	op->open.name = new->name;
+	op->open.name_len = strlen(new->name);
+}
+
+static void
+answer_new(struct op *op)
+{
+	struct request *rq = op->owner;
+	struct newcomer *new = rq->state;
+
+	if (op->err.kind == ERR_NONE && op->status == ST_NAME_TAKEN && ++new->tries < NAME_TRIES) {
+		choose_name(op, new);
+		op_submit(rq->tracker, op);
+		return;
+	}
+	if (op->err.kind == ERR_NONE && op->status != ST_OPENED)
+		err_set(&op->err, ERR_BUG, NULL, "open_workers said %s", op_status_word(op->status));
+	if (op->err.kind != ERR_NONE)
+		reply_error(rq, &op->err);
+	else
+		say_welcome(rq, new, op->open.stage);
+}
+
+/* GET /api/new?nickname=N&stage=S -> {"token","display_name","project","stage_name"} */
+bool
+api_new(struct request *rq, struct err *e)
+{
+	struct newcomer *new = arena_calloc(&rq->arena, 1, sizeof *new);
+	struct op *op;
+	const char *nickname;
+	size_t len;
+	int stage;
+
+	if (!req_query(rq, "nickname", &nickname, &len, e) || !req_stage(rq, &stage, e))
+		return false;
+	if (!is_nickname(nickname, len))
+		return err_set(e, ERR_FIELD,
+		    "The parameter 'nickname' must be 1 to 128 characters without control characters.",
+		    "nickname");
+	if (stage > rq->tracker->settings->stages)
+		return err_set(e, ERR_INPUT,
+		    arena_printf(&rq->arena, "The worker stage '%c' is disabled.", 'a' + stage - 1),
+		    "stage disabled");
+	op = request_op(rq, OP_OPEN, answer_new);
+	rq->state = new;
+	new->token = uuid_new();
+	op->token = hash_128(new->token.b, sizeof new->token.b);
+	op->generation = shared_generation(rq->tracker->shared, &op->token);
+	choose_name(op, new);
+	op->open.nickname = nickname;
+	op->open.nickname_len = len;
+	op->open.stage = stage;
+	op_submit(rq->tracker, op);
+	return true;
+}
+
+/* A beat: what a worker says that changes nothing but when it was seen, and its progress. */
+struct beat_call {
+	struct json_text progress;	/* s NULL: none */
+	void (*say)(struct request *rq, bool here);
+};
+
+static void
+hear(struct request *rq, const struct worker_id *worker)
+{
+	const struct beat_call *call = rq->state;
+
+	beats_note(rq->tracker->beats, worker->id, call->progress.s, call->progress.len);
+	stat_add(STAT_BEATS, 1);
+	call->say(rq, true);
+}
+
+static void
+answer_beat(struct op *op)
+{
+	struct request *rq = op->owner;
+	const struct beat_call *call = rq->state;
+
+	if (op->err.kind != ERR_NONE)
+		reply_error(rq, &op->err);
+	else if (op->status == ST_ACCEPTED)
+		hear(rq, &op->worker);
+	else
+		call->say(rq, false);
+}
+
+/* Who is known here costs no SQL; the rest is asked in the next batch. */
+static void
+beat(struct request *rq, const struct uuid *token)
+{
+	struct worker_id worker;
+	struct op *op;
+
+	if (presence_find(rq->tracker->presence, token, &worker)) {
+		hear(rq, &worker);
+		return;
+	}
+	op = request_op(rq, OP_TOUCH, answer_beat);
+	op->token = *token;
+	op->generation = shared_generation(rq->tracker->shared, token);
+	op_submit(rq->tracker, op);
+}
+
+static void
+say_true_or_false(struct request *rq, bool here)
+{
+	reply_text(rq, 200, here ? "True" : "False");
+}
+
+/* POST /api/validateWorker {"token"} -> True or False */
+bool
+api_validate_worker(struct request *rq, struct err *e)
+{
+	struct beat_call *call = arena_calloc(&rq->arena, 1, sizeof *call);
+	struct uuid token;
+
+	call->say = say_true_or_false;
+	rq->state = call;
+	if (!req_token(rq, &token, e)) {
+		if (e->kind != ERR_MISSING)
+			return false;
+		say_true_or_false(rq, false);
+		return true;
+	}
+	beat(rq, &token);
+	return true;
+}
+
+static void
+say_ok_or_missing(struct request *rq, bool here)
+{
+	if (here)
+		reply_text(rq, 200, "200 OK");
+	else
+		reply_text(rq, 404, said_no_worker);
+}
+
+/* POST /api/updateProgress {"token","progress"} -> 200 OK; 404 no such worker. */
+bool
+api_update_progress(struct request *rq, struct err *e)
+{
+	struct beat_call *call = arena_calloc(&rq->arena, 1, sizeof *call);
+	struct uuid token;
+
+	call->say = say_ok_or_missing;
+	rq->state = call;
+	if (!req_text(rq, "progress", &call->progress, e) || !req_token(rq, &token, e))
+		return false;
+	beat(rq, &token);
+	return true;
+}
+
+static void
+answer_bye(struct op *op)
+{
+	struct request *rq = op->owner;
+
+	if (op->err.kind != ERR_NONE)
+		reply_error(rq, &op->err);
+	else
+		say_ok_or_missing(rq, op->status == ST_CLOSED);
+}
+
+/* POST /api/bye {"token"} -> 200 OK; 404 no such worker. */
+bool
+api_bye(struct request *rq, struct err *e)
+{
+	struct uuid token;
+	struct op *op;
+
+	if (!req_token(rq, &token, e))
+		return false;
+	op = request_op(rq, OP_CLOSE, answer_bye);
+	op->token = token;
+	rq->tracker->newer_call(rq->tracker, &token);
+	op_submit(rq->tracker, op);
+	return true;
+}
+
+static void
+say_count(struct request *rq, const struct stage_counts *counts, int stage)
+{
+	reply_text(rq, 200,
+	    arena_printf(&rq->arena, "%lld", (long long)counts_available(&counts->stage[stage])));
+}
+
+static void
+answer_job_count(struct op *op)
+{
+	struct request *rq = op->owner;
+	const int *stage = rq->state;
+
+	if (op->err.kind != ERR_NONE)
+		reply_error(rq, &op->err);
+	else
+		say_count(rq, op->count, *stage);
+}
+
+/* GET /api/jobCount?stage=S -> how many jobs a worker of S could take now */
+bool
+api_job_count(struct request *rq, struct err *e)
+{
+	struct stage_counts *counts = arena_alloc(&rq->arena, sizeof *counts);
+	int *stage = arena_alloc(&rq->arena, sizeof *stage);
+	struct op *op;
+
+	if (!req_stage(rq, stage, e))
+		return false;
+	if (*stage > rq->tracker->settings->stages) {
+		reply_text(rq, 200, "0");
+		return true;
+	}
+	if (counts_get(rq->tracker->counts, counts)) {
+		say_count(rq, counts, *stage);
+		return true;
+	}
+	rq->state = stage;
+	op = request_op(rq, OP_COUNT, answer_job_count);
+	op->count = counts;
+	op_submit(rq->tracker, op);
+	return true;
+}

@@ -1,0 +1,80 @@
+#include "web/claimed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define GIVE_BACK_TRY_US (600 * INT64_C(1000000))
+
+void
+claim_submit(struct tracker *t, struct op *op)
+{
+	t->newer_call(t, &op->token);
+	op->claim.ticket = shared_ticket_take(t->shared, &op->token);
+	op_submit(t, op);
+}
+
+/* An op that belongs to no request: it owns the arena that it lives in. */
+struct orphan {
+	struct arena arena;
+	struct op op;
+};
+
+static void
+bury(struct op *op)
+{
+	struct orphan *orphan = op->owner;
+
+	if (op->err.kind != ERR_NONE)
+		log_err(LOG_WARN_, "give_back_failed", &op->err);
+	arena_fini(&orphan->arena);
+	free(orphan);
+}
+
+static size_t
+list_leases(struct op *op, const struct job *jobs)
+{
+	static const char reason[] = "the answer could not be delivered";
+	size_t n = 0;
+
+	for (const struct job *job = jobs; job != NULL; job = job->next) {
+		struct item *item = &op->items.items[n];
+
+		if (job->dropped)
+			continue;
+		item->job = job->number;
+		item->lease = job->lease;
+		item->kind = "released";
+		item->data = reason;
+		item->len = strlen(reason);
+		n++;
+	}
+	return n;
+}
+
+void
+claimed_give_back(struct tracker *t, const struct op *claim)
+{
+	struct orphan *orphan = calloc(1, sizeof *orphan);
+	struct op *op;
+
+	if (orphan == NULL || claim->claim.n_jobs == 0) {
+		free(orphan);
+		return;
+	}
+	op = &orphan->op;
+	arena_init(&orphan->arena);
+	op->kind = OP_RETURN;
+	op->arrived_us = clock_us();
+	op->give_up_us = op->arrived_us + GIVE_BACK_TRY_US;
+	op->answer = bury;
+	op->owner = orphan;
+	op->arena = &orphan->arena;
+	op->token = claim->token;
+	op->items.items =
+	    arena_calloc(&orphan->arena, (size_t)claim->claim.n_jobs, sizeof *op->items.items);
+	op->items.n = list_leases(op, claim->claim.jobs);
+	op_submit(t, op);
+}

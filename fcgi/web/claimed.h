@@ -1,0 +1,15 @@
+/*
+ * claimed -- calls that ask for jobs, and jobs whose answer did not go out.
+ */
+#ifndef WEB_CLAIMED_H
+#define WEB_CLAIMED_H
+
+#include "domain/op.h"
+#include "domain/tracker.h"
+
+/* Submits a claim as its worker's newest call: an older one that waits ends without jobs. */
+void claim_submit(struct tracker *t, struct op *op);
+/* Releases what an op was given, when the other end is gone: no attempt is counted. */
+void claimed_give_back(struct tracker *t, const struct op *op);
+
+#endif

@@ -1,0 +1,284 @@
+#include "web/facts.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "store/pg_array.h"
+#include "web/parts.h"
+
+#define QUIET_S 600	/* as long without a completion, with jobs in hand, is worth a word */
+
+static bool
+read_stages(struct page *p, struct facts *f, struct err *e)
+{
+	struct pg_rows *rows;
+
+	if (!pg_call(p->pg,
+	        "select c.stage, c.name, c.paused, c.ready, c.retry, c.due, c.leased, c.done, c.failed,"
+	        " w.present, w.working, m.done_5m, m.done_1h, m.done_24h, m.first_at, m.last_at,"
+	        " (select f.last from tracker.frontier f)"
+	        " from tracker.read_counts() c"
+	        " join tracker.read_present() w on w.stage = c.stage"
+	        " join tracker.read_pace() m on m.stage = c.stage"
+	        " order by c.stage",
+	        NULL, 0, &rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows) && i < STAGES_MAX; i++) {
+		struct facts_stage *s = &f->stage[i];
+		size_t len;
+		const char *name = pg_text(rows, i, 1, &len);
+		int64_t first_us = pg_is_null(rows, i, 14) ? 0 : pg_time_us(rows, i, 14);
+		int64_t last_us = pg_is_null(rows, i, 15) ? 0 : pg_time_us(rows, i, 15);
+
+		*s = (struct facts_stage){
+		    .stage = pg_int(rows, i, 0),
+		    .name = arena_dup(p->arena, name, len),
+		    .paused = pg_bool(rows, i, 2),
+		    .ready = pg_int(rows, i, 3),
+		    .retry = pg_int(rows, i, 4),
+		    .due = pg_int(rows, i, 5),
+		    .leased = pg_int(rows, i, 6),
+		    .done = pg_int(rows, i, 7),
+		    .failed = pg_int(rows, i, 8),
+		    .present = pg_int(rows, i, 9),
+		    .working = pg_int(rows, i, 10),
+		    .done_5m = pg_int(rows, i, 11),
+		    .done_1h = pg_int(rows, i, 12),
+		    .done_24h = pg_int(rows, i, 13),
+		};
+		f->jobs = pg_int(rows, i, 16);
+		if (first_us != 0 && (f->first_us == 0 || first_us < f->first_us))
+			f->first_us = first_us;
+		if (last_us > f->last_us)
+			f->last_us = last_us;
+		f->stages = i + 1;
+	}
+	pg_rows_free(rows);
+	return true;
+}
+
+static bool
+read_eta(struct page *p, struct facts *f, struct err *e)
+{
+	struct pg_scalar room[2];
+	struct pg_param params[2];
+	struct pg_rows *rows;
+	const char *state;
+	size_t len;
+
+	params[0] = pg_int4_param(&room[0], (int32_t)p->settings->eta_interval_s);
+	params[1] = pg_int4_param(&room[1], (int32_t)p->settings->eta_samples);
+	if (!pg_call(p->pg,
+	        "select r.state, r.total, r.done, r.remaining, r.eta_s, r.low_s, r.high_s"
+	        " from tracker.read_eta($1, $2) r",
+	        params, 2, &rows, e))
+		return false;
+	f->state = "empty";
+	f->eta_s = f->low_s = f->high_s = -1;
+	if (pg_rows_count(rows) == 1) {
+		state = pg_text(rows, 0, 0, &len);
+		f->state = arena_dup(p->arena, state, len);
+		f->total = pg_int(rows, 0, 1);
+		f->done = pg_int(rows, 0, 2);
+		f->remaining = pg_int(rows, 0, 3);
+		f->eta_s = pg_is_null(rows, 0, 4) ? -1 : pg_int(rows, 0, 4);
+		f->low_s = pg_is_null(rows, 0, 5) ? -1 : pg_int(rows, 0, 5);
+		f->high_s = pg_is_null(rows, 0, 6) ? -1 : pg_int(rows, 0, 6);
+	}
+	pg_rows_free(rows);
+	return true;
+}
+
+/* The stage that would take longest at the last hour's pace, when there is more than one to compare. */
+static int
+find_slowest(const struct facts *f)
+{
+	double longest = 0;
+	int slowest = 0, moving = 0;
+
+	for (int i = 0; i < f->stages; i++) {
+		const struct facts_stage *s = &f->stage[i];
+		double takes = s->done_1h > 0 ? (double)s->remaining / (double)s->done_1h : 0;
+
+		moving += s->done_1h > 0;
+		if (takes > longest) {
+			longest = takes;
+			slowest = (int)s->stage;
+		}
+	}
+	return moving > 1 ? slowest : 0;
+}
+
+static void
+sum_up(struct facts *f)
+{
+	int64_t lost = 0, age_s;
+
+	for (int i = 0; i < f->stages; i++) {
+		struct facts_stage *s = &f->stage[i];
+
+		lost += s->failed;
+		s->remaining = f->jobs - s->done - lost;
+		if (s->remaining < 0)
+			s->remaining = 0;
+		f->leased += s->leased;
+		f->waiting += s->ready + s->retry;
+		f->present += s->present;
+		f->working += s->working;
+		f->done_5m += s->done_5m;
+		f->done_1h += s->done_1h;
+		f->done_24h += s->done_24h;
+	}
+	f->failed = lost;
+	if (f->first_us != 0) {
+		age_s = (clock_wall_us() - f->first_us) / 1000000;
+		age_s = age_s < 1 ? 1 : age_s > 300 ? 300 : age_s;
+		f->per_minute = (double)f->done_5m * 60 / (double)age_s;
+	}
+	f->slowest = find_slowest(f);
+}
+
+bool
+facts_read(struct page *p, struct facts *f, struct err *e)
+{
+	*f = (struct facts){.stages = 0};
+	if (!read_stages(p, f, e) || !read_eta(p, f, e))
+		return false;
+	sum_up(f);
+	return true;
+}
+
+const char *
+facts_eta_text(struct page *p, const struct facts *f)
+{
+	char text[128];
+
+	if (strcmp(f->state, "finished") == 0)
+		return "Finished";
+	if (f->eta_s < 0)
+		return "Calculating...";
+	text_duration(text, sizeof(text), f->eta_s);
+	return arena_dup(p->arena, text, strlen(text));
+}
+
+const char *
+facts_range_text(struct page *p, const struct facts *f)
+{
+	if (f->low_s < 0)
+		return NULL;
+	if (f->high_s < 0)
+		return arena_printf(
+		    p->arena, "at least %s; the slowest spells stood still", parts_span(p, f->low_s));
+	return arena_printf(p->arena, "between %s and %s", parts_span(p, f->low_s),
+	    parts_span(p, f->high_s));
+}
+
+double
+facts_percent(const struct facts *f)
+{
+	double percent;
+
+	if (f->total <= 0)
+		return 0;
+	percent = 100.0 * (double)f->done / (double)f->total;
+	return f->remaining > 0 && percent > 99.99 ? 99.99 : percent;
+}
+
+const char *
+facts_percent_text(struct page *p, const struct facts *f)
+{
+	double percent = facts_percent(f);
+
+	return arena_printf(p->arena, percent >= 99.95 && percent < 100 ? "%.2f%%" : "%.1f%%",
+	    percent);
+}
+
+const char *
+facts_sentence(struct page *p, const struct facts *f)
+{
+	if (f->jobs == 0)
+		return "No jobs are loaded yet.";
+	if (f->remaining == 0)
+		return arena_printf(
+		    p->arena, "Finished: %s jobs done.", parts_count_text(p, f->jobs));
+	return arena_printf(p->arena, "%s done, %s a minute, %s. Time left: %s",
+	    facts_percent_text(p, f), parts_rate_text(p, f->per_minute),
+	    facts_workers_text(p, f->present), facts_eta_text(p, f));
+}
+
+const char *
+facts_workers_text(struct page *p, int64_t n)
+{
+	return n == 1 ? "1 worker" : arena_printf(p->arena, "%s workers", parts_count_text(p, n));
+}
+
+void
+facts_bar(const struct facts *f, int stage, int64_t parts[FACTS_BAR])
+{
+	const struct facts_stage *s = &f->stage[stage];
+	int64_t counts[FACTS_BAR] = {s->done, s->leased, s->ready + s->retry, s->failed};
+	int64_t room = 1000;
+
+	for (int i = 0; i < FACTS_BAR; i++) {
+		/* A count that is there shows, however small it is. */
+		parts[i] = f->jobs > 0 ? (int64_t)((double)counts[i] * 1000 / (double)f->jobs) : 0;
+		if (parts[i] < 4 && counts[i] > 0)
+			parts[i] = 4;
+		if (parts[i] > room)
+			parts[i] = room;
+		room -= parts[i];
+	}
+}
+
+static const char *
+jobs_text(struct page *p, int64_t n)
+{
+	return n == 1 ? "1 job" : arena_printf(p->arena, "%s jobs", parts_count_text(p, n));
+}
+
+/* What keeps one stage from going on; NULL when nothing does. */
+static const char *
+stage_note(struct page *p, const struct facts_stage *s)
+{
+	const char *stage =
+	    arena_printf(p->arena, "Stage %c (%s)", *parts_letter(s->stage) - 32, s->name);
+	int64_t waiting = s->ready + s->retry;
+
+	if (s->paused)
+		return arena_printf(p->arena, "%s is paused by the operator: %s %s until it is resumed.",
+		    stage, jobs_text(p, waiting), waiting == 1 ? "waits" : "wait");
+	if (waiting > 0 && s->present == 0)
+		return arena_printf(p->arena, "%s has no worker: %s %s for one.", stage,
+		    jobs_text(p, waiting), waiting == 1 ? "waits" : "wait");
+	if (s->ready == 0 && s->due == 0 && s->retry > 0 && s->leased == 0)
+		return arena_printf(p->arena,
+		    "%s: %s came back and %s out a back-off before the next try.", stage,
+		    jobs_text(p, s->retry), s->retry == 1 ? "waits" : "wait");
+	return NULL;
+}
+
+int
+facts_notes(struct page *p, const struct facts *f, const char *notes[FACTS_NOTES])
+{
+	int64_t quiet_s = f->last_us == 0 ? 0 : (clock_wall_us() - f->last_us) / 1000000;
+	const char *note;
+	int n = 0;
+
+	for (int i = 0; i < f->stages; i++)
+		if ((note = stage_note(p, &f->stage[i])) != NULL)
+			notes[n++] = note;
+	if (f->leased > 0 && quiet_s > QUIET_S)
+		notes[n++] = arena_printf(p->arena,
+		    "Nothing has been finished for %s, though %s %s in hand.", parts_span(p, quiet_s),
+		    jobs_text(p, f->leased), f->leased == 1 ? "is" : "are");
+	else if (f->remaining > 0 && f->waiting == 0 && f->leased > 0)
+		notes[n++] = arena_printf(p->arena, "%s %s in hand; nothing else waits for a worker now.",
+		    jobs_text(p, f->leased), f->leased == 1 ? "is" : "are");
+	if (f->failed > 0)
+		notes[n++] = arena_printf(p->arena,
+		    "%s failed for good; the operator can look at %s with distcompute-admin failed.",
+		    jobs_text(p, f->failed), f->failed == 1 ? "it" : "them");
+	return n;
+}

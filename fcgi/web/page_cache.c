@@ -1,0 +1,475 @@
+#include "web/page_cache.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/url.h"
+#include "web/reply.h"
+#include "web/routes.h"
+
+#define RENDER_LOCK_MS "5000"		/* a page takes milliseconds; longer means that its renderer died */
+#define OTHERS_TURN_US INT64_C(1000000) /* how long to wait for another process's first rendering */
+#define LOOK_AGAIN_US INT64_C(250000)	/* a page that another process renders is asked for again after */
+#define PAGE_BYTES (8 * 1024 * 1024)
+
+/* A rendered page; shared by the cache and the answers under way. */
+struct copy {
+	atomic_int refs;
+	int64_t rendered_us;	/* wall */
+	char type[64];
+	char etag[40];
+	size_t len;
+	char body[];
+};
+
+struct waiter {
+	struct waiter *next;
+	struct request *rq;
+};
+
+struct entry {
+	char *key;
+	struct copy *copy;	/* NULL until first rendered */
+	int64_t looked_us;	/* monotonic: when Redis was last asked */
+	bool refreshing;
+	struct waiter *waiters;
+	UT_hash_handle hh;
+};
+
+struct page_cache {
+	struct tracker *tracker;
+	pthread_mutex_t lock;
+	struct entry *entries;	/* oldest use first */
+	size_t bytes;
+};
+
+/* One refresh on its way to the reader: a page request without a requester. */
+struct refresh {
+	struct op op;
+	struct arena arena;
+	struct page_cache *cache;
+	const char *key;
+	page_render *render;
+	const char *path[3], *query;
+	struct copy *copy;	/* result */
+};
+
+/* Parameters that a page looks at; others do not make another page. */
+static const char *const known[] = {
+    "after", "all", "before", "from", "name", "owner", "page", "period", "q", "range", "stage", "state"};
+
+struct page_cache *
+page_cache_new(struct tracker *t)
+{
+	struct page_cache *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		abort();
+	c->tracker = t;
+	pthread_mutex_init(&c->lock, NULL);
+	return c;
+}
+
+static struct copy *
+copy_ref(struct copy *copy)
+{
+	if (copy != NULL)
+		atomic_fetch_add(&copy->refs, 1);
+	return copy;
+}
+
+static void
+copy_unref(struct copy *copy)
+{
+	if (copy != NULL && atomic_fetch_sub(&copy->refs, 1) == 1)
+		free(copy);
+}
+
+static struct copy *
+copy_new(const char *type, const char *body, size_t len, int64_t rendered_us)
+{
+	struct copy *copy = malloc(sizeof *copy + len + 1);
+	struct uuid hash = hash_128(body, len);
+	char hex[UUID_TEXT];
+
+	if (copy == NULL)
+		abort();
+	atomic_init(&copy->refs, 1);
+	copy->rendered_us = rendered_us;
+	snprintf(copy->type, sizeof copy->type, "%s", type);
+	uuid_text(hex, &hash);
+	snprintf(copy->etag, sizeof copy->etag, "\"%s\"", hex);
+	copy->len = len;
+	memcpy(copy->body, body, len);
+	copy->body[len] = '\0';
+	return copy;
+}
+
+static size_t
+weight(const struct entry *e)
+{
+	return sizeof *e + strlen(e->key) + (e->copy != NULL ? e->copy->len : 0);
+}
+
+static void
+drop(struct page_cache *c, struct entry *e)
+{
+	c->bytes -= weight(e);
+	HASH_DEL(c->entries, e);
+	copy_unref(e->copy);
+	free(e->key);
+	free(e);
+}
+
+void
+page_cache_free(struct page_cache *c)
+{
+	struct entry *e, *next;
+
+	if (c == NULL)
+		return;
+	HASH_ITER(hh, c->entries, e, next)
+		drop(c, e);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+static void
+make_room(struct page_cache *c)
+{
+	struct entry *e, *next;
+
+	HASH_ITER(hh, c->entries, e, next) {
+		if (c->bytes <= PAGE_CACHE_BYTES)
+			return;
+		if (!e->refreshing)
+			drop(c, e);
+	}
+}
+
+static struct entry *
+find_or_add(struct page_cache *c, const char *key)
+{
+	struct entry *e;
+
+	HASH_FIND_STR(c->entries, key, e);
+	if (e != NULL)
+		return e;
+	e = calloc(1, sizeof *e);
+	if (e == NULL || (e->key = strdup(key)) == NULL)
+		abort();
+	HASH_ADD_KEYPTR(hh, c->entries, e->key, strlen(e->key), e);
+	c->bytes += weight(e);
+	return e;
+}
+
+/* Path and known parameters, in one order, so that noise in a query is no other page. */
+static char *
+key_of(struct request *rq)
+{
+	struct buf key;
+	struct err e = ERR_INIT;
+	const char *value;
+	char *copy;
+	size_t len;
+
+	buf_init(&key, 0);
+	buf_puts(&key, rq->path);
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		if (!url_query(&rq->arena, rq->query, known[i], &value, &len, &e) || value == NULL)
+			continue;
+		buf_printf(&key, "%c%s=", i == 0 ? '?' : '&', known[i]);
+		url_encode(&key, value, len);
+	}
+	copy = arena_dup(&rq->arena, key.failed ? "" : key.data, key.failed ? 0 : key.len);
+	buf_fini(&key);
+	return copy;
+}
+
+static void
+say_copy(struct request *rq, const struct copy *copy)
+{
+	bool cached = rq->tracker->settings->page_cache_s > 0;
+	const char *have = request_param(rq, "HTTP_IF_NONE_MATCH");
+	struct reply reply = {.status = 200, .type = copy->type, .body = copy->body, .len = copy->len,
+	    .cache = cached ? "public, max-age=1" : "no-cache", .etag = copy->etag};
+
+	/* nginx weakens the tag when it compresses: what matters is between the quotes. */
+	if (*have != '\0' && strstr(have, copy->etag) != NULL) {
+		reply.status = 304;
+		reply.len = 0;
+	}
+	reply_send(rq, &reply);
+}
+
+static bool
+is_fresh(const struct page_cache *c, const struct copy *copy)
+{
+	return clock_wall_us() - copy->rendered_us < c->tracker->settings->page_cache_s * 1000000;
+}
+
+/* ---- on the reader ---------------------------------------------------------------------------- */
+
+/* In Redis: "rendered_us type\n" and the body. */
+static struct copy *
+parse_copy(const struct redis_value *value)
+{
+	const char *line_end;
+	long long rendered_us;
+	char type[64];
+
+	if (value->kind != REDIS_TEXT)
+		return NULL;
+	line_end = memchr(value->s, '\n', value->len);
+	if (line_end == NULL || sscanf(value->s, "%lld %63[^\n]", &rendered_us, type) != 2)
+		return NULL;
+	line_end++;
+	return copy_new(type, line_end, value->len - (size_t)(line_end - value->s), rendered_us);
+}
+
+static const char *
+redis_key(struct refresh *r, const char *what)
+{
+	return arena_printf(&r->arena, "%s%s:%s", r->cache->tracker->redis_prefix, what, r->key);
+}
+
+/* The copy in Redis, if any, and whether it is this process's turn to render. Redis away: it is. */
+static struct copy *
+look_in_redis(struct refresh *r, struct redis *redis, bool *turn)
+{
+	const struct redis_value *values;
+	struct copy *copy = NULL;
+	struct err e = ERR_INIT;
+	size_t n;
+
+	*turn = true;
+	redis_begin(redis);
+	redis_put_words(redis, "GET", redis_key(r, "page"), NULL);
+	if (!redis_flush(redis, &values, &n, &e) || n != 1)
+		return NULL;
+	copy = parse_copy(&values[0]);
+	if (copy != NULL && is_fresh(r->cache, copy)) {
+		*turn = false;
+		return copy;
+	}
+	redis_begin(redis);
+	redis_put_words(
+	    redis, "SET", redis_key(r, "page-lock"), "1", "NX", "PX", RENDER_LOCK_MS, NULL);
+	if (redis_flush(redis, &values, &n, &e) && n == 1)
+		*turn = values[0].kind != REDIS_NIL;
+	return copy;
+}
+
+static void
+keep_in_redis(struct refresh *r, struct redis *redis, const struct copy *copy)
+{
+	const struct redis_value *values;
+	struct err e = ERR_INIT;
+	struct buf value;
+	char life_s[24];
+	const char *words[5];
+	size_t lens[5], n;
+
+	buf_init(&value, 0);
+	buf_printf(&value, "%lld %s\n", (long long)copy->rendered_us, copy->type);
+	buf_put(&value, copy->body, copy->len);
+	snprintf(life_s, sizeof life_s, "%lld",
+	    (long long)(10 * r->cache->tracker->settings->page_cache_s + 60));
+	words[0] = "SET", words[1] = redis_key(r, "page"), words[2] = value.data, words[3] = "EX",
+	words[4] = life_s;
+	for (int i = 0; i < 5; i++)
+		lens[i] = i == 2 ? value.len : strlen(words[i]);
+	redis_begin(redis);
+	if (!value.failed)
+		redis_put(redis, 5, words, lens);
+	redis_put_words(redis, "DEL", redis_key(r, "page-lock"), NULL);
+	if (!redis_flush(redis, &values, &n, &e))
+		stat_add(STAT_REDIS_AWAY, 1); /* the next period renders again */
+	buf_fini(&value);
+}
+
+static struct copy *
+render(struct refresh *r, struct reader *reader, struct err *e)
+{
+	struct buf out;
+	struct copy *copy = NULL;
+	struct page page = {.settings = reader->tracker->settings,
+	    .redis_prefix = reader->tracker->redis_prefix, .pg = reader->pg, .redis = reader->redis,
+	    .arena = &r->arena, .query = r->query, .content_type = "text/html; charset=utf-8",
+	    .out = &out};
+
+	memcpy(page.path, r->path, sizeof page.path);
+	buf_init(&out, PAGE_BYTES);
+	stat_add(STAT_PAGES_RENDERED, 1);
+	if (r->render(&page, e)) {
+		if (out.failed)
+			err_set(e, ERR_BUG, NULL, "a page over %d bytes", PAGE_BYTES);
+		else
+			copy = copy_new(page.content_type, out.len > 0 ? out.data : "", out.len,
+			    clock_wall_us());
+	}
+	buf_fini(&out);
+	return copy;
+}
+
+static void
+refresh_on_reader(struct op *op, void *reader_)
+{
+	struct refresh *r = op->render.page;
+	struct reader *reader = reader_;
+	bool shared = r->cache->tracker->settings->page_cache_s > 0, turn = true;
+	int64_t until = clock_us() + OTHERS_TURN_US;
+	struct copy *copy = NULL;
+
+	if (shared)
+		copy = look_in_redis(r, reader->redis, &turn);
+	while (copy == NULL && !turn && clock_us() < until) {
+		clock_sleep_ms(20);
+		copy = look_in_redis(r, reader->redis, &turn);
+	}
+	if (turn || copy == NULL) {
+		struct copy *new = render(r, reader, &op->err);
+
+		if (new != NULL) {
+			copy_unref(copy);
+			copy = new;
+			if (shared)
+				keep_in_redis(r, reader->redis, copy);
+		}
+	}
+	r->copy = copy;
+}
+
+/* ---- between ---------------------------------------------------------------------------------- */
+
+/* Takes the result into the cache; the answer for those who waited is returned with a reference. */
+static struct copy *
+store(struct page_cache *c, struct refresh *r, struct waiter **waiters)
+{
+	struct copy *best;
+	struct entry *e;
+
+	pthread_mutex_lock(&c->lock);
+	e = find_or_add(c, r->key);
+	*waiters = e->waiters;
+	e->waiters = NULL;
+	e->refreshing = false;
+	e->looked_us = clock_us();
+	if (r->copy != NULL && c->tracker->settings->page_cache_s > 0) {
+		c->bytes -= weight(e);
+		copy_unref(e->copy);
+		e->copy = copy_ref(r->copy);
+		c->bytes += weight(e);
+	}
+	/* While PostgreSQL is away an old page is better than none. */
+	best = copy_ref(r->copy != NULL ? r->copy : r->op.err.kind == ERR_AWAY ? e->copy : NULL);
+	if (e->copy == NULL || (best == NULL && r->op.err.kind == ERR_MISSING))
+		drop(c, e);
+	make_room(c);
+	pthread_mutex_unlock(&c->lock);
+	return best;
+}
+
+static void
+answer_refresh(struct op *op)
+{
+	struct refresh *r = op->owner;
+	struct waiter *waiters, *next;
+	struct copy *copy = store(r->cache, r, &waiters);
+
+	for (; waiters != NULL; waiters = next) {
+		next = waiters->next; /* in the request's arena: gone with the reply */
+		if (copy != NULL)
+			say_copy(waiters->rq, copy);
+		else
+			reply_error(waiters->rq, &op->err);
+	}
+	copy_unref(copy);
+	copy_unref(r->copy);
+	arena_fini(&r->arena);
+	free(r);
+}
+
+static const char *
+dup_or_null(struct arena *a, const char *s)
+{
+	return s != NULL ? arena_dup(a, s, strlen(s)) : NULL;
+}
+
+static void
+start_refresh(struct page_cache *c, struct request *rq, const char *key)
+{
+	struct refresh *r = calloc(1, sizeof *r);
+
+	if (r == NULL)
+		abort();
+	arena_init(&r->arena);
+	r->cache = c;
+	r->key = dup_or_null(&r->arena, key);
+	r->render = rq->route->page;
+	r->query = dup_or_null(&r->arena, rq->query);
+	for (int i = 0; i < 3; i++)
+		r->path[i] = dup_or_null(&r->arena, rq->path_part[i]);
+	r->op.kind = OP_RENDER;
+	r->op.arrived_us = r->op.give_up_us = clock_us();
+	r->op.owner = r;
+	r->op.answer = answer_refresh;
+	r->op.arena = &r->arena;
+	r->op.render.render = refresh_on_reader;
+	r->op.render.page = r;
+	op_submit(c->tracker, &r->op);
+}
+
+/* A copy to answer with at once, or NULL: the request waits, and *refresh says who asks the reader. */
+static struct copy *
+enter(struct page_cache *c, struct request *rq, const char *key, bool *refresh)
+{
+	struct waiter *waiter = arena_alloc(&rq->arena, sizeof *waiter);
+	struct copy *copy = NULL;
+	struct entry *e;
+
+	*refresh = false;
+	pthread_mutex_lock(&c->lock);
+	e = find_or_add(c, key);
+	if (e->copy != NULL && (e->refreshing || is_fresh(c, e->copy) ||
+	                           clock_us() - e->looked_us < LOOK_AGAIN_US))
+		copy = copy_ref(e->copy);
+	else {
+		*refresh = !e->refreshing;
+		e->refreshing = true;
+		*waiter = (struct waiter){e->waiters, rq};
+		e->waiters = waiter;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return copy;
+}
+
+void
+page_cache_ask(struct page_cache *c, struct request *rq)
+{
+	const char *key = key_of(rq);
+	bool refresh;
+	struct copy *copy = enter(c, rq, key, &refresh);
+
+	if (copy != NULL) {
+		say_copy(rq, copy);
+		copy_unref(copy);
+	} else if (refresh)
+		/* rq is in the list of waiters: only this refresh, not begun yet, can answer it. */
+		start_refresh(c, rq, key);
+}
+
+bool
+handle_page(struct request *rq, struct err *e)
+{
+	(void)e;
+	page_cache_ask(rq->tracker->pages, rq);
+	return true;
+}

@@ -1,0 +1,32 @@
+/*
+ * page_cache -- each page is rendered once a period, whatever the crowd and however many processes.
+ *
+ * A page is kept here and in Redis. Who finds it stale first refreshes it; others get it as it
+ * was meanwhile; where there is none yet they wait for the one that renders. Among
+ * processes a short lock in Redis chooses who renders; without Redis each process renders for itself.
+ *
+ * Threads	page_cache_ask from acceptors; refreshing runs on the reader (OP_RENDER).
+ * Ownership	page_cache_new/_free. Holds at most PAGE_CACHE_BYTES; the oldest go.
+ */
+#ifndef WEB_PAGE_CACHE_H
+#define WEB_PAGE_CACHE_H
+
+#include "web/request.h"
+
+#define PAGE_CACHE_BYTES (32 * 1024 * 1024)
+
+struct page_cache;
+
+struct page_cache *page_cache_new(struct tracker *t);
+void page_cache_free(struct page_cache *c);
+/* Answers the request with its page, now or when it is rendered. Takes the request over. */
+void page_cache_ask(struct page_cache *c, struct request *rq);
+
+/* What the reader has for rendering. */
+struct reader {
+	struct tracker *tracker;
+	struct pg *pg;
+	struct redis *redis;
+};
+
+#endif

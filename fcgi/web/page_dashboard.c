@@ -1,0 +1,366 @@
+/*
+ * page_dashboard -- the pipeline, its pace, what was finished last, and who works.
+ *
+ *	?all=true		up to ALL_ROWS workers a stage instead of FEW_ROWS
+ *	?owner= ?state=		only these; state is working or waiting
+ *	?stage= ?after=		the next page of one stage's workers, by key (first seen, id)
+ *	?range=			of the chart: 1h, 24h, 7d, all
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "store/pg_array.h"
+#include "web/chart.h"
+#include "web/facts.h"
+#include "web/parts.h"
+#include "web/tpl/dashboard.h"
+
+#define FEW_ROWS 50
+#define ALL_ROWS 1000	/* 1,000 rows are 40 kB compressed: beyond that by pages */
+#define LATEST_ROWS 8
+
+struct asked {
+	const char *owner, *state;	/* NULL = any */
+	int64_t stage;			/* 0 = all */
+	int64_t after_us, after_id;
+	bool after, all;
+	int rows;
+};
+
+static void
+read_asked(struct page *p, struct asked *a)
+{
+	const char *stage = parts_query_text(p, "stage"), *all = parts_query_text(p, "all");
+
+	*a = (struct asked){.owner = parts_query_text(p, "owner")};
+	a->state = parts_query_text(p, "state");
+	if (a->state != NULL && strcmp(a->state, "working") != 0 && strcmp(a->state, "waiting") != 0)
+		a->state = NULL;
+	if (stage != NULL && stage[0] >= 'a' && stage[0] < 'a' + STAGES_MAX && stage[1] == 0)
+		a->stage = stage[0] - 'a' + 1;
+	a->after = a->stage != 0 && parts_query_key(p, "after", &a->after_us, &a->after_id);
+	a->all = all != NULL && strcmp(all, "true") == 0;
+	a->rows = a->all ? ALL_ROWS : FEW_ROWS;
+}
+
+static void
+put_empty(struct page *p, struct template_dict *d)
+{
+	template_str(template_section(d, T_EMPTY), T_URL, parts_own_url(p));
+}
+
+static void
+put_progress(struct page *p, struct template_dict *d, const struct facts *f)
+{
+	struct template_dict *s = template_section(d, T_PROGRESS);
+	const char *range = facts_range_text(p, f);
+
+	template_str(s, T_PERCENT, facts_percent_text(p, f));
+	template_str(s, T_PERCENT_VALUE, arena_printf(p->arena, "%.2f", facts_percent(f)));
+	template_str(s, T_ETA, facts_eta_text(p, f));
+	template_str(s, T_RANGE, range != NULL ? range : "");
+	parts_count(s, T_DONE, f->done);
+	parts_count(s, T_TOTAL, f->total);
+	parts_rate(s, T_RATE, f->per_minute);
+	parts_count(s, T_DAY, f->done_24h);
+	parts_count(s, T_PRESENT, f->present);
+	parts_count(s, T_WORKING, f->working);
+}
+
+static void
+put_notes(struct page *p, struct template_dict *d, const struct facts *f)
+{
+	const char *notes[FACTS_NOTES];
+	int n = facts_notes(p, f, notes);
+	struct template_dict *section;
+
+	if (n == 0)
+		return;
+	section = template_section(d, T_NOTES);
+	for (int i = 0; i < n; i++)
+		template_str(template_section(section, T_NOTE), T_TEXT, notes[i]);
+}
+
+static void
+put_letter(struct page *p, struct template_dict *d, int64_t stage)
+{
+	const char *letter = parts_letter(stage);
+
+	template_str(d, T_LETTER, letter);
+	template_str(d, T_LETTER_UP, arena_printf(p->arena, "%c", *letter - 'a' + 'A'));
+}
+
+static void
+put_stage(struct page *p, struct template_dict *d, const struct facts *f, int i)
+{
+	const struct facts_stage *st = &f->stage[i];
+	struct template_dict *s = template_section(d, T_STAGE);
+	int64_t parts[FACTS_BAR];
+
+	facts_bar(f, i, parts);
+	put_letter(p, s, st->stage);
+	template_int(s, T_INDEX, i);
+	template_str(s, T_NAME, st->name);
+	parts_count(s, T_DONE, st->done);
+	parts_count(s, T_LEASED, st->leased);
+	parts_count(s, T_OPEN, st->ready + st->retry);
+	parts_count(s, T_FAILED, st->failed);
+	parts_count(s, T_JOBS, f->jobs);
+	template_int(s, T_DONE_W, parts[0]);
+	template_int(s, T_LEASED_X, parts[0]);
+	template_int(s, T_LEASED_W, parts[1]);
+	template_int(s, T_OPEN_X, parts[0] + parts[1]);
+	template_int(s, T_OPEN_W, parts[2]);
+	template_int(s, T_FAILED_X, parts[0] + parts[1] + parts[2]);
+	template_int(s, T_FAILED_W, parts[3]);
+	parts_count(s, T_PRESENT, st->present);
+	parts_count(s, T_HOUR, st->done_1h);
+	if (st->paused)
+		template_show(s, T_PAUSED);
+	else if (f->slowest == st->stage)
+		template_show(s, T_SLOWEST);
+}
+
+static void
+put_bars(struct page *p, struct template_dict *s, const struct facts *f, const struct chart *c)
+{
+	for (int i = 0; i < f->stages; i++) {
+		struct template_dict *bars = template_section(s, T_BARS);
+		struct template_dict *legend = template_section(s, T_LEGEND);
+
+		template_str(bars, T_LETTER, parts_letter(f->stage[i].stage));
+		template_str(bars, T_PATH, chart_path(p, c, (int)f->stage[i].stage));
+		template_str(legend, T_LETTER, parts_letter(f->stage[i].stage));
+		template_str(legend, T_NAME, f->stage[i].name);
+	}
+}
+
+static bool
+put_chart(struct page *p, struct template_dict *d, const struct facts *f, struct err *e)
+{
+	int64_t age_s = (clock_wall_us() - f->first_us) / 1000000;
+	struct chart *c = arena_alloc(p->arena, sizeof(*c));
+	struct template_dict *s;
+
+	if (f->first_us == 0)
+		return true;
+	if (!chart_read(p, chart_find_range(parts_query_text(p, "range"), age_s), c, e))
+		return false;
+	s = template_section(d, T_CHART);
+	for (const struct chart_range *r = chart_ranges; r->key != NULL; r++) {
+		struct template_dict *tab = template_section(s, T_RANGE_TAB);
+
+		template_str(tab, T_RANGE_KEY, r->key);
+		template_str(tab, T_RANGE_NAME, r->name);
+		if (r == c->range)
+			template_show(tab, T_RANGE_AT);
+	}
+	parts_rate(s, T_Y_TOP, c->top);
+	parts_rate(s, T_Y_MID, c->top / 2);
+	template_int(s, T_CHART_W, c->buckets * CHART_BAR);
+	template_str(s, T_CHART_LABEL,
+	    arena_printf(p->arena, "Completions a minute, %s: at most %s, lately %s",
+	        c->range->name, parts_rate_text(p, c->highest), parts_rate_text(p, c->latest)));
+	put_bars(p, s, f, c);
+	for (int i = 0; i < CHART_TICKS; i++)
+		template_str(template_section(s, T_X_TICK), T_X_TEXT, chart_tick(p, c, i));
+	return true;
+}
+
+static void
+put_result(struct page *p, struct template_dict *latest, const struct pg_rows *rows, int i)
+{
+	struct template_dict *r = template_section(latest, T_RESULT);
+	int64_t took_us = pg_time_us(rows, i, 4) - pg_time_us(rows, i, 3);
+
+	put_letter(p, r, pg_int(rows, i, 0));
+	template_str(r, T_STAGE, parts_stage_name(p, pg_int(rows, i, 0)));
+	template_int(r, T_JOB, pg_int(rows, i, 1));
+	parts_count(r, T_JOB_TEXT, pg_int(rows, i, 1));
+	template_str(r, T_PERSON, pg_text(rows, i, 2, NULL));
+	template_str(r, T_TOOK, parts_span(p, took_us / 1000000));
+	parts_time(r, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 4));
+}
+
+static bool
+put_latest(struct page *p, struct template_dict *d, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param params[1] = {pg_int4_param(&room, LATEST_ROWS)};
+	struct template_dict *latest;
+	struct pg_rows *rows;
+
+	if (!pg_call(p->pg,
+	        "select r.stage, r.job, r.person, r.started, r.finished"
+	        " from tracker.read_latest($1) r",
+	        params, 1, &rows, e))
+		return false;
+	if (pg_rows_count(rows) > 0) {
+		latest = template_section(d, T_LATEST);
+		for (int i = 0; i < pg_rows_count(rows); i++)
+			put_result(p, latest, rows, i);
+	}
+	pg_rows_free(rows);
+	return true;
+}
+
+static void
+put_worker(struct page *p, struct template_dict *table, const struct pg_rows *rows, int i,
+    const struct part_worker *heard)
+{
+	struct template_dict *row = template_section(table, T_ROW);
+	bool holds = !pg_is_null(rows, i, 6);
+
+	template_str(row, T_STATE, parts_state(p, heard->seen_us, holds));
+	template_str(row, T_PART, parts_stage_part(p, pg_int(rows, i, 0)));
+	template_str(row, T_WORKER, pg_text(rows, i, 2, NULL));
+	template_str(row, T_PERSON, pg_text(rows, i, 3, NULL));
+	template_str(row, T_PROGRESS_TEXT, heard->progress != NULL && holds ? heard->progress : "");
+	parts_count(row, T_DONE, pg_int(rows, i, 5));
+	parts_time(row, T_SEEN, T_ISO, T_AGO, heard->seen_us);
+	if (!holds) {
+		template_show(row, T_HOLDS_NONE);
+		return;
+	}
+	struct template_dict *job = template_section(row, T_HOLDS);
+
+	template_int(job, T_JOB, pg_int(rows, i, 6));
+	parts_count(job, T_JOB_TEXT, pg_int(rows, i, 6));
+	if (pg_int(rows, i, 7) > 1)
+		parts_count(template_section(job, T_MORE), T_MORE_JOBS, pg_int(rows, i, 7) - 1);
+}
+
+static void
+put_next(struct page *p, struct template_dict *group, const struct asked *a,
+    const struct pg_rows *rows, int last)
+{
+	struct template_dict *next = template_section(group, T_NEXT);
+
+	template_str(next, T_KEY,
+	    arena_printf(p->arena, "%lld-%lld", (long long)pg_time_us(rows, last, 8),
+	        (long long)pg_int(rows, last, 1)));
+	if (a->all)
+		template_show(next, T_KEEP_ALL);
+	else if (!a->after && a->owner == NULL && a->state == NULL)
+		template_show(next, T_ALL_LINK);
+	if (a->owner != NULL)
+		template_show(next, T_KEEP_OWNER);
+	if (a->state != NULL)
+		template_str(template_section(next, T_KEEP_STATE), T_WHICH, a->state);
+}
+
+static void
+put_nobody(struct page *p, struct template_dict *group, const struct asked *a)
+{
+	struct template_dict *nobody = template_section(group, T_NOBODY);
+
+	if (a->owner != NULL || a->state != NULL || a->after)
+		template_show(nobody, T_NOBODY_MATCHES);
+	else
+		template_str(template_section(nobody, T_NOBODY_HERE), T_URL, parts_own_url(p));
+}
+
+/* One stage's workers: the rows from `first` that are of its stage. Answers the row after them. */
+static int
+put_group(struct page *p, struct template_dict *d, const struct facts_stage *st,
+    const struct asked *a, const struct pg_rows *rows, const struct part_worker *heard, int first)
+{
+	struct template_dict *group = template_section(d, T_GROUP), *table;
+	int n = pg_rows_count(rows), end = first;
+
+	while (end < n && pg_int(rows, end, 0) == st->stage)
+		end++;
+	put_letter(p, group, st->stage);
+	template_str(group, T_NAME, st->name);
+	parts_count(group, T_PRESENT, st->present);
+	if (end == first) {
+		put_nobody(p, group, a);
+		return end;
+	}
+	table = template_section(group, T_TABLE);
+	for (int i = first; i < end && i - first < a->rows; i++)
+		put_worker(p, table, rows, i, &heard[i]);
+	if (end - first > a->rows)
+		put_next(p, group, a, rows, first + a->rows - 1);
+	return end;
+}
+
+static void
+put_groups(struct page *p, struct template_dict *d, const struct facts *f, const struct asked *a,
+    const struct pg_rows *rows)
+{
+	int n = pg_rows_count(rows), at = 0;
+	struct part_worker *heard = arena_calloc(p->arena, (size_t)n + 1, sizeof(*heard));
+
+	for (int i = 0; i < n; i++) {
+		heard[i].id = pg_int(rows, i, 1);
+		heard[i].seen_us = pg_time_us(rows, i, 4);
+	}
+	parts_heard(p, heard, n);
+	for (int i = 0; i < f->stages; i++)
+		if (a->stage == 0 || a->stage == f->stage[i].stage)
+			at = put_group(p, d, &f->stage[i], a, rows, heard, at);
+}
+
+static bool
+put_workers(struct page *p, struct template_dict *d, const struct facts *f, struct err *e)
+{
+	struct pg_scalar room[4];
+	struct pg_param params[6];
+	struct pg_rows *rows;
+	struct asked a;
+
+	read_asked(p, &a);
+	params[0] = pg_int2_param(&room[0], (int16_t)a.stage);
+	params[1] = pg_text_param(a.owner, a.owner != NULL ? strlen(a.owner) : 0);
+	params[2] = pg_text_param(a.state, a.state != NULL ? strlen(a.state) : 0);
+	params[3] = pg_int8_param(&room[1], a.after ? a.after_us : -1);
+	params[4] = pg_int8_param(&room[2], a.after_id);
+	params[5] = pg_int4_param(&room[3], a.rows);
+	if (!pg_call(p->pg,
+	        "select r.stage, r.id, r.name, r.person, r.seen, r.done, r.job, r.jobs, r.created"
+	        " from tracker.read_workers(nullif($1, 0::int2), $2, $3,"
+	        " case when $4 >= 0 then 'epoch'::timestamptz + $4 * interval '1 microsecond' end,"
+	        " $5, $6) r",
+	        params, 6, &rows, e))
+		return false;
+	if (a.owner != NULL || a.state != NULL || a.stage != 0)
+		template_show(d, T_FILTERED);
+	template_str(d, T_OWNER, a.owner != NULL ? a.owner : "");
+	if (a.state != NULL)
+		template_show(d, strcmp(a.state, "working") == 0 ? T_IS_WORKING : T_IS_WAITING);
+	put_groups(p, d, f, &a, rows);
+	pg_rows_free(rows);
+	return true;
+}
+
+static bool
+fill(struct page *p, struct template_dict *d, struct err *e)
+{
+	struct facts f;
+
+	if (!facts_read(p, &f, e))
+		return false;
+	parts_frame(p, d,
+	    &(struct part_head){
+	        .description = facts_sentence(p, &f), .address = "/", .nav = NAV_DASHBOARD});
+	if (f.jobs == 0)
+		put_empty(p, d);
+	else
+		put_progress(p, d, &f);
+	put_notes(p, d, &f);
+	for (int i = 0; i < f.stages; i++)
+		put_stage(p, d, &f, i);
+	return put_chart(p, d, &f, e) && put_latest(p, d, e) && put_workers(p, d, &f, e);
+}
+
+bool
+page_dashboard(struct page *p, struct err *e)
+{
+	struct template_dict *d = template_new("dashboard");
+	bool ok = fill(p, d, e) && template_render("dashboard.tpl", d, p->out, e);
+
+	template_free(d);
+	return ok;
+}

@@ -1,0 +1,405 @@
+#include "web/parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/url.h"
+#include "store/pg_array.h"
+#include "web/tpl/foot.h"
+#include "web/tpl/head.h"
+
+#define NICKNAME_MAX 128
+#define SPARK_MAX 64
+
+static void
+put_part(struct template_dict *banner, const char *text, size_t len, bool is_link)
+{
+	struct template_dict *part = template_section(banner, T_BANNER_PART);
+	struct template_dict *kind =
+	    template_section(part, is_link ? T_BANNER_LINK : T_BANNER_TEXT);
+
+	template_text(kind, T_TEXT, text, len);
+}
+
+/* The length of the http(s) address that starts here, without the sentence's own punctuation. */
+static size_t
+link_len(const char *s)
+{
+	size_t len;
+
+	if (!text_starts(s, "https://") && !text_starts(s, "http://"))
+		return 0;
+	len = strcspn(s, " \t\r\n<>\"'`{}|\\^");
+	while (len > 0 && strchr(".,;:!?)", s[len - 1]) != NULL)
+		len--;
+	return strchr(s, ':') + 3 < s + len ? len : 0;
+}
+
+static void
+put_banner(struct template_dict *head, const char *text)
+{
+	struct template_dict *banner;
+	const char *from = text;
+
+	if (*text == 0)
+		return;
+	banner = template_section(head, T_BANNER);
+	for (const char *at = text; *at != 0;) {
+		size_t len = (at == text || at[-1] == ' ' || at[-1] == '(') ? link_len(at) : 0;
+
+		if (len == 0) {
+			at++;
+			continue;
+		}
+		if (at > from)
+			put_part(banner, from, (size_t)(at - from), false);
+		put_part(banner, at, len, true);
+		at += len;
+		from = at;
+	}
+	if (*from != 0)
+		put_part(banner, from, strlen(from), false);
+}
+
+void
+parts_frame(struct page *p, struct template_dict *d, const struct part_head *head)
+{
+	struct template_dict *top = template_include(d, "HEAD", "head.tpl");
+	struct template_dict *foot = template_include(d, "FOOT", "foot.tpl");
+	const char *project = p->settings->project;
+
+	template_str(top, T_PROJECT, project);
+	template_str(top, T_TITLE,
+	    head->title == NULL ? project
+				: arena_printf(p->arena, "%s - %s", head->title, project));
+	template_str(top, T_DESCRIPTION, head->description);
+	template_str(top, T_VERSION, templates_version());
+	if (p->settings->base_url[0] != 0)
+		template_str(template_section(top, T_CANONICAL), T_URL,
+		    arena_printf(p->arena, "%s%s", p->settings->base_url, head->address));
+	if (head->nav != NAV_NONE)
+		template_show(top, head->nav == NAV_BOARD ? T_AT_BOARD : T_AT_DASHBOARD);
+	put_banner(top, p->settings->banner);
+
+	char iso[32];
+	clock_iso(iso, clock_wall_us());
+	template_str(foot, T_NOW, iso);
+}
+
+const char *
+parts_count_text(struct page *p, int64_t n)
+{
+	char text[32];
+
+	text_thousands(text, n);
+	return arena_dup(p->arena, text, strlen(text));
+}
+
+void
+parts_count(struct template_dict *d, const char *key, int64_t n)
+{
+	char text[32];
+
+	text_thousands(text, n);
+	template_str(d, key, text);
+}
+
+static void
+rate_text(char out[40], double n)
+{
+	if (!isfinite(n) || fabs(n) >= 1e15)
+		snprintf(out, 40, "0");
+	else if (fabs(n) >= 99.95)
+		text_thousands(out, llround(n));
+	else
+		snprintf(out, 40, fabs(n) >= 9.95 || fabs(n) < 0.005 ? "%.0f"
+		    : fabs(n) >= 0.995                            ? "%.1f"
+								  : "%.2f", n);
+}
+
+void
+parts_rate(struct template_dict *d, const char *key, double n)
+{
+	char text[40];
+
+	rate_text(text, n);
+	template_str(d, key, text);
+}
+
+const char *
+parts_rate_text(struct page *p, double n)
+{
+	char text[40];
+
+	rate_text(text, n);
+	return arena_dup(p->arena, text, strlen(text));
+}
+
+static void
+span_text(char *out, size_t size, int64_t s)
+{
+	if (s < 60)
+		snprintf(out, size, "%d s", (int)(s < 0 ? 0 : s));
+	else if (s < 3600)
+		snprintf(out, size, "%d min", (int)(s / 60));
+	else if (s < 86400)
+		snprintf(out, size, "%d h", (int)(s / 3600));
+	else
+		snprintf(out, size, "%lld day%s", (long long)(s / 86400),
+		    s / 86400 == 1 ? "" : "s");
+}
+
+const char *
+parts_span(struct page *p, int64_t s)
+{
+	char text[40];
+
+	if (s >= 3600 && s < 86400 && s % 3600 >= 60)
+		snprintf(text, sizeof(text), "%d h %d min", (int)(s / 3600),
+		    (int)(s % 3600 / 60));
+	else if (s >= 60 && s < 600 && s % 60 != 0)
+		snprintf(text, sizeof(text), "%d min %d s", (int)(s / 60), (int)(s % 60));
+	else
+		span_text(text, sizeof(text), s);
+	return arena_dup(p->arena, text, strlen(text));
+}
+
+static void
+ago_text(char *out, size_t size, int64_t s)
+{
+	char span[40];
+
+	span_text(span, sizeof(span), s);
+	snprintf(out, size, s < 5 ? "just now" : "%s ago", span);
+}
+
+const char *
+parts_ago(struct page *p, int64_t s)
+{
+	char text[64];
+
+	ago_text(text, sizeof(text), s);
+	return arena_dup(p->arena, text, strlen(text));
+}
+
+void
+parts_time(
+    struct template_dict *d, const char *section, const char *iso, const char *ago, int64_t at_us)
+{
+	struct template_dict *t;
+	char text[64];
+
+	if (at_us <= 0 || at_us == INT64_MAX)
+		return;
+	t = template_section(d, section);
+	clock_iso(text, at_us);
+	template_str(t, iso, text);
+	ago_text(text, sizeof(text), (clock_wall_us() - at_us) / 1000000);
+	template_str(t, ago, text);
+}
+
+const char *
+parts_letter(int64_t stage)
+{
+	static const char *const letters[STAGES_MAX + 1] = {"?", "a", "b", "c", "d", "e"};
+
+	return letters[stage >= 1 && stage <= STAGES_MAX ? stage : 0];
+}
+
+const char *
+parts_stage_name(const struct page *p, int64_t stage)
+{
+	return stage >= 1 && stage <= STAGES_MAX ? p->settings->stage[stage - 1] : "";
+}
+
+const char *
+parts_stage_part(struct page *p, int64_t stage)
+{
+	const char *name = parts_stage_name(p, stage);
+	char *part = arena_dup(p->arena, name, strlen(name));
+
+	text_lower(part, name, strlen(name));
+	return part;
+}
+
+bool
+parts_find_stage(struct page *p, const char *name, int64_t *stage, struct err *e)
+{
+	struct pg_param params[1];
+	struct pg_rows *rows;
+	size_t len = strlen(name);
+	char *lower = arena_dup(p->arena, name, len);
+
+	*stage = 0;
+	text_lower(lower, name, len);
+	for (int i = 1; i <= p->settings->stages; i++)
+		if (strcmp(parts_stage_part(p, i), lower) == 0) {
+			*stage = i;
+			return true;
+		}
+	/* Clients lower the name as Unicode does: that is asked of the one who can. */
+	params[0] = pg_text_param(name, len);
+	if (!pg_call(p->pg, "select r.stage from tracker.read_stage($1) r", params, 1, &rows, e))
+		return false;
+	if (pg_rows_count(rows) > 0)
+		*stage = pg_int(rows, 0, 0);
+	pg_rows_free(rows);
+	return true;
+}
+
+void
+parts_worker_address(struct page *p, struct buf *out, int64_t stage, const char *name)
+{
+	const char *part = parts_stage_part(p, stage);
+
+	buf_puts(out, "/worker/");
+	url_encode(out, part, strlen(part));
+	buf_putc(out, '/');
+	url_encode(out, name, strlen(name));
+}
+
+const char *
+parts_own_url(const struct page *p)
+{
+	return p->settings->base_url[0] != 0 ? p->settings->base_url : "https://tracker.example";
+}
+
+const char *
+parts_share(struct page *p, int64_t part, int64_t all)
+{
+	double share;
+
+	if (all <= 0)
+		return "";
+	share = 100.0 * (double)part / (double)all;
+	if (share > 0 && share < 0.1)
+		return "< 0.1%";
+	return arena_printf(p->arena, "%.1f%%", share > 100 ? 100 : share);
+}
+
+const char *
+parts_kind(const char *kind)
+{
+	static const struct {
+		const char *kind, *words;
+	} kinds[] = {
+	    {"timed_out", "timed out"},
+	    {"abandoned", "abandoned for another job"},
+	    {"failed", "failed"},
+	    {"flagged", "input flagged as invalid"},
+	    {"released", "given back"},
+	    {"requeued", "put back by the operator"},
+	    {"refused", "result sent back"},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i].kind, kind) == 0)
+			return kinds[i].words;
+	return kind;
+}
+
+const char *
+parts_query_text(struct page *p, const char *name)
+{
+	struct err ignored = ERR_INIT;
+	const char *text;
+	size_t len;
+
+	if (p->query == NULL || !url_query(p->arena, p->query, name, &text, &len, &ignored))
+		return NULL;
+	if (text == NULL || len == 0 || text_chars(text, len) > NICKNAME_MAX)
+		return NULL;
+	return text;
+}
+
+int64_t
+parts_query_int(struct page *p, const char *name, int64_t min, int64_t max, int64_t preset)
+{
+	const char *text = parts_query_text(p, name);
+	int64_t n;
+
+	return text != NULL && text_to_int(text, strlen(text), min, max, &n) ? n : preset;
+}
+
+bool
+parts_query_key(struct page *p, const char *name, int64_t *first, int64_t *second)
+{
+	const char *text = parts_query_text(p, name), *dash;
+
+	if (text == NULL || (dash = strchr(text, '-')) == NULL)
+		return false;
+	return text_to_int(text, (size_t)(dash - text), 0, INT64_MAX, first) &&
+	    text_to_int(dash + 1, strlen(dash + 1), 0, INT64_MAX, second);
+}
+
+void
+parts_heard(struct page *p, struct part_worker *workers, int n)
+{
+	const struct redis_value *values;
+	struct err ignored = ERR_INIT;
+	size_t count;
+
+	if (p->redis == NULL || n == 0)
+		return;
+	redis_begin(p->redis);
+	for (int i = 0; i < n; i++)
+		redis_put_words(p->redis, "HMGET",
+		    arena_printf(
+		        p->arena, "%sw:%lld", p->redis_prefix, (long long)workers[i].id),
+		    "seen", "progress", NULL);
+	if (!redis_flush(p->redis, &values, &count, &ignored) || count != (size_t)n)
+		return;
+	for (int i = 0; i < n; i++) {
+		const struct redis_value *v = &values[i];
+		int64_t seen_ms;
+
+		if (v->kind != REDIS_LIST || v->count != 2)
+			continue;
+		if (v->items[0].kind == REDIS_TEXT &&
+		    text_to_int(v->items[0].s, v->items[0].len, 0, INT64_MAX / 1000, &seen_ms) &&
+		    seen_ms * 1000 > workers[i].seen_us)
+			workers[i].seen_us = seen_ms * 1000;
+		if (v->items[1].kind == REDIS_TEXT && v->items[1].len > 0)
+			workers[i].progress =
+			    arena_dup(p->arena, v->items[1].s, v->items[1].len);
+	}
+}
+
+const char *
+parts_state(const struct page *p, int64_t seen_us, bool holds)
+{
+	int64_t stale_s = p->settings->idle_timeout_s / 4;
+
+	if (clock_wall_us() - seen_us > (stale_s < 120 ? 120 : stale_s) * 1000000)
+		return "stale";
+	return holds ? "live" : "waiting";
+}
+
+const char *
+parts_spark(struct page *p, const char *csv, int width, int height)
+{
+	double values[SPARK_MAX], most = 1;
+	char *path, *end;
+	size_t size = SPARK_MAX * 24;
+	int n = 0, used = 0;
+
+	for (const char *at = csv; *at != 0 && n < SPARK_MAX; n++) {
+		values[n] = fmax(0, strtod(at, &end));
+		most = fmax(most, values[n]);
+		if (end == at)
+			break;
+		at = *end == ',' ? end + 1 : end;
+	}
+	if (n < 2)
+		return "";
+	path = arena_alloc(p->arena, size);
+	for (int i = 0; i < n; i++)
+		used += snprintf(path + used, size - (size_t)used, "%c%.4g %.4g",
+		    i == 0 ? 'M' : 'L', (double)width * i / (n - 1),
+		    height - 1 - (height - 2) * values[i] / most);
+	return path;
+}

@@ -1,0 +1,78 @@
+/*
+ * parts -- what every page shares: head and foot, times, counts, bars and addresses.
+ *
+ * Markup lives in templates/; here is only what fills it. A key is the name of a template's variable.
+ *
+ * Threads	each call is its page's.
+ * Ownership	text returned is the page's arena's.
+ * Units	*_us: UTC microseconds since 1970.
+ */
+#ifndef WEB_PARTS_H
+#define WEB_PARTS_H
+
+#include "web/page.h"
+#include "web/template.h"
+
+enum part_nav { NAV_NONE, NAV_DASHBOARD, NAV_BOARD };
+
+struct part_head {
+	const char *title;		/* NULL: the project's name alone */
+	const char *description;	/* for chats and search engines */
+	const char *address;		/* of this page, from the root: "/leaderboard" */
+	enum part_nav nav;
+};
+
+/* Fills {{>HEAD}} and {{>FOOT}}. */
+void parts_frame(struct page *p, struct template_dict *d, const struct part_head *head);
+
+/* 1234567 -> "1,234,567". */
+void parts_count(struct template_dict *d, const char *key, int64_t n);
+/* At most two decimals, fewer the bigger the number: "0.25", "3.4", "1,234". */
+void parts_rate(struct template_dict *d, const char *key, double n);
+/* "3 min ago" and the time in full, for <time datetime>. Opens `section` unless at_us is 0. */
+void parts_time(
+    struct template_dict *d, const char *section, const char *iso, const char *ago, int64_t at_us);
+/* "2 h 5 min", of a span. */
+const char *parts_span(struct page *p, int64_t seconds);
+const char *parts_ago(struct page *p, int64_t seconds);
+const char *parts_rate_text(struct page *p, double n);
+const char *parts_count_text(struct page *p, int64_t n);
+/* "a" for 1. */
+const char *parts_letter(int64_t stage);
+const char *parts_stage_name(const struct page *p, int64_t stage);
+/* The stage's name as it stands in /worker/{stage}/…; see parts_find_stage. */
+const char *parts_stage_part(struct page *p, int64_t stage);
+/* 1..5 by name, whatever the case; 0 when there is none. */
+bool parts_find_stage(struct page *p, const char *name, int64_t *stage, struct err *e);
+
+/* "/worker/{stage}/{name}". */
+void parts_worker_address(struct page *p, struct buf *out, int64_t stage, const char *name);
+/* base_url, else something that says what goes there. */
+const char *parts_own_url(const struct page *p);
+/* "12.3%", "< 0.1%"; "" when there is nothing to share. */
+const char *parts_share(struct page *p, int64_t part, int64_t all);
+/* A strike's kind in plain words. */
+const char *parts_kind(const char *kind);
+
+/* A number from the query within bounds, else `preset`. */
+int64_t parts_query_int(
+    struct page *p, const char *name, int64_t min, int64_t max, int64_t preset);
+/* A text from the query; NULL when absent, empty, malformed or longer than 128 characters. */
+const char *parts_query_text(struct page *p, const char *name);
+/* "after=NUMBER-NUMBER": the key of the last row of the page before; false when absent or malformed. */
+bool parts_query_key(struct page *p, const char *name, int64_t *first, int64_t *second);
+
+/* What Redis has heard of workers since PostgreSQL was told. Away: nothing changes. */
+struct part_worker {
+	int64_t id, seen_us;
+	const char *progress;	/* NULL: unknown */
+};
+void parts_heard(struct page *p, struct part_worker *workers, int n);
+
+/* "live", "waiting" (holds nothing), "stale" (silent for a quarter of idle_timeout). */
+const char *parts_state(const struct page *p, int64_t seen_us, bool holds);
+
+/* A line of `n` values as an SVG path in a box of width x height. */
+const char *parts_spark(struct page *p, const char *csv, int width, int height);
+
+#endif

@@ -1,0 +1,169 @@
+#include "web/reply.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "web/routes.h"
+
+#define RETRY_AFTER_S 5
+
+static const char *
+reason_of(int status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 304:
+		return "Not Modified";
+	case 400:
+		return "Bad Request";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 413:
+		return "Content Too Large";
+	case 422:
+		return "Unprocessable Content";
+	case 503:
+		return "Service Unavailable";
+	default:
+		return "Internal Server Error";
+	}
+}
+
+static void
+count_status(int status)
+{
+	stat_add(status < 300 ? STAT_REPLIES_2XX
+	         : status < 400 ? STAT_REPLIES_3XX
+	         : status < 500 ? STAT_REPLIES_4XX
+	                        : STAT_REPLIES_5XX,
+	    1);
+}
+
+static void
+put_head(struct buf *out, const struct reply *r)
+{
+	buf_printf(out, "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", r->status,
+	    reason_of(r->status), r->type != NULL ? r->type : "text/plain; charset=utf-8", r->len);
+	buf_printf(out, "Cache-Control: %s\r\n", r->cache != NULL ? r->cache : "no-store");
+	if (r->etag != NULL)
+		buf_printf(out, "ETag: %s\r\n", r->etag);
+	if (r->allow != NULL)
+		buf_printf(out, "Allow: %s\r\n", r->allow);
+	if (r->retry_after_s > 0)
+		buf_printf(out, "Retry-After: %d\r\n", r->retry_after_s);
+	buf_puts(out, "\r\n");
+}
+
+bool
+reply_keep(struct request *rq, const struct reply *r)
+{
+	struct buf out;
+	bool sent;
+
+	buf_init(&out, 0);
+	put_head(&out, r);
+	if (rq->method != HEAD && r->status != 304)
+		buf_put(&out, r->body, r->len);
+	count_status(r->status);
+	if (out.failed)
+		fcgx_cut(rq->fcgx);
+	sent = !out.failed && fcgx_answer(rq->fcgx, out.data, out.len);
+	buf_fini(&out);
+	return sent;
+}
+
+void
+reply_send(struct request *rq, const struct reply *r)
+{
+	(void)reply_keep(rq, r);
+	request_free(rq);
+}
+
+void
+reply_text(struct request *rq, int status, const char *text)
+{
+	reply_send(rq, &(struct reply){.status = status, .body = text, .len = strlen(text)});
+}
+
+void
+reply_json(struct request *rq, const struct buf *out)
+{
+	reply_send(rq, &(struct reply){.status = 200, .type = "application/json",
+	                   .body = out->data, .len = out->len});
+}
+
+static int
+status_of(enum err_kind kind)
+{
+	switch (kind) {
+	case ERR_INPUT:
+		return 400;
+	case ERR_FIELD:
+		return 422;
+	case ERR_TOO_LARGE:
+		return 413;
+	case ERR_METHOD:
+		return 405;
+	case ERR_MISSING:
+		return 404;
+	case ERR_REFUSED:
+		return 403;
+	case ERR_AWAY:
+	case ERR_BUSY:
+		return 503;
+	default:
+		return 500;
+	}
+}
+
+static const char *
+said_of(int status)
+{
+	switch (status) {
+	case 503:
+		return "The tracker cannot reach its database at the moment. Please try again.";
+	case 500:
+		return "Internal Server Error";
+	default:
+		return "Bad Request";
+	}
+}
+
+static void
+log_failure(struct request *rq, const struct err *e)
+{
+	char path[160], id[64];
+	const char *request_id = request_param(rq, "REQUEST_ID");
+
+	log_event(LOG_ERROR_, "request_failed", "request=%s path=%s kind=%s at=%s:%d why=\"%s\"",
+	    log_quote(id, sizeof id, request_id, strlen(request_id)),
+	    log_quote(path, sizeof path, rq->path, strlen(rq->path)), err_kind_name(e->kind),
+	    e->file != NULL ? e->file : "", e->line, e->why);
+}
+
+void
+reply_error(struct request *rq, const struct err *e)
+{
+	int status = status_of(e->kind);
+	const char *said = e->said != NULL ? e->said : said_of(status);
+
+	if (status == 500)
+		log_failure(rq, e);
+	if (status == 503 && rq->route != NULL && rq->route->away == AWAY_CUT) {
+		stat_add(STAT_CUT, 1);
+		fcgx_cut(rq->fcgx);
+		request_free(rq);
+		return;
+	}
+	reply_send(rq, &(struct reply){.status = status, .body = said, .len = strlen(said),
+	                   .allow = e->kind == ERR_METHOD && rq->route != NULL ? rq->route->allow : NULL,
+	                   .retry_after_s = status == 503
+	                       ? RETRY_AFTER_S + (int)random_below(RETRY_AFTER_S)
+	                       : 0});
+}

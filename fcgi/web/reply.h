@@ -1,0 +1,40 @@
+/*
+ * reply -- the answer to a request, in one buffer and one write.
+ *
+ * Every reply_* ends the request: it writes, and frees it. reply_keep writes only, for who must know
+ * whether it went out before the request is gone.
+ *
+ * Threads	the request's.
+ * Errors	reply_error alone turns an error's kind into a status.
+ */
+#ifndef WEB_REPLY_H
+#define WEB_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "web/request.h"
+
+struct reply {
+	int status;
+	const char *type;	/* content type; NULL = text/plain; charset=utf-8 */
+	const char *body;
+	size_t len;
+	const char *cache;	/* Cache-Control; NULL = no-store */
+	const char *etag;	/* with its quotes; NULL = none */
+	const char *allow;	/* of a 405 */
+	int retry_after_s;	/* 0 = none */
+};
+
+/* Writes the answer; the request stays the caller's. False: the other end is gone. */
+bool reply_keep(struct request *rq, const struct reply *reply);
+
+void reply_send(struct request *rq, const struct reply *reply);
+void reply_text(struct request *rq, int status, const char *text);
+void reply_json(struct request *rq, const struct buf *out);
+/* By the route's manners: v1 closes the connection while PostgreSQL is away. */
+void reply_error(struct request *rq, const struct err *e);
+
+#endif

@@ -1,0 +1,191 @@
+#include "web/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "base/url.h"
+#include "web/routes.h"
+
+const char said_no_worker[] = "The server could not find this worker. Did the worker time out?";
+
+#define GIVE_UP_US (50 * INT64_C(1000000))	/* v1, while PostgreSQL is away; its client asks again */
+#define GIVE_UP_SOON_US INT64_C(1000000)	/* who understands a 503 hears it */
+
+static enum method
+method_of(const char *name)
+{
+	if (name == NULL)
+		return 0;
+	if (strcmp(name, "GET") == 0)
+		return GET;
+	if (strcmp(name, "POST") == 0)
+		return POST;
+	return strcmp(name, "HEAD") == 0 ? HEAD : 0;
+}
+
+struct request *
+request_new(struct tracker *t, struct fcgx *fcgx)
+{
+	struct request *rq = calloc(1, sizeof *rq);
+	const char *uri = fcgx_param(fcgx, "REQUEST_URI");
+
+	if (rq == NULL)
+		abort();
+	rq->tracker = t;
+	rq->fcgx = fcgx;
+	rq->arrived_us = clock_us();
+	arena_init(&rq->arena);
+	rq->method = method_of(fcgx_param(fcgx, "REQUEST_METHOD"));
+	if (uri == NULL)
+		uri = "/";
+	rq->path = arena_dup(&rq->arena, uri, strcspn(uri, "?"));
+	uri += strcspn(uri, "?");
+	rq->query = *uri == '?' ? uri + 1 : "";
+	stat_add(STAT_REQUESTS, 1);
+	stat_add(STAT_IN_FLIGHT, 1);
+	return rq;
+}
+
+void
+request_free(struct request *rq)
+{
+	stat_add(STAT_IN_FLIGHT, -1);
+	stat_latency(clock_us() - rq->arrived_us);
+	json_free(rq->json);
+	arena_fini(&rq->arena);
+	fcgx_free(rq->fcgx);
+	free(rq);
+}
+
+const char *
+request_param(struct request *rq, const char *name)
+{
+	const char *value = fcgx_param(rq->fcgx, name);
+
+	return value != NULL ? value : "";
+}
+
+bool
+request_read_body(struct request *rq, struct err *e)
+{
+	const char *length = request_param(rq, "CONTENT_LENGTH");
+	int64_t limit = rq->tracker->settings->body_limit, len = 0;
+	char *body;
+
+	if (*length != '\0' && !text_to_int(length, strlen(length), 0, INT64_MAX, &len))
+		return err_set(e, ERR_FIELD, "Content-Length is not a number.", "content length");
+	if (len > limit)
+		return err_set(e, ERR_TOO_LARGE,
+		    arena_printf(&rq->arena, "The body is over the limit of %lld bytes.",
+		        (long long)limit),
+		    "%lld bytes", (long long)len);
+	body = arena_alloc(&rq->arena, (size_t)len + 1);
+	rq->body_len = fcgx_read(rq->fcgx, body, (size_t)len);
+	body[rq->body_len] = '\0';
+	rq->body = body;
+	if (rq->body_len < (size_t)len)
+		return err_set(e, ERR_FIELD, "The body is shorter than its Content-Length.",
+		    "body cut short");
+	return true;
+}
+
+bool
+request_parse_json(struct request *rq, struct err *e)
+{
+	rq->json = json_parse(rq->body, rq->body_len, e);
+	if (rq->json == NULL && e->kind != ERR_NONE)
+		return false;
+	if (rq->json == NULL || json_type(rq->json) != JSON_IS_OBJECT)
+		return err_set(e, ERR_FIELD, "The body must be a JSON object.", "not an object");
+	return true;
+}
+
+void
+request_init_op(struct request *rq, struct op *op, enum op_kind kind,
+    void (*answer)(struct op *op))
+{
+	op->kind = kind;
+	op->arrived_us = rq->arrived_us;
+	op->give_up_us =
+	    rq->arrived_us + (rq->route->away == AWAY_CUT ? GIVE_UP_US : GIVE_UP_SOON_US);
+	op->answer = answer;
+	op->owner = rq;
+	op->arena = &rq->arena;
+	if (kind == OP_CLAIM) {
+		op->claim.fd = fcgx_fd(rq->fcgx);
+		random_bytes(&op->claim.call, sizeof op->claim.call);
+	}
+}
+
+struct op *
+request_op(struct request *rq, enum op_kind kind, void (*answer)(struct op *op))
+{
+	struct op *op = arena_calloc(&rq->arena, 1, sizeof *op);
+
+	request_init_op(rq, op, kind, answer);
+	return op;
+}
+
+bool
+req_text(struct request *rq, const char *field, struct json_text *out, struct err *e)
+{
+	const json *value = json_get(rq->json, field);
+
+	if (value == NULL)
+		return err_set(e, ERR_FIELD,
+		    arena_printf(&rq->arena, "The field '%s' is missing.", field), "field missing");
+	if (!json_as_text(value, out))
+		return err_set(e, ERR_FIELD,
+		    arena_printf(&rq->arena, "The field '%s' must be a string.", field),
+		    "field of the wrong type");
+	return true;
+}
+
+bool
+req_token(struct request *rq, struct uuid *hash, struct err *e)
+{
+	struct json_text token;
+	struct uuid uuid;
+
+	if (!req_text(rq, "token", &token, e))
+		return false;
+	if (!uuid_parse(&uuid, token.s, token.len))
+		return err_set(e, ERR_MISSING, said_no_worker, "token is no UUID");
+	*hash = hash_128(uuid.b, sizeof uuid.b);
+	return true;
+}
+
+bool
+req_query(struct request *rq, const char *name, const char **out, size_t *len, struct err *e)
+{
+	if (!url_query(&rq->arena, rq->query, name, out, len, e)) {
+		e->kind = ERR_FIELD;
+		e->said = arena_printf(&rq->arena, "The parameter '%s' is not valid.", name);
+		return false;
+	}
+	if (*out == NULL)
+		return err_set(e, ERR_FIELD,
+		    arena_printf(&rq->arena, "The parameter '%s' is missing.", name),
+		    "parameter missing");
+	return true;
+}
+
+bool
+req_stage(struct request *rq, int *stage, struct err *e)
+{
+	const char *letter;
+	size_t len;
+
+	if (!req_query(rq, "stage", &letter, &len, e))
+		return false;
+	if (len != 1 || *letter < 'a' || *letter > 'e')
+		return err_set(e, ERR_INPUT,
+		    arena_printf(&rq->arena,
+		        "Invalid worker stage: '%s'. Choose from 'a'/'b'/'c'/'d'/'e'.", letter),
+		    "no such stage");
+	*stage = *letter - 'a' + 1;
+	return true;
+}

@@ -1,0 +1,69 @@
+/*
+ * request -- one HTTP request on its way through the house.
+ *
+ * It owns its FastCGI request, its arena and its answer. No thread waits with it: its ops carry it
+ * from the acceptor to a committer, and whoever has the answer writes it and frees the request.
+ *
+ * Threads	one at a time.
+ * Ownership	request_new/_free; everything found in it lives in its arena.
+ * Errors	req_*: ERR_FIELD naming the field, ERR_MISSING for a token that is none.
+ * Units	*_us: monotonic microseconds.
+ */
+#ifndef WEB_REQUEST_H
+#define WEB_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "domain/op.h"
+#include "domain/tracker.h"
+#include "web/fcgx.h"
+
+enum method { GET = 1, POST = 2, HEAD = 4 };
+
+struct route;
+
+struct request {
+	struct tracker *tracker;
+	struct fcgx *fcgx;
+	struct arena arena;
+	enum method method;
+	const char *path;	/* as sent, still percent-encoded, without the query */
+	const char *query;	/* raw, never NULL */
+	const char *body;	/* ends in NUL; NULL before request_read_body */
+	size_t body_len;
+	json *json;		/* the body, where the route wants JSON */
+	const char *path_part[3];	/* decoded parts after the route's prefix; NULL = absent */
+	int64_t arrived_us;
+	const struct route *route;
+	void *state;		/* a handler's own, in the arena */
+};
+
+struct request *request_new(struct tracker *t, struct fcgx *fcgx);
+void request_free(struct request *rq);
+/* A request header such as "HTTP_IF_NONE_MATCH"; "" when absent. */
+const char *request_param(struct request *rq, const char *name);
+bool request_read_body(struct request *rq, struct err *e);
+/* Parses the body as a JSON object. */
+bool request_parse_json(struct request *rq, struct err *e);
+
+/* An op of this request: arena, arrival, give-up time by the route's manners. */
+struct op *request_op(struct request *rq, enum op_kind kind, void (*answer)(struct op *op));
+void request_init_op(struct request *rq, struct op *op, enum op_kind kind,
+    void (*answer)(struct op *op));
+
+/* A token as the tables know it: a hash. ERR_MISSING "could not find this worker" when it is no UUID. */
+bool req_token(struct request *rq, struct uuid *hash, struct err *e);
+bool req_text(struct request *rq, const char *field, struct json_text *out, struct err *e);
+/* A query parameter; ERR_FIELD when missing. */
+bool req_query(struct request *rq, const char *name, const char **out, size_t *len, struct err *e);
+/* The stage's number from its letter; ERR_INPUT with v1's sentence. */
+bool req_stage(struct request *rq, int *stage, struct err *e);
+
+extern const char said_no_worker[];
+
+#endif

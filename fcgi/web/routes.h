@@ -1,0 +1,48 @@
+/*
+ * routes -- the one table of what can be asked.
+ *
+ * A handler finds its preconditions checked: method, body read and within the limit, JSON parsed,
+ * path parts decoded. It either replies, or makes an op whose answer will reply; when it answers
+ * false nothing was replied, and the router says the error.
+ */
+#ifndef WEB_ROUTES_H
+#define WEB_ROUTES_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "web/page.h"
+#include "web/request.h"
+
+enum away { AWAY_503, AWAY_CUT };	/* while PostgreSQL is away: say so, or close (v1's client retries) */
+enum body { NO_BODY, WANT_JSON };
+
+struct route {
+	int methods;		/* GET, POST; HEAD goes with GET */
+	const char *path;	/* ends in "/": a prefix, what follows is path_part[] */
+	bool (*handle)(struct request *rq, struct err *e);
+	enum body body;
+	enum away away;
+	page_render *page;	/* of handle_page */
+	const char *allow;	/* for a 405 */
+};
+
+/* Answers the request, now or later. Takes it over. */
+void route_request(struct request *rq);
+
+/* The handlers, each in the file of its name. */
+bool api_new(struct request *rq, struct err *e);
+bool api_validate_worker(struct request *rq, struct err *e);
+bool api_job_count(struct request *rq, struct err *e);
+bool api_new_job(struct request *rq, struct err *e);
+bool api_update_progress(struct request *rq, struct err *e);
+bool api_complete_job(struct request *rq, struct err *e);
+bool api_flag_invalid_data(struct request *rq, struct err *e);
+bool api_bye(struct request *rq, struct err *e);
+bool api_sync(struct request *rq, struct err *e);
+bool handle_page(struct request *rq, struct err *e);
+bool api_healthz(struct request *rq, struct err *e);
+bool api_readyz(struct request *rq, struct err *e);
+bool api_metrics(struct request *rq, struct err *e);
+
+#endif

@@ -1,0 +1,116 @@
+-- The leaderboard, a page at a time.
+--
+-- The order is by jobs, then by who came first, so that ties stand still. Folded sums come from an
+-- index; people with credit that is not folded yet (a minute's worth) are weighed with it, so that
+-- the board is exact.
+--
+-- Caller	pages.
+-- Answer	at most max_rows + 1 rows (one more tells that there are more) after (after_jobs,
+--		after_id); null = from the top. period: today, week, all. rank is the row's place, counted
+--		from the top; ties share none. by_hour24: jobs in the last 24 hours. spark: jobs on each of
+--		the last 14 days, oldest first. last_day: the last day with jobs.
+-- Errors	none.
+-- Locks	none.
+-- Index	person_score, board_today, board_week, credit_fresh, pks of person_day and person_hour.
+create or replace function tracker.read_board(period text, after_jobs int8, after_id int8,
+	max_rows int4)
+returns table (rank int8, id int8, nickname text, jobs int8, by_hour24 int8, last_day date,
+	spark int8[])
+language plpgsql stable set search_path = pg_catalog, tracker as $$
+#variable_conflict use_column
+declare
+	v_period text := read_board.period;
+	v_after  int8 := read_board.after_jobs;
+	v_id     int8 := coalesce(read_board.after_id, 0);
+	v_rows   int4 := read_board.max_rows + 1;
+	v_day    date := (clock_timestamp() at time zone 'UTC')::date;
+	-- Until the first batch of a new day is folded, the boards still mean yesterday.
+	v_stale  boolean := v_period = 'today'
+		and not exists (select from tracker.board_day b where b.day = v_day);
+	v_people int8[];
+	v_jobs   int8[];
+	v_above  int8;
+begin
+	with fresh as materialized (
+		select c.person, sum(c.done - c.withdrawn)::int8 as jobs
+		from tracker.credit c
+		where c.minute > '-infinity' and (v_period <> 'today' or c.minute >= v_day::timestamp at time zone 'UTC')
+		group by c.person
+		having sum(c.done - c.withdrawn) <> 0
+	), folded as (
+		(select p.id as person, p.done - p.withdrawn as jobs
+		from tracker.person p
+		where v_period = 'all' and p.done > p.withdrawn
+			and (v_after is null or ((p.done - p.withdrawn) <= v_after
+				and ((p.done - p.withdrawn) < v_after or p.id > v_id)))
+			and not exists (select from fresh f where f.person = p.id)
+		order by (p.done - p.withdrawn) desc, p.id
+		limit v_rows)
+		union all
+		(select b.person, b.week
+		from tracker.board b
+		where v_period = 'week' and b.week > 0
+			and (v_after is null or (b.week <= v_after and (b.week < v_after or b.person > v_id)))
+			and not exists (select from fresh f where f.person = b.person)
+		order by b.week desc, b.person
+		limit v_rows)
+		union all
+		(select b.person, b.today
+		from tracker.board b
+		where v_period = 'today' and not v_stale and b.today > 0
+			and (v_after is null or (b.today <= v_after and (b.today < v_after or b.person > v_id)))
+			and not exists (select from fresh f where f.person = b.person)
+		order by b.today desc, b.person
+		limit v_rows)
+	), weighed as (
+		select f.person, f.jobs + case v_period
+				when 'all' then (select p.done - p.withdrawn from tracker.person p where p.id = f.person)
+				when 'week' then coalesce((select b.week from tracker.board b where b.person = f.person), 0)
+				when 'today' then case when v_stale then 0 else
+					coalesce((select b.today from tracker.board b where b.person = f.person), 0) end
+			end as jobs
+		from fresh f
+	), taken as (
+		select x.person, x.jobs
+		from (
+			select * from folded
+			union all
+			select w.person, w.jobs from weighed w
+			where w.jobs > 0
+				and (v_after is null or w.jobs < v_after or (w.jobs = v_after and w.person > v_id))
+		) x
+		order by x.jobs desc, x.person
+		limit v_rows
+	)
+	select array_agg(t.person order by t.jobs desc, t.person),
+		array_agg(t.jobs order by t.jobs desc, t.person)
+	into v_people, v_jobs
+	from taken t;
+	if v_people is null then
+		return;
+	end if;
+
+	v_above := 0;
+	if v_after is not null then
+		v_above := tracker.read_above(v_period, v_jobs[1], v_people[1]);
+	end if;
+
+	return query
+	select v_above + n.i, p.id, p.nickname, v_jobs[n.i],
+		coalesce((select sum(h.done) from tracker.person_hour h
+			where h.person = p.id and h.hour > clock_timestamp() - interval '24 hours'), 0)::int8
+		+ coalesce((select sum(c.done - c.withdrawn) from tracker.credit c
+			where c.person = p.id and c.minute > '-infinity'), 0)::int8,
+		(select max(d.day) from tracker.person_day d where d.person = p.id and d.done > 0),
+		(select array_agg(coalesce(d.jobs, 0) order by g.day)
+		from generate_series(0, 13) k
+		cross join lateral (select v_day - 13 + k as day) g
+		left join lateral (
+			select sum(x.done - x.withdrawn)::int8 as jobs from tracker.person_day x
+			where x.person = p.id and x.day = g.day
+		) d on true)
+	from generate_subscripts(v_people, 1) n(i)
+	join tracker.person p on p.id = v_people[n.i]
+	order by n.i;
+end
+$$;

@@ -1,0 +1,46 @@
+-- A job's life, stage by stage.
+--
+-- A job is in exactly one place of each stage that it has reached; where none of them holds it, it
+-- is in line (ready, or not handed out yet), which is never looked up.
+--
+-- Caller	pages.
+-- Answer	a row an enabled stage, none when there is no such job. state: done, leased, retry, failed,
+--		waiting (in line), later (the stage before has not made its input). Sizes in bytes; input and
+--		output hold at most data_chars characters and are null when that is 0.
+-- Errors	none.
+-- Locks	none.
+-- Index	primary keys only.
+create or replace function tracker.read_job(of_job int8, data_chars int4)
+returns table (stage int2, state text, worker text, person text, attempt int4,
+	started timestamptz, finished timestamptz, due timestamptz, kind text, reason text,
+	input_size int8, output_size int8, input text, output text)
+language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+	select s.stage,
+		case
+			when o.job is not null then 'done'
+			when l.job is not null then 'leased'
+			when r.job is not null then 'retry'
+			when f.job is not null then 'failed'
+			when s.stage = 1 or i.job is not null then 'waiting'
+			else 'later'
+		end,
+		w.name, p.nickname, coalesce(o.attempt, l.attempt, r.attempt, f.attempt),
+		coalesce(o.started, l.since), coalesce(o.finished, f.at), r.due, f.kind,
+		left(f.reason, 500),
+		case when s.stage = 1 then octet_length(j.data) else octet_length(i.data) end::int8,
+		octet_length(o.data)::int8,
+		case when data_chars > 0 then
+			left(case when s.stage = 1 then j.data else i.data end, data_chars) end,
+		case when data_chars > 0 then left(o.data, data_chars) end
+	from tracker.job j
+	cross join tracker.stage s
+	left join tracker.output o on o.stage = s.stage and o.job = j.number
+	left join tracker.output i on i.stage = s.stage - 1 and i.job = j.number
+	left join tracker.lease l on l.stage = s.stage and l.job = j.number
+	left join tracker.retry r on r.stage = s.stage and r.job = j.number
+	left join tracker.failed f on f.stage = s.stage and f.job = j.number
+	left join tracker.worker w on w.id = coalesce(o.worker, l.worker, r.worker, f.worker)
+	left join tracker.person p on p.id = coalesce(o.person, w.person)
+	where j.number = of_job
+	order by s.stage
+$$;

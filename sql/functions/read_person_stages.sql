@@ -1,0 +1,20 @@
+-- A person's jobs by stage.
+--
+-- Caller	pages.
+-- Answer	a row for each stage they did anything in.
+-- Errors	none.
+-- Locks	none.
+-- Index	pks of person_day and credit.
+create or replace function tracker.read_person_stages(of_person int8)
+returns table (stage int2, done int8, withdrawn int8)
+language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+	select x.stage, sum(x.done)::int8, sum(x.withdrawn)::int8
+	from (
+		select d.stage, d.done, d.withdrawn from tracker.person_day d where d.person = of_person
+		union all
+		select c.stage, c.done, c.withdrawn from tracker.credit c
+		where c.person = of_person and c.minute > '-infinity'
+	) x
+	group by x.stage
+	order by x.stage
+$$;

@@ -1,0 +1,37 @@
+-- One worker, as its page shows it.
+--
+-- Caller	pages.
+-- Answer	one row, none when there is no such worker; gone ones are found too. A rate is results an
+--		hour since the worker came; the peers' is the median of all that are present in its stage, this
+--		one too, for an hour or since at least three minutes; null when nobody can be measured.
+-- Errors	none.
+-- Locks	none.
+-- Index	unique (stage, name); worker_stage_present for the peers.
+create or replace function tracker.read_worker(of_stage int2, of_name text)
+returns table (id int8, name text, person text, created timestamptz, seen timestamptz,
+	gone_at timestamptz, gone_why text, done int8, struck int8, asked_kind text, held int8,
+	hours float8, peers_rate float8, peers int8)
+language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+	select w.id, w.name, p.nickname, w.created, w.seen, w.gone_at, w.gone_why, w.done, w.struck,
+		w.asked_kind, l.held, h.hours, m.rate, m.peers
+	from tracker.worker w
+	join tracker.person p on p.id = w.person
+	cross join lateral (
+		select count(*) as held from (
+			select from tracker.lease x where x.worker = w.id limit 1000
+		) y
+	) l
+	cross join lateral (
+		select extract(epoch from greatest(w.seen, w.created)
+			- w.created)::float8 / 3600 as hours
+	) h
+	cross join lateral (
+		select count(*) as peers,
+			percentile_cont(0.5) within group (
+				order by v.done / (extract(epoch from v.seen - v.created)::float8 / 3600)) as rate
+		from tracker.worker v
+		where v.stage = w.stage and v.gone_at is null
+			and v.seen > v.created + interval '3 minutes'
+	) m
+	where w.stage = of_stage and w.name = of_name
+$$;

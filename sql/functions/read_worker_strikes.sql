@@ -1,0 +1,16 @@
+-- What a worker gave back or lost, newest first, with the reasons.
+--
+-- Caller	pages.
+-- Answer	a row a strike, at most max_rows.
+-- Errors	none.
+-- Locks	none.
+-- Index	strike_worker.
+create or replace function tracker.read_worker_strikes(of_worker int8, max_rows int4)
+returns table (stage int2, job int8, kind text, reason text, at timestamptz)
+language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+	select s.stage, s.job, s.kind, left(s.reason, 500), s.at
+	from tracker.strike s
+	where s.worker = of_worker
+	order by s.at desc, s.id desc
+	limit max_rows
+$$;

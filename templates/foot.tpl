@@ -1,0 +1,8 @@
+{{%AUTOESCAPE context="HTML"}}
+</main>
+<footer class="bottom">
+<p><span id="fresh">Numbers as of <time datetime="{{NOW}}">{{NOW}}</time>.</span> All times are UTC.</p>
+<p><a href="/api/stats.json">These numbers as data</a></p>
+</footer>
+</body>
+</html>
