@@ -12,8 +12,8 @@
 
 #define LINGER_US 1000000	/* results of this long go together */
 #define PROGRESS_US 5000000	/* between two tellings of progress */
-#define HEARTBEAT_US 60000000	/* the longest silence; idle_timeout is 7,200 s by default */
-#define RECOUNT_US 60000000	/* between two lists of what is in hand */
+#define HEARTBEAT_US 20000000	/* the longest silence; idle_timeout is 7,200 s by default */
+#define RECOUNT_US 10000000	/* between two lists of what is in hand, if there are calls */
 #define ANSWER_MS 60000		/* for a call that does not wait */
 #define PATIENCE_S 600	/* the longest that a tracker may make us wait */
 #define CALL_BYTES ((size_t)4 << 20)	/* of results in a call, unless one alone is more */

@@ -3,11 +3,12 @@
  *
  * Two calls at most are under way. One waits at the tracker for work. The other reports: it goes
  * when a slot stands empty, when the oldest result is a second old, when the progress has changed,
- * or once a minute; it never waits, so that the word on its results comes at once. The tracker ends
+ * or after 20 s of silence; it never waits, so that the word on its results comes at once. The tracker ends
  * the waiting call when the reporting one arrives.
  *
  * After a call whose answer was lost the next one lists what is in hand (`holding`): the tracker
- * sends again what it gave and the worker never saw.
+ * sends again what it gave and the worker never saw. So does one call every 10 s, for the tracker's
+ * `drop`.
  *
  * Units	sync_tick: monotonic microseconds.
  */

@@ -1,5 +1,6 @@
 """distcompute-worker against the real stack: commands as workers, on both stages."""
 import os
+import re
 import signal
 import subprocess
 import time
@@ -19,13 +20,20 @@ class Worker:
         argv = [os.path.join(stack.read_status()["bin"], "distcompute-worker"), "--url", stack.url, "--stage", stage]
         if cacert:
             argv += ["--cacert", stack.certificate]
+        if "--spool" not in flags:
+            argv += ["--spool", os.path.join(stack.state, "spool")]
         self.file = open(self.log, "wb")
-        self.process = subprocess.Popen([*argv, *flags, "--", "sh", "-c", script], stdin=subprocess.DEVNULL,
+        self.argv = [*argv, *flags, "--", "sh", "-c", script]
+        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL,
                                         stdout=self.file, stderr=subprocess.STDOUT, cwd=stack.state)
 
     def said(self):
         with open(self.log, errors="replace") as f:
             return f.read()
+
+    def name(self):
+        """How the tracker calls it."""
+        return eventually(lambda: re.search(r"working as (\S+) ", self.said()), what="it registered").group(1)
 
     def stop(self, timeout_s=15):
         if self.process.poll() is None:
@@ -66,8 +74,8 @@ def test_worker_runs_a_command_a_job_on_two_stages(fresh, start):
     start("b", "rev", "--nickname", "Reverser")
     wait_done(fresh, "b", 20)
     assert outputs(fresh, "a") == [f"WORD{i}" for i in range(20)]
-    assert outputs(fresh, "b") == [f"WORD{i}"[::-1] for i in range(20)] or \
-        outputs(fresh, "b") == [f"WORD{i}"[::-1] + "\n" for i in range(20)]
+    # rev ends the last line that lacks an end; the result is what the command wrote.
+    assert [o.rstrip("\n") for o in outputs(fresh, "b")] == [f"WORD{i}"[::-1] for i in range(20)]
 
 
 def test_worker_tells_its_command_number_and_stage(fresh, start):
@@ -102,9 +110,8 @@ def test_any_other_exit_fails_the_attempt_and_is_reported(fresh, start):
 def test_lines_on_descriptor_3_become_the_progress(fresh, start, api):
     fresh.load(["x"])
     worker = start("a", 'echo "step 1 of 2" >&3; while [ ! -e go ]; do sleep 0.05; done; printf done')
-    name = eventually(lambda: fresh.sql("select name from tracker.worker where gone_at is null"), what="the worker")[0][0]
     try:
-        eventually(lambda: "step 1 of 2" in api.get(f"/worker/extract/{name}").text, what="the progress is shown")
+        eventually(lambda: "step 1 of 2" in api.get(f"/worker/extract/{worker.name()}").text, what="the progress is shown")
     finally:
         open(os.path.join(fresh.state, "go"), "w").close()
     wait_done(fresh, "a", 1)
@@ -119,7 +126,7 @@ def test_first_interrupt_finishes_the_job_in_hand_and_says_goodbye(fresh, start)
     assert worker.stop() == 0
     os.unlink(os.path.join(fresh.state, "begun"))
     assert fresh.counts()["a"]["done"] == 1 and fresh.counts()["a"]["leased"] == 0
-    assert fresh.one("select gone_why::text from tracker.worker") == "bye"
+    assert fresh.one("select gone_why::text from tracker.worker where name = %s", worker.name()) == "bye"
     assert fresh.sql("select 1 from tracker.strike") == []
 
 
@@ -137,9 +144,12 @@ def test_second_interrupt_gives_the_job_back_at_once(fresh, start):
 
 
 def test_tls_is_checked(fresh, start):
+    before = fresh.one("select count(*) from tracker.worker")
     worker = start("a", "cat", cacert=False)
     eventually(lambda: "certificate" in worker.said().lower() or "ssl" in worker.said().lower(), what="it says why")
-    assert fresh.sql("select 1 from tracker.worker") == []
+    assert eventually(lambda: worker.process.poll() is not None, what="it ended")
+    assert worker.process.returncode == 69
+    assert fresh.one("select count(*) from tracker.worker") == before
 
 
 def test_worker_tells_why_it_waits(fresh, start):
@@ -180,3 +190,171 @@ def test_worker_survives_an_outage_without_losing_a_finished_result(faults):
         for name in ("begun", "go"):
             if os.path.exists(os.path.join(faults.state, name)):
                 os.unlink(os.path.join(faults.state, name))
+
+
+# --- results and what becomes of them -----------------------------------------------------------
+
+def said_of(stack, kind):
+    return eventually(lambda: stack.sql("select reason from tracker.strike where kind::text = %s", kind), what=kind)[0][0]
+
+
+@pytest.mark.parametrize("script,flags,reason", [
+    ("echo noise >&2; echo disk full >&2; exit 3", (), "exit 3: disk full"),
+    ("kill -9 $$", (), "killed by signal 9 (Killed)"),
+    ("printf '{'", ("--json",), "the output is no valid JSON"),
+    ("true", ("--json",), "the output is no valid JSON: it is empty"),
+    ("head -c 5000 /dev/zero | tr '\\0' x", ("--max-result", "4K"), "the output is over 4096 bytes (--max-result)"),
+    ("head -c 5 /dev/zero", (), "the output holds a NUL character: only text can be sent"),
+    ("printf '\\377'", (), "the output is no UTF-8 text"),
+    ("sleep 30 & sleep 30", ("--timeout", "1"), "no end after 1 s (--timeout)")])
+def test_a_failed_run_is_reported_with_its_reason(fresh, start, script, flags, reason):
+    fresh.load(["x"])
+    start("a", script, "--max-jobs", "1", *flags)
+    assert said_of(fresh, "failed").startswith(reason)
+
+
+def test_a_flag_carries_the_last_line_of_standard_error(fresh, start):
+    fresh.load(["x"])
+    start("a", "printf 'first\\nnot a tar file' >&2; exit 65", "--max-jobs", "1")
+    assert said_of(fresh, "flagged") == "not a tar file"
+
+
+def test_a_number_keeps_its_writing_through_a_json_worker(fresh, start):
+    fresh.load([{"big": 12345678901234567890, "float": 1.5}])
+    start("a", """cat >/dev/null; printf ' {"big": 12345678901234567890, "float": 1.10} '""", "--json")
+    wait_done(fresh, "a", 1)
+    (data,) = outputs(fresh, "a")
+    assert data.startswith("<!json!>") and '{"big": 12345678901234567890, "float": 1.10}' in data
+
+
+def test_a_command_that_reads_nothing_is_well(fresh, start):
+    fresh.load(["x" * 500_000])
+    start("a", "printf ok")
+    wait_done(fresh, "a", 1)
+    assert outputs(fresh, "a") == ["ok"]
+
+
+def test_what_a_command_leaves_behind_dies_with_its_run(fresh, start):
+    fresh.load(["x"])
+    start("a", "sleep 300 >&2 & echo $!", "--chomp")
+    wait_done(fresh, "a", 1)
+    (left,) = outputs(fresh, "a")
+    eventually(lambda: not process_is_alive(int(left)), what="the process in the background ended")
+
+
+def test_a_command_that_cannot_be_run_ends_the_worker_and_harms_no_job(fresh, start):
+    fresh.load(["x"])
+    worker = start("a", "")
+    worker.stop()
+    argv = [*worker.argv[:worker.argv.index("--")], "--", "/no/such/command"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+    assert done.returncode == 69 and "/no/such/command: No such file or directory" in done.stderr
+    assert fresh.counts()["a"]["failed"] == 0
+    assert fresh.sql("select 1 from tracker.strike where reason like '%%such%%'") == []
+
+
+# --- slots ----------------------------------------------------------------------------------------
+
+def test_slots_share_one_worker_and_run_side_by_side(fresh, start):
+    fresh.load([f"j{i}" for i in range(8)])
+    worker = start("a", 'echo "$WORKER_SLOT"; touch "slot-$WORKER_SLOT"; until [ -e slot-1 ] && [ -e slot-2 ] && '
+                   '[ -e slot-3 ] && [ -e slot-4 ]; do sleep 0.05; done', "--jobs", "4", "--chomp")
+    wait_done(fresh, "a", 8)
+    for slot in range(1, 5):
+        os.unlink(os.path.join(fresh.state, f"slot-{slot}"))
+    assert set(outputs(fresh, "a")) <= {"1", "2", "3", "4"}
+    assert fresh.sql("select distinct w.name from tracker.output o join tracker.worker w on w.id = o.worker") == [(worker.name(),)]
+
+
+def test_max_jobs_and_exit_when_idle_end_the_worker(fresh, start):
+    fresh.load([f"j{i}" for i in range(5)])
+    few = start("a", "cat", "--jobs", "2", "--max-jobs", "3")
+    assert eventually(lambda: few.process.poll() is not None, what="it ended") and few.process.returncode == 0
+    assert fresh.counts()["a"]["done"] == 3 and fresh.counts()["a"]["leased"] == 0
+    rest = start("a", "cat", "--exit-when-idle", "1")
+    assert eventually(lambda: rest.process.poll() is not None, what="it ended") and rest.process.returncode == 0
+    assert fresh.counts()["a"]["done"] == 5
+
+
+def test_a_lease_that_is_dropped_stops_its_command(fresh, start):
+    """As job_timeout does it: the job goes to others, the worker hears of it and ends the command."""
+    fresh.load(["x"])
+    worker = start("a", "echo $$ > pid; echo on >&3; while sleep 0.2; do echo $((n=n+1)) >&3; done")
+    pid_file = os.path.join(fresh.state, "pid")
+    try:
+        eventually(lambda: os.path.exists(pid_file) and open(pid_file).read().strip(), what="the command runs")
+        pid = int(open(pid_file).read())
+        eventually(lambda: fresh.sql("select * from tracker.expire_leases(array[1, 0, 0, 0, 0], 10, 60, 60)"), what="the time-out")
+        eventually(lambda: not process_is_alive(pid), timeout_s=40, what="the command was stopped")
+        assert "not ours any more" in worker.said()
+        assert fresh.one("select count(*) from tracker.strike") == 1
+    finally:
+        os.unlink(pid_file)
+
+
+# --- outages --------------------------------------------------------------------------------------
+
+def test_a_result_that_was_not_delivered_waits_in_the_spool_for_the_next_run(faults):
+    faults.load(["x", "y"])
+    spool = os.path.join(faults.state, "spool-kept")
+    first = Worker(faults, "a", "touch begun; while [ ! -e go ]; do sleep 0.05; done; printf kept", "--spool", spool)
+    begun, go = (os.path.join(faults.state, name) for name in ("begun", "go"))
+    try:
+        eventually(lambda: os.path.exists(begun), what="the command runs")
+        faults.kill("nginx", signal.SIGTERM)
+        open(go, "w").close()
+        eventually(lambda: os.listdir(spool), what="the result is in the spool")
+        assert os.stat(spool).st_mode & 0o077 == 0
+        first.process.kill()
+        first.process.wait()
+        faults.up()
+        second = Worker(faults, "a", "printf new", "--spool", spool, "--exit-when-idle", "1")
+        assert eventually(lambda: second.process.poll() is not None, timeout_s=30, what="it ended")
+        assert second.process.returncode == 0, second.said()
+        assert sorted(outputs(faults, "a")) == ["kept", "new"]
+        assert os.listdir(spool) == []
+        assert faults.sql("select name from tracker.worker where gone_at is null and name in (%s, %s)",
+                          first.name(), second.name()) == []
+    finally:
+        first.stop()
+        for path in (begun, go):
+            if os.path.exists(path):
+                os.unlink(path)
+
+
+def test_a_worker_that_the_tracker_forgot_registers_again_and_goes_on(fresh, start):
+    fresh.load([f"j{i}" for i in range(3)])
+    worker = start("a", "touch begun; while [ ! -e go ]; do sleep 0.05; done; cat")
+    begun, go = (os.path.join(fresh.state, name) for name in ("begun", "go"))
+    try:
+        eventually(lambda: os.path.exists(begun), what="the command runs")
+        fresh.run("distcompute-admin", "worker", "drop", "a", worker.name())
+        open(go, "w").close()
+        wait_done(fresh, "a", 3)
+        assert "registering again" in worker.said()
+        assert outputs(fresh, "a") == ["j0", "j1", "j2"]
+    finally:
+        for path in (begun, go):
+            if os.path.exists(path):
+                os.unlink(path)
+
+
+# --- the older job API ----------------------------------------------------------------------------
+
+def test_the_older_api_serves_a_worker_as_well(fresh, start):
+    fresh.load([{"n": 1}, "plain", "bad", "flag"])
+    start("a", """in=$(cat); echo "half of $in" >&3
+        case $in in bad) echo no >&2; exit 3;; flag) exit 65;; '{'*) echo '[2]';; *) echo '"text"';; esac""",
+          "--v1", "--json", "--jobs", "2")
+    eventually(lambda: fresh.counts()["a"]["done"] == 2, what="two are done")
+    assert sorted(outputs(fresh, "a")) == ["<!json!>[2]\n", "text"]
+    said_of(fresh, "flagged")
+
+
+def test_misuse_is_told_at_once(fresh):
+    program = os.path.join(fresh.read_status()["bin"], "distcompute-worker")
+    for argv in (["--stage", "f"], ["--url", "ftp://x"], ["--url", "https://x"], ["--url", "https://x", "--jobs", "0", "--", "x"],
+                 ["--url", "https://x", "--max-result", "many", "--", "x"], ["--url", "https://x", "--no-such", "--", "x"]):
+        done = subprocess.run([program, *argv], capture_output=True, text=True, timeout=10)
+        assert done.returncode == 64, (argv, done.returncode, done.stderr)
+        assert "--help" in done.stderr
