@@ -1,0 +1,33 @@
+#include "worker_item.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct item *
+item_new(struct identity *who, int64_t job, const char *lease)
+{
+	struct item *i = calloc(1, sizeof(*i));
+
+	if (i == NULL)
+		abort();
+	i->who = who;
+	i->job = job;
+	i->lease = lease != NULL ? strdup(lease) : NULL;
+	buf_init(&i->input, 0);
+	buf_init(&i->result, 0);
+	return i;
+}
+
+void
+item_free(struct item *i)
+{
+	if (i == NULL)
+		return;
+	if (i->run.loop != NULL)
+		run_fini(&i->run);
+	free(i->lease);
+	free(i->spool_file);
+	buf_fini(&i->input);
+	buf_fini(&i->result);
+	free(i);
+}
