@@ -69,7 +69,7 @@ arena_alloc(struct arena *a, size_t size)
 
 	if (size > SIZE_MAX / 2)
 		die();
-	size = (size + ALIGN - 1) & ~(ALIGN - 1);
+	size = size == 0 ? ALIGN : (size + ALIGN - 1) & ~(ALIGN - 1);
 	if (size > (size_t)(a->end - a->next)) {
 		if (size > BLOCK_ROOM / 2)
 			return alloc_large(a, size);

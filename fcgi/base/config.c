@@ -332,7 +332,7 @@ config_file(struct config *c, const char *path, bool must, struct err *e)
 	pass.seen = arena_calloc(&c->arena, n + 1, sizeof(*pass.seen));
 	found = ini_parse_stream(read_line, &pass, handle_line, &pass);
 	if (ferror(pass.file))
-		bad_line(&pass, "cannot be read");
+		found = -1;
 	fclose(pass.file);
 	return end_pass(&pass, found);
 }

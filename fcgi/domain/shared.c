@@ -77,12 +77,6 @@ stat_add(enum counter what, int64_t n)
 	atomic_fetch_add_explicit(&mine->stat[what], n, memory_order_relaxed);
 }
 
-int64_t
-shared_own_stat(enum counter what)
-{
-	return atomic_load(&mine->stat[what]);
-}
-
 void
 stat_latency(int64_t us)
 {

@@ -20,7 +20,7 @@
 
 #define SHARED_GENERATIONS (1u << 16)	/* 256 KiB: 10,000 workers clash in 15 % of slots, harmlessly */
 #define SHARED_TICKETS (1u << 18)	/* 2 MiB */
-#define SHARED_PROCESSES 64		/* the most processes a pool may have */
+#define SHARED_PROCESSES 128		/* twice the most of a pool: at a reload old and new run side by side */
 #define SHARED_BUCKETS 16		/* of a histogram: 2^i * 250 us, the last is everything above */
 
 enum counter {
@@ -59,8 +59,6 @@ bool shared_ticket_is_newest(struct shared *s, const struct uuid *token, uint64_
 /* The process this is, for stat_add; 0 in the master. */
 void shared_enter(struct shared *s, int process);
 void stat_add(enum counter what, int64_t n);
-/* Of this process alone. */
-int64_t shared_own_stat(enum counter what);
 void stat_latency(int64_t us);
 int64_t shared_stat(const struct shared *s, enum counter what);
 void shared_latency(const struct shared *s, int64_t buckets[SHARED_BUCKETS], int64_t *sum_us,

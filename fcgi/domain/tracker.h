@@ -9,6 +9,7 @@
 #ifndef DOMAIN_TRACKER_H
 #define DOMAIN_TRACKER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,6 +36,7 @@ struct tracker {
 	const char *project_id;
 	const char *redis_prefix;	/* "tracker:ID:" */
 	struct shared *shared;
+	atomic_int in_flight;		/* requests accepted and not yet answered */
 	struct queue desk[DESKS];
 	struct presence *presence;
 	struct beats *beats;

@@ -18,6 +18,7 @@
 #define BACKOFF_MOST_MS 30000
 #define STEADY_US (10 * INT64_C(1000000))	/* who lived so long did not die of its start */
 #define READY_MS 20000
+#define PROCESSES_MOST (SHARED_PROCESSES / 2)
 
 struct child {
 	pid_t pid;		/* 0 = none */
@@ -27,8 +28,9 @@ struct child {
 
 struct master {
 	struct pool *pool;
-	struct child child[SHARED_PROCESSES];
+	struct child child[PROCESSES_MOST];
 	int n;
+	int generation;		/* of settings; 0 or 1: chooses the half of shared memory's places */
 	int first_failure;	/* exit status of a process that died before any was ready */
 	bool was_ready, stopping;
 };
@@ -82,13 +84,25 @@ start_process(struct master *m, int number)
 	return pid > 0 ? pid : 0;
 }
 
+static int
+processes_of(const struct settings *settings)
+{
+	return settings->processes < PROCESSES_MOST ? (int)settings->processes : PROCESSES_MOST;
+}
+
+static int
+number_of(const struct master *m, int i)
+{
+	return m->generation * PROCESSES_MOST + i;
+}
+
 static void
 start_child(struct master *m, int i)
 {
 	struct child *c = &m->child[i];
 
 	c->started_us = clock_us();
-	c->pid = start_process(m, i + 1);
+	c->pid = start_process(m, number_of(m, i));
 	if (c->pid == 0)
 		c->restart_us = clock_us() + 1000000;
 }
@@ -100,7 +114,7 @@ child_died(struct master *m, int i, int status)
 	bool steady = clock_us() - c->started_us > STEADY_US;
 
 	c->pid = 0;
-	shared_forget(m->pool->shared, i + 1);
+	shared_forget(m->pool->shared, number_of(m, i));
 	if (!m->was_ready && WIFEXITED(status))
 		m->first_failure = WEXITSTATUS(status);
 	if (m->stopping)
@@ -146,7 +160,8 @@ replace_all(struct master *m)
 		return;
 	m->pool->settings = settings;
 	sd_notify(0, "RELOADING=1");
-	m->n = (int)settings->processes;
+	m->n = processes_of(settings);
+	m->generation = 1 - m->generation;
 	for (int i = 0; i < m->n || i < old_n; i++) {
 		pid_t old = i < old_n ? m->child[i].pid : 0;
 
@@ -207,7 +222,7 @@ pool_run(struct pool *pool)
 	if (m == NULL)
 		abort();
 	m->pool = pool;
-	m->n = (int)pool->settings->processes;
+	m->n = processes_of(pool->settings);
 	signal_set(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	for (int i = 0; i < m->n; i++)

@@ -98,7 +98,7 @@ stop_rooms(struct rooms *r)
 	for (int i = 0; i < r->acceptors; i++)
 		acceptor_join(r->acceptor[i]);
 	parked_stop(t->parked);
-	while (shared_own_stat(STAT_IN_FLIGHT) > 0)
+	while (atomic_load(&t->in_flight) > 0)
 		clock_sleep_ms(5);
 	keeper_stop(r->keeper);
 	keeper_join(r->keeper);

@@ -16,7 +16,7 @@ struct process {
 	const struct settings *settings;
 	const char *project_id;
 	struct shared *shared;
-	int number;		/* in the pool, from 1 */
+	int number;		/* its place in shared memory */
 	int listen_fd;
 	int ready_fd;		/* a byte is written here when it takes requests */
 };

@@ -366,19 +366,20 @@ void
 redis_put_words(struct redis *r, ...)
 {
 	const char *words[WORDS_MAX], *word;
+	bool too_many = false;
 	va_list args;
 	int n = 0;
 
 	va_start(args, r);
-	while ((word = va_arg(args, const char *))) {
-		if (n == WORDS_MAX) {
-			r->pipeline.failed = true;
-			break;
-		}
-		words[n++] = word;
+	while (!too_many && (word = va_arg(args, const char *))) {
+		too_many = n == WORDS_MAX;
+		if (!too_many)
+			words[n++] = word;
 	}
 	va_end(args);
 	redis_put(r, n, words, NULL);
+	if (too_many)
+		r->pipeline.failed = true;
 }
 
 static void
@@ -451,7 +452,8 @@ redis_flush(struct redis *r, const struct redis_value **values, size_t *count, s
 	if (count)
 		*count = 0;
 	if (r->pipeline.failed)
-		return err_set(e, ERR_BUG, NULL, "the pipeline is over %zu bytes", PIPELINE_MAX);
+		return err_set(e, ERR_BUG, NULL, "the pipeline is over %zu bytes, or a command over %d words", PIPELINE_MAX,
+		    WORDS_MAX);
 	if (r->commands == 0)
 		return true;
 	if (!connected(r, e) || !make_room(r, e))

@@ -10,8 +10,12 @@ struct fcgx {
 bool
 fcgx_init(void)
 {
-	/* A peer that keeps its end open after the answer would cost up to 2 s each (nginx closes at once). */
-	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "200", 0);
+	/*
+	 * libfcgi lingers after each answer until the peer closes (2 s at most): the thread that answers a
+	 * batch would wait for nginx once a request. What lingering is for, data of the peer that was not
+	 * read, cannot be here: fcgx_answer reads to the end first.
+	 */
+	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 0);
 	return FCGX_Init() == 0;
 }
 
@@ -75,11 +79,23 @@ fcgx_fd(const struct fcgx *f)
 	return f->request.ipcFd;
 }
 
+/* To the end of what was sent, so that closing resets nothing. Mostly it is in libfcgi's buffer already. */
+static void
+drain(struct fcgx *f)
+{
+	char rest[4096];
+	size_t most = 1 << 26;
+
+	while (most > sizeof rest && FCGX_GetStr(rest, sizeof rest, f->request.in) > 0)
+		most -= sizeof rest;
+}
+
 bool
 fcgx_answer(struct fcgx *f, const char *bytes, size_t len)
 {
 	bool sent = true;
 
+	drain(f);
 	while (len > 0 && sent) {
 		size_t part = len < 1 << 30 ? len : 1 << 30;
 

@@ -46,6 +46,7 @@ request_new(struct tracker *t, struct fcgx *fcgx)
 	rq->query = *uri == '?' ? uri + 1 : "";
 	stat_add(STAT_REQUESTS, 1);
 	stat_add(STAT_IN_FLIGHT, 1);
+	atomic_fetch_add(&t->in_flight, 1);
 	return rq;
 }
 
@@ -57,6 +58,7 @@ request_free(struct request *rq)
 	json_free(rq->json);
 	arena_fini(&rq->arena);
 	fcgx_free(rq->fcgx);
+	atomic_fetch_sub(&rq->tracker->in_flight, 1);
 	free(rq);
 }
 

@@ -83,10 +83,12 @@ begin
 			where n.token is not null
 			order by n.token, coalesce(n.v1, false), n.n) u
 		cross join lateral (
-			select q.id, q.stage, q.held_job, q.held_lease, q.asked_kind, q.asked_at, q.repeats
+			select q.id, q.stage, q.held_job, q.held_lease, q.asked_kind, q.asked_at, q.repeats,
+				q.gone_at
 			from tracker.worker q
-			where q.token = u.token and q.gone_at is null
-			for no key update) w) x;
+			where q.token = u.token offset 0
+			for no key update) w
+		where w.gone_at is null) x;
 	v_found := coalesce(cardinality(w_item), 0);
 	w_sent := array_fill(0, array[v_found]);
 

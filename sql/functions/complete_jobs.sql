@@ -166,6 +166,7 @@ begin
 	-- 5. The workers.
 	update tracker.worker w set
 		seen = greatest(w.seen, v_now), done = w.done + c.done,
+		recent = case when c.done > 0 then (c.jobs || w.recent)[1:10] else w.recent end,
 		asked_kind = 'other', asked_at = greatest(w.asked_at, c.arrived),
 		gone_at = null, gone_why = null,
 		held_job = case when c.v1_done then null else w.held_job end,
@@ -176,6 +177,7 @@ begin
 		last_hash = case when c.v1_done then c.hash else w.last_hash end
 	from (
 		select i.worker, count(i.status) as done, max(i.arrived) as arrived,
+			array_agg(i.job order by i.job desc) filter (where i.status is not null) as jobs,
 			bool_or(i.v1 and i.status is not null) as v1_done,
 			max(i.job) filter (where i.v1 and i.status is not null) as job,
 			(array_agg(i.hash) filter (where i.v1 and i.status is not null))[1] as hash

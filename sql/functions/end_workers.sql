@@ -27,10 +27,10 @@ begin
 	from (select distinct t.token from unnest(tokens) as t(token)
 		where t.token is not null order by t.token) u
 	cross join lateral (
-		select q.token, q.id, q.stage from tracker.worker q
-		where q.token = u.token and q.gone_at is null
-			and (silent_since is null or q.seen < silent_since)
-		for no key update) x;
+		select q.token, q.id, q.stage, q.seen, q.gone_at from tracker.worker q
+		where q.token = u.token offset 0
+		for no key update) x
+	where x.gone_at is null and (silent_since is null or x.seen < silent_since);
 	if w_worker is null then
 		return;
 	end if;

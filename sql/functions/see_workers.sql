@@ -21,9 +21,10 @@ begin
 			where t.heard is not null
 			group by t.token order by t.token) u
 		cross join lateral (
-			select q.ctid as tid from tracker.worker q
-			where q.token = u.token and q.gone_at is null and q.seen < u.heard
-			for no key update) x)
+			select q.ctid as tid, q.seen, q.gone_at from tracker.worker q
+			where q.token = u.token offset 0
+			for no key update) x
+		where x.gone_at is null and x.seen < u.heard)
 	update tracker.worker w set seen = greatest(w.seen, least(l.heard, clock_timestamp()))
 	from l where w.ctid = l.tid;
 end $$;

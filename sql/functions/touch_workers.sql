@@ -19,26 +19,29 @@ declare
 	v_now timestamptz := clock_timestamp();
 	v_old timestamptz := v_now - make_interval(secs => greatest(refresh_s, 0));
 	i_item int4[]; i_worker int8[]; i_stage int2[]; i_name text[]; i_person int8[];
-	v_write int8[];
+	v_write uuid[];
 begin
 	select array_agg(u.n::int4), array_agg(w.id), array_agg(w.stage), array_agg(w.name),
-		array_agg(w.person), array_agg(w.id) filter (where w.write)
+		array_agg(w.person), array_agg(u.token) filter (where w.write)
 	into i_item, i_worker, i_stage, i_name, i_person, v_write
 	from unnest(tokens) with ordinality as u(token, n)
 	cross join lateral (
-		select q.id, q.stage, q.name, q.person, q.asked_kind = 'new_job' or q.seen <= v_old as write
+		select q.id, q.stage, q.name, q.person, q.asked_kind = 'new_job' or q.seen <= v_old as write,
+			q.gone_at
 		from tracker.worker q
-		where q.token = u.token and q.gone_at is null
-		limit 1) w;
+		where q.token = u.token
+		limit 1) w
+	where w.gone_at is null;
 
 	if v_write is not null then
 		with l as materialized (
 			select x.tid from (
-				select distinct t.token from unnest(tokens) as t(token) order by t.token) u
+				select distinct t.token from unnest(v_write) as t(token) order by t.token) u
 			cross join lateral (
-				select q.ctid as tid from tracker.worker q
-				where q.token = u.token and q.gone_at is null and q.id = any (v_write)
-				for no key update) x)
+				select q.ctid as tid, q.gone_at from tracker.worker q
+				where q.token = u.token offset 0
+				for no key update) x
+			where x.gone_at is null)
 		update tracker.worker w set
 			seen = greatest(w.seen, v_now), asked_at = v_now,
 			asked_kind = case when w.asked_kind = 'new_job' then 'other' else w.asked_kind end

@@ -29,6 +29,7 @@ Back = collections.namedtuple("Back", "token job lease kind reason age_us",
 
 
 class House:
+    lawful = True  # false: the test puts rows into tables without counting them
     max_attempts = 10
     flag_limit = 5
     backoff_s = 30

@@ -1,0 +1,132 @@
+"""What a call costs does not depend on how many jobs there are, nor on statistics."""
+
+import json
+import re
+
+import pytest
+
+from house import Ask, House, Item
+
+K = 256
+
+
+class Measured(House):
+    """Counts the buffers that claim_jobs and complete_jobs touch."""
+
+    buffers = None
+
+    def rows(self, sql, *args):
+        found = re.fullmatch(r"select \* from (tracker\.(?:claim|complete)_jobs\(.*\))", sql)
+        if not found:
+            return super().rows(sql, *args)
+        # The rows go to a table first, so that EXPLAIN can run the call for us.
+        super().rows("drop table if exists pg_temp.answer")
+        with self.connection.cursor() as c:
+            c.execute("explain (analyze, buffers, format json) create temp table answer as " + sql, args)
+            plan = c.fetchone()[0]
+        plan = (plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]
+        self.buffers = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+        return super().rows("select * from pg_temp.answer")
+
+
+@pytest.fixture
+def measured(house, server):
+    """On a connection of its own, whose plans are made while the tables are empty."""
+    house.lawful = False
+    c = server.connect()
+    yield Measured(c)
+    c.close()
+
+
+def cycle(m, stage, workers):
+    """K workers claim and complete: the buffers of both."""
+    rows = m.claim([Ask(w.token) for w in workers])
+    assert len(rows) == len(workers)
+    claimed = m.buffers
+    done = m.complete([Item(workers[r.item - 1].token, r.job, r.lease, "out") for r in rows])
+    assert {r.status for r in done} == {"accepted"}
+    return claimed, m.buffers
+
+
+def fill(m, jobs):
+    """Jobs in stage A; as many that are done there and ready for B."""
+    last = m.value("select last from tracker.frontier")
+    m.rows("insert into tracker.job (number, data) select n, 'input' from generate_series(%s::int8, %s) n",
+           last + 1, last + 2 * jobs)
+    m.rows("insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished,"
+           " data) select 1, n, 0, 0, 1, gen_random_uuid(), now(), now(), 'made'"
+           " from generate_series(%s::int8, %s) n", last + 1, last + jobs)
+    m.rows("insert into tracker.ready (stage, job) select 2, n from generate_series(%s::int8, %s) n",
+           last + 1, last + jobs)
+    m.rows("update tracker.frontier set next = %s, last = %s", last + jobs + 1, last + 2 * jobs)
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_a_million_jobs_cost_a_claim_and_a_completion_no_more_than_a_thousand(measured, stage):
+    workers = [measured.worker(stage) for _ in range(K)]
+    fill(measured, 1000)
+    cycle(measured, stage, workers)
+    few = cycle(measured, stage, workers)
+    fill(measured, 500_000)
+    cycle(measured, stage, workers)
+    many = cycle(measured, stage, workers)
+    # One more level of each of the indexes that a job is looked up in or put into, and some splits.
+    assert many[0] <= few[0] + 2 * K
+    assert many[1] <= few[1] + 3 * K
+    # Per job: some dozens of pages, mostly the inner pages of indexes.
+    assert max(many) < 40 * K
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+@pytest.mark.parametrize("v1", [True, False])
+def test_without_statistics_only_indexes_are_read(house, server, stage, v1):
+    house.lawful = False
+    c = server.connect()
+    try:
+        h = House(c)
+        h.settle("Extract", "Filter")
+        for name, value in (("log_min_duration", "0"), ("log_nested_statements", "on")):
+            h.rows("load 'auto_explain'")
+            h.rows(f"set auto_explain.{name} = {value}")
+        workers = [h.worker(stage) for _ in range(K)]
+        fill(h, 2 * K)
+        h.rows("set client_min_messages = log")
+        del c.notices[:]
+        rows = h.claim([Ask(w.token, v1=v1) for w in workers])
+        assert {r.status for r in rows} == {"job"}
+        h.complete([Item(w.token) for w in workers] if v1 else
+                   [Item(workers[r.item - 1].token, r.job, r.lease) for r in rows])
+        h.rows("set client_min_messages = notice")
+        said = "".join(c.notices)
+        assert "Index Scan using lease_pkey" in said and "Index Scan using worker_token_key" in said
+        scans = set(re.findall(r"Seq Scan on (\w+)", said))
+        assert scans <= {"stage"}, said
+        # An index that is read from end to end is no better.
+        for plan in re.findall(r"Index (?:Only )?Scan using .*\n(.*)", said):
+            assert "Index Cond" in plan, plan
+    finally:
+        c.close()
+
+
+def test_dead_rows_at_the_head_of_the_line_cost_nothing_behind_the_hint(measured, server):
+    pin = server.connect()
+    pin.autocommit = False
+    pin.set_session(isolation_level="REPEATABLE READ")
+    pin.cursor().execute("select count(*) from tracker.job")
+    (w,) = [measured.worker(2)]
+    fill(measured, 1000)
+    measured.rows("insert into tracker.ready (stage, position, job) overriding system value"
+                  " select 2, -n, n from generate_series(1, 40000) n")
+    measured.rows("delete from tracker.ready where position < 0")
+
+    measured.hints = [0, -10**6, 0, 0, 0]
+    cycle(measured, 2, [w])
+    first = measured.hints[1]
+    assert first > 0
+    behind = cycle(measured, 2, [w])[0]
+    measured.hints = [0, -10**6, 0, 0, 0]
+    before = cycle(measured, 2, [w])[0]
+    pin.rollback()
+    pin.close()
+    assert before > 200, "no dead rows to pass: the test shows nothing"
+    assert behind < 120

@@ -1,0 +1,90 @@
+#include "../test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "domain/beats.h"
+
+static void
+many_beats_of_one_worker_are_one_write(void **state)
+{
+	struct beats *b = beats_new();
+	struct beat *chain;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		beats_note(b, 7, "x", 1);
+	beats_note(b, 7, "last", 4);
+	chain = beats_take(b);
+	assert_non_null(chain);
+	assert_null(chain->next);
+	assert_int_equal(chain->worker, 7);
+	assert_string_equal(chain->progress, "last");
+	beats_done(chain);
+	assert_null(beats_take(b));
+	beats_free(b);
+}
+
+static void
+being_heard_keeps_what_was_said(void **state)
+{
+	struct beats *b = beats_new();
+	struct beat *chain;
+
+	(void)state;
+	beats_note(b, 7, "half way", 8);
+	beats_note(b, 7, NULL, 0);
+	chain = beats_take(b);
+	assert_string_equal(chain->progress, "half way");
+	assert_true(chain->seen_ms >= chain->progress_ms);
+	beats_done(chain);
+	beats_free(b);
+}
+
+static void
+who_said_nothing_has_no_progress(void **state)
+{
+	struct beats *b = beats_new();
+	struct beat *chain;
+
+	(void)state;
+	beats_note(b, 7, NULL, 0);
+	chain = beats_take(b);
+	assert_null(chain->progress);
+	assert_int_equal(chain->progress_ms, 0);
+	beats_done(chain);
+	beats_free(b);
+}
+
+static void
+long_progress_is_cut_at_a_character(void **state)
+{
+	struct beats *b = beats_new();
+	char text[3 * 300 + 1] = "";
+	struct beat *chain;
+
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		strcat(text, "\xe2\x82\xac"); /* the euro sign, three bytes */
+	beats_note(b, 7, text, strlen(text));
+	chain = beats_take(b);
+	assert_int_equal(chain->len, 3 * PROGRESS_CHARS);
+	assert_true(text_is_utf8(chain->progress, chain->len));
+	beats_done(chain);
+	beats_free(b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(many_beats_of_one_worker_are_one_write),
+		cmocka_unit_test(being_heard_keeps_what_was_said),
+		cmocka_unit_test(who_said_nothing_has_no_progress),
+		cmocka_unit_test(long_progress_is_cut_at_a_character),
+	};
+
+	return cmocka_run_group_tests_name("beats", tests, NULL, NULL);
+}

@@ -1,0 +1,109 @@
+#include "../test.h"
+
+#include <string.h>
+
+#include "domain/counts.h"
+#include "domain/names.h"
+#include "base/random.h"
+
+static void
+assert_why(const struct stage_counts *c, int stage, const char *expected)
+{
+	char why[200];
+
+	counts_why(c, stage, why, sizeof why);
+	assert_string_equal(why, expected);
+}
+
+static void
+a_stage_that_waits_names_the_one_before_it(void **state)
+{
+	struct stage_counts c = {.stages = 2, .stage = {[1] = {.present = true, .ready = 400, .leased = 12},
+	                                          [2] = {.present = true}}};
+
+	(void)state;
+	assert_why(&c, 2, "Stage B is waiting for stage A: 0 open, 412 in stage A.");
+}
+
+static void
+the_nearest_stage_with_work_is_the_one_to_wait_for(void **state)
+{
+	struct stage_counts c = {.stages = 3,
+	    .stage = {[1] = {.present = true, .ready = 5}, [2] = {.present = true, .leased = 1},
+	        [3] = {.present = true}}};
+
+	(void)state;
+	assert_why(&c, 3, "Stage C is waiting for stage B: 0 open, 1 in stage B.");
+}
+
+static void
+the_operators_pause_comes_first(void **state)
+{
+	struct stage_counts c = {.stages = 1, .stage = {[1] = {.present = true, .paused = true, .ready = 9}}};
+
+	(void)state;
+	assert_why(&c, 1, "Stage A is paused by the operator.");
+	assert_int_equal(counts_available(&c.stage[1]), 0);
+}
+
+static void
+back_offs_hands_and_the_end_are_told_apart(void **state)
+{
+	struct stage_counts c = {.stages = 1, .stage = {[1] = {.present = true, .retry = 3, .leased = 2}}};
+
+	(void)state;
+	assert_why(&c, 1, "Stage A: 3 jobs wait for their next attempt, 2 are in hand.");
+	c.stage[1].retry = 0;
+	assert_why(&c, 1, "Stage A: the last 2 jobs are in the hands of other workers.");
+	c.stage[1].leased = 0;
+	c.stage[1].done = 9;
+	c.stage[1].failed = 1;
+	assert_why(&c, 1, "Stage A is finished: 9 done, 1 failed.");
+	c.stage[1].done = c.stage[1].failed = 0;
+	assert_why(&c, 1, "No jobs are loaded yet.");
+}
+
+static void
+only_due_retries_can_be_taken(void **state)
+{
+	struct stage_count c = {.present = true, .ready = 4, .retry = 10, .due = 2};
+
+	(void)state;
+	assert_int_equal(counts_available(&c), 6);
+}
+
+static void
+names_are_word_word_number(void **state)
+{
+	char name[NAME_SIZE];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		size_t first, second, digits;
+
+		name_random(name);
+		first = strspn(name, "abcdefghijklmnopqrstuvwxyz");
+		assert_int_equal(name[first], '-');
+		second = strspn(name + first + 1, "abcdefghijklmnopqrstuvwxyz");
+		assert_int_equal(name[first + 1 + second], '-');
+		digits = strspn(name + first + second + 2, "0123456789");
+		assert_true(first > 1 && second > 1 && digits > 0);
+		assert_int_equal(first + second + digits + 2, strlen(name));
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stage_that_waits_names_the_one_before_it),
+		cmocka_unit_test(the_nearest_stage_with_work_is_the_one_to_wait_for),
+		cmocka_unit_test(the_operators_pause_comes_first),
+		cmocka_unit_test(back_offs_hands_and_the_end_are_told_apart),
+		cmocka_unit_test(only_due_retries_can_be_taken),
+		cmocka_unit_test(names_are_word_word_number),
+	};
+
+	random_open();
+	return cmocka_run_group_tests_name("counts", tests, NULL, NULL);
+}

@@ -1,0 +1,112 @@
+#include "../test.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "domain/shared.h"
+
+static struct uuid
+token(uint32_t n)
+{
+	return hash_128(&n, sizeof n);
+}
+
+static void
+a_newer_ticket_ends_the_older_one(void **state)
+{
+	struct shared *s = shared_new();
+	struct uuid t = token(1);
+	uint64_t first = shared_ticket_take(s, &t), second;
+
+	(void)state;
+	assert_true(shared_ticket_is_newest(s, &t, first));
+	second = shared_ticket_take(s, &t);
+	assert_false(shared_ticket_is_newest(s, &t, first));
+	assert_true(shared_ticket_is_newest(s, &t, second));
+}
+
+static void
+a_clash_of_two_workers_ends_nobodys_call(void **state)
+{
+	struct shared *s = shared_new();
+	struct uuid a = token(1), b = a;
+	uint64_t ticket = shared_ticket_take(s, &a);
+
+	(void)state;
+	b.b[8] ^= 1; /* the same slot, another tag */
+	shared_ticket_take(s, &b);
+	assert_true(shared_ticket_is_newest(s, &a, ticket));
+}
+
+static void
+what_one_process_counts_another_sees(void **state)
+{
+	struct shared *s = shared_new();
+	struct uuid t = token(1);
+	uint32_t before = shared_generation(s, &t);
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		shared_enter(s, 3);
+		stat_add(STAT_CLAIMS, 5);
+		shared_bump(s, &t);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	shared_enter(s, 4);
+	stat_add(STAT_CLAIMS, 2);
+	assert_int_equal(shared_stat(s, STAT_CLAIMS), 7);
+	assert_int_equal(shared_generation(s, &t), before + 1);
+}
+
+static void
+a_dead_process_leaves_its_sums_but_no_gauges(void **state)
+{
+	struct shared *s = shared_new();
+
+	(void)state;
+	shared_enter(s, 2);
+	stat_add(STAT_PARKED, 9);
+	stat_add(STAT_IN_FLIGHT, 3);
+	stat_add(STAT_COMPLETIONS, 4);
+	shared_forget(s, 2);
+	assert_int_equal(shared_stat(s, STAT_PARKED), 0);
+	assert_int_equal(shared_stat(s, STAT_IN_FLIGHT), 0);
+	assert_int_equal(shared_stat(s, STAT_COMPLETIONS), 4);
+}
+
+static void
+latencies_fall_into_their_buckets(void **state)
+{
+	struct shared *s = shared_new();
+	int64_t bucket[SHARED_BUCKETS], sum, count;
+
+	(void)state;
+	shared_enter(s, 1);
+	stat_latency(250);
+	stat_latency(251);
+	stat_latency(INT64_C(3600000000));
+	shared_latency(s, bucket, &sum, &count);
+	assert_int_equal(count, 3);
+	assert_int_equal(bucket[0], 1);
+	assert_int_equal(bucket[1], 1);
+	assert_int_equal(bucket[SHARED_BUCKETS - 1], 1);
+	assert_int_equal(sum, INT64_C(3600000501));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_newer_ticket_ends_the_older_one),
+		cmocka_unit_test(a_clash_of_two_workers_ends_nobodys_call),
+		cmocka_unit_test(what_one_process_counts_another_sees),
+		cmocka_unit_test(a_dead_process_leaves_its_sums_but_no_gauges),
+		cmocka_unit_test(latencies_fall_into_their_buckets),
+	};
+
+	random_open();
+	return cmocka_run_group_tests_name("shared", tests, NULL, NULL);
+}

@@ -1,0 +1,537 @@
+#include "../test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "servers.h"
+#include "store/pg.h"
+#include "store/pg_array.h"
+
+static struct pg *pg;
+static struct err e;
+
+static int
+begin(void **state)
+{
+	(void)state;
+	e = ERR_INIT;
+	pg = pg_new(servers_postgres(), "test_pg", "set jit = off; set work_mem = '5MB'");
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	(void)state;
+	pg_free(pg);
+	return 0;
+}
+
+/* The one cell of a statement without parameters, as a number. */
+static int64_t
+number(const char *sql)
+{
+	struct pg_rows *rows;
+	int64_t n;
+
+	if (!pg_call(pg, sql, NULL, 0, &rows, &e))
+		fail_msg("%s: %s", sql, e.why);
+	assert_int_equal(pg_rows_count(rows), 1);
+	n = pg_int(rows, 0, 0);
+	pg_rows_free(rows);
+	return n;
+}
+
+static void
+run(const char *sql)
+{
+	if (!pg_run(pg, sql, &e))
+		fail_msg("%s: %s", sql, e.why);
+}
+
+static void
+cells_have_the_types_of_their_columns(void **state)
+{
+	static const char sql[] =
+	    "select 1::int2, -2::int4, 3000000000::int8, 4000000000::oid, true, false, 1.5::float8, "
+	    "0.25::float4, 'häß'::text, 'n'::name, '0123abcd-ef45-6789-abcd-ef0123456789'::uuid, "
+	    "'2026-11-23 02:30:00.5+00'::timestamptz, 'infinity'::timestamptz, "
+	    "'-infinity'::timestamptz, null::int8, null::text, ''::text";
+	struct pg_rows *rows;
+	struct uuid want, got;
+	size_t len;
+
+	(void)state;
+	assert_true(pg_call(pg, sql, NULL, 0, &rows, &e));
+	assert_int_equal(pg_rows_count(rows), 1);
+	assert_int_equal(pg_int(rows, 0, 0), 1);
+	assert_true(pg_int(rows, 0, 1) == -2);
+	assert_true(pg_int(rows, 0, 2) == INT64_C(3000000000));
+	assert_true(pg_int(rows, 0, 3) == INT64_C(4000000000));
+	assert_true(pg_bool(rows, 0, 4));
+	assert_false(pg_bool(rows, 0, 5));
+	assert_true(pg_double(rows, 0, 6) > 1.49 && pg_double(rows, 0, 6) < 1.51);
+	assert_true(pg_double(rows, 0, 7) > 0.24 && pg_double(rows, 0, 7) < 0.26);
+	assert_string_equal(pg_text(rows, 0, 8, &len), "häß");
+	assert_int_equal(len, 5);
+	assert_string_equal(pg_text(rows, 0, 9, NULL), "n");
+	assert_true(uuid_parse(&want, "0123abcd-ef45-6789-abcd-ef0123456789", 36));
+	got = pg_uuid(rows, 0, 10);
+	assert_true(uuid_equal(&want, &got));
+	assert_true(pg_time_us(rows, 0, 11) == INT64_C(1795401000500000));
+	assert_true(pg_time_us(rows, 0, 12) == INT64_MAX);
+	assert_true(pg_time_us(rows, 0, 13) == INT64_MIN);
+	assert_true(pg_is_null(rows, 0, 14));
+	assert_int_equal(pg_int(rows, 0, 14), 0);
+	assert_string_equal(pg_text(rows, 0, 15, &len), "");
+	assert_true(pg_is_null(rows, 0, 15));
+	assert_false(pg_is_null(rows, 0, 16));
+	pg_rows_free(rows);
+}
+
+static void
+a_cell_that_is_not_there_reads_as_null(void **state)
+{
+	struct pg_rows *rows;
+
+	(void)state;
+	assert_true(pg_call(pg, "select 1 as x where false", NULL, 0, &rows, &e));
+	assert_int_equal(pg_rows_count(rows), 0);
+	assert_true(pg_is_null(rows, 0, 0));
+	assert_int_equal(pg_int(rows, 0, 0), 0);
+	assert_string_equal(pg_text(rows, 7, -1, NULL), "");
+	pg_rows_free(rows);
+	pg_rows_free(NULL);
+	assert_int_equal(pg_rows_count(NULL), 0);
+}
+
+static void
+arrays_of_every_type_arrive_as_they_were_put(void **state)
+{
+	static const char sql[] =
+	    "select array_to_string($1::bool[],',','N') || '|' || array_to_string($2::int2[],',','N')"
+	    " || '|' || array_to_string($3::int4[],',','N') || '|' || array_to_string($4::int8[],',','N')"
+	    " || '|' || array_to_string($5::text[],',','N') || '|' || array_to_string($6::uuid[],',','N')"
+	    " || '|' || array_to_string($7::timestamptz[],',','N')";
+	const enum pg_oid types[] = {PG_BOOL_ARRAY, PG_INT2_ARRAY, PG_INT4_ARRAY, PG_INT8_ARRAY,
+		PG_TEXT_ARRAY, PG_UUID_ARRAY, PG_TIMESTAMPTZ_ARRAY};
+	struct pg_array a[7];
+	struct pg_param params[7];
+	struct pg_rows *rows;
+	struct uuid u;
+
+	(void)state;
+	run("set timezone = 'UTC'");
+	uuid_parse(&u, "0123abcd-ef45-6789-abcd-ef0123456789", 36);
+	for (int i = 0; i < 7; i++)
+		pg_array_init(&a[i], types[i]);
+	pg_array_bool(&a[0], true);
+	pg_array_bool(&a[0], false);
+	pg_array_int2(&a[1], INT16_MIN);
+	pg_array_int2(&a[1], INT16_MAX);
+	pg_array_int4(&a[2], INT32_MIN);
+	pg_array_int4(&a[2], INT32_MAX);
+	pg_array_int8(&a[3], INT64_MIN);
+	pg_array_int8(&a[3], INT64_MAX);
+	pg_array_text(&a[4], "", 0);
+	pg_array_text(&a[4], "häß,\"{}", 9);
+	pg_array_text(&a[4], NULL, 0);
+	pg_array_uuid(&a[5], &u);
+	pg_array_time(&a[6], INT64_C(1795401000500000));
+	pg_array_time(&a[6], INT64_MAX);
+	pg_array_time(&a[6], INT64_MIN);
+	for (int i = 0; i < 7; i++) {
+		pg_array_null(&a[i]);
+		assert_false(pg_array_failed(&a[i]));
+		params[i] = pg_array_param(&a[i]);
+	}
+	if (!pg_call(pg, sql, params, 7, &rows, &e))
+		fail_msg("%s", e.why);
+	assert_string_equal(pg_text(rows, 0, 0, NULL),
+	    "t,f,N|-32768,32767,N|-2147483648,2147483647,N|"
+	    "-9223372036854775808,9223372036854775807,N|,häß,\"{},N,N|"
+	    "0123abcd-ef45-6789-abcd-ef0123456789,N|"
+	    "2026-11-23 02:30:00.5+00,infinity,-infinity,N");
+	pg_rows_free(rows);
+	for (int i = 0; i < 7; i++)
+		pg_array_fini(&a[i]);
+}
+
+static void
+an_array_may_be_empty_and_filled_again(void **state)
+{
+	struct pg_array a;
+	struct pg_param param;
+
+	(void)state;
+	pg_array_init(&a, PG_INT8_ARRAY);
+	for (int i = 0; i < 3; i++) {
+		static const char sql[] = "select cardinality($1::int8[])::int8";
+		struct pg_rows *rows;
+
+		pg_array_clear(&a);
+		for (int j = 0; j < i * 1000; j++)
+			pg_array_int8(&a, j);
+		param = pg_array_param(&a);
+		assert_true(pg_call(pg, sql, &param, 1, &rows, &e));
+		assert_int_equal(pg_int(rows, 0, 0), i * 1000);
+		pg_rows_free(rows);
+	}
+	pg_array_fini(&a);
+}
+
+static void
+scalars_arrive_as_they_were_put(void **state)
+{
+	static const char sql[] = "select $1::int2::text || $2::int4 || $3::int8 || $4::bool || $5 || "
+	                          "coalesce($6::text, '-')";
+	struct pg_scalar room[4];
+	struct pg_param params[] = {pg_int2_param(&room[0], -1), pg_int4_param(&room[1], -2),
+		pg_int8_param(&room[2], -3), pg_bool_param(&room[3], true), pg_text_param("x", 1),
+		pg_text_param(NULL, 0)};
+	struct pg_rows *rows;
+
+	(void)state;
+	if (!pg_call(pg, sql, params, 6, &rows, &e))
+		fail_msg("%s", e.why);
+	assert_string_equal(pg_text(rows, 0, 0, NULL), "-1-2-3truex-");
+	pg_rows_free(rows);
+}
+
+static void
+a_statement_is_prepared_once_a_connection(void **state)
+{
+	static const char one[] = "select 1::int8";
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		number(one);
+	/* This very question is the second one. */
+	assert_int_equal(number("select count(*) from pg_prepared_statements"), 2);
+}
+
+static void
+the_session_is_set_after_connecting(void **state)
+{
+	(void)state;
+	assert_int_equal(number("select (current_setting('work_mem') = '5MB' and "
+	                        "current_setting('jit') = 'off' and "
+	                        "current_setting('application_name') = 'test_pg')::int"),
+	    1);
+}
+
+static void
+a_session_that_fails_is_told(void **state)
+{
+	struct pg *other = pg_new(servers_postgres(), "test_pg", "set nonsense = 1");
+
+	(void)state;
+	assert_false(pg_ready(other, &e));
+	assert_int_equal(e.kind, ERR_SQL);
+	assert_string_equal(e.sqlstate, "42704");
+	pg_free(other);
+}
+
+static void
+an_sql_error_has_its_state_and_spoils_nothing(void **state)
+{
+	struct pg_rows *rows;
+
+	(void)state;
+	assert_false(pg_call(pg, "select 1 / 0", NULL, 0, &rows, &e));
+	assert_null(rows);
+	assert_int_equal(e.kind, ERR_SQL);
+	assert_string_equal(e.sqlstate, "22012");
+	assert_non_null(strstr(e.why, "division by zero"));
+	err_clear(&e);
+	assert_false(pg_call(pg, "select nonsense from nowhere", NULL, 0, &rows, &e));
+	assert_string_equal(e.sqlstate, "42P01");
+	err_clear(&e);
+	assert_int_equal(number("select 7::int8"), 7);
+}
+
+static void
+a_call_can_be_sent_now_and_received_later(void **state)
+{
+	struct pg_rows *rows;
+
+	(void)state;
+	assert_true(pg_send(pg, "select 5::int8", NULL, 0, &e));
+	assert_false(pg_send(pg, "select 6::int8", NULL, 0, &e));
+	assert_int_equal(e.kind, ERR_BUG);
+	err_clear(&e);
+	assert_true(pg_receive(pg, &rows, &e));
+	assert_int_equal(pg_int(rows, 0, 0), 5);
+	pg_rows_free(rows);
+	assert_false(pg_receive(pg, &rows, &e));
+	assert_int_equal(e.kind, ERR_BUG);
+}
+
+static void
+large_parameters_and_answers_pass(void **state)
+{
+	static const char sql[] = "select $1 || $1";
+	size_t len = 8 << 20, got;
+	char *text = malloc(len);
+	struct pg_param param;
+	struct pg_rows *rows;
+
+	(void)state;
+	memset(text, 'x', len);
+	param = pg_text_param(text, len);
+	assert_true(pg_call(pg, sql, &param, 1, &rows, &e));
+	pg_text(rows, 0, 0, &got);
+	assert_int_equal(got, 2 * len);
+	pg_rows_free(rows);
+	free(text);
+}
+
+static void
+several_statements_run_as_text(void **state)
+{
+	(void)state;
+	run("begin; create temp table t (x int); insert into t values (1), (2); commit");
+	assert_int_equal(number("select count(*) from t"), 2);
+	assert_false(pg_run(pg, "insert into t values (3); select 1/0; insert into t values (4)", &e));
+	assert_string_equal(e.sqlstate, "22012");
+	err_clear(&e);
+	assert_int_equal(number("select count(*) from t"), 2);
+}
+
+static void
+a_failed_transaction_can_be_rolled_back(void **state)
+{
+	(void)state;
+	run("begin");
+	assert_false(pg_run(pg, "select 1/0", &e));
+	err_clear(&e);
+	run("rollback");
+	assert_int_equal(number("select 1::int8"), 1);
+}
+
+static void
+over_the_patience_the_connection_is_given_up(void **state)
+{
+	struct pg_rows *rows;
+	int64_t before;
+
+	(void)state;
+	assert_true(pg_ready(pg, &e));
+	pg_set_patience(pg, 100);
+	before = clock_us();
+	assert_false(pg_call(pg, "select pg_sleep(5)", NULL, 0, &rows, &e));
+	assert_int_equal(e.kind, ERR_AWAY);
+	assert_in_range(clock_us() - before, 100000, 2000000);
+	err_clear(&e);
+	/* Within the back-off the answer is there at once… */
+	before = clock_us();
+	assert_false(pg_call(pg, "select 1::int8", NULL, 0, &rows, &e));
+	assert_int_equal(e.kind, ERR_AWAY);
+	assert_true(clock_us() - before < 50000);
+	assert_in_range(pg_retry_in_ms(pg), 1, 125);
+	/* …and after it the connection is made again. */
+	clock_sleep_ms(pg_retry_in_ms(pg) + 1);
+	err_clear(&e);
+	assert_int_equal(number("select 1::int8"), 1);
+}
+
+static void
+a_backend_that_is_ended_during_a_call_is_away(void **state)
+{
+	struct pg_rows *rows;
+
+	(void)state;
+	assert_false(
+	    pg_call(pg, "select pg_terminate_backend(pg_backend_pid())", NULL, 0, &rows, &e));
+	assert_int_equal(e.kind, ERR_AWAY);
+	assert_null(rows);
+	err_clear(&e);
+	clock_sleep_ms(pg_retry_in_ms(pg) + 1);
+	assert_int_equal(number("select 1::int8"), 1);
+}
+
+static void
+a_restart_while_idle_is_not_noticed(void **state)
+{
+	(void)state;
+	assert_int_equal(number("select 1::int8"), 1);
+	servers_do("pg-stop");
+	servers_do("pg-start");
+	assert_int_equal(number("select 2::int8"), 2);
+	assert_true(pg_ready(pg, &e));
+}
+
+static void
+a_server_that_is_down_is_away_with_growing_back_off(void **state)
+{
+	struct pg_rows *rows;
+	int64_t first, second;
+
+	(void)state;
+	assert_int_equal(number("select 1::int8"), 1);
+	servers_do("pg-stop");
+	assert_false(pg_call(pg, "select 1::int8", NULL, 0, &rows, &e));
+	assert_int_equal(e.kind, ERR_AWAY);
+	first = pg_retry_in_ms(pg);
+	assert_in_range(first, 50, 125);
+	clock_sleep_ms(first + 1);
+	assert_false(pg_ready(pg, &e));
+	second = pg_retry_in_ms(pg);
+	assert_in_range(second, 140, 250);
+	servers_do("pg-start");
+	clock_sleep_ms(pg_retry_in_ms(pg) + 1);
+	err_clear(&e);
+	assert_int_equal(number("select 1::int8"), 1);
+}
+
+static void
+copy_brings_rows_in_and_out(void **state)
+{
+	char line[100];
+	const char *bytes;
+	size_t len, total = 0, count = 0;
+
+	(void)state;
+	run("create temp table c (n int8, t text)");
+	assert_true(pg_copy_in(pg, "copy c from stdin", &e));
+	for (int i = 0; i < 100000; i++) {
+		int n = snprintf(line, sizeof(line), "%d\trow number %d\n", i, i);
+
+		assert_true(pg_copy_put(pg, line, (size_t)n, &e));
+		total += (size_t)n;
+	}
+	assert_true(pg_copy_end(pg, NULL, &e));
+	assert_int_equal(number("select count(*) from c"), 100000);
+	assert_true(pg_copy_out(pg, "copy c to stdout", &e));
+	for (;;) {
+		assert_true(pg_copy_get(pg, &bytes, &len, &e));
+		if (len == 0)
+			break;
+		count++;
+		total -= len;
+	}
+	assert_int_equal(count, 100000);
+	assert_int_equal(total, 0);
+	assert_int_equal(number("select 1::int8"), 1);
+}
+
+static void
+a_copy_can_be_discarded(void **state)
+{
+	(void)state;
+	run("create temp table d (n int8)");
+	assert_true(pg_copy_in(pg, "copy d from stdin", &e));
+	assert_true(pg_copy_put(pg, "1\n2\n", 4, &e));
+	assert_true(pg_copy_end(pg, "changed my mind", &e));
+	assert_int_equal(number("select count(*) from d"), 0);
+}
+
+static void
+a_bad_line_of_a_copy_is_named(void **state)
+{
+	(void)state;
+	run("create temp table b (n int8)");
+	assert_true(pg_copy_in(pg, "copy b from stdin", &e));
+	assert_true(pg_copy_put(pg, "1\ntwo\n3\n", 8, &e));
+	assert_false(pg_copy_end(pg, NULL, &e));
+	assert_int_equal(e.kind, ERR_SQL);
+	assert_string_equal(e.sqlstate, "22P02");
+	assert_non_null(strstr(e.why, "line 2"));
+	err_clear(&e);
+	assert_int_equal(number("select count(*) from b"), 0);
+}
+
+static void
+a_copy_of_nothing_that_exists_is_refused(void **state)
+{
+	(void)state;
+	assert_false(pg_copy_in(pg, "copy nowhere from stdin", &e));
+	assert_string_equal(e.sqlstate, "42P01");
+	err_clear(&e);
+	assert_false(pg_copy_out(pg, "select 1", &e));
+	assert_int_equal(e.kind, ERR_BUG);
+	err_clear(&e);
+	assert_int_equal(number("select 1::int8"), 1);
+}
+
+static void
+no_call_goes_between_the_puts_of_a_copy(void **state)
+{
+	struct pg_rows *rows;
+
+	(void)state;
+	run("create temp table m (n int8)");
+	assert_true(pg_copy_in(pg, "copy m from stdin", &e));
+	assert_false(pg_call(pg, "select 1", NULL, 0, &rows, &e));
+	assert_int_equal(e.kind, ERR_BUG);
+	err_clear(&e);
+	assert_true(pg_copy_end(pg, NULL, &e));
+}
+
+static void
+a_changed_row_type_heals_itself(void **state)
+{
+	static const char sql[] = "select * from shape";
+	struct pg_rows *rows;
+
+	(void)state;
+	run("create temp table shape (a int)");
+	assert_true(pg_call(pg, sql, NULL, 0, &rows, &e));
+	pg_rows_free(rows);
+	run("alter table shape add b int");
+	assert_false(pg_call(pg, sql, NULL, 0, &rows, &e));
+	assert_string_equal(e.sqlstate, "0A000");
+	err_clear(&e);
+	assert_true(pg_call(pg, sql, NULL, 0, &rows, &e));
+	pg_rows_free(rows);
+}
+
+static void
+a_wrong_conninfo_is_told_without_its_text(void **state)
+{
+	(void)state;
+	assert_true(pg_check_conninfo("host=/x dbname=y", &e));
+	assert_true(pg_check_conninfo("postgresql://me:word@host:5432/db?sslmode=require", &e));
+	assert_true(pg_check_conninfo("", &e));
+	assert_false(pg_check_conninfo("password=word and more", &e));
+	assert_int_equal(e.kind, ERR_INPUT);
+	assert_null(strstr(e.why, "word "));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(cells_have_the_types_of_their_columns),
+		TEST(a_cell_that_is_not_there_reads_as_null),
+		TEST(arrays_of_every_type_arrive_as_they_were_put),
+		TEST(an_array_may_be_empty_and_filled_again),
+		TEST(scalars_arrive_as_they_were_put),
+		TEST(a_statement_is_prepared_once_a_connection),
+		TEST(the_session_is_set_after_connecting),
+		TEST(a_session_that_fails_is_told),
+		TEST(an_sql_error_has_its_state_and_spoils_nothing),
+		TEST(a_call_can_be_sent_now_and_received_later),
+		TEST(large_parameters_and_answers_pass),
+		TEST(several_statements_run_as_text),
+		TEST(a_failed_transaction_can_be_rolled_back),
+		TEST(over_the_patience_the_connection_is_given_up),
+		TEST(a_backend_that_is_ended_during_a_call_is_away),
+		TEST(a_restart_while_idle_is_not_noticed),
+		TEST(a_server_that_is_down_is_away_with_growing_back_off),
+		TEST(copy_brings_rows_in_and_out),
+		TEST(a_copy_can_be_discarded),
+		TEST(a_bad_line_of_a_copy_is_named),
+		TEST(a_copy_of_nothing_that_exists_is_refused),
+		TEST(no_call_goes_between_the_puts_of_a_copy),
+		TEST(a_changed_row_type_heals_itself),
+		TEST(a_wrong_conninfo_is_told_without_its_text),
+	};
+
+	random_open();
+	return cmocka_run_group_tests_name("pg", tests, servers_begin, servers_end);
+}

@@ -1,0 +1,351 @@
+#include "../test.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "servers.h"
+#include "store/redis.h"
+
+static struct redis *redis;
+static struct err e;
+
+static int
+begin(void **state)
+{
+	(void)state;
+	e = ERR_INIT;
+	redis = redis_new(servers_redis());
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	(void)state;
+	redis_free(redis);
+	return 0;
+}
+
+/* Flushes; there must be `n` answers. */
+static const struct redis_value *
+flush(size_t n)
+{
+	const struct redis_value *values;
+	size_t count;
+
+	if (!redis_flush(redis, &values, &count, &e))
+		fail_msg("%s", e.why);
+	assert_int_equal(count, n);
+	return values;
+}
+
+static void
+answers_come_in_the_order_of_the_commands(void **state)
+{
+	const struct redis_value *v;
+
+	(void)state;
+	redis_begin(redis);
+	redis_put_words(redis, "SET", "k", "v", NULL);
+	redis_put_words(redis, "GET", "k", NULL);
+	redis_put_words(redis, "GET", "absent", NULL);
+	redis_put_words(redis, "INCR", "n", NULL);
+	redis_put_words(redis, "RPUSH", "l", "a", "b", NULL);
+	redis_put_words(redis, "LRANGE", "l", "0", "-1", NULL);
+	redis_put_words(redis, "INCR", "k", NULL);
+	v = flush(7);
+	assert_int_equal(v[0].kind, REDIS_TEXT);
+	assert_string_equal(v[0].s, "OK");
+	assert_int_equal(v[1].kind, REDIS_TEXT);
+	assert_string_equal(v[1].s, "v");
+	assert_int_equal(v[1].len, 1);
+	assert_int_equal(v[2].kind, REDIS_NIL);
+	assert_string_equal(v[2].s, "");
+	assert_int_equal(v[3].kind, REDIS_INT);
+	assert_int_equal(v[3].n, 1);
+	assert_int_equal(v[5].kind, REDIS_LIST);
+	assert_int_equal(v[5].count, 2);
+	assert_string_equal(v[5].items[1].s, "b");
+	assert_int_equal(v[6].kind, REDIS_ERROR);
+	assert_non_null(strstr(v[6].s, "not an integer"));
+}
+
+static void
+bytes_of_every_value_are_kept(void **state)
+{
+	char bytes[256];
+	const char *argv[] = {"SET", "all", bytes};
+	const size_t lens[] = {3, 3, sizeof(bytes)};
+	const struct redis_value *v;
+
+	(void)state;
+	for (int i = 0; i < 256; i++)
+		bytes[i] = (char)i;
+	redis_begin(redis);
+	redis_put(redis, 3, argv, lens);
+	redis_put_words(redis, "GET", "all", NULL);
+	v = flush(2);
+	assert_int_equal(v[1].len, sizeof(bytes));
+	assert_memory_equal(v[1].s, bytes, sizeof(bytes));
+}
+
+static void
+thousands_of_commands_go_together(void **state)
+{
+	const struct redis_value *v;
+
+	(void)state;
+	redis_begin(redis);
+	for (int i = 0; i < 5000; i++)
+		redis_put_words(redis, "INCR", "many", NULL);
+	v = flush(5000);
+	assert_int_equal(v[4999].n, 5000);
+}
+
+static void
+nothing_put_is_nothing_answered(void **state)
+{
+	(void)state;
+	redis_begin(redis);
+	flush(0);
+}
+
+static void
+a_flush_without_a_begin_starts_anew(void **state)
+{
+	(void)state;
+	redis_begin(redis);
+	redis_put_words(redis, "ECHO", "one", NULL);
+	flush(1);
+	redis_put_words(redis, "ECHO", "two", NULL);
+	assert_string_equal(flush(1)->s, "two");
+}
+
+static void
+too_many_words_fail_the_flush(void **state)
+{
+	(void)state;
+	redis_begin(redis);
+	redis_put_words(redis, "DEL", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12",
+	    "13", "14", "15", "16", NULL);
+	assert_false(redis_flush(redis, NULL, NULL, &e));
+	assert_int_equal(e.kind, ERR_BUG);
+	err_clear(&e);
+	redis_begin(redis);
+	redis_put_words(redis, "ECHO", "fine", NULL);
+	flush(1);
+}
+
+static void
+another_database_is_chosen_by_the_address(void **state)
+{
+	char address[200];
+	struct redis *other;
+
+	(void)state;
+	snprintf(address, sizeof(address), "%s?db=3", servers_redis());
+	other = redis_new(address);
+	redis_begin(other);
+	redis_put_words(other, "SET", "only here", "1", NULL);
+	assert_true(redis_flush(other, NULL, NULL, &e));
+	redis_free(other);
+	redis_begin(redis);
+	redis_put_words(redis, "EXISTS", "only here", NULL);
+	assert_int_equal(flush(1)->n, 0);
+}
+
+static void
+without_an_address_it_is_always_away(void **state)
+{
+	static const char *const none[] = {NULL, ""};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(none); i++) {
+		struct redis *other = redis_new(none[i]);
+
+		err_clear(&e);
+		assert_false(redis_ready(other, &e));
+		assert_int_equal(e.kind, ERR_AWAY);
+		redis_begin(other);
+		redis_put_words(other, "PING", NULL);
+		assert_false(redis_flush(other, NULL, NULL, &e));
+		assert_false(redis_subscribe(other, "c", &e));
+		assert_true(redis_retry_in_ms(other) > 0);
+		redis_free(other);
+	}
+	redis_free(NULL);
+}
+
+static void
+a_restart_while_idle_is_not_noticed(void **state)
+{
+	(void)state;
+	assert_true(redis_ready(redis, &e));
+	servers_do("redis-stop");
+	servers_do("redis-start");
+	redis_begin(redis);
+	redis_put_words(redis, "ECHO", "back", NULL);
+	assert_string_equal(flush(1)->s, "back");
+}
+
+static void
+a_server_that_is_down_is_away_with_growing_back_off(void **state)
+{
+	int64_t first, before;
+
+	(void)state;
+	assert_true(redis_ready(redis, &e));
+	servers_do("redis-stop");
+	redis_begin(redis);
+	redis_put_words(redis, "PING", NULL);
+	assert_false(redis_flush(redis, NULL, NULL, &e));
+	assert_int_equal(e.kind, ERR_AWAY);
+	first = redis_retry_in_ms(redis);
+	assert_in_range(first, 50, 125);
+	before = clock_us();
+	assert_false(redis_ready(redis, &e));
+	assert_true(clock_us() - before < 20000);
+	clock_sleep_ms(first + 1);
+	assert_false(redis_ready(redis, &e));
+	assert_in_range(redis_retry_in_ms(redis), 140, 250);
+	servers_do("redis-start");
+	clock_sleep_ms(redis_retry_in_ms(redis) + 1);
+	err_clear(&e);
+	assert_true(redis_ready(redis, &e));
+}
+
+static void
+a_server_that_hangs_is_away_after_a_second(void **state)
+{
+	int pid = servers_redis_pid();
+	int64_t before;
+
+	(void)state;
+	assert_true(redis_ready(redis, &e));
+	kill(pid, SIGSTOP);
+	redis_begin(redis);
+	redis_put_words(redis, "PING", NULL);
+	before = clock_us();
+	assert_false(redis_flush(redis, NULL, NULL, &e));
+	kill(pid, SIGCONT);
+	assert_int_equal(e.kind, ERR_AWAY);
+	assert_in_range(clock_us() - before, 900000, 2500000);
+}
+
+static void
+a_subscriber_hears_what_is_published(void **state)
+{
+	struct redis *listener = redis_new(servers_redis());
+	const char *message;
+	size_t len;
+
+	(void)state;
+	assert_true(redis_subscribe(listener, "wake", &e));
+	assert_true(redis_next(listener, 10, &message, &len, &e));
+	assert_null(message);
+	redis_begin(redis);
+	redis_put_words(redis, "PUBLISH", "wake", "one", NULL);
+	redis_put_words(redis, "PUBLISH", "other", "no", NULL);
+	redis_put_words(redis, "PUBLISH", "wake", "two", NULL);
+	flush(3);
+	assert_true(redis_next(listener, 1000, &message, &len, &e));
+	assert_string_equal(message, "one");
+	assert_int_equal(len, 3);
+	assert_true(redis_next(listener, 1000, &message, &len, &e));
+	assert_string_equal(message, "two");
+	assert_true(redis_next(listener, 0, &message, &len, &e));
+	assert_null(message);
+	redis_free(listener);
+}
+
+static void
+a_subscriber_is_told_when_redis_goes(void **state)
+{
+	struct redis *listener = redis_new(servers_redis());
+	const char *message;
+	size_t len;
+
+	(void)state;
+	assert_true(redis_subscribe(listener, "wake", &e));
+	servers_do("redis-stop");
+	assert_false(redis_next(listener, 1000, &message, &len, &e));
+	assert_int_equal(e.kind, ERR_AWAY);
+	assert_false(redis_next(listener, 1000, &message, &len, &e));
+	servers_do("redis-start");
+	clock_sleep_ms(redis_retry_in_ms(listener) + 1);
+	err_clear(&e);
+	assert_true(redis_subscribe(listener, "wake", &e));
+	redis_free(listener);
+}
+
+static void
+a_wrong_password_is_away_and_not_repeated(void **state)
+{
+	char address[200];
+	struct redis *other;
+
+	(void)state;
+	/* Over TCP there is nobody, but the address is well-formed. */
+	snprintf(address, sizeof(address), "redis://user:sec%%72et@127.0.0.1:1/2");
+	other = redis_new(address);
+	assert_false(redis_ready(other, &e));
+	assert_int_equal(e.kind, ERR_AWAY);
+	assert_null(strstr(e.why, "secret"));
+	redis_free(other);
+}
+
+static void
+addresses_are_checked(void **state)
+{
+	static const char *const good[] = {"", "unix:/a", "unix:/a?db=0", "redis://h", "redis://h:1",
+		"redis://h:1/", "redis://h/5", "redis://:p@h:1/0", "redis://u:p@h", "redis://[::1]:6379/0",
+		"redis://[::1]", "redis://:p%40:x@h/1"};
+	static const char *const bad[] = {"h", "h:1", "unix:a", "unix:", "unix:/a?x=1", "unix:/a?db=",
+		"unix:/a?db=x", "unix:/a?db=-1", "redis:/h", "redis://", "redis://:1", "redis://h:0",
+		"redis://h:65536", "redis://h:x", "redis://h/x", "redis://p@h", "redis://:%zz@h",
+		"redis://h/1?x", "rediss://h", "redis://[::1]x", "redis://h:"};
+
+	(void)state;
+	assert_true(redis_check_address(NULL, &e));
+	for (size_t i = 0; i < COUNT(good); i++)
+		if (!redis_check_address(good[i], &e))
+			fail_msg("refused: %s: %s", good[i], e.why);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		if (redis_check_address(bad[i], &e))
+			fail_msg("taken: %s", bad[i]);
+		assert_int_equal(e.kind, ERR_INPUT);
+		err_clear(&e);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(answers_come_in_the_order_of_the_commands),
+		TEST(bytes_of_every_value_are_kept),
+		TEST(thousands_of_commands_go_together),
+		TEST(nothing_put_is_nothing_answered),
+		TEST(a_flush_without_a_begin_starts_anew),
+		TEST(too_many_words_fail_the_flush),
+		TEST(another_database_is_chosen_by_the_address),
+		TEST(without_an_address_it_is_always_away),
+		TEST(a_restart_while_idle_is_not_noticed),
+		TEST(a_server_that_is_down_is_away_with_growing_back_off),
+		TEST(a_server_that_hangs_is_away_after_a_second),
+		TEST(a_subscriber_hears_what_is_published),
+		TEST(a_subscriber_is_told_when_redis_goes),
+		TEST(a_wrong_password_is_away_and_not_repeated),
+		TEST(addresses_are_checked),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	random_open();
+	return cmocka_run_group_tests_name("redis", tests, servers_begin, servers_end);
+}
