@@ -86,6 +86,13 @@ counts_why(const struct stage_counts *c, int stage, char *out, size_t size)
 }
 
 bool
+counts_is_finished(const struct stage_counts *c, int stage)
+{
+	return stage > 0 && unfinished(&c->stage[stage]) == 0 && held_up_by(c, stage) == 0 &&
+	    c->stage[1].done + c->stage[1].failed > 0;
+}
+
+bool
 counts_get(struct counts *c, struct stage_counts *out)
 {
 	bool good;

@@ -36,6 +36,9 @@ int64_t counts_available(const struct stage_count *c);
 /* Why a worker of the stage gets nothing, in plain words: "Stage B is waiting for stage A: …". */
 void counts_why(const struct stage_counts *c, int stage, char *out, size_t size);
 
+/* Nothing is left to do in the stage, and nothing can come from the stages before it. */
+bool counts_is_finished(const struct stage_counts *c, int stage);
+
 struct counts;
 
 struct counts *counts_new(struct shared *shared);

@@ -336,6 +336,9 @@ put_advice(struct buf *out, const struct sync_call *call)
 	                call->claim.claim.wait_until_us > 0 ? RETRY_MS / 5 : RETRY_MS, 40) /
 	            1000.0);
 	json_put_text(out, why, strlen(why));
+	if (idle && call->claim.status != ST_UNKNOWN &&
+	    counts_is_finished(&call->counts, call->worker.stage))
+		buf_puts(out, ",\"finished\":true");
 	buf_putc(out, '}');
 }
 

@@ -276,6 +276,15 @@ def test_max_jobs_and_exit_when_idle_end_the_worker(fresh, start):
     assert fresh.counts()["a"]["done"] == 5
 
 
+def test_until_done_ends_the_worker_when_the_stage_is_finished(fresh, start):
+    fresh.load(["x", "y"])
+    later = start("b", "cat", "--until-done", "--wait", "2")
+    first = start("a", "cat", "--until-done", "--wait", "1")
+    assert eventually(lambda: first.process.poll() is not None, what="A's worker ended") and first.process.returncode == 0
+    assert eventually(lambda: later.process.poll() is not None, what="B's worker ended") and later.process.returncode == 0
+    assert [fresh.counts()[s]["done"] for s in "ab"] == [2, 2]
+
+
 def test_a_lease_that_is_dropped_stops_its_command(fresh, start):
     """As job_timeout does it: the job goes to others, the worker hears of it and ends the command."""
     fresh.load(["x"])
