@@ -1,0 +1,308 @@
+"""
+actors -- workers with a temper.
+
+Every actor draws its decisions from its own generator, seeded by the run's seed and its number, so a
+seed gives the same crowd again; only the interleaving is the machine's. Vices rest when the world is
+calm, so that every run comes to its end.
+"""
+import asyncio
+import json
+import time
+
+from wire import HungUp, Line
+
+MARK = "<!json!>"
+NO_WORKER = 404
+
+# vice: chance at each occasion
+TEMPERS = {
+    "steady": {},
+    "slow": {"slow": 0.7},
+    "mortal": {"die": 0.15},
+    "clumsy": {"hang": 0.25},
+    "parrot": {"repeat": 0.5, "hang": 0.05},
+    "sleeper": {"late": 0.2},
+    "grumbler": {"flag": 0.3, "fail": 0.2},
+    "restless": {"leave": 0.15, "abandon": 0.15, "release": 0.3},
+}
+CROWD = ["steady"] * 8 + ["slow"] * 3 + ["mortal"] * 2 + ["clumsy"] * 3 + ["parrot"] * 2 + ["sleeper"] * 2 + \
+    ["grumbler"] + ["restless"] * 2
+
+
+class Died(Exception):
+    """The machine is gone, without a word."""
+
+
+class Actor:
+    def __init__(self, world, number, rng):
+        self.world = world
+        self.ledger = world.ledger
+        self.number = number
+        self.rng = rng
+        self.temper = rng.choice(CROWD)
+        self.stage = 1 if rng.random() < 0.5 else 2
+        self.nickname = f"person {number % 20}"
+        self.line = Line(world.host, world.port)
+        self.token = None
+        self.heard = 0.0        # when the last call was begun that was answered
+        self.serial = 0
+
+    def __str__(self):
+        return f"{type(self).__name__} {self.number} ({self.temper})"
+
+    def does(self, vice):
+        chance = 0 if self.world.calm else TEMPERS[self.temper].get(vice, 0)
+        return chance > 0 and self.rng.random() < chance
+
+    def is_alive_for_sure(self):
+        """Heard so lately that the tracker cannot have timed it out."""
+        return time.monotonic() - self.heard < self.world.idle_s - 1
+
+    async def pause(self, low, high):
+        await asyncio.sleep(self.rng.uniform(low, high))
+
+    async def call(self, path, body=None, method="POST"):
+        """Until it is answered, as the published client does; may hang up on the way."""
+        while True:
+            manners = self.rng.choice(["torn", "left", "left"]) if self.does("hang") else "good"
+            began = time.monotonic()
+            try:
+                status, answer = await self.line.call(method, path, body, manners, self.rng.uniform(0, 0.3))
+            except HungUp:
+                self.ledger.calls[(path.split("?")[0], "hung up" if manners != "good" else "cut")] += 1
+                if manners != "good":
+                    self.after_hang_up()
+                await self.pause(0.05, 0.3)
+                if self.world.over:
+                    raise Died from None
+                continue
+            self.heard = began
+            self.ledger.calls[(path.split("?")[0], status)] += 1
+            if status >= 500 or status == 429:
+                self.ledger.complain(f"{self}: {path} heard {status} {answer[:80]!r}")
+                await self.pause(0.2, 0.5)
+                continue
+            return status, answer
+
+    def after_hang_up(self):
+        """What an unanswered call changes in how the next one is made."""
+
+    async def register(self):
+        status, answer = await self.call(f"/api/new?nickname=person%20{self.number % 20}&stage={'ab'[self.stage - 1]}",
+                                         method="GET")
+        if status != 200:
+            self.ledger.complain(f"{self}: /api/new heard {status} {answer[:80]!r}")
+            raise Died
+        self.token = json.loads(answer)["token"]
+
+    async def bye(self):
+        await self.call("/api/bye", {"token": self.token})
+
+    def make(self, job):
+        """A result that nobody else will make, as it is stored."""
+        self.serial += 1
+        name = f"{'ab'[self.stage - 1]}{job} by {self.number}/{self.serial}"
+        return name if self.rng.random() < 0.7 else MARK + json.dumps({"result": name, "n": [job, None, 1.5]})
+
+    async def think(self):
+        if self.does("slow"):
+            await self.pause(0.5, 1.5)
+        else:
+            await self.pause(0.0, self.world.think_s)
+
+    async def live(self):
+        try:
+            await self.pause(0, self.world.arrive_s)
+            await self.register()
+            while not self.world.over:
+                await self.turn()
+            await self.bye()
+        except Died:
+            self.ledger.deeds["died"] += 1
+        finally:
+            self.line.hang_up()
+
+
+class V1Actor(Actor):
+    """One job at a time, by the published API."""
+
+    async def turn(self):
+        job = await self.ask()
+        if job is None:
+            await self.pause(0.2, 0.8)
+            return
+        await self.work(*job)
+
+    async def ask(self):
+        status, answer = await self.call("/api/newJob", {"token": self.token})
+        if status == NO_WORKER:
+            await self.register()
+        if status != 200:
+            return None
+        job = json.loads(answer)
+        self.ledger.handed(self, job["number"], job["data"])
+        return job["number"], job["data"]
+
+    async def work(self, job, data):
+        await self.think()
+        if self.does("die"):
+            raise Died
+        if self.does("late"):
+            self.ledger.deeds["late"] += 1
+            await asyncio.sleep(self.world.idle_s + self.rng.uniform(0.5, 2.5))
+        if self.does("repeat"):
+            job = await self.ask_again(job)
+        if job is None:
+            return
+        if self.does("slow"):
+            await self.call("/api/updateProgress", {"token": self.token, "progress": "half"})
+        await self.give(job)
+
+    async def ask_again(self, job):
+        """newJob right after a newJob is the same question."""
+        self.ledger.letting_go(self, job)
+        again = await self.ask()
+        if again is not None and again[0] != job and self.is_alive_for_sure() and not TEMPERS[self.temper].get("hang"):
+            self.ledger.complain(f"{self}: newJob repeated heard job {again[0]} instead of {job}")
+        return again[0] if again is not None else None
+
+    async def give(self, job):
+        if self.does("leave"):
+            self.ledger.letting_go(self, job)
+            await self.bye()
+            await self.register()
+        elif self.does("abandon"):
+            await self.call("/api/updateProgress", {"token": self.token, "progress": "no more"})
+            self.ledger.letting_go(self, job)
+        elif self.does("flag") or self.does("fail"):
+            self.ledger.letting_go(self, job)
+            await self.call("/api/flagInvalidData", {"token": self.token})
+        else:
+            await self.complete(job)
+
+    async def complete(self, job):
+        data = self.make(job)
+        self.ledger.sending(self, job, data)
+        for _ in range(2 if self.does("repeat") else 1):
+            status, _ = await self.call("/api/completeJob", {"token": self.token, "data": data})
+            self.ledger.answered(self, job, data, "accepted" if status == 200 else f"v1 {status}")
+            if status == NO_WORKER:
+                await self.register()
+                return
+
+
+class SyncActor(Actor):
+    """Several jobs at a time, by /api/sync."""
+
+    def __init__(self, world, number, rng):
+        super().__init__(world, number, rng)
+        self.slots = rng.choice([1, 2, 4, 8])
+        self.hand = {}          # lease: job
+        self.told = set()       # leases that are over
+        self.recount = False
+
+    def after_hang_up(self):
+        self.recount = True
+
+    async def turn(self):
+        fields = self.report()
+        fields["want"] = max(0, self.slots - len(self.hand))
+        fields["wait"] = self.rng.choice([0, 1, 3])
+        if self.recount or self.rng.random() < 0.1:
+            # What is told in this very call is in hand no more.
+            fields["holding"] = list(self.hand.values())
+        answer = await self.sync(fields)
+        if answer is None:
+            return
+        if self.does("repeat"):
+            await self.say_again(fields)
+        if not answer["jobs"] and not self.hand:
+            await self.pause(0.05, 0.4)
+        await self.think()
+        if self.does("die"):
+            raise Died
+        if self.does("late"):
+            self.ledger.deeds["late"] += 1
+            await asyncio.sleep(self.world.idle_s + self.rng.uniform(0.5, 2.5))
+
+    def report(self):
+        """Empties part of the hand into the lists of a call."""
+        fields = {"token": self.token, "progress": f"{len(self.hand)} in hand"}
+        for lease, job in list(self.hand.items()):
+            if self.rng.random() < 0.2:
+                continue
+            kind = self.choose()
+            item = {"job": job, "lease": lease}
+            if kind == "done":
+                stored = self.make(job)
+                item["data"] = json.loads(stored[len(MARK):]) if stored.startswith(MARK) else stored
+                self.ledger.sending(self, job, stored)
+            elif kind != "released":
+                item["reason"] = "no mood for it"
+            self.ledger.letting_go(self, job)
+            fields.setdefault(kind, []).append(item)
+            del self.hand[lease]
+            self.told.add(lease)
+        return fields
+
+    def choose(self):
+        for vice, kind in (("flag", "flagged"), ("fail", "failed"), ("release", "released"), ("abandon", "failed")):
+            if self.does(vice):
+                return kind
+        return "done"
+
+    async def sync(self, fields):
+        status, raw = await self.call("/api/sync", fields)
+        if status == NO_WORKER:
+            # What was in hand is lost to others, or finished late by nobody.
+            for job in self.hand.values():
+                self.ledger.letting_go(self, job)
+            self.hand.clear()
+            await self.register()
+            return None
+        if status != 200:
+            self.ledger.complain(f"{self}: /api/sync heard {status} {raw[:80]!r}")
+            return None
+        answer = json.loads(raw)
+        if "holding" in fields:
+            self.recount = False
+        self.take_results(fields, answer)
+        for job in answer["drop"]:
+            self.hand = {lease: j for lease, j in self.hand.items() if j != job}
+        for job in answer["jobs"]:
+            self.take(job)
+        return answer
+
+    def take(self, job):
+        lease, data = job["lease"], job["data"]
+        if lease in self.hand or lease in self.told:
+            return
+        self.hand[lease] = job["job"]
+        stored = data if isinstance(data, str) else MARK + json.dumps(data)
+        self.ledger.handed(self, job["job"], stored, lease)
+
+    def take_results(self, fields, answer):
+        sent = [item for kind in ("done", "failed", "flagged", "released") for item in fields.get(kind, [])]
+        if [r["job"] for r in answer["results"]] != [i["job"] for i in sent]:
+            self.ledger.complain(f"{self}: sent {[i['job'] for i in sent]}, heard {answer['results']}")
+            return
+        for item, result in zip(sent, answer["results"]):
+            if "data" in item:
+                data = item["data"]
+                stored = data if isinstance(data, str) else MARK + json.dumps(data)
+                self.ledger.answered(self, item["job"], stored, result["status"])
+            else:
+                self.ledger.deeds[f"returned {result['status']}"] += 1
+
+    async def say_again(self, fields):
+        """The same call once more: everything that was taken is a repeat now."""
+        again = {key: value for key, value in fields.items() if key != "holding"}
+        again.update(want=0, wait=0)
+        status, raw = await self.call("/api/sync", again)
+        if status != 200:
+            return
+        answer = json.loads(raw)
+        for result in answer["results"]:
+            self.ledger.deeds[f"again {result['status']}"] += 1
+            if result["status"] == "accepted":
+                self.ledger.complain(f"{self}: job {result['job']} was accepted twice")

@@ -1,0 +1,66 @@
+"""
+ledger -- what all workers together were told, and what may never be true of it.
+
+made      {(stage, job): {data}}: every result that was ever sent
+promised  {(stage, job, data)}: results that heard that they were taken
+refused   {(stage, job, data)}: results that heard for certain that they were not
+leases    {(stage, job, lease)}: hand-outs that came with a lease
+holders   who has a job for all that the workers know; `firm` until its holder begins a call that may
+          give it back, or stays silent so long that the tracker may take it
+"""
+import collections
+
+
+class Holding:
+    __slots__ = ("actor", "firm")
+
+    def __init__(self, actor):
+        self.actor = actor
+        self.firm = True
+
+
+class Ledger:
+    def __init__(self, inputs):
+        self.inputs = inputs            # {job: data} of stage 1
+        self.made = collections.defaultdict(set)
+        self.promised = set()
+        self.refused = set()
+        self.leases = set()
+        self.holders = {}
+        self.wrong = []
+        self.calls = collections.Counter()      # (path, status)
+        self.deeds = collections.Counter()
+
+    def complain(self, what):
+        if len(self.wrong) < 50:
+            self.wrong.append(what)
+
+    def handed(self, actor, job, data, lease=None):
+        key = (actor.stage, job)
+        before = self.holders.get(key)
+        if before is not None and before.actor is not actor and before.firm and before.actor.is_alive_for_sure():
+            self.complain(f"stage {actor.stage} job {job}: handed to {actor} while {before.actor} holds it")
+        right = data == self.inputs.get(job) if actor.stage == 1 else data in self.made[(actor.stage - 1, job)]
+        if not right:
+            self.complain(f"stage {actor.stage} job {job}: its input is nobody's output: {data[:60]!r}")
+        if lease is not None:
+            self.leases.add((actor.stage, job, lease))
+        self.holders[key] = Holding(actor)
+        self.deeds["handed"] += 1
+
+    def letting_go(self, actor, job):
+        """Before a call is sent that may end the holding."""
+        holding = self.holders.get((actor.stage, job))
+        if holding is not None and holding.actor is actor:
+            holding.firm = False
+
+    def sending(self, actor, job, data):
+        self.letting_go(actor, job)
+        self.made[(actor.stage, job)].add(data)
+
+    def answered(self, actor, job, data, status):
+        if status in ("accepted", "repeat"):
+            self.promised.add((actor.stage, job, data))
+        elif status == "fenced":
+            self.refused.add((actor.stage, job, data))
+        self.deeds[status] += 1

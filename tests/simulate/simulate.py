@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+"""
+simulate -- thousands of simulated workers against the real stack, then the tables are judged.
+
+Some are slow, die, hang up in the middle of a call, repeat calls, report late, flag wrongly; some speak
+the older API, some /api/sync. The same seed gives the same crowd.
+
+    tests/simulate/simulate.py                                  # 1,000 workers, 5,000 jobs
+    tests/simulate/simulate.py --workers 3000 --jobs 50000 --chaos 120 --seed 7
+"""
+import argparse
+import os
+import resource
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+
+from judge import judge  # noqa: E402
+from stack import Stack  # noqa: E402
+from world import World  # noqa: E402
+
+SETTINGS = {"project": "Simulation", "stage_a": "Extract", "stage_b": "Filter", "processes": 2,
+            "retry_backoff": 1, "retry_backoff_max": 2, "max_attempts": 30, "flag_limit": 3}
+
+
+def simulate(seed, workers, jobs, chaos_s, limit_s):
+    """(what is wrong, the world) of one run on a stack of its own."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # Long enough that on a busy machine only those are timed out who mean to be.
+    idle_s = max(4, workers // 100)
+    stack = Stack("simulate", {**SETTINGS, "idle_timeout": idle_s})
+    try:
+        stack.start()
+        world = World(stack, seed, workers, jobs, chaos_s, idle_s, limit_s)
+        world.run()
+        wrong = judge(stack, world)
+        if wrong:
+            wrong.append(stack.logs(20))
+        return wrong, world
+    finally:
+        stack.stop()
+
+
+def tell(world):
+    ledger = world.ledger
+    print(f"seed {world.seed}: {world.born} workers, {sum(ledger.calls.values())} calls in {world.took_s:.1f} s")
+    for (path, status), count in sorted(ledger.calls.items(), key=str):
+        print(f"  {count:8} {path} {status}")
+    print("  " + ", ".join(f"{name} {count}" for name, count in sorted(ledger.deeds.items())))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1000)
+    parser.add_argument("--jobs", type=int, default=5000)
+    parser.add_argument("--chaos", type=float, default=30, metavar="SECONDS", help="until vices rest")
+    parser.add_argument("--limit", type=float, default=600, metavar="SECONDS", help="until the run has failed")
+    args = parser.parse_args()
+    wrong, world = simulate(args.seed, args.workers, args.jobs, args.chaos, args.limit)
+    tell(world)
+    for sentence in wrong:
+        print(f"WRONG {sentence}")
+    print("everything holds" if not wrong else f"{len(wrong)} things are wrong")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
