@@ -4,7 +4,7 @@
 -- Caller	distcompute-load --reset, in the transaction that then loads.
 -- Answer	nothing.
 -- Errors	none.
--- Locks	everything, exclusively, until commit.
+-- Locks	the advisory lock that whoever hands out or takes in shares; then everything, until commit.
 -- Index	none.
 create or replace function tracker.reset_jobs()
 returns void
@@ -12,9 +12,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-	-- stage first, as everybody who hands out or takes in reads it first
-	lock table tracker.stage in access exclusive mode;
-	lock table tracker.worker in share row exclusive mode;
+	perform pg_advisory_xact_lock(x'64637374'::int);
 	-- No restart of identities: committers remember the last position of ready.
 	truncate tracker.lease, tracker.retry, tracker.ready, tracker.failed, tracker.output, tracker.job,
 		tracker.refused_output, tracker.strike, tracker.tally, tracker.credit, tracker.history,

@@ -6,14 +6,11 @@
 -- Errors	none.
 -- Locks	none.
 -- Index	strike by (stage, job), for flagged jobs.
+-- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.seat_jobs(p_stage int2, seat_workers int8[], free int4[], p_max int4,
 	jobs int8[], workers int8[], flagged boolean[])
 returns int4[]
 language plpgsql
-set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set jit = off
 as $$
 #variable_conflict use_column
 declare
