@@ -117,15 +117,11 @@ put_rate(struct page *p, struct template_dict *d, const struct worker *w)
 static void
 put_facts(struct page *p, struct template_dict *d, const struct worker *w)
 {
-	const char *letter = parts_letter(w->stage);
-
 	template_str(d, T_WORKER, w->name);
 	template_str(d, T_PERSON, w->person);
 	template_str(d, T_STATE, w->state);
 	template_str(d, T_STATE_TEXT, state_text(w));
-	template_str(d, T_LETTER, letter);
-	template_str(d, T_LETTER_UP, arena_printf(p->arena, "%c", *letter - 'a' + 'A'));
-	template_str(d, T_STAGE, parts_stage_name(p, w->stage));
+	parts_stage(p, d, T_LETTER, T_LETTER_UP, T_STAGE, w->stage);
 	parts_count(d, T_DONE, w->done);
 	parts_count(d, T_STRUCK, w->struck);
 	template_str(d, T_PROGRESS_TEXT,

@@ -8,13 +8,14 @@
 -- Answer	at most max_rows + 1 rows (one more tells that there are more) after (after_jobs,
 --		after_id); null = from the top. period: today, week, all. rank is the row's place, counted
 --		from the top; ties share none. by_hour24: jobs in the last 24 hours. spark: jobs on each of
---		the last 14 days, oldest first. last_day: the last day with jobs.
+--		the last 14 days, oldest first. last_at: when a job of theirs was counted last
+--		(to the day when that is more than two days ago).
 -- Errors	none.
 -- Locks	none.
 -- Index	person_score, board_today, board_week, credit_fresh, pks of person_day and person_hour.
 create or replace function tracker.read_board(period text, after_jobs int8, after_id int8,
 	max_rows int4)
-returns table (rank int8, id int8, nickname text, jobs int8, by_hour24 int8, last_day date,
+returns table (rank int8, id int8, nickname text, jobs int8, by_hour24 int8, last_at timestamptz,
 	spark int8[])
 language plpgsql stable set search_path = pg_catalog, tracker as $$
 #variable_conflict use_column
@@ -101,7 +102,7 @@ begin
 			where h.person = p.id and h.hour > clock_timestamp() - interval '24 hours'), 0)::int8
 		+ coalesce((select sum(c.done - c.withdrawn) from tracker.credit c
 			where c.person = p.id and c.minute > '-infinity'), 0)::int8,
-		(select max(d.day) from tracker.person_day d where d.person = p.id and d.done > 0),
+		tracker.read_last(p.id),
 		(select array_agg(coalesce(d.jobs, 0) order by g.day)
 		from generate_series(0, 13) k
 		cross join lateral (select v_day - 13 + k as day) g
