@@ -44,7 +44,7 @@ begin
 		where v_period = 'all' and p.done > p.withdrawn
 			and (v_after is null or ((p.done - p.withdrawn) <= v_after
 				and ((p.done - p.withdrawn) < v_after or p.id > v_id)))
-			and not exists (select from fresh f where f.person = p.id)
+			and p.id not in (select f.person from fresh f)
 		order by (p.done - p.withdrawn) desc, p.id
 		limit v_rows)
 		union all
@@ -52,7 +52,7 @@ begin
 		from tracker.board b
 		where v_period = 'week' and b.week > 0
 			and (v_after is null or (b.week <= v_after and (b.week < v_after or b.person > v_id)))
-			and not exists (select from fresh f where f.person = b.person)
+			and b.person not in (select f.person from fresh f)
 		order by b.week desc, b.person
 		limit v_rows)
 		union all
@@ -60,10 +60,10 @@ begin
 		from tracker.board b
 		where v_period = 'today' and not v_stale and b.today > 0
 			and (v_after is null or (b.today <= v_after and (b.today < v_after or b.person > v_id)))
-			and not exists (select from fresh f where f.person = b.person)
+			and b.person not in (select f.person from fresh f)
 		order by b.today desc, b.person
 		limit v_rows)
-	), weighed as (
+	), weighed as materialized (
 		select f.person, f.jobs + case v_period
 				when 'all' then (select p.done - p.withdrawn from tracker.person p where p.id = f.person)
 				when 'week' then coalesce((select b.week from tracker.board b where b.person = f.person), 0)
@@ -111,7 +111,9 @@ begin
 			where x.person = p.id and x.day = g.day
 		) d on true)
 	from generate_subscripts(v_people, 1) n(i)
-	join tracker.person p on p.id = v_people[n.i]
+	cross join lateral (
+		select q.id, q.nickname from tracker.person q where q.id = v_people[n.i] limit 1
+	) p
 	order by n.i;
 end
 $$;
