@@ -51,12 +51,11 @@ declare
 	t_stage int2[] := '{}'; t_ready int8[] := '{}'; t_retry int8[] := '{}'; t_leased int8[] := '{}';
 	t_failed int8[];
 	h_stage int2[] := '{}'; h_position int8[] := '{}';
-	-- the stage at work: what came back (r_), more of it (m_), fresh work (f_), seats
+	-- the stage at work: what came back (r_), fresh work (f_), seats
 	v_stages int2[]; v_paused boolean[]; v_stage int2; v_want int4; v_half int4; v_left int4;
 	v_taken int4; v_given int4; v_fresh int4; v_found int4; v_fresh_hint int8;
-	r_job int8[]; r_attempt int4[]; r_flagged boolean[]; r_worker int8[]; r_seat int4[]; r_pos int4[];
-	m_job int8[]; m_attempt int4[]; m_flagged boolean[]; m_worker int8[];
-	f_job int8[]; v_seat int4[]; v_seat_worker int8[]; v_free int4[];
+	r_job int8[]; r_attempt int4[]; r_flagged boolean[]; r_worker int8[]; r_pos int4[];
+	f_job int8[]; v_seat int4[];
 	i int4; k int4;
 	a record;
 begin
@@ -191,13 +190,11 @@ begin
 
 		-- What came back: up to half.
 		v_half := (v_want + 1) / 2;
-		with q as materialized (
-			select t.job, t.attempt, t.flagged, t.worker, t.due from tracker.retry t
-			where t.stage = v_stage and t.due <= v_now
-			order by t.due limit v_half for update skip locked)
-		select array_agg(q.job order by q.due, q.job), array_agg(q.attempt order by q.due, q.job),
-			array_agg(q.flagged order by q.due, q.job), array_agg(q.worker order by q.due, q.job)
-		into r_job, r_attempt, r_flagged, r_worker from q;
+		a := tracker.take_returned(v_stage, v_half, v_now, '{}');
+		r_job := a.jobs;
+		r_attempt := a.attempts;
+		r_flagged := a.flagged;
+		r_worker := a.workers;
 		k := coalesce(cardinality(r_job), 0);
 
 		-- Fresh work for the rest; what came back again when that is not enough.
@@ -206,15 +203,11 @@ begin
 		v_fresh_hint := a.hint;
 		v_left := v_want - k - cardinality(f_job);
 		if v_left > 0 and k = v_half then
-			with q as materialized (
-				select t.job, t.attempt, t.flagged, t.worker, t.due from tracker.retry t
-				where t.stage = v_stage and t.due <= v_now and t.job <> all (r_job)
-				order by t.due limit v_left for update skip locked)
-			select r_job || array_agg(q.job order by q.due, q.job),
-				r_attempt || array_agg(q.attempt order by q.due, q.job),
-				r_flagged || array_agg(q.flagged order by q.due, q.job),
-				r_worker || array_agg(q.worker order by q.due, q.job)
-			into r_job, r_attempt, r_flagged, r_worker from q;
+			a := tracker.take_returned(v_stage, v_left, v_now, r_job);
+			r_job := r_job || a.jobs;
+			r_attempt := r_attempt || a.attempts;
+			r_flagged := r_flagged || a.flagged;
+			r_worker := r_worker || a.workers;
 			k := cardinality(r_job);
 		end if;
 		v_taken := k + cardinality(f_job);
@@ -234,57 +227,19 @@ begin
 		end if;
 
 		if k > 0 and (r_worker && w_worker or true = any (r_flagged)) then
-			v_seat_worker := array(
-				select w_worker[u.pos] from unnest(v_seat) with ordinality as u(pos, n)
+			a := tracker.seat_returned(v_stage, v_now,
+				array(select w_worker[u.pos] from unnest(v_seat) with ordinality as u(pos, n)
+					order by u.n),
+				r_job, r_attempt, r_flagged, r_worker, f_job,
+				coalesce(v_fresh_hint, hints[v_stage], 0));
+			r_job := a.jobs;
+			r_attempt := a.attempts;
+			r_flagged := a.flagged;
+			f_job := a.fresh;
+			v_fresh_hint := nullif(a.hint, coalesce(hints[v_stage], 0));
+			r_pos := array(select v_seat[u.seat] from unnest(a.seats) with ordinality as u(seat, n)
 				order by u.n);
-			v_free := array(select generate_series(1, v_taken));
-			r_seat := tracker.seat_jobs(v_stage, v_seat_worker, v_free, v_taken, r_job, r_worker,
-				r_flagged);
-			v_free := array(select u.n from unnest(v_free) as u(n)
-				where u.n <> all (array_remove(r_seat, null)) order by u.n);
-			v_left := cardinality(v_free) - cardinality(f_job);
-			if v_left > 0 then
-				a := tracker.take_fresh(v_stage, v_left,
-					coalesce(v_fresh_hint, hints[v_stage], 0));
-				f_job := f_job || a.jobs;
-				v_fresh_hint := coalesce(a.hint, v_fresh_hint);
-				v_left := cardinality(v_free) - cardinality(f_job);
-			end if;
-			if v_left > 0 then
-				with q as materialized (
-					select t.job, t.attempt, t.flagged, t.worker, t.due from tracker.retry t
-					where t.stage = v_stage and t.due <= v_now and t.job <> all (r_job)
-					order by t.due limit v_left + 100 for update skip locked)
-				select array_agg(q.job order by q.due, q.job),
-					array_agg(q.attempt order by q.due, q.job),
-					array_agg(q.flagged order by q.due, q.job),
-					array_agg(q.worker order by q.due, q.job)
-				into m_job, m_attempt, m_flagged, m_worker from q;
-				r_seat := r_seat || tracker.seat_jobs(v_stage, v_seat_worker, v_free, v_left,
-					m_job, m_worker, m_flagged);
-				r_job := r_job || m_job;
-				r_attempt := r_attempt || m_attempt;
-				r_flagged := r_flagged || m_flagged;
-				v_free := array(select u.n from unnest(v_free) as u(n)
-					where u.n <> all (array_remove(r_seat, null)) order by u.n);
-			end if;
-			-- Nothing else is left for the last seats: who had it may have it again.
-			for i in 1 .. cardinality(r_job) loop
-				exit when cardinality(v_free) <= cardinality(f_job);
-				if r_seat[i] is null then
-					r_seat[i] := v_free[cardinality(v_free)];
-					v_free := v_free[:cardinality(v_free) - 1];
-				end if;
-			end loop;
-			select array_agg(u.job), array_agg(u.attempt), array_agg(u.flagged),
-				array_agg(v_seat[u.seat])
-			into r_job, r_attempt, r_flagged, r_pos
-			from unnest(r_job, r_attempt, r_flagged, r_seat) as u(job, attempt, flagged, seat)
-			where u.seat is not null;
-			r_pos := r_pos || array(
-				select v_seat[u.n] from unnest(v_free) with ordinality as u(n, o)
-				where u.o <= cardinality(f_job) order by u.o);
-			k := coalesce(cardinality(r_job), 0);
+			k := cardinality(r_job);
 		else
 			r_pos := v_seat;
 		end if;

@@ -1,7 +1,7 @@
 -- Chooses seats for jobs that came back, when somebody in the batch had one of them before: a job goes
 -- to the first free seat whose worker neither had it last nor flagged it.
 --
--- Caller	claim_jobs, only when there is such a clash.
+-- Caller	seat_returned. free: the numbers of the free seats, p_max: how many may be taken.
 -- Answer	for each job the number of its seat, or null: passed over.
 -- Errors	none.
 -- Locks	none.
