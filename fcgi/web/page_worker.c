@@ -14,7 +14,7 @@
 #define LEASE_ROWS 100
 #define RECENT_ROWS 10
 #define STRIKE_ROWS 20
-#define RATE_AFTER_H (3.0 / 60)	/* a rate of less than three minutes says nothing */
+#define RATE_AFTER_H (1.0 / 60)	/* a rate of less than a minute says nothing */
 
 struct worker {
 	int64_t stage, id, created_us, seen_us, gone_us, done, struck, held, peers;
@@ -100,10 +100,10 @@ put_rate(struct page *p, struct template_dict *d, const struct worker *w)
 	double most = fmax(rate, w->peers_rate);
 
 	if (rate < 0) {
-		template_str(d, T_RATE, "too early to tell");
+		template_show(d, T_TOO_EARLY);
 		return;
 	}
-	parts_rate(d, T_RATE, rate);
+	parts_rate(template_section(d, T_RATED), T_RATE, rate);
 	if (w->peers < 2 || w->peers_rate <= 0 || w->gone_us != 0)
 		return;
 	template_str(template_section(d, T_PEERS), T_PEERS_TEXT,
