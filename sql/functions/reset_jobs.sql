@@ -16,11 +16,12 @@ begin
 	-- No restart of identities: committers remember the last position of ready.
 	truncate tracker.lease, tracker.retry, tracker.ready, tracker.failed, tracker.output, tracker.job,
 		tracker.refused_output, tracker.strike, tracker.tally, tracker.credit, tracker.history,
-		tracker.person_day;
+		tracker.person_day, tracker.person_hour, tracker.board;
+	update tracker.board_day set day = '-infinity';
 	update tracker.frontier set next = 1, last = 0, previous = 1;
 	update tracker.person set done = 0, withdrawn = 0 where done <> 0 or withdrawn <> 0;
 	update tracker.worker set done = 0, struck = 0, held_job = null, held_lease = null, last_kind = null,
-		last_job = null, last_hash = null, asked_kind = 'none'
+		last_job = null, last_hash = null, asked_kind = 'none', recent = '{}'
 	where done <> 0 or struck <> 0 or held_lease is not null or last_kind is not null
 		or asked_kind <> 'none';
 end $$;
