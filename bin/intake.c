@@ -135,7 +135,9 @@ intake_begin(struct intake *in, struct tool *t, enum intake_mode mode, struct er
 {
 	*in = (struct intake){.tool = t};
 	buf_init(&in->rows, 0);
-	if (prepare_patiently(in, mode, e) && start_copy(in, mode, e))
+	if (!prepare_patiently(in, mode, e))
+		return false;
+	if (start_copy(in, mode, e))
 		return true;
 	intake_abort(in);
 	return false;

@@ -30,6 +30,6 @@
 </nav>
 </header>
 {{#BANNER}}
-<p class="banner" dir="auto">{{#BANNER_PART}}{{#BANNER_TEXT}}{{TEXT}}{{/BANNER_TEXT}}{{#BANNER_LINK}}<a href="{{TEXT}}" rel="nofollow noopener noreferrer">{{TEXT}}</a>{{/BANNER_LINK}}{{/BANNER_PART}}</p>
+<aside class="banner" aria-label="Notice" dir="auto">{{#BANNER_PART}}{{#BANNER_TEXT}}{{TEXT}}{{/BANNER_TEXT}}{{#BANNER_LINK}}<a href="{{TEXT}}" rel="nofollow noopener noreferrer">{{TEXT}}</a>{{/BANNER_LINK}}{{/BANNER_PART}}</aside>
 {{/BANNER}}
 <main id="main" tabindex="-1">

@@ -29,7 +29,7 @@
 <section class="card table">
 <table class="board">
 <caption class="sr">{{CAPTION}}</caption>
-<thead><tr>{{#HEAD_RANK}}<th scope="col" class="n">Rank</th>{{/HEAD_RANK}}<th scope="col">Name</th><th scope="col" class="n">Jobs</th><th scope="col" class="n">Share</th><th scope="col" class="n">Jobs in 24 h</th><th scope="col">14 days</th><th scope="col">Last active</th></tr></thead>
+<thead><tr>{{#HEAD_RANK}}<th scope="col" class="n">Rank</th>{{/HEAD_RANK}}<th scope="col">Name</th><th scope="col" class="n">Jobs</th><th scope="col" class="n">Share</th><th scope="col" class="n">Jobs in 24 h</th><th scope="col">14 days</th><th scope="col">Last seen</th></tr></thead>
 <tbody>
 {{#ROW}}
 <tr>
@@ -39,7 +39,7 @@
 <td class="n">{{SHARE}}</td>
 <td class="n">{{DAY}}</td>
 <td><svg class="spark" viewBox="0 0 84 20" aria-hidden="true"><path d="{{SPARK}}"></path></svg></td>
-<td>{{LAST}}</td>
+<td>{{#LAST}}<time datetime="{{ISO}}" title="{{ISO}}" data-ago>{{AGO}}</time>{{/LAST}}</td>
 </tr>
 {{/ROW}}
 </tbody>

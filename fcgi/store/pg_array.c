@@ -153,15 +153,22 @@ pg_array_uuid(struct pg_array *a, const struct uuid *v)
 	put_element(a, v->b, sizeof(v->b));
 }
 
-void
-pg_array_time(struct pg_array *a, int64_t wall_us)
+/* From 1970 to 2000; +-infinity on both sides. */
+static int64_t
+time_bits(int64_t wall_us)
 {
 	int64_t us = wall_us;
 
-	if (us != INT64_MAX && us != INT64_MIN && /* +-infinity on both sides */
+	if (us != INT64_MAX && us != INT64_MIN &&
 	    __builtin_sub_overflow(us, PG_EPOCH_S * 1000000, &us))
 		us = INT64_MIN;
-	pg_array_int8(a, us);
+	return us;
+}
+
+void
+pg_array_time(struct pg_array *a, int64_t wall_us)
+{
+	pg_array_int8(a, time_bits(wall_us));
 }
 
 bool
@@ -207,6 +214,15 @@ pg_int8_param(struct pg_scalar *room, int64_t v)
 
 	memcpy(room->room, &big, sizeof(big));
 	return (struct pg_param){.bytes = room->room, .len = sizeof(big), .oid = PG_INT8};
+}
+
+struct pg_param
+pg_time_param(struct pg_scalar *room, int64_t wall_us)
+{
+	struct pg_param p = pg_int8_param(room, time_bits(wall_us));
+
+	p.oid = PG_TIMESTAMPTZ;
+	return p;
 }
 
 struct pg_param

@@ -54,6 +54,8 @@ struct pg_scalar { char room[8]; };
 struct pg_param pg_int2_param(struct pg_scalar *room, int16_t v);
 struct pg_param pg_int4_param(struct pg_scalar *room, int32_t v);
 struct pg_param pg_int8_param(struct pg_scalar *room, int64_t v);
+/* UTC since 1970; INT64_MAX, INT64_MIN: +-infinity. */
+struct pg_param pg_time_param(struct pg_scalar *room, int64_t wall_us);
 struct pg_param pg_bool_param(struct pg_scalar *room, bool v);
 struct pg_param pg_text_param(const char *s, size_t len);	/* s NULL: SQL NULL */
 

@@ -40,7 +40,7 @@ bool chart_read(struct page *p, const struct chart_range *range, struct chart *c
 const char *chart_path(struct page *p, const struct chart *c, int stage);
 /* Label `i` of CHART_TICKS below the plot. */
 const char *chart_tick(struct page *p, const struct chart *c, int i);
-/* A round number at or above n: 1, 2, 2.5 or 5 times a power of ten. */
+/* A round number at or above n. */
 double chart_round_up(double n);
 
 #endif

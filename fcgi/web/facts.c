@@ -91,11 +91,11 @@ read_eta(struct page *p, struct facts *f, struct err *e)
 	return true;
 }
 
-/* The stage that would take longest at the last hour's pace, when there is more than one to compare. */
+/* The stage that would take longest at the last hour's pace, when it stands out from the others. */
 static int
 find_slowest(const struct facts *f)
 {
-	double longest = 0;
+	double longest = 0, second = 0;
 	int slowest = 0, moving = 0;
 
 	for (int i = 0; i < f->stages; i++) {
@@ -104,11 +104,13 @@ find_slowest(const struct facts *f)
 
 		moving += s->done_1h > 0;
 		if (takes > longest) {
+			second = longest;
 			longest = takes;
 			slowest = (int)s->stage;
-		}
+		} else
+			second = fmax(second, takes);
 	}
-	return moving > 1 ? slowest : 0;
+	return moving > 1 && longest > 1.3 * second ? slowest : 0;
 }
 
 static void

@@ -52,6 +52,7 @@ const char *facts_sentence(struct page *p, const struct facts *f);
 /* "3 workers". */
 const char *facts_workers_text(struct page *p, int64_t n);
 
+#define FACTS_LATEST 8	/* latest completions that are shown */
 #define FACTS_BAR 4
 /* Widths of done, in hand, open and failed in a stage's bar that is 1,000 wide. */
 void facts_bar(const struct facts *f, int stage, int64_t parts[FACTS_BAR]);

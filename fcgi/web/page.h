@@ -37,5 +37,9 @@ typedef bool page_render(struct page *p, struct err *e);
 page_render page_dashboard;	/* / */
 page_render page_leaderboard;	/* /leaderboard */
 page_render page_worker;	/* /worker/{stage}/{name} */
+page_render page_person;	/* /person/{nickname} */
+page_render page_job;		/* /job/{number} */
+page_render page_stats;		/* /api/stats.json */
+page_render page_badge;		/* /badge.svg, /badge/{nickname}.svg */
 
 #endif

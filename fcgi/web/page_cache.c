@@ -17,6 +17,7 @@
 #define RENDER_LOCK_MS "5000"		/* a page takes milliseconds; longer means that its renderer died */
 #define OTHERS_TURN_US INT64_C(1000000) /* how long to wait for another process's first rendering */
 #define LOOK_AGAIN_US INT64_C(250000)	/* a page that another process renders is asked for again after */
+#define DATA_CACHE_S 5			/* at most, of application/json */
 #define PAGE_BYTES (8 * 1024 * 1024)
 
 /* A rendered page; shared by the cache and the answers under way. */
@@ -209,10 +210,15 @@ say_copy(struct request *rq, const struct copy *copy)
 	reply_send(rq, &reply);
 }
 
+/* Numbers for machines are asked for every few seconds, to be seen moving: they are kept shorter. */
 static bool
 is_fresh(const struct page_cache *c, const struct copy *copy)
 {
-	return clock_wall_us() - copy->rendered_us < c->tracker->settings->page_cache_s * 1000000;
+	int64_t keep_s = c->tracker->settings->page_cache_s;
+
+	if (keep_s > DATA_CACHE_S && strcmp(copy->type, "application/json") == 0)
+		keep_s = DATA_CACHE_S;
+	return clock_wall_us() - copy->rendered_us < keep_s * 1000000;
 }
 
 /* ---- on the reader ---------------------------------------------------------------------------- */

@@ -17,8 +17,7 @@
 #include "web/tpl/dashboard.h"
 
 #define FEW_ROWS 50
-#define ALL_ROWS 1000	/* 1,000 rows are 40 kB compressed: beyond that by pages */
-#define LATEST_ROWS 8
+#define ALL_ROWS 350	/* of two stages: 22 kB compressed; beyond that by pages */
 
 struct asked {
 	const char *owner, *state;	/* NULL = any */
@@ -83,15 +82,6 @@ put_notes(struct page *p, struct template_dict *d, const struct facts *f)
 }
 
 static void
-put_letter(struct page *p, struct template_dict *d, int64_t stage)
-{
-	const char *letter = parts_letter(stage);
-
-	template_str(d, T_LETTER, letter);
-	template_str(d, T_LETTER_UP, arena_printf(p->arena, "%c", *letter - 'a' + 'A'));
-}
-
-static void
 put_stage(struct page *p, struct template_dict *d, const struct facts *f, int i)
 {
 	const struct facts_stage *st = &f->stage[i];
@@ -99,9 +89,8 @@ put_stage(struct page *p, struct template_dict *d, const struct facts *f, int i)
 	int64_t parts[FACTS_BAR];
 
 	facts_bar(f, i, parts);
-	put_letter(p, s, st->stage);
+	parts_stage(p, s, T_LETTER, T_LETTER_UP, T_NAME, st->stage);
 	template_int(s, T_INDEX, i);
-	template_str(s, T_NAME, st->name);
 	parts_count(s, T_DONE, st->done);
 	parts_count(s, T_LEASED, st->leased);
 	parts_count(s, T_OPEN, st->ready + st->retry);
@@ -174,8 +163,7 @@ put_result(struct page *p, struct template_dict *latest, const struct pg_rows *r
 	struct template_dict *r = template_section(latest, T_RESULT);
 	int64_t took_us = pg_time_us(rows, i, 4) - pg_time_us(rows, i, 3);
 
-	put_letter(p, r, pg_int(rows, i, 0));
-	template_str(r, T_STAGE, parts_stage_name(p, pg_int(rows, i, 0)));
+	parts_stage(p, r, T_LETTER, T_LETTER_UP, T_STAGE, pg_int(rows, i, 0));
 	template_int(r, T_JOB, pg_int(rows, i, 1));
 	parts_count(r, T_JOB_TEXT, pg_int(rows, i, 1));
 	template_str(r, T_PERSON, pg_text(rows, i, 2, NULL));
@@ -187,7 +175,7 @@ static bool
 put_latest(struct page *p, struct template_dict *d, struct err *e)
 {
 	struct pg_scalar room;
-	struct pg_param params[1] = {pg_int4_param(&room, LATEST_ROWS)};
+	struct pg_param params[1] = {pg_int4_param(&room, FACTS_LATEST)};
 	struct template_dict *latest;
 	struct pg_rows *rows;
 
@@ -271,8 +259,7 @@ put_group(struct page *p, struct template_dict *d, const struct facts_stage *st,
 
 	while (end < n && pg_int(rows, end, 0) == st->stage)
 		end++;
-	put_letter(p, group, st->stage);
-	template_str(group, T_NAME, st->name);
+	parts_stage(p, group, T_LETTER, T_LETTER_UP, T_NAME, st->stage);
 	parts_count(group, T_PRESENT, st->present);
 	if (end == first) {
 		put_nobody(p, group, a);

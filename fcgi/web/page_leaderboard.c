@@ -75,7 +75,8 @@ put_row(struct page *p, struct template_dict *table, const struct pg_rows *rows,
 	parts_count(row, T_JOBS, jobs);
 	template_str(row, T_SHARE, parts_share(p, jobs, all));
 	parts_count(row, T_DAY, pg_int(rows, i, 4));
-	template_str(row, T_LAST, pg_text(rows, i, 5, NULL));
+	if (!pg_is_null(rows, i, 5))
+		parts_time(row, T_LAST, T_ISO, T_AGO, pg_time_us(rows, i, 5));
 	template_str(row, T_SPARK, parts_spark(p, pg_text(rows, i, 6, NULL), 84, 20));
 }
 
@@ -119,8 +120,7 @@ read_rows(struct page *p, const struct asked *a, struct pg_rows **rows, struct e
 		    a->after ? a->from : NULL, a->after && a->from != NULL ? strlen(a->from) : 0);
 		return pg_call(p->pg,
 		    "select 0::int8, r.id, r.nickname, r.jobs, r.by_hour24,"
-		    " coalesce(to_char(r.last_day, 'YYYY-MM-DD'), ''),"
-		    " array_to_string(r.spark, ','), r.key"
+		    " r.last_at, array_to_string(r.spark, ','), r.key"
 		    " from tracker.read_people($1, $2, $3, $4) r",
 		    params, 4, rows, e);
 	}
@@ -128,7 +128,7 @@ read_rows(struct page *p, const struct asked *a, struct pg_rows **rows, struct e
 	params[1] = pg_int8_param(&room[0], a->after ? a->after_jobs : -1);
 	return pg_call(p->pg,
 	    "select r.rank, r.id, r.nickname, r.jobs, r.by_hour24,"
-	    " coalesce(to_char(r.last_day, 'YYYY-MM-DD'), ''), array_to_string(r.spark, ','), ''"
+	    " r.last_at, array_to_string(r.spark, ','), ''"
 	    " from tracker.read_board($1, nullif($2, -1), $3, $4) r",
 	    params, 4, rows, e);
 }

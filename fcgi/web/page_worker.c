@@ -14,7 +14,7 @@
 #define LEASE_ROWS 100
 #define RECENT_ROWS 10
 #define STRIKE_ROWS 20
-#define RATE_AFTER_H (3.0 / 60)	/* a rate of less than three minutes says nothing */
+#define RATE_AFTER_H (1.0 / 60)	/* a rate of less than a minute says nothing */
 
 struct worker {
 	int64_t stage, id, created_us, seen_us, gone_us, done, struck, held, peers;
@@ -100,10 +100,10 @@ put_rate(struct page *p, struct template_dict *d, const struct worker *w)
 	double most = fmax(rate, w->peers_rate);
 
 	if (rate < 0) {
-		template_str(d, T_RATE, "too early to tell");
+		template_show(d, T_TOO_EARLY);
 		return;
 	}
-	parts_rate(d, T_RATE, rate);
+	parts_rate(template_section(d, T_RATED), T_RATE, rate);
 	if (w->peers < 2 || w->peers_rate <= 0 || w->gone_us != 0)
 		return;
 	template_str(template_section(d, T_PEERS), T_PEERS_TEXT,
@@ -117,15 +117,11 @@ put_rate(struct page *p, struct template_dict *d, const struct worker *w)
 static void
 put_facts(struct page *p, struct template_dict *d, const struct worker *w)
 {
-	const char *letter = parts_letter(w->stage);
-
 	template_str(d, T_WORKER, w->name);
 	template_str(d, T_PERSON, w->person);
 	template_str(d, T_STATE, w->state);
 	template_str(d, T_STATE_TEXT, state_text(w));
-	template_str(d, T_LETTER, letter);
-	template_str(d, T_LETTER_UP, arena_printf(p->arena, "%c", *letter - 'a' + 'A'));
-	template_str(d, T_STAGE, parts_stage_name(p, w->stage));
+	parts_stage(p, d, T_LETTER, T_LETTER_UP, T_STAGE, w->stage);
 	parts_count(d, T_DONE, w->done);
 	parts_count(d, T_STRUCK, w->struck);
 	template_str(d, T_PROGRESS_TEXT,

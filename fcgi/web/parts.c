@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -88,6 +89,7 @@ parts_frame(struct page *p, struct template_dict *d, const struct part_head *hea
 	char iso[32];
 	clock_iso(iso, clock_wall_us());
 	template_str(foot, T_NOW, iso);
+	template_str(foot, T_NOW_TEXT, arena_printf(p->arena, "%.10s %.8s", iso, iso + 11));
 }
 
 const char *
@@ -190,16 +192,68 @@ void
 parts_time(
     struct template_dict *d, const char *section, const char *iso, const char *ago, int64_t at_us)
 {
-	struct template_dict *t;
+	if (at_us > 0 && at_us != INT64_MAX)
+		parts_time_in(template_section(d, section), iso, ago, at_us);
+}
+
+void
+parts_time_in(struct template_dict *d, const char *iso, const char *ago, int64_t at_us)
+{
 	char text[64];
 
-	if (at_us <= 0 || at_us == INT64_MAX)
-		return;
-	t = template_section(d, section);
 	clock_iso(text, at_us);
-	template_str(t, iso, text);
+	template_str(d, iso, text);
 	ago_text(text, sizeof(text), (clock_wall_us() - at_us) / 1000000);
-	template_str(t, ago, text);
+	template_str(d, ago, text);
+}
+
+void
+parts_stage(struct page *p, struct template_dict *d, const char *letter, const char *letter_up,
+    const char *name, int64_t stage)
+{
+	const char *small = parts_letter(stage);
+
+	template_str(d, letter, small);
+	template_str(d, letter_up, arena_printf(p->arena, "%c", *small - 'a' + 'A'));
+	template_str(d, name, parts_stage_name(p, stage));
+}
+
+const char *
+parts_day(struct page *p, int64_t at_us)
+{
+	time_t at = (time_t)(at_us / 1000000);
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	strftime(text, sizeof(text), "%e %b", &tm);
+	return arena_dup(p->arena, text, strlen(text));
+}
+
+const char *
+parts_bytes(struct page *p, int64_t n)
+{
+	static const char *const units[] = {"KiB", "MiB", "GiB"};
+	double size = (double)n;
+	int unit = -1;
+
+	if (n < 1024)
+		return arena_printf(p->arena, "%d byte%s", (int)n, n == 1 ? "" : "s");
+	while (size >= 1024 && unit < 2) {
+		size /= 1024;
+		unit++;
+	}
+	return arena_printf(p->arena, "%s %s", parts_rate_text(p, size), units[unit]);
+}
+
+double
+parts_number(const char **at)
+{
+	char *end;
+	double n = strtod(*at, &end);
+
+	*at += end == *at ? strlen(*at) : (size_t)(end - *at) + (*end == ',');
+	return n;
 }
 
 const char *
@@ -383,16 +437,13 @@ const char *
 parts_spark(struct page *p, const char *csv, int width, int height)
 {
 	double values[SPARK_MAX], most = 1;
-	char *path, *end;
+	char *path;
 	size_t size = SPARK_MAX * 24;
 	int n = 0, used = 0;
 
 	for (const char *at = csv; *at != 0 && n < SPARK_MAX; n++) {
-		values[n] = fmax(0, strtod(at, &end));
+		values[n] = fmax(0, parts_number(&at));
 		most = fmax(most, values[n]);
-		if (end == at)
-			break;
-		at = *end == ',' ? end + 1 : end;
 	}
 	if (n < 2)
 		return "";

@@ -32,6 +32,17 @@ void parts_rate(struct template_dict *d, const char *key, double n);
 /* "3 min ago" and the time in full, for <time datetime>. Opens `section` unless at_us is 0. */
 void parts_time(
     struct template_dict *d, const char *section, const char *iso, const char *ago, int64_t at_us);
+/* The same into a section that is open. */
+void parts_time_in(struct template_dict *d, const char *iso, const char *ago, int64_t at_us);
+/* A stage's letter in both cases, and its name. */
+void parts_stage(struct page *p, struct template_dict *d, const char *letter, const char *letter_up,
+    const char *name, int64_t stage);
+/* "17 Nov". */
+const char *parts_day(struct page *p, int64_t at_us);
+/* "1.2 MiB". */
+const char *parts_bytes(struct page *p, int64_t n);
+/* The number at *at, which moves behind it and its comma. */
+double parts_number(const char **at);
 /* "2 h 5 min", of a span. */
 const char *parts_span(struct page *p, int64_t seconds);
 const char *parts_ago(struct page *p, int64_t seconds);

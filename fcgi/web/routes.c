@@ -23,6 +23,11 @@ static const struct route routes[] = {
     {GET, "/", handle_page, NO_BODY, AWAY_503, page_dashboard, "GET, HEAD"},
     {GET, "/leaderboard", handle_page, NO_BODY, AWAY_503, page_leaderboard, "GET, HEAD"},
     {GET, "/worker/", handle_page, NO_BODY, AWAY_503, page_worker, "GET, HEAD"},
+    {GET, "/person/", handle_page, NO_BODY, AWAY_503, page_person, "GET, HEAD"},
+    {GET, "/job/", handle_page, NO_BODY, AWAY_503, page_job, "GET, HEAD"},
+    {GET, "/api/stats.json", handle_page, NO_BODY, AWAY_503, page_stats, "GET, HEAD"},
+    {GET, "/badge.svg", handle_page, NO_BODY, AWAY_503, page_badge, "GET, HEAD"},
+    {GET, "/badge/", handle_page, NO_BODY, AWAY_503, page_badge, "GET, HEAD"},
 
     /* For who runs it; nginx lets only loopback in. */
     {GET, "/healthz", api_healthz, NO_BODY, AWAY_503, .allow = "GET, HEAD"},

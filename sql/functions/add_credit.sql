@@ -1,15 +1,14 @@
 -- Credits people with results, or takes credit back.
 --
 -- Caller	complete_jobs, return_jobs and send_back_job, as their last step.
--- Answer	nothing. Arrays are aligned; a pair of person and stage may come more than once.
+-- Answer	true. Arrays are aligned; a pair of person and stage may come more than once.
 -- Errors	none.
 -- Locks	credit, in order of (person, stage); taken after tally.
 -- Index	credit's primary key.
+-- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.add_credit(persons int8[], stages int2[], done int8[], withdrawn int8[])
-returns void
+returns boolean
 language plpgsql
-set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 begin
@@ -23,4 +22,5 @@ begin
 	order by u.person, u.stage
 	on conflict (person, stage, minute, slot) do update set
 		done = c.done + excluded.done, withdrawn = c.withdrawn + excluded.withdrawn;
+	return true;
 end $$;

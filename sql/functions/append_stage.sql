@@ -3,8 +3,8 @@
 -- Caller	distcompute-admin append-stage.
 -- Answer	the number of the new stage.
 -- Errors	TR001: five stages already, no stage yet, or a name that is taken or empty.
--- Locks	stage, exclusively: whoever hands out or takes in has read it first and is waited for.
---		Then ready and tally. As long as it takes to write a row for each finished job.
+-- Locks	the advisory lock that whoever hands out or takes in shares: they are waited for, and wait.
+--		Then stage, ready and tally. As long as it takes to write a row for each finished job.
 -- Index	output by key.
 create or replace function tracker.append_stage(name text)
 returns int2
@@ -16,7 +16,8 @@ declare
 	v_last int2;
 	v_moved int8;
 begin
-	lock table tracker.stage in access exclusive mode;
+	perform pg_advisory_xact_lock(x'64637374'::int);
+	lock table tracker.stage in share row exclusive mode;
 	select max(s.stage) into v_last from tracker.stage s;
 	if v_last is null then
 		raise exception 'the pipeline has no stage yet: start the tracker once'

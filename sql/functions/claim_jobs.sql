@@ -13,7 +13,7 @@
 -- Answer	'job' rows (handed out or sent again), or one of none, paused, unknown an item; drop rows
 --		besides; 'hint' rows with item 0 (stage, job = position).
 -- Errors	none for one item: unknown tokens, nulls and numbers out of range are answered.
--- Locks	worker (by token); lease (own); retry and ready SKIP LOCKED; frontier; tally.
+-- Locks	worker (by token); lease (own); retry and ready SKIP LOCKED; frontier; strike, retry, failed of what was abandoned; tally.
 -- Index	worker by token and id; lease by key, by worker for holding and rerun; retry by (stage, due);
 --		ready by key; job and output by key.
 -- Source	queue-study: lateral probes, materialized locking selects, the hint.
@@ -38,34 +38,41 @@ declare
 	w_call int8[]; w_v1 boolean[]; w_rerun boolean[]; w_holds boolean[]; w_twin boolean[];
 	w_job int8[]; w_lease uuid[]; w_again boolean[]; w_sent int4[]; w_twin_of int4[];
 	v_any_v1 boolean; v_any_held boolean; v_any_sync boolean; v_any_twin boolean;
+	v_wanted int8; v_least int4; v_ok boolean;
 	-- one element a job sent again
 	s_pos int4[] := '{}'; s_job int8[] := '{}'; s_lease uuid[] := '{}'; s_attempt int4[] := '{}';
+	-- one element a job abandoned
+	b_stage int2[]; b_job int8[]; b_lease uuid[]; b_worker int8[]; b_attempt int4[];
+	b_flagged boolean[]; b_since timestamptz[];
 	-- one element a job handed out
 	g_pos int4[] := '{}'; g_stage int2[] := '{}'; g_job int8[] := '{}'; g_attempt int4[] := '{}';
 	g_flagged boolean[] := '{}'; g_id uuid[] := '{}';
 	-- tally
 	t_stage int2[] := '{}'; t_ready int8[] := '{}'; t_retry int8[] := '{}'; t_leased int8[] := '{}';
+	t_failed int8[];
 	h_stage int2[] := '{}'; h_position int8[] := '{}';
-	-- the stage at work: what came back (r_), more of it (m_), fresh work (f_), seats
+	-- the stage at work: what came back (r_), fresh work (f_), seats
 	v_stages int2[]; v_paused boolean[]; v_stage int2; v_want int4; v_half int4; v_left int4;
-	v_taken int4; v_given int4; v_found int4; v_clash boolean; v_fresh_hint int8;
-	r_job int8[]; r_attempt int4[]; r_flagged boolean[]; r_worker int8[]; r_seat int4[]; r_pos int4[];
-	m_job int8[]; m_attempt int4[]; m_flagged boolean[]; m_worker int8[];
-	f_job int8[]; v_seat int4[]; v_seat_worker int8[]; v_free int4[];
+	v_taken int4; v_given int4; v_fresh int4; v_found int4; v_fresh_hint int8;
+	r_job int8[]; r_attempt int4[]; r_flagged boolean[]; r_worker int8[]; r_pos int4[];
+	f_job int8[]; v_seat int4[];
 	i int4; k int4;
 	a record;
 begin
-	select array_agg(s.stage order by s.stage), array_agg(s.paused order by s.stage)
-	into v_stages, v_paused from tracker.stage s;
+	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
+	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
 
 	-- 1. The workers, locked in order of token.
 	select array_agg(x.item), array_agg(x.worker), array_agg(x.stage), array_agg(x.want),
 		array_agg(x.arrived), array_agg(x.call), array_agg(x.v1), array_agg(x.rerun),
 		array_agg(x.holds), array_agg(x.twin), array_agg(x.held_job), array_agg(x.held_lease),
 		array_agg(x.again), bool_or(x.v1), bool_or(x.v1 and x.held_lease is not null),
-		bool_or(not x.v1 and (x.rerun or x.holds)), bool_or(x.twin)
+		bool_or(not x.v1 and (x.rerun or x.holds)), bool_or(x.twin), sum(x.want), min(x.want),
+		(select array_agg(s.stage order by s.stage) from tracker.stage s),
+		(select array_agg(s.paused order by s.stage) from tracker.stage s)
 	into w_item, w_worker, w_stage, w_want, w_arrived, w_call, w_v1, w_rerun, w_holds, w_twin, w_job,
-		w_lease, w_again, v_any_v1, v_any_held, v_any_sync, v_any_twin
+		w_lease, w_again, v_any_v1, v_any_held, v_any_sync, v_any_twin, v_wanted, v_least, v_stages,
+		v_paused
 	from (
 		select u.item, w.id as worker, w.stage, u.v1, u.rerun, u.holds, u.call, u.arrived,
 			case when u.v1 then 1 else u.want end as want,
@@ -110,10 +117,9 @@ begin
 			cross join lateral (
 				select q.stage, q.job, q.id, q.worker, q.since, q.attempt, q.flagged
 				from tracker.lease q
-				where q.stage = c.stage and q.job = c.job and q.id = c.lease
-					and q.worker = c.worker
+				where q.stage = c.stage and q.job = c.job
 				limit 1) l
-			where c.v1 and not coalesce(c.twin, false) and c.lease is not null
+			where l.id = c.lease and l.worker = c.worker and c.v1 and c.twin is not true
 			order by l.stage, l.job
 		loop
 			if a.again then
@@ -125,9 +131,13 @@ begin
 				w_sent[a.pos] := 1;
 			else
 				delete from tracker.lease q where q.stage = a.stage and q.job = a.job;
-				perform tracker.give_back(array[a.stage], array[a.job], array[a.id],
-					array[a.worker], array[a.attempt], array[a.flagged], array[a.since],
-					array['abandoned'], array[''], max_attempts, backoff_s, backoff_max_s);
+				b_stage := b_stage || a.stage;
+				b_job := b_job || a.job;
+				b_lease := b_lease || a.id;
+				b_worker := b_worker || a.worker;
+				b_attempt := b_attempt || a.attempt;
+				b_flagged := b_flagged || a.flagged;
+				b_since := b_since || a.since;
 			end if;
 		end loop;
 	end if;
@@ -180,96 +190,56 @@ begin
 
 		-- What came back: up to half.
 		v_half := (v_want + 1) / 2;
-		with q as materialized (
-			select t.job, t.attempt, t.flagged, t.worker, t.due from tracker.retry t
-			where t.stage = v_stage and t.due <= v_now
-			order by t.due limit v_half for update skip locked)
-		select array_agg(q.job order by q.due, q.job), array_agg(q.attempt order by q.due, q.job),
-			array_agg(q.flagged order by q.due, q.job), array_agg(q.worker order by q.due, q.job)
-		into r_job, r_attempt, r_flagged, r_worker from q;
+		a := tracker.take_returned(v_stage, v_half, v_now, '{}');
+		r_job := a.jobs;
+		r_attempt := a.attempts;
+		r_flagged := a.flagged;
+		r_worker := a.workers;
 		k := coalesce(cardinality(r_job), 0);
 
 		-- Fresh work for the rest; what came back again when that is not enough.
-		select t.jobs, t.hint into f_job, v_fresh_hint
-		from tracker.take_fresh(v_stage, v_want - k, coalesce(hints[v_stage], 0)) t;
+		a := tracker.take_fresh(v_stage, v_want - k, coalesce(hints[v_stage], 0));
+		f_job := a.jobs;
+		v_fresh_hint := a.hint;
 		v_left := v_want - k - cardinality(f_job);
 		if v_left > 0 and k = v_half then
-			with q as materialized (
-				select t.job, t.attempt, t.flagged, t.worker, t.due from tracker.retry t
-				where t.stage = v_stage and t.due <= v_now and t.job <> all (r_job)
-				order by t.due limit v_left for update skip locked)
-			select r_job || array_agg(q.job order by q.due, q.job),
-				r_attempt || array_agg(q.attempt order by q.due, q.job),
-				r_flagged || array_agg(q.flagged order by q.due, q.job),
-				r_worker || array_agg(q.worker order by q.due, q.job)
-			into r_job, r_attempt, r_flagged, r_worker from q;
+			a := tracker.take_returned(v_stage, v_left, v_now, r_job);
+			r_job := r_job || a.jobs;
+			r_attempt := r_attempt || a.attempts;
+			r_flagged := r_flagged || a.flagged;
+			r_worker := r_worker || a.workers;
 			k := cardinality(r_job);
 		end if;
 		v_taken := k + cardinality(f_job);
+		continue when v_taken = 0;
 
 		-- Seats: everyone's first, then everyone's second.
-		v_seat := array(
-			select c.pos from unnest(w_stage, w_want, w_item)
-				with ordinality as c(stage, want, item, pos)
-			cross join lateral generate_series(1, least(c.want, v_taken)) as r(r)
-			where c.stage = v_stage
-			order by r.r, c.item
-			limit v_taken);
+		if v_found = 1 then
+			v_seat := array_fill(1, array[v_taken]);
+		else
+			v_seat := array(
+				select c.pos from unnest(w_stage, w_want, w_item)
+					with ordinality as c(stage, want, item, pos)
+				cross join lateral generate_series(1, least(c.want, v_taken)) as r(r)
+				where c.stage = v_stage
+				order by r.r, c.item
+				limit v_taken);
+		end if;
 
-		v_clash := k > 0 and exists (
-			select from unnest(r_worker, r_flagged) as r(worker, flagged)
-			where r.flagged or r.worker = any (w_worker));
-		if v_clash then
-			v_seat_worker := array(
-				select w_worker[u.pos] from unnest(v_seat) with ordinality as u(pos, n)
+		if k > 0 and (r_worker && w_worker or true = any (r_flagged)) then
+			a := tracker.seat_returned(v_stage, v_now,
+				array(select w_worker[u.pos] from unnest(v_seat) with ordinality as u(pos, n)
+					order by u.n),
+				r_job, r_attempt, r_flagged, r_worker, f_job,
+				coalesce(v_fresh_hint, hints[v_stage], 0));
+			r_job := a.jobs;
+			r_attempt := a.attempts;
+			r_flagged := a.flagged;
+			f_job := a.fresh;
+			v_fresh_hint := nullif(a.hint, coalesce(hints[v_stage], 0));
+			r_pos := array(select v_seat[u.seat] from unnest(a.seats) with ordinality as u(seat, n)
 				order by u.n);
-			v_free := array(select generate_series(1, v_taken));
-			r_seat := tracker.seat_jobs(v_stage, v_seat_worker, v_free, v_taken, r_job, r_worker,
-				r_flagged);
-			v_free := array(select u.n from unnest(v_free) as u(n)
-				where u.n <> all (array_remove(r_seat, null)) order by u.n);
-			v_left := cardinality(v_free) - cardinality(f_job);
-			if v_left > 0 then
-				select f_job || t.jobs, coalesce(t.hint, v_fresh_hint) into f_job, v_fresh_hint
-				from tracker.take_fresh(v_stage, v_left,
-					coalesce(v_fresh_hint, hints[v_stage], 0)) t;
-				v_left := cardinality(v_free) - cardinality(f_job);
-			end if;
-			if v_left > 0 then
-				with q as materialized (
-					select t.job, t.attempt, t.flagged, t.worker, t.due from tracker.retry t
-					where t.stage = v_stage and t.due <= v_now and t.job <> all (r_job)
-					order by t.due limit v_left + 100 for update skip locked)
-				select array_agg(q.job order by q.due, q.job),
-					array_agg(q.attempt order by q.due, q.job),
-					array_agg(q.flagged order by q.due, q.job),
-					array_agg(q.worker order by q.due, q.job)
-				into m_job, m_attempt, m_flagged, m_worker from q;
-				r_seat := r_seat || tracker.seat_jobs(v_stage, v_seat_worker, v_free, v_left,
-					m_job, m_worker, m_flagged);
-				r_job := r_job || m_job;
-				r_attempt := r_attempt || m_attempt;
-				r_flagged := r_flagged || m_flagged;
-				v_free := array(select u.n from unnest(v_free) as u(n)
-					where u.n <> all (array_remove(r_seat, null)) order by u.n);
-			end if;
-			-- Nothing else is left for the last seats: who had it may have it again.
-			for i in 1 .. cardinality(r_job) loop
-				exit when cardinality(v_free) <= cardinality(f_job);
-				if r_seat[i] is null then
-					r_seat[i] := v_free[cardinality(v_free)];
-					v_free := v_free[:cardinality(v_free) - 1];
-				end if;
-			end loop;
-			select array_agg(u.job), array_agg(u.attempt), array_agg(u.flagged),
-				array_agg(v_seat[u.seat])
-			into r_job, r_attempt, r_flagged, r_pos
-			from unnest(r_job, r_attempt, r_flagged, r_seat) as u(job, attempt, flagged, seat)
-			where u.seat is not null;
-			r_pos := r_pos || array(
-				select v_seat[u.n] from unnest(v_free) with ordinality as u(n, o)
-				where u.o <= cardinality(f_job) order by u.o);
-			k := coalesce(cardinality(r_job), 0);
+			k := cardinality(r_job);
 		else
 			r_pos := v_seat;
 		end if;
@@ -283,7 +253,6 @@ begin
 					where q.stage = v_stage and q.job = u.job limit 1) x));
 		end if;
 		v_taken := k + cardinality(f_job);
-		continue when v_taken = 0;
 		g_pos := g_pos || r_pos[:v_taken];
 		g_stage := g_stage || array_fill(v_stage, array[v_taken]);
 		g_job := g_job || r_job || f_job;
@@ -301,9 +270,14 @@ begin
 
 	-- 5. Leases, and what each worker has asked and holds.
 	v_given := cardinality(g_job);
+	v_fresh := v_given;
 	v_since := clock_timestamp();
 	if v_given > 0 then
-		g_id := array(select gen_random_uuid() from generate_series(1, v_given));
+		if v_given = 1 then
+			g_id := array[gen_random_uuid()];
+		else
+			g_id := array(select gen_random_uuid() from generate_series(1, v_given));
+		end if;
 		insert into tracker.lease (stage, job, id, worker, since, attempt, flagged, call)
 		select u.stage, u.job, u.id, w_worker[u.pos], v_since, u.attempt, u.flagged, w_call[u.pos]
 		from unnest(g_pos, g_stage, g_job, g_id, g_attempt, g_flagged)
@@ -338,11 +312,23 @@ begin
 		where w.id = c.worker;
 	end if;
 
-	if v_given > 0 then
-		perform tracker.add_tally(t_stage, t_ready, t_retry, t_leased, null, null, null);
+	-- 6. What was abandoned goes back; counts come last, for whoever shares our slot waits for them.
+	if b_job is not null then
+		a := tracker.give_back(b_stage, b_job, b_lease, b_worker, b_attempt, b_flagged, b_since,
+			array_fill('abandoned'::text, array[cardinality(b_job)]),
+			array_fill(''::text, array[cardinality(b_job)]), max_attempts, backoff_s,
+			backoff_max_s);
+		t_failed := array_fill(0::int8, array[cardinality(t_stage)]) || a.t_failed;
+		t_ready := t_ready || array_fill(0::int8, array[cardinality(b_job)]);
+		t_stage := t_stage || a.t_stages;
+		t_retry := t_retry || a.t_retry;
+		t_leased := t_leased || a.t_leased;
+	end if;
+	if t_stage <> '{}' then
+		v_ok := tracker.add_tally(t_stage, t_ready, t_retry, t_leased, null, null, t_failed);
 	end if;
 
-	-- 6. The answers.
+	-- 7. The answers.
 	if v_any_twin then
 		-- A twin hears what the one before it heard.
 		w_twin_of := array_fill(null::int4, array[v_found]);
@@ -382,7 +368,7 @@ begin
 			from unnest(g_pos, g_stage, g_job, g_id, g_attempt)
 				as u(pos, stage, job, id, attempt);
 	end if;
-	if v_given < v_found or cardinality(g_pos) > 0 then
+	if v_least = 0 or v_fresh < v_wanted then
 		return query
 			select c.item,
 				case when v_paused[array_position(v_stages, c.stage)] then 'paused'

@@ -31,10 +31,11 @@ declare
 	i_arrived timestamptz[]; i_gone text[]; i_tid tid[]; i_since timestamptz[]; i_attempt int4[];
 	i_from text[]; i_status text[];
 	v_matched int4; v_deleted int4; v_done int4;
-	v_since timestamptz; v_attempt int4; v_any_v1 boolean; v_late int4 := 0;
+	v_since timestamptz; v_attempt int4; v_late int4 := 0; v_ok boolean;
 	a record;
 begin
-	select max(s.stage) into v_last_stage from tracker.stage s;
+	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
+	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
 
 	-- 1. The workers, locked in order of token.
 	with w as materialized (
@@ -48,8 +49,8 @@ begin
 	select array_agg(x.id), array_agg(x.stage), array_agg(x.person), array_agg(x.gone_why),
 		array_agg(case when x.v1 then x.held_job else x.job end),
 		array_agg(case when x.v1 then x.held_lease else x.lease end),
-		array_agg(x.v1), array_agg(x.arrived), bool_or(x.v1)
-	into i_worker, i_stage, i_person, i_gone, i_job, i_lease, i_v1, i_arrived, v_any_v1
+		array_agg(x.v1), array_agg(x.arrived), (select max(s.stage) from tracker.stage s)
+	into i_worker, i_stage, i_person, i_gone, i_job, i_lease, i_v1, i_arrived, v_last_stage
 	from (
 		select w.*, n.job, n.lease, n.job is null and n.lease is null as v1,
 			v_now - make_interval(secs => least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6) as arrived
@@ -67,10 +68,10 @@ begin
 		from unnest(i_worker, i_stage, i_job, i_lease, i_v1, i_arrived)
 			with ordinality as i(worker, stage, job, lease, v1, arrived, n)
 		left join lateral (
-			select q.ctid as tid, q.since, q.attempt from tracker.lease q
-			where q.stage = i.stage and q.job = i.job and q.id = i.lease
-				and q.worker = i.worker and (not i.v1 or i.arrived >= q.since)
-			limit 1) x on true),
+			select q.ctid as tid, q.id, q.worker, q.since, q.attempt from tracker.lease q
+			where q.stage = i.stage and q.job = i.job
+			limit 1) x on x.id = i.lease and x.worker = i.worker
+				and (not i.v1 or i.arrived >= x.since)),
 	g as (
 		delete from tracker.lease l
 		where l.ctid = any (array(select m.tid from m where m.tid is not null))
@@ -149,10 +150,13 @@ begin
 		select o.stage + 1, o.job from o where o.stage < v_last_stage)
 	select count(*) into v_done from o;
 
-	i_status := array(
-		select case when i.attempt is not null then 'accepted' end
-		from unnest(i_attempt) with ordinality as i(attempt, n) order by i.n);
-	if v_done < v_deleted + v_late then
+	if v_done = v_count then
+		i_status := array_fill('accepted'::text, array[v_count]);
+	elsif v_done = v_deleted + v_late then
+		i_status := array(
+			select case when i.attempt is not null then 'accepted' end
+			from unnest(i_attempt) with ordinality as i(attempt, n) order by i.n);
+	else
 		-- An output was there already: impossible while the laws hold; it is not counted again.
 		i_status := array(
 			select case when i.attempt is not null and exists (
@@ -190,22 +194,7 @@ begin
 
 	-- 6. Counts.
 	if v_done > 0 then
-		perform tracker.add_tally(
-			array_agg(u.stage), array_agg(u.ready), array_agg(u.retry), array_agg(u.leased),
-			array_agg(u.done), null, array_agg(u.failed))
-		from (
-			select i.stage, null::int8 as ready, -count(*) filter (where i.came = 'retry') as retry,
-				-count(*) filter (where i.came is null) as leased, count(*) as done,
-				-count(*) filter (where i.came = 'failed') as failed
-			from unnest(i_stage, i_status, i_from) as i(stage, status, came)
-			where i.status is not null group by i.stage
-			union all
-			select (i.stage + 1)::int2, count(*), null, null, null, null
-			from unnest(i_stage, i_status) as i(stage, status)
-			where i.status is not null and i.stage < v_last_stage group by i.stage) u;
-		perform tracker.add_credit(array_agg(i.person), array_agg(i.stage), array_agg(1::int8), null)
-		from unnest(i_person, i_stage, i_status) as i(person, stage, status)
-		where i.status is not null;
+		v_ok := tracker.add_done(i_person, i_stage, i_status, i_from, v_last_stage);
 	end if;
 
 	-- 7. The answers. Statements see what others committed meanwhile.

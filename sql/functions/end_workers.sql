@@ -20,8 +20,10 @@ declare
 	w_token uuid[]; w_worker int8[]; w_stage int2[];
 	e_stage int2[]; e_job int8[]; e_lease uuid[]; e_worker int8[]; e_attempt int4[];
 	e_flagged boolean[]; e_since timestamptz[];
+	b record; v_ok boolean;
 begin
-	perform from tracker.stage;
+	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
+	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
 	select array_agg(x.token), array_agg(x.id), array_agg(x.stage)
 	into w_token, w_worker, w_stage
 	from (select distinct t.token from unnest(tokens) as t(token)
@@ -53,10 +55,11 @@ begin
 	from (select * from m order by m.stage, m.job) m;
 
 	if e_job is not null then
-		perform tracker.give_back(e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since,
+		b := tracker.give_back(e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since,
 			array_fill(case when why = 'idle' then 'timed_out' else 'released' end,
 				array[cardinality(e_job)]),
 			array_fill(why, array[cardinality(e_job)]), max_attempts, backoff_s, backoff_max_s);
+		v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, b.t_leased, null, null, b.t_failed);
 	end if;
 	return query
 		select u.token, u.worker, u.stage,

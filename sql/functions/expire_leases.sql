@@ -19,8 +19,10 @@ declare
 	v_tokens uuid[];
 	e_stage int2[]; e_job int8[]; e_lease uuid[]; e_worker int8[]; e_attempt int4[];
 	e_flagged boolean[]; e_since timestamptz[];
+	b record; v_ok boolean;
 begin
-	perform from tracker.stage;
+	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
+	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
 	select array_agg(x.id), array_agg(x.token)
 	into v_workers, v_tokens
 	from (
@@ -47,10 +49,11 @@ begin
 	if e_job is null then
 		return;
 	end if;
-	perform tracker.give_back(e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since,
+	b := tracker.give_back(e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since,
 		array_fill('timed_out'::text, array[cardinality(e_job)]),
 		array_fill('job time-out'::text, array[cardinality(e_job)]),
 		max_attempts, backoff_s, backoff_max_s);
+	v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, b.t_leased, null, null, b.t_failed);
 	return query
 		select u.stage, u.job, v_tokens[array_position(v_workers, u.worker)]
 		from unnest(e_stage, e_job, e_worker) as u(stage, job, worker);

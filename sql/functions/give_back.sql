@@ -3,20 +3,18 @@
 -- attempt, goes to failed.
 --
 -- Caller	claim_jobs (abandoned), return_jobs, close_workers, reap_workers, expire_leases, drop_worker.
--- Answer	nothing. Arrays are aligned; attempts is the number of the attempt that ended.
+-- Answer	what the caller has to add to the tally, as its last step. Arrays are aligned; attempts is the
+--		number of the attempt that ended.
 -- Errors	none.
 -- Locks	the caller holds the workers' rows. strike, retry, failed: inserts of jobs that were leased
---		to those workers, so nobody else's; then tally.
+--		to those workers, so nobody else's.
 -- Index	primary keys; worker by id.
+-- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.give_back(stages int2[], jobs int8[], leases uuid[], workers int8[],
 	attempts int4[], flagged boolean[], since timestamptz[], kinds text[], reasons text[],
-	max_attempts int4, backoff_s int4, backoff_max_s int4)
-returns void
+	max_attempts int4, backoff_s int4, backoff_max_s int4,
+	out t_stages int2[], out t_retry int8[], out t_leased int8[], out t_failed int8[])
 language plpgsql
-set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -68,10 +66,8 @@ begin
 		group by u.worker) c
 	where w.id = c.worker;
 
-	perform tracker.add_tally(
-		array_agg(u.stage), null,
-		array_agg(case when u.last then 0 else 1 end::int8),
-		array_agg((-1)::int8), null, null,
-		array_agg(case when u.last then 1 else 0 end::int8))
+	select array_agg(u.stage), array_agg((not u.last)::int4::int8), array_agg((-1)::int8),
+		array_agg(u.last::int4::int8)
+	into t_stages, t_retry, t_leased, t_failed
 	from unnest(stages, v_last) as u(stage, last);
 end $$;

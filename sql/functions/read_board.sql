@@ -8,13 +8,14 @@
 -- Answer	at most max_rows + 1 rows (one more tells that there are more) after (after_jobs,
 --		after_id); null = from the top. period: today, week, all. rank is the row's place, counted
 --		from the top; ties share none. by_hour24: jobs in the last 24 hours. spark: jobs on each of
---		the last 14 days, oldest first. last_day: the last day with jobs.
+--		the last 14 days, oldest first. last_at: when a job of theirs was counted last
+--		(to the day when that is more than two days ago).
 -- Errors	none.
 -- Locks	none.
 -- Index	person_score, board_today, board_week, credit_fresh, pks of person_day and person_hour.
 create or replace function tracker.read_board(period text, after_jobs int8, after_id int8,
 	max_rows int4)
-returns table (rank int8, id int8, nickname text, jobs int8, by_hour24 int8, last_day date,
+returns table (rank int8, id int8, nickname text, jobs int8, by_hour24 int8, last_at timestamptz,
 	spark int8[])
 language plpgsql stable set search_path = pg_catalog, tracker as $$
 #variable_conflict use_column
@@ -43,7 +44,7 @@ begin
 		where v_period = 'all' and p.done > p.withdrawn
 			and (v_after is null or ((p.done - p.withdrawn) <= v_after
 				and ((p.done - p.withdrawn) < v_after or p.id > v_id)))
-			and not exists (select from fresh f where f.person = p.id)
+			and p.id not in (select f.person from fresh f)
 		order by (p.done - p.withdrawn) desc, p.id
 		limit v_rows)
 		union all
@@ -51,7 +52,7 @@ begin
 		from tracker.board b
 		where v_period = 'week' and b.week > 0
 			and (v_after is null or (b.week <= v_after and (b.week < v_after or b.person > v_id)))
-			and not exists (select from fresh f where f.person = b.person)
+			and b.person not in (select f.person from fresh f)
 		order by b.week desc, b.person
 		limit v_rows)
 		union all
@@ -59,10 +60,10 @@ begin
 		from tracker.board b
 		where v_period = 'today' and not v_stale and b.today > 0
 			and (v_after is null or (b.today <= v_after and (b.today < v_after or b.person > v_id)))
-			and not exists (select from fresh f where f.person = b.person)
+			and b.person not in (select f.person from fresh f)
 		order by b.today desc, b.person
 		limit v_rows)
-	), weighed as (
+	), weighed as materialized (
 		select f.person, f.jobs + case v_period
 				when 'all' then (select p.done - p.withdrawn from tracker.person p where p.id = f.person)
 				when 'week' then coalesce((select b.week from tracker.board b where b.person = f.person), 0)
@@ -101,7 +102,7 @@ begin
 			where h.person = p.id and h.hour > clock_timestamp() - interval '24 hours'), 0)::int8
 		+ coalesce((select sum(c.done - c.withdrawn) from tracker.credit c
 			where c.person = p.id and c.minute > '-infinity'), 0)::int8,
-		(select max(d.day) from tracker.person_day d where d.person = p.id and d.done > 0),
+		tracker.read_last(p.id),
 		(select array_agg(coalesce(d.jobs, 0) order by g.day)
 		from generate_series(0, 13) k
 		cross join lateral (select v_day - 13 + k as day) g
@@ -110,7 +111,9 @@ begin
 			where x.person = p.id and x.day = g.day
 		) d on true)
 	from generate_subscripts(v_people, 1) n(i)
-	join tracker.person p on p.id = v_people[n.i]
+	cross join lateral (
+		select q.id, q.nickname from tracker.person q where q.id = v_people[n.i] limit 1
+	) p
 	order by n.i;
 end
 $$;

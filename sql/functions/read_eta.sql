@@ -52,7 +52,7 @@ begin
 		return;
 	end if;
 
-	select extract(epoch from moment - min(p.first_at)) into age from tracker.read_pace() p;
+	select extract(epoch from moment - min(s.first_at)) into age from tracker.read_ends() s;
 	if age is null then
 		state := case when remaining = 0 then 'finished' else 'calculating' end;
 		return next;
@@ -60,12 +60,8 @@ begin
 	end if;
 	if age < width then
 		-- The first interval is under way: all of it until now.
-		select sum(p.done_1h) / greatest(age, 1) into rate from tracker.read_pace() p;
-		if width > 3600 then
-			select sum(p.done_24h) / greatest(age, 1) into rate from tracker.read_pace() p;
-		end if;
-		if age < 60 then
-			rate := null;
+		if age >= 60 then
+			select sum(p.done_24h) / age into rate from tracker.read_pace() p;
 		end if;
 	else
 		sampled := least(most, floor(age / width))::int4;
@@ -73,9 +69,10 @@ begin
 			select x.stage, floor(extract(epoch from stop - x.minute - interval '1 minute') / width)::int4 as i,
 				sum(x.done) as done
 			from (
-				select h.stage, h.minute, h.done - h.withdrawn as done from tracker.history h
-				where h.stage between 1 and 5
-					and h.minute >= stop - make_interval(secs => sampled * width)
+				select h.stage, h.minute, h.done - h.withdrawn as done
+				from tracker.stage s
+				join tracker.history h on h.stage = s.stage
+				where h.minute >= stop - make_interval(secs => sampled * width)
 				union all
 				select y.stage, y.minute, y.done - y.withdrawn from tracker.tally y
 				where y.minute >= stop - make_interval(secs => sampled * width)

@@ -18,7 +18,7 @@ declare
 	back   interval := interval '2 seconds';
 	seen   int8;
 begin
-	select max(p.last_at) + interval '1 minute' into moment from tracker.read_pace() p;
+	select max(s.last_at) + interval '1 minute' into moment from tracker.read_ends() s;
 	if moment is null then
 		return;
 	end if;

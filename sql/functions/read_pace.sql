@@ -1,23 +1,22 @@
 -- What was done lately, stage by stage, net of what was withdrawn.
 --
 -- Caller	pages.
--- Answer	a row an enabled stage: the last 5 minutes, hour and day; when anything was first and last
---		done (null: never); and how long the project has been at it, in seconds (at most a day).
+-- Answer	a row an enabled stage: the last 5 minutes, hour and day; and the first and last minute in
+--		which anything was done (null: never).
 -- Errors	none.
 -- Locks	none.
 -- Index	pk of history (stage, minute): at most 1,440 rows a stage; tally is as long as a minute.
 create or replace function tracker.read_pace()
 returns table (stage int2, done_5m int8, done_1h int8, done_24h int8, first_at timestamptz,
-	last_at timestamptz, age_s int8)
+	last_at timestamptz)
 language sql stable parallel safe set search_path = pg_catalog, tracker as $$
 	with t as (select clock_timestamp() as now)
 	select s.stage,
 		coalesce(m.done_5m, 0)::int8, coalesce(m.done_1h, 0)::int8,
-		coalesce(m.done_24h, 0)::int8, f.first_at, l.last_at,
-		least(86400, extract(epoch from t.now - f.first_at))::int8
-	from tracker.stage s
+		coalesce(m.done_24h, 0)::int8, s.first_at, s.last_at
+	from tracker.read_ends() s
 	cross join t
-	left join lateral (
+	cross join lateral (
 		select sum(x.done) filter (where x.minute > t.now - interval '5 minutes') as done_5m,
 			sum(x.done) filter (where x.minute > t.now - interval '1 hour') as done_1h,
 			sum(x.done) as done_24h
@@ -28,26 +27,6 @@ language sql stable parallel safe set search_path = pg_catalog, tracker as $$
 			select y.minute, y.done - y.withdrawn from tracker.tally y
 			where y.stage = s.stage and y.minute > t.now - interval '24 hours'
 		) x
-	) m on true
-	left join lateral (
-		select min(x.minute) as first_at from (
-			(select h.minute from tracker.history h
-			where h.stage = s.stage and h.done > 0 order by h.minute limit 1)
-			union all
-			(select y.minute from tracker.tally y
-			where y.stage = s.stage and y.minute > '-infinity' and y.done > 0
-			order by y.minute limit 1)
-		) x
-	) f on true
-	left join lateral (
-		select max(x.minute) as last_at from (
-			(select h.minute from tracker.history h
-			where h.stage = s.stage and h.done > 0 order by h.minute desc limit 1)
-			union all
-			(select y.minute from tracker.tally y
-			where y.stage = s.stage and y.minute > '-infinity' and y.done > 0
-			order by y.minute desc limit 1)
-		) x
-	) l on true
+	) m
 	order by s.stage
 $$;

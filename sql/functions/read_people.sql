@@ -7,12 +7,12 @@
 -- Index	person_prefix.
 create or replace function tracker.read_people(prefix text, after_name text, after_id int8,
 	max_rows int4)
-returns table (id int8, nickname text, jobs int8, by_hour24 int8, last_day date, spark int8[],
+returns table (id int8, nickname text, jobs int8, by_hour24 int8, last_at timestamptz, spark int8[],
 	key text)
 language sql stable set search_path = pg_catalog, tracker as $$
 	select p.id, p.nickname,
 		p.done - p.withdrawn + coalesce(c.jobs, 0),
-		coalesce(h.jobs, 0) + coalesce(c.jobs, 0), l.last_day, s.spark, lower(p.nickname)
+		coalesce(h.jobs, 0) + coalesce(c.jobs, 0), tracker.read_last(p.id), s.spark, lower(p.nickname)
 	from (
 		select x.* from tracker.person x
 		where lower(x.nickname) ~>=~ lower(prefix)
@@ -30,10 +30,6 @@ language sql stable set search_path = pg_catalog, tracker as $$
 		select sum(x.done)::int8 as jobs from tracker.person_hour x
 		where x.person = p.id and x.hour > clock_timestamp() - interval '24 hours'
 	) h on true
-	left join lateral (
-		select max(x.day) as last_day from tracker.person_day x
-		where x.person = p.id and x.done > 0
-	) l on true
 	left join lateral (
 		select array_agg(coalesce(d.jobs, 0) order by k) as spark
 		from generate_series(0, 13) k

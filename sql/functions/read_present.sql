@@ -4,18 +4,22 @@
 -- Answer	a row an enabled stage.
 -- Errors	none.
 -- Locks	none.
--- Index	worker_stage_present, lease_worker: as many rows as workers present, whatever the jobs.
+-- Index	worker_stage_present (index only): as many entries as workers present; lease, as long as the
+--		work in hand.
 create or replace function tracker.read_present()
 returns table (stage int2, present int8, working int8)
 language sql stable parallel safe set search_path = pg_catalog, tracker as $$
-	select s.stage, w.present, w.working
+	select s.stage, coalesce(w.present, 0), coalesce(l.working, 0)
 	from tracker.stage s
-	cross join lateral (
-		select count(*) as present,
-			count(*) filter (where exists (
-				select from tracker.lease l where l.worker = v.id)) as working
-		from tracker.worker v
-		where v.stage = s.stage and v.gone_at is null
-	) w
+	left join (
+		select v.stage, count(*) as present from tracker.worker v
+		where v.gone_at is null
+		group by v.stage
+	) w on w.stage = s.stage
+	left join (
+		select x.stage, count(*) as working
+		from (select distinct y.stage, y.worker from tracker.lease y) x
+		group by x.stage
+	) l on l.stage = s.stage
 	order by s.stage
 $$;

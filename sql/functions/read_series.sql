@@ -22,16 +22,7 @@ begin
 	if read_series.span_s > 0 then
 		many := ceil(read_series.span_s::float8 / width);
 	else
-		select min(x.minute) into origin
-		from tracker.stage s
-		cross join lateral (
-			(select h.minute from tracker.history h
-			where h.stage = s.stage and h.done > 0 order by h.minute limit 1)
-			union all
-			(select y.minute from tracker.tally y
-			where y.stage = s.stage and y.minute > '-infinity' and y.done > 0
-			order by y.minute limit 1)
-		) x;
+		select min(s.first_at) into origin from tracker.read_ends() s;
 		if origin is null then
 			return;
 		end if;
@@ -43,16 +34,22 @@ begin
 
 	return query
 	select origin, width::int4, many,
-		floor(extract(epoch from x.minute - origin) / width)::int4, x.stage, sum(x.done)::int8
+		(extract(epoch from x.bin - origin) / width)::int4, x.stage, x.done
 	from (
-		select h.stage, h.minute, h.done - h.withdrawn as done from tracker.history h
-		where h.stage between 1 and 5 and h.minute >= origin
-		union all
-		select y.stage, y.minute, y.done - y.withdrawn from tracker.tally y
-		where y.minute >= origin
+		select date_bin(make_interval(secs => width::float8), b.minute, origin) as bin, b.stage,
+			sum(b.done)::int8 as done
+		from (
+			select h.stage, h.minute, h.done - h.withdrawn as done
+			from tracker.stage s
+			join tracker.history h on h.stage = s.stage
+			where h.minute >= origin
+			union all
+			select y.stage, y.minute, y.done - y.withdrawn from tracker.tally y
+			where y.minute >= origin
+		) b
+		group by 1, 2
+		having sum(b.done) <> 0
 	) x
-	group by 4, 5
-	having sum(x.done) <> 0
 	order by 4, 5;
 end
 $$;

@@ -6,18 +6,16 @@
 -- input, the job becomes failed.
 --
 -- Caller	return_jobs.
--- Answer	true when work became due in the stage before.
+-- Answer	again: work became due in the stage before; what the caller has to add to the tally, and the
+--		person whose credit it has to withdraw, as its last steps.
 -- Errors	none.
--- Locks	retry, failed and output of this job; tally; credit.
+-- Locks	retry, failed and output of this job.
 -- Index	primary keys.
+-- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.refuse_input(p_stage int2, p_job int8, p_reason text, p_flags int4,
-	max_attempts int4)
-returns boolean
+	max_attempts int4, out again boolean, out person int8, out t_stages int2[], out t_retry int8[],
+	out t_withdrawn int8[], out t_failed int8[])
 language plpgsql
-set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -28,7 +26,6 @@ declare
 	v_failed int8;
 	r record;
 	o record;
-	v_again boolean;
 begin
 	delete from tracker.retry t where t.stage = p_stage and t.job = p_job returning t.* into r;
 	v_retry := found::int4;
@@ -39,9 +36,12 @@ begin
 		insert into tracker.failed (stage, job, kind, reason, attempt, lease, worker, since, at)
 		select p_stage, p_job, 'flagged', v_why, coalesce(r.attempt - 1, max_attempts), r.lease, r.worker,
 			r.since, v_now;
-		perform tracker.add_tally(array[p_stage], null, array[-v_retry], null, null, null,
-			array[1 - v_failed]);
-		return false;
+		again := false;
+		t_stages := array[p_stage];
+		t_retry := array[-v_retry];
+		t_withdrawn := array[0];
+		t_failed := array[1 - v_failed];
+		return;
 	end if;
 
 	delete from tracker.output q where q.stage = p_stage - 1 and q.job = p_job returning q.* into o;
@@ -49,17 +49,17 @@ begin
 		refused, reason, data)
 	values (o.stage, o.job, o.worker, o.person, o.attempt, o.lease, o.started, o.finished, v_now, v_why,
 		o.data);
-	v_again := o.attempt < max_attempts;
-	if v_again then
+	again := o.attempt < max_attempts;
+	if again then
 		insert into tracker.retry (stage, job, due, attempt)
 		values (o.stage, p_job, v_now, o.attempt + 1);
 	else
 		insert into tracker.failed (stage, job, kind, reason, attempt, worker, at)
 		values (o.stage, p_job, 'flagged', v_why, o.attempt, o.worker, v_now);
 	end if;
-	perform tracker.add_tally(
-		array[o.stage, p_stage], null, array[v_again::int4, -v_retry], null, null,
-		array[1, 0]::int8[], array[(not v_again)::int4, -v_failed]);
-	perform tracker.add_credit(array[o.person], array[o.stage], null, array[1]::int8[]);
-	return v_again;
+	person := o.person;
+	t_stages := array[o.stage, p_stage];
+	t_retry := array[again::int4, -v_retry];
+	t_withdrawn := array[1, 0];
+	t_failed := array[(not again)::int4, -v_failed];
 end $$;

@@ -16,7 +16,8 @@ declare
 	v_now timestamptz := clock_timestamp();
 	v_count int8;
 begin
-	perform from tracker.stage;
+	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
+	perform pg_advisory_xact_lock_shared(x'64637374'::int);
 	with l as materialized (
 		select f.ctid as tid from tracker.failed f
 		where f.stage = requeue_failed.stage

@@ -32,16 +32,17 @@ declare
 	-- one element a lease that ended
 	e_item int4[]; e_stage int2[]; e_job int8[]; e_lease uuid[]; e_worker int8[]; e_attempt int4[];
 	e_flagged boolean[]; e_since timestamptz[]; e_kind text[]; e_reason text[];
-	v_flags int4;
-	v_since timestamptz;
-	a record;
-	o record;
+	v_flags int4; v_since timestamptz; v_ok boolean;
+	-- tally and credit
+	t_stage int2[]; t_retry int8[]; t_leased int8[]; t_withdrawn int8[]; t_failed int8[];
+	c_person int8[] := '{}'; c_stage int2[] := '{}';
+	a record; b record;
 begin
 	if v_count = 0 then
 		return;
 	end if;
-	-- append_stage waits for whoever has read this.
-	perform from tracker.stage;
+	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
+	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
 
 	-- 1. The workers, locked in order of token.
 	with w as materialized (
@@ -74,9 +75,9 @@ begin
 		cross join lateral (
 			select q.ctid as tid, q.stage, q.job, q.id, q.worker, q.attempt, q.flagged, q.since
 			from tracker.lease q
-			where q.stage = i.stage and q.job = i.job and q.id = i.lease
-				and q.worker = i.worker and (not i.v1 or i.arrived >= q.since)
+			where q.stage = i.stage and q.job = i.job
 			limit 1) x
+		where x.id = i.lease and x.worker = i.worker and (not i.v1 or i.arrived >= x.since)
 		order by x.tid, i.n),
 	g as (
 		delete from tracker.lease l where l.ctid = any (array(select m.tid from m)))
@@ -88,8 +89,13 @@ begin
 
 	i_status := array_fill(null::text, array[v_count]);
 	i_freed := array_fill(null::int2, array[v_count]);
-	perform tracker.give_back(e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since, e_kind,
+	b := tracker.give_back(e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since, e_kind,
 		e_reason, max_attempts, backoff_s, backoff_max_s);
+	t_stage := b.t_stages;
+	t_retry := b.t_retry;
+	t_leased := b.t_leased;
+	t_failed := b.t_failed;
+	t_withdrawn := array_fill(0::int8, array[coalesce(cardinality(t_stage), 0)]);
 	for i in 1 .. coalesce(cardinality(e_item), 0) loop
 		i_status[e_item[i]] := 'accepted';
 		if e_kind[i] = 'released' then
@@ -116,8 +122,18 @@ begin
 					select max(q.id) from tracker.strike q
 					where q.stage = a.stage and q.job = a.job and q.kind = 'requeued'), 0);
 			continue when v_flags < flag_limit;
-			if tracker.refuse_input(a.stage, a.job, a.reason, v_flags, max_attempts) then
+			b := tracker.refuse_input(a.stage, a.job, a.reason, v_flags, max_attempts);
+			if b.again then
 				i_freed[a.n] := a.stage - 1;
+			end if;
+			t_stage := t_stage || b.t_stages;
+			t_retry := t_retry || b.t_retry;
+			t_leased := t_leased || array_fill(0::int8, array[cardinality(b.t_stages)]);
+			t_withdrawn := t_withdrawn || b.t_withdrawn;
+			t_failed := t_failed || b.t_failed;
+			if b.person is not null then
+				c_person := c_person || b.person;
+				c_stage := c_stage || (a.stage - 1)::int2;
 			end if;
 		end loop;
 	end if;
@@ -142,7 +158,16 @@ begin
 		group by i.worker) c
 	where w.id = c.worker;
 
-	-- 5. The answers.
+	-- 5. Counts.
+	if t_stage is not null then
+		v_ok := tracker.add_tally(t_stage, null, t_retry, t_leased, null, t_withdrawn, t_failed);
+	end if;
+	if c_person <> '{}' then
+		v_ok := tracker.add_credit(c_person, c_stage, null,
+			array_fill(1::int8, array[cardinality(c_person)]));
+	end if;
+
+	-- 6. The answers.
 	return query
 		select i.n::int4,
 			case when i.status is not null then i.status

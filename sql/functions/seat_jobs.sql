@@ -1,19 +1,16 @@
 -- Chooses seats for jobs that came back, when somebody in the batch had one of them before: a job goes
 -- to the first free seat whose worker neither had it last nor flagged it.
 --
--- Caller	claim_jobs, only when there is such a clash.
+-- Caller	seat_returned. free: the numbers of the free seats, p_max: how many may be taken.
 -- Answer	for each job the number of its seat, or null: passed over.
 -- Errors	none.
 -- Locks	none.
 -- Index	strike by (stage, job), for flagged jobs.
+-- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.seat_jobs(p_stage int2, seat_workers int8[], free int4[], p_max int4,
 	jobs int8[], workers int8[], flagged boolean[])
 returns int4[]
 language plpgsql
-set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set jit = off
 as $$
 #variable_conflict use_column
 declare

@@ -10,13 +10,10 @@
 -- Errors	none.
 -- Locks	ready: rows, SKIP LOCKED. Stage A: frontier, until commit.
 -- Index	ready's primary key.
+-- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.take_fresh(p_stage int2, p_want int4, p_hint int8,
 	out jobs int8[], out hint int8)
 language plpgsql
-set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set jit = off
 as $$
 #variable_conflict use_column
 declare

@@ -39,6 +39,7 @@ create table tracker.person_hour (
 	person bigint not null,
 	hour   timestamptz not null,
 	done   bigint not null,
+	last   timestamptz not null,	-- when it was added to
 	primary key (person, hour)
 ) with (fillfactor = 70);
 
@@ -55,13 +56,13 @@ begin
 		return;
 	end if;
 
-	insert into tracker.person_hour as h (person, hour, done)
-	select d.person, now_hour, sum(d.jobs)
+	insert into tracker.person_hour as h (person, hour, done, last)
+	select d.person, now_hour, sum(d.jobs), clock_timestamp()
 	from unnest(people, days, jobs) d(person, day, jobs)
 	where d.day >= this_day - 1
 	group by d.person
 	having sum(d.jobs) <> 0
-	on conflict (person, hour) do update set done = h.done + excluded.done;
+	on conflict (person, hour) do update set done = h.done + excluded.done, last = excluded.last;
 
 	select b.day into last_day from tracker.board_day b for update;
 	if last_day = this_day then

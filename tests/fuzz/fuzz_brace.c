@@ -4,10 +4,10 @@
  * Every input becomes a pattern over an alphabet that means nothing else to a shell; what our tree
  * makes of it must be, word for word, what a bash beside makes of it.
  *
- *	clang -fsanitize=fuzzer,address,undefined … && ./fuzz_brace -max_total_time=60
- *
  * Left out, since we differ on purpose or bash cannot: patterns of more than 5,000 words, a backslash
  * at the very end.
+ *
+ * Sources	bin/brace.c
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -39,7 +39,6 @@ class House:
         self.connection = connection
         self.hints = [0] * 5
         self.calls = itertools.count(1)
-        self.names = itertools.count(1)
 
     # ---- plain SQL
 
@@ -76,7 +75,7 @@ class House:
     # ---- workers
 
     def worker(self, stage=1, nickname="anonymous", name=None):
-        w = Worker(uuid.uuid4(), name or f"quiet-otter-{next(self.names)}", stage, nickname)
+        w = Worker(uuid.uuid4(), name or f"quiet-otter-{uuid.uuid4().hex[:8]}", stage, nickname)
         (r,) = self.open([w])
         assert r.status == "opened"
         w.id = r.worker

@@ -260,3 +260,36 @@ def test_together_nothing_is_lost_and_nothing_counts_twice(house, server):
     house.end_minute()
     house.fold()
     assert house.broken_laws() == []
+
+
+class Pump(Caller):
+    """Carries jobs through the stages A and B as fast as it can."""
+
+    def __init__(self, crowd, number):
+        super().__init__(crowd, number)
+        self.mine = [self.house.worker(stage) for stage in (1, 2)]
+
+    def step(self):
+        rows = self.house.claim([Ask(w.token, 5) for w in self.mine])
+        jobs = [r for r in rows if r.status == "job"]
+        if not jobs:
+            self.crowd.stop.set()
+        self.house.complete([Item(self.mine[r.item - 1].token, r.job, r.lease) for r in jobs])
+
+
+def test_a_stage_can_be_appended_while_jobs_are_being_done(house, server):
+    house.load(20000)
+    crowd = Crowd(server)
+    threads = [Pump(crowd, n) for n in range(3)]
+    for t in threads:
+        t.start()
+    for name in ("Third", "Fourth", "Fifth"):
+        time.sleep(0.3)
+        house.rows("select tracker.append_stage(%s)", name)
+    time.sleep(0.3)
+    crowd.stop.set()
+    for t in threads:
+        t.join(60)
+    assert crowd.wrong == []
+    assert house.counts(2).done > 0
+    assert house.counts(3).ready == house.counts(2).done

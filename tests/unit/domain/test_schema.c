@@ -1,0 +1,298 @@
+#include "../test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../store/servers.h"
+#include "domain/schema.h"
+
+static char dir[64], said[1024];
+static struct settings settings;
+static struct pg *pg;
+static struct err e;
+
+/* ---- a folder of its own, and an empty database, for each test ---------------------------------- */
+
+static void
+file(const char *name, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void
+no_file(const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+static int
+begin(void **state)
+{
+	char path[96];
+
+	(void)state;
+	strcpy(dir, "/tmp/test_schema.XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/schema", dir);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/functions", dir);
+	mkdir(path, 0700);
+	file("schema/001_first.sql", "create table tracker.first (n int);");
+	file("schema/002_second.sql", "create table tracker.second (n int);\ninsert into tracker.first values (2);");
+	file("functions/settle_stages.sql",
+	    "create or replace function tracker.settle_stages(names text[]) returns void"
+	    " language sql as $$ insert into tracker.second values (cardinality(names)) $$;");
+	settings = (struct settings){.sql_dir = dir, .stage = {"A", "B"}, .stages = 2};
+	e = ERR_INIT;
+	pg = pg_new(servers_postgres(), "test_schema", "set client_min_messages = error");
+	return pg_run(pg, "drop schema if exists tracker cascade", &e) ? 0 : -1;
+}
+
+static int
+end(void **state)
+{
+	char command[96];
+
+	(void)state;
+	pg_free(pg);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return system(command);
+}
+
+static void
+hear(const char *line)
+{
+	strcat(said, line);
+	strcat(said, "\n");
+}
+
+/* Whether there was anything to do. */
+static bool
+migrate(void)
+{
+	bool changed = false;
+
+	*said = '\0';
+	if (!schema_migrate(pg, &settings, hear, &changed, &e))
+		fail_msg("%s", e.why);
+	return changed;
+}
+
+static void
+refuses_to_migrate(const char *why)
+{
+	assert_false(schema_migrate(pg, &settings, hear, NULL, &e));
+	assert_non_null(strstr(e.why, why));
+	e = ERR_INIT;
+}
+
+static void
+refuses_the_check(const char *why)
+{
+	assert_false(schema_check(pg, &settings, &e));
+	assert_int_equal(e.kind, ERR_REFUSED);
+	assert_non_null(strstr(e.why, why));
+	e = ERR_INIT;
+}
+
+static int64_t
+number(const char *sql)
+{
+	struct pg_rows *rows = NULL;
+	int64_t n;
+
+	if (!pg_call(pg, sql, NULL, 0, &rows, &e))
+		fail_msg("%s: %s", sql, e.why);
+	n = pg_int(rows, 0, 0);
+	pg_rows_free(rows);
+	return n;
+}
+
+/* ---- behaviours ------------------------------------------------------------------------------- */
+
+static void
+an_empty_database_gets_every_file_in_order(void **state)
+{
+	(void)state;
+	assert_true(migrate());
+	assert_string_equal(said,
+	    "applied 001_first.sql\napplied 002_second.sql\nput in place the functions\n");
+	assert_int_equal(number("select n::bigint from tracker.first"), 2);
+	assert_true(schema_check(pg, &settings, &e));
+}
+
+static void
+a_second_run_finds_nothing_to_do(void **state)
+{
+	(void)state;
+	migrate();
+	assert_false(migrate());
+	assert_string_equal(said, "");
+}
+
+static void
+the_stages_are_settled_each_time(void **state)
+{
+	(void)state;
+	migrate();
+	migrate();
+	assert_int_equal(number("select count(*) from tracker.second where n = 2"), 2);
+}
+
+static void
+a_new_file_is_applied_and_functions_follow_it(void **state)
+{
+	(void)state;
+	migrate();
+	file("schema/003_third.sql", "create table tracker.third (n int);");
+	refuses_the_check("003_third.sql is not applied");
+	assert_true(migrate());
+	assert_string_equal(said, "applied 003_third.sql\nput in place the functions\n");
+}
+
+static void
+changed_functions_are_put_in_place_again(void **state)
+{
+	(void)state;
+	migrate();
+	file("functions/two.sql",
+	    "create or replace function tracker.two() returns bigint language sql as 'select 2::bigint';");
+	refuses_the_check("functions");
+	assert_true(migrate());
+	assert_string_equal(said, "put in place the functions\n");
+	assert_int_equal(number("select tracker.two()"), 2);
+	assert_true(schema_check(pg, &settings, &e));
+}
+
+static void
+a_file_that_fails_leaves_no_trace_and_is_named(void **state)
+{
+	(void)state;
+	file("schema/002_second.sql", "create table tracker.second (n int); select 1 / 0;");
+	refuses_to_migrate("002_second.sql: ");
+	assert_int_equal(number("select count(*) from tracker.migration"), 1);
+	assert_int_equal(number("select (to_regclass('tracker.second') is null)::int"), 1);
+	file("schema/002_second.sql", "create table tracker.second (n int);");
+	assert_true(migrate());
+}
+
+static void
+functions_that_fail_leave_the_old_ones(void **state)
+{
+	(void)state;
+	migrate();
+	file("functions/bad.sql", "create or replace function tracker.bad() returns int language sql as 'nonsense';");
+	refuses_to_migrate("bad.sql: ");
+	no_file("functions/bad.sql");
+	assert_false(migrate());
+}
+
+static void
+an_applied_file_that_was_changed_is_refused(void **state)
+{
+	(void)state;
+	migrate();
+	file("schema/001_first.sql", "create table tracker.first (n bigint);");
+	refuses_to_migrate("001_first.sql was changed after it was applied");
+	refuses_the_check("001_first.sql was changed after it was applied");
+}
+
+static void
+a_database_that_is_newer_is_refused(void **state)
+{
+	(void)state;
+	migrate();
+	no_file("schema/002_second.sql");
+	refuses_to_migrate("newer than this program");
+	refuses_the_check("newer than this program");
+}
+
+static void
+a_file_that_would_go_backward_is_refused(void **state)
+{
+	(void)state;
+	no_file("schema/001_first.sql");
+	file("schema/002_second.sql", "create table tracker.second (n int);");
+	migrate();
+	file("schema/001_late.sql", "select 1;");
+	refuses_to_migrate("001_late.sql comes before");
+}
+
+static void
+a_database_without_tables_is_told_to_migrate(void **state)
+{
+	(void)state;
+	refuses_the_check("distcompute-admin migrate");
+	assert_true(pg_run(pg, "create schema tracker", &e));
+	refuses_the_check("distcompute-admin migrate");
+}
+
+static void
+files_that_cannot_be_meant_are_refused(void **state)
+{
+	(void)state;
+	file("schema/3_third.sql", "select 1;");
+	refuses_to_migrate("3_third.sql: not named NNN_name.sql");
+	no_file("schema/3_third.sql");
+	file("schema/002_twice.sql", "select 1;");
+	refuses_to_migrate("two files have the number 2");
+	settings.sql_dir = "/nowhere";
+	refuses_to_migrate("sql_dir");
+}
+
+static void
+two_at_once_apply_everything_once(void **state)
+{
+	struct pg *other = pg_new(servers_postgres(), "test_schema", NULL);
+	struct err err = ERR_INIT;
+	pid_t child;
+	int status;
+
+	(void)state;
+	file("schema/001_first.sql", "create table tracker.first (n int); select pg_sleep(0.3);");
+	child = fork();
+	if (child == 0)
+		_exit(schema_migrate(other, &settings, NULL, NULL, &err) ? 0 : 1);
+	migrate();
+	waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+	assert_int_equal(number("select count(*) from tracker.migration"), 3);
+	pg_free(other);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(an_empty_database_gets_every_file_in_order, begin, end),
+	    cmocka_unit_test_setup_teardown(a_second_run_finds_nothing_to_do, begin, end),
+	    cmocka_unit_test_setup_teardown(the_stages_are_settled_each_time, begin, end),
+	    cmocka_unit_test_setup_teardown(a_new_file_is_applied_and_functions_follow_it, begin, end),
+	    cmocka_unit_test_setup_teardown(changed_functions_are_put_in_place_again, begin, end),
+	    cmocka_unit_test_setup_teardown(a_file_that_fails_leaves_no_trace_and_is_named, begin, end),
+	    cmocka_unit_test_setup_teardown(functions_that_fail_leave_the_old_ones, begin, end),
+	    cmocka_unit_test_setup_teardown(an_applied_file_that_was_changed_is_refused, begin, end),
+	    cmocka_unit_test_setup_teardown(a_database_that_is_newer_is_refused, begin, end),
+	    cmocka_unit_test_setup_teardown(a_file_that_would_go_backward_is_refused, begin, end),
+	    cmocka_unit_test_setup_teardown(a_database_without_tables_is_told_to_migrate, begin, end),
+	    cmocka_unit_test_setup_teardown(files_that_cannot_be_meant_are_refused, begin, end),
+	    cmocka_unit_test_setup_teardown(two_at_once_apply_everything_once, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, servers_begin, servers_end);
+}

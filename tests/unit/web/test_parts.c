@@ -1,0 +1,231 @@
+#include "../test.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "web/facts.h"
+#include "web/parts.h"
+
+static struct arena arena;
+static struct settings settings;
+static struct page page;
+
+static int
+begin(void **state)
+{
+	(void)state;
+	arena_init(&arena);
+	settings = (struct settings){.project = "P", .base_url = "", .banner = "",
+	    .stage = {"Extract & Load", "Filter", "", "", ""}, .stages = 2, .idle_timeout_s = 7200};
+	page = (struct page){.settings = &settings, .arena = &arena};
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	(void)state;
+	arena_fini(&arena);
+	return 0;
+}
+
+static void
+a_rate_has_as_many_decimals_as_it_is_worth(void **state)
+{
+	static const struct {
+		double n;
+		const char *text;
+	} cases[] = {{0, "0"}, {0.254, "0.25"}, {3.44, "3.4"}, {12.3, "12"}, {1234.5, "1,235"}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_string_equal(parts_rate_text(&page, cases[i].n), cases[i].text);
+	assert_string_equal(parts_rate_text(&page, INFINITY), "0");
+}
+
+static void
+a_span_is_told_in_its_biggest_units(void **state)
+{
+	static const struct {
+		int64_t s;
+		const char *text;
+	} cases[] = {{-5, "0 s"}, {59, "59 s"}, {75, "1 min 15 s"}, {3600, "1 h"}, {7500, "2 h 5 min"},
+	    {86400, "1 day"}, {200000, "2 days"}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_string_equal(parts_span(&page, cases[i].s), cases[i].text);
+	assert_string_equal(parts_ago(&page, 3), "just now");
+	assert_string_equal(parts_ago(&page, 90), "1 min ago");
+}
+
+static void
+a_size_is_told_in_its_unit(void **state)
+{
+	(void)state;
+	assert_string_equal(parts_bytes(&page, 1), "1 byte");
+	assert_string_equal(parts_bytes(&page, 1023), "1023 bytes");
+	assert_string_equal(parts_bytes(&page, 1536), "1.5 KiB");
+	assert_string_equal(parts_bytes(&page, INT64_C(5) << 40), "5,120 GiB");
+}
+
+static void
+a_share_is_never_more_than_all_and_never_a_lie_about_little(void **state)
+{
+	(void)state;
+	assert_string_equal(parts_share(&page, 1, 3), "33.3%");
+	assert_string_equal(parts_share(&page, 1, 100000), "< 0.1%");
+	assert_string_equal(parts_share(&page, 5, 4), "100.0%");
+	assert_string_equal(parts_share(&page, 5, 0), "");
+}
+
+static void
+a_workers_address_encodes_what_is_no_letter(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 0);
+	parts_worker_address(&page, &b, 1, "calm/fox 1");
+	assert_string_equal(b.data, "/worker/extract%20%26%20load/calm%2Ffox%201");
+	buf_fini(&b);
+}
+
+static void
+a_stage_is_found_by_its_name_whatever_the_case(void **state)
+{
+	struct err e = ERR_INIT;
+	int64_t stage;
+
+	(void)state;
+	assert_true(parts_find_stage(&page, "extract & LOAD", &stage, &e));
+	assert_int_equal(stage, 1);
+}
+
+static void
+a_key_in_the_query_is_two_numbers_or_nothing(void **state)
+{
+	int64_t a, b;
+
+	(void)state;
+	page.query = "after=12-34";
+	assert_true(parts_query_key(&page, "after", &a, &b));
+	assert_int_equal(a, 12);
+	assert_int_equal(b, 34);
+	page.query = "after=12";
+	assert_false(parts_query_key(&page, "after", &a, &b));
+	page.query = "after=-1-2";
+	assert_false(parts_query_key(&page, "after", &a, &b));
+	page.query = "after=1-99999999999999999999";
+	assert_false(parts_query_key(&page, "after", &a, &b));
+	page.query = NULL;
+	assert_false(parts_query_key(&page, "after", &a, &b));
+}
+
+static void
+text_in_the_query_that_is_empty_malformed_or_endless_is_absent(void **state)
+{
+	char query[300] = "q=";
+
+	(void)state;
+	page.query = "q=";
+	assert_null(parts_query_text(&page, "q"));
+	page.query = "q=%FF";
+	assert_null(parts_query_text(&page, "q"));
+	memset(query + 2, 'x', 200);
+	page.query = query;
+	assert_null(parts_query_text(&page, "q"));
+	page.query = "q=Zo%C3%AB+1";
+	assert_string_equal(parts_query_text(&page, "q"), "Zo\xc3\xab 1");
+}
+
+static void
+a_worker_is_stale_after_a_quarter_of_the_time_out(void **state)
+{
+	int64_t now_us = clock_wall_us();
+
+	(void)state;
+	assert_string_equal(parts_state(&page, now_us, true), "live");
+	assert_string_equal(parts_state(&page, now_us, false), "waiting");
+	assert_string_equal(parts_state(&page, now_us - INT64_C(1900000000), true), "stale");
+}
+
+static void
+a_spark_needs_two_values_and_stays_in_its_box(void **state)
+{
+	(void)state;
+	assert_string_equal(parts_spark(&page, "", 10, 10), "");
+	assert_string_equal(parts_spark(&page, "3", 10, 10), "");
+	assert_string_equal(parts_spark(&page, "0,4,2", 10, 10), "M0 9L5 1L10 5");
+}
+
+static void
+a_bar_shows_every_count_that_is_there_and_never_overflows(void **state)
+{
+	struct facts f = {.jobs = 100000, .stages = 1, .stage = {{.done = 99990, .leased = 1, .ready = 5, .failed = 4}}};
+	int64_t bar[FACTS_BAR];
+
+	(void)state;
+	facts_bar(&f, 0, bar);
+	assert_true(bar[0] + bar[1] + bar[2] + bar[3] <= 1000);
+	assert_int_equal(bar[0], 999);
+}
+
+static void
+it_is_not_finished_before_it_is(void **state)
+{
+	struct facts f = {.total = 1000000, .done = 999999, .remaining = 1};
+
+	(void)state;
+	assert_string_equal(facts_percent_text(&page, &f), "99.99%");
+	f = (struct facts){.total = 10, .done = 10};
+	assert_string_equal(facts_percent_text(&page, &f), "100.0%");
+	f = (struct facts){.total = 0};
+	assert_string_equal(facts_percent_text(&page, &f), "0.0%");
+}
+
+static void
+what_holds_a_stage_up_is_said_in_words(void **state)
+{
+	struct facts f = {.stages = 1, .jobs = 9, .remaining = 9,
+	    .stage = {{.stage = 1, .name = "Extract", .ready = 9}}};
+	const char *notes[FACTS_NOTES];
+
+	(void)state;
+	assert_int_equal(facts_notes(&page, &f, notes), 1);
+	assert_string_equal(notes[0], "Stage A (Extract) has no worker: 9 jobs wait for one.");
+	f.stage[0].paused = true;
+	assert_int_equal(facts_notes(&page, &f, notes), 1);
+	assert_string_equal(
+	    notes[0], "Stage A (Extract) is paused by the operator: 9 jobs wait until it is resumed.");
+	f.stage[0] = (struct facts_stage){.stage = 1, .name = "Extract", .retry = 1, .present = 1};
+	assert_int_equal(facts_notes(&page, &f, notes), 1);
+	assert_string_equal(
+	    notes[0], "Stage A (Extract): 1 job came back and waits out a back-off before the next try.");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(a_rate_has_as_many_decimals_as_it_is_worth, begin, end),
+	    cmocka_unit_test_setup_teardown(a_span_is_told_in_its_biggest_units, begin, end),
+	    cmocka_unit_test_setup_teardown(a_size_is_told_in_its_unit, begin, end),
+	    cmocka_unit_test_setup_teardown(
+	        a_share_is_never_more_than_all_and_never_a_lie_about_little, begin, end),
+	    cmocka_unit_test_setup_teardown(a_workers_address_encodes_what_is_no_letter, begin, end),
+	    cmocka_unit_test_setup_teardown(a_stage_is_found_by_its_name_whatever_the_case, begin, end),
+	    cmocka_unit_test_setup_teardown(a_key_in_the_query_is_two_numbers_or_nothing, begin, end),
+	    cmocka_unit_test_setup_teardown(
+	        text_in_the_query_that_is_empty_malformed_or_endless_is_absent, begin, end),
+	    cmocka_unit_test_setup_teardown(a_worker_is_stale_after_a_quarter_of_the_time_out, begin, end),
+	    cmocka_unit_test_setup_teardown(a_spark_needs_two_values_and_stays_in_its_box, begin, end),
+	    cmocka_unit_test_setup_teardown(
+	        a_bar_shows_every_count_that_is_there_and_never_overflows, begin, end),
+	    cmocka_unit_test_setup_teardown(it_is_not_finished_before_it_is, begin, end),
+	    cmocka_unit_test_setup_teardown(what_holds_a_stage_up_is_said_in_words, begin, end),
+	};
+
+	return cmocka_run_group_tests_name("parts", tests, NULL, NULL);
+}
