@@ -45,6 +45,7 @@ class Actor:
         self.line = Line(world.host, world.port)
         self.token = None
         self.heard = 0.0        # when the last call was begun that was answered
+        self.silences = 0       # gaps in which the tracker may have timed it out
         self.serial = 0
 
     def __str__(self):
@@ -76,6 +77,8 @@ class Actor:
                 if self.world.over:
                     raise Died from None
                 continue
+            if time.monotonic() - self.heard > self.world.idle_s - 1:
+                self.silences += 1
             self.heard = began
             self.ledger.calls[(path.split("?")[0], status)] += 1
             if status >= 500 or status == 429:

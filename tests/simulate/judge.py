@@ -8,6 +8,10 @@ def judge(stack, world):
     for look in (the_laws, every_job_is_done_once, promises_are_kept, refusals_are_no_outputs, credit_is_completions,
                  hand_outs_have_an_end, nothing_is_left):
         wrong += [f"{look.__name__}: {sentence}" for sentence in look(stack, world)]
+    for stage, job in world.ledger.suspects[:5]:
+        wrong += [f"stage {stage} job {job}: {row}" for row in stack.sql(
+            "select kind, reason, lease::text, worker, at::text from tracker.strike where stage = %s and job = %s order by at",
+            stage, job)]
     return wrong
 
 

@@ -5,18 +5,23 @@ made      {(stage, job): {data}}: every result that was ever sent
 promised  {(stage, job, data)}: results that heard that they were taken
 refused   {(stage, job, data)}: results that heard for certain that they were not
 leases    {(stage, job, lease)}: hand-outs that came with a lease
-holders   who has a job for all that the workers know; `firm` until its holder begins a call that may
-          give it back, or stays silent so long that the tracker may take it
+holders   who has a job for all that the workers know; firmly, until its holder begins a call that may
+          give it back, or is silent so long that the tracker may take it
 """
 import collections
+import time
 
 
 class Holding:
-    __slots__ = ("actor", "firm")
+    __slots__ = ("actor", "kept", "silences")
 
     def __init__(self, actor):
         self.actor = actor
-        self.firm = True
+        self.kept = True
+        self.silences = actor.silences
+
+    def is_firm(self):
+        return self.kept and self.silences == self.actor.silences and self.actor.is_alive_for_sure()
 
 
 class Ledger:
@@ -28,6 +33,7 @@ class Ledger:
         self.leases = set()
         self.holders = {}
         self.wrong = []
+        self.suspects = []      # (stage, job) whose history the judge should tell
         self.calls = collections.Counter()      # (path, status)
         self.deeds = collections.Counter()
 
@@ -38,8 +44,10 @@ class Ledger:
     def handed(self, actor, job, data, lease=None):
         key = (actor.stage, job)
         before = self.holders.get(key)
-        if before is not None and before.actor is not actor and before.firm and before.actor.is_alive_for_sure():
-            self.complain(f"stage {actor.stage} job {job}: handed to {actor} while {before.actor} holds it")
+        if before is not None and before.actor is not actor and before.is_firm():
+            self.complain(f"stage {actor.stage} job {job}: handed to {actor} while {before.actor} holds it, "
+                          f"heard {time.monotonic() - before.actor.heard:.1f} s ago")
+            self.suspects.append(key)
         right = data == self.inputs.get(job) if actor.stage == 1 else data in self.made[(actor.stage - 1, job)]
         if not right:
             self.complain(f"stage {actor.stage} job {job}: its input is nobody's output: {data[:60]!r}")
@@ -52,7 +60,7 @@ class Ledger:
         """Before a call is sent that may end the holding."""
         holding = self.holders.get((actor.stage, job))
         if holding is not None and holding.actor is actor:
-            holding.firm = False
+            holding.kept = False
 
     def sending(self, actor, job, data):
         self.letting_go(actor, job)
