@@ -288,7 +288,7 @@ begin
 		update tracker.worker w set
 			seen = greatest(w.seen, v_now),
 			asked_kind = case when c.v1 then 'new_job' else 'sync' end,
-			asked_at = greatest(w.asked_at, c.arrived),
+			asked_at = v_now,	-- not c.arrived: it may have been parked for long
 			claimed_at = case when c.v1 then greatest(w.claimed_at, c.arrived) else w.claimed_at end,
 			repeats = case when c.v1 and c.sent > 0 then least(w.repeats + 1, 1000) else 0 end,
 			held_job = case when not c.v1 or c.sent > 0 then w.held_job else c.job end,
@@ -303,12 +303,8 @@ begin
 		where w.id = c.worker;
 	else
 		update tracker.worker w set
-			seen = greatest(w.seen, v_now), asked_kind = 'sync',
-			asked_at = greatest(w.asked_at, c.arrived)
-		from (
-			select u.worker, max(u.arrived) as arrived
-			from unnest(w_worker, w_arrived) as u(worker, arrived)
-			group by u.worker) c
+			seen = greatest(w.seen, v_now), asked_kind = 'sync', asked_at = v_now
+		from (select distinct u.worker from unnest(w_worker) as u(worker)) c
 		where w.id = c.worker;
 	end if;
 
@@ -358,7 +354,13 @@ begin
 			on g.pos = c.twin_of;
 		v_given := cardinality(g_pos);
 	end if;
-	if v_given > 0 then
+	if v_given > 0 and 1 = all (g_stage) then
+		return query
+			select w_item[u.pos], 'job', w_worker[u.pos], u.stage, u.job, u.id, u.attempt,
+				(select j.data from tracker.job j where j.number = u.job)
+			from unnest(g_pos, g_stage, g_job, g_id, g_attempt)
+				as u(pos, stage, job, id, attempt);
+	elsif v_given > 0 then
 		return query
 			select w_item[u.pos], 'job', w_worker[u.pos], u.stage, u.job, u.id, u.attempt,
 				case when u.stage = 1

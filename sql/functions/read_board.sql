@@ -33,11 +33,7 @@ declare
 	v_above  int8;
 begin
 	with fresh as materialized (
-		select c.person, sum(c.done - c.withdrawn)::int8 as jobs
-		from tracker.credit c
-		where c.minute > '-infinity' and (v_period <> 'today' or c.minute >= v_day::timestamp at time zone 'UTC')
-		group by c.person
-		having sum(c.done - c.withdrawn) <> 0
+		select f.person, f.jobs from tracker.read_fresh(v_period) f
 	), folded as (
 		(select p.id as person, p.done - p.withdrawn as jobs
 		from tracker.person p
@@ -63,20 +59,12 @@ begin
 			and b.person not in (select f.person from fresh f)
 		order by b.today desc, b.person
 		limit v_rows)
-	), weighed as materialized (
-		select f.person, f.jobs + case v_period
-				when 'all' then (select p.done - p.withdrawn from tracker.person p where p.id = f.person)
-				when 'week' then coalesce((select b.week from tracker.board b where b.person = f.person), 0)
-				when 'today' then case when v_stale then 0 else
-					coalesce((select b.today from tracker.board b where b.person = f.person), 0) end
-			end as jobs
-		from fresh f
 	), taken as (
 		select x.person, x.jobs
 		from (
 			select * from folded
 			union all
-			select w.person, w.jobs from weighed w
+			select w.person, w.jobs from fresh w
 			where w.jobs > 0
 				and (v_after is null or w.jobs < v_after or (w.jobs = v_after and w.person > v_id))
 		) x

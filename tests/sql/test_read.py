@@ -1,0 +1,439 @@
+"""What the pages read: boards, pace, time left, workers, people and the lives of jobs."""
+
+import pytest
+
+from house import Item
+
+
+def do(house, nickname, count, stage=1, worker=None):
+    """Somebody finishes `count` jobs."""
+    w = worker or house.worker(stage, nickname)
+    jobs = house.take(w, count)
+    house.complete([Item(w.token, j.job, j.lease, "r") for j in jobs])
+    return w
+
+
+def minute_passes(house):
+    """What is counted so far is folded; as if it had been today's first minute."""
+    for table in ("tally", "credit"):
+        house.rows(f"update tracker.{table} set minute = minute - interval '1 minute'"
+                   " where minute > '-infinity'")
+    house.fold()
+
+
+def board(house, period="all", after=(None, 0), rows=50):
+    return house.rows("select * from tracker.read_board(%s, %s, %s, %s)", period, *after, rows)
+
+
+def eta(house, interval_s=900, samples=10):
+    return house.rows("select * from tracker.read_eta(%s, %s)", interval_s, samples)[0]
+
+
+def history(house, stage, minutes_ago, done):
+    house.rows("insert into tracker.history (stage, minute, done) values"
+               " (%s, date_trunc('minute', clock_timestamp()) - make_interval(mins => %s), %s)"
+               " on conflict (stage, minute) do update set done = excluded.done",
+               stage, minutes_ago, done)
+
+
+# ---- boards
+
+def test_the_board_is_by_jobs_and_ties_stand_in_the_order_of_coming(house):
+    house.load(20)
+    for nickname, jobs in (("first", 2), ("second", 5), ("third", 2)):
+        do(house, nickname, jobs)
+    expected = [(1, "second", 5), (2, "first", 2), (3, "third", 2)]
+    assert [(r.rank, r.nickname, r.jobs) for r in board(house)] == expected
+    minute_passes(house)
+    assert [(r.rank, r.nickname, r.jobs) for r in board(house)] == expected
+
+
+def test_the_board_adds_what_is_not_folded_yet(house):
+    house.load(20)
+    slow, fast = do(house, "slow", 3), do(house, "fast", 2)
+    minute_passes(house)
+    do(house, "fast", 2, worker=fast)
+    for period in ("all", "week", "today"):
+        assert [(r.nickname, r.jobs) for r in board(house, period)] == [("fast", 4), ("slow", 3)]
+    assert slow.nickname == "slow"
+
+
+@pytest.mark.parametrize("folded", [True, False])
+@pytest.mark.parametrize("period", ["all", "week", "today"])
+def test_the_pages_of_a_board_join_without_gap_or_double(house, folded, period):
+    house.load(60)
+    for n in range(11):
+        do(house, f"p{n}", 1 + n // 3)
+    if folded:
+        minute_passes(house)
+    whole = [(r.rank, r.id, r.jobs) for r in board(house, period)]
+    assert [r[0] for r in whole] == list(range(1, 12))
+    pieces, after = [], (None, 0)
+    while True:
+        rows = board(house, period, after, 2)
+        pieces += [(r.rank, r.id, r.jobs) for r in rows[:2]]
+        if len(rows) <= 2:
+            break
+        after = (rows[1].jobs, rows[1].id)
+    assert pieces == whole
+
+
+def test_a_new_day_starts_todays_board_anew_and_keeps_the_weeks(house):
+    house.load(20)
+    early = do(house, "early", 4)
+    minute_passes(house)
+    house.rows("update tracker.person_day set day = day - 1")
+    house.rows("update tracker.board_day set day = day - 1")
+    assert board(house, "today") == []
+    do(house, "late", 1)
+    minute_passes(house)
+    assert [(r.nickname, r.jobs) for r in board(house, "today")] == [("late", 1)]
+    assert [(r.nickname, r.jobs) for r in board(house, "week")] == [("early", 4), ("late", 1)]
+    assert early.nickname == "early"
+
+
+def test_what_is_older_than_seven_days_is_not_in_the_week(house):
+    house.load(20)
+    do(house, "old", 4)
+    minute_passes(house)
+    house.rows("update tracker.person_day set day = day - 7")
+    house.rows("update tracker.board_day set day = day - 7")
+    do(house, "new", 1)
+    minute_passes(house)
+    assert [r.nickname for r in board(house, "week")] == ["new"]
+    assert [r.nickname for r in board(house, "all")] == ["old", "new"]
+
+
+def test_a_withdrawn_result_leaves_every_board(house):
+    house.load(5)
+    do(house, "maker", 2)
+    minute_passes(house)
+    assert house.value("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    for period in ("all", "week", "today"):
+        assert [r.jobs for r in board(house, period)] == [1]
+    minute_passes(house)
+    for period in ("all", "week", "today"):
+        assert [r.jobs for r in board(house, period)] == [1]
+
+
+def test_a_reset_empties_the_boards(house):
+    house.load(5)
+    do(house, "gone", 2)
+    minute_passes(house)
+    house.rows("select tracker.reset_jobs()")
+    for period in ("all", "week", "today"):
+        assert board(house, period) == []
+    house.load(5)
+    do(house, "gone", 1)
+    minute_passes(house)
+    assert [r.jobs for r in board(house, "week")] == [1]
+
+
+def test_the_board_tells_the_last_day_and_the_days_before(house):
+    house.load(5)
+    do(house, "x", 3)
+    minute_passes(house)
+    (r,) = board(house)
+    assert (r.by_hour24, r.spark[-1], len(r.spark)) == (3, 3, 14)
+    assert r.last_at is not None
+
+
+@pytest.mark.parametrize("prefix, found", [
+    ("an", ["Ann", "anna"]), ("ANNA", ["anna"]), ("%", ["%wild"]), ("zoë", ["Zoë"]), ("nobody", []), ("\\", ["\\"])])
+def test_people_are_found_by_how_their_names_begin(house, prefix, found):
+    for nickname in ("Ann", "anna", "%wild", "_w", "Zoë", "\\", "Hanna"):
+        house.worker(1, nickname)
+    rows = house.rows("select * from tracker.read_people(%s, null, 0, 10)", prefix)
+    assert [r.nickname for r in rows] == found
+
+
+def test_the_pages_of_a_search_join_without_gap_or_double(house):
+    names = sorted([f"Ab{n}" for n in range(7)] + [f"aB{n}" for n in range(3)], key=str.lower)
+    for nickname in names:
+        house.worker(1, nickname)
+    found, key, last = [], None, 0
+    while True:
+        rows = house.rows("select * from tracker.read_people('ab', %s, %s, 3)", key, last)
+        found += [r.nickname for r in rows[:3]]
+        if len(rows) <= 3:
+            break
+        key, last = rows[2].key, rows[2].id
+    assert sorted(found) == sorted(names) and [f.lower() for f in found] == [n.lower() for n in names]
+
+
+def test_a_persons_page_sums_folded_and_fresh(house):
+    house.load(9)
+    w = do(house, "me", 3)
+    minute_passes(house)
+    do(house, "me", 2, worker=w)
+    do(house, "other", 4)
+    (r,) = house.rows("select * from tracker.read_person('me')")
+    assert (r.jobs, r.today, r.week, r.by_hour24, r.machines, r.rank) == (5, 5, 5, 5, 1, 1)
+    assert [(s.stage, s.done) for s in house.rows("select * from tracker.read_person_stages(%s)", r.id)] == [(1, 5)]
+    assert house.rows("select * from tracker.read_person('nobody')") == []
+
+
+# ---- pace and time left
+
+def test_an_empty_project_has_no_time_left(house):
+    assert eta(house).state == "empty"
+
+
+def test_nothing_is_known_before_a_minute_of_work(house):
+    house.load(5)
+    assert (eta(house).state, eta(house).remaining) == ("calculating", 10)
+    do(house, "x", 1)
+    assert (eta(house).state, eta(house).eta_s) == ("calculating", None)
+
+
+def test_the_first_interval_is_measured_while_it_runs(house):
+    house.lawful = False
+    house.load(1000)
+    history(house, 1, 5, 100)
+    r = eta(house)
+    assert r.state == "moving" and 300 <= 100 / (r.per_minute / 60) <= 360
+    assert r.low_s is None and r.high_s is None
+
+
+def test_the_time_left_is_what_remains_at_the_pace_of_the_samples(house):
+    house.lawful = False
+    house.load(1000)
+    for minutes in range(1, 61):
+        history(house, 1, minutes, 5)
+        history(house, 2, minutes, 5)
+    r = eta(house, 600, 6)
+    assert (r.sampled, r.remaining) == (6, 2000)
+    assert abs(r.eta_s - 2000 / 10 * 60) <= 2
+    assert r.low_s <= r.eta_s <= r.high_s
+
+
+def test_the_slowest_stage_sets_the_time(house):
+    house.lawful = False
+    house.load(1000)
+    for minutes in range(1, 61):
+        history(house, 1, minutes, 99)
+        history(house, 2, minutes, 1)
+    assert eta(house, 600, 6).eta_s >= 1000 * 60 - 60
+
+
+def test_a_stage_that_began_later_is_measured_from_its_beginning(house):
+    house.lawful = False
+    house.load(1000)
+    for minutes in range(1, 61):
+        history(house, 1, minutes, 10)
+    for minutes in range(1, 11):
+        history(house, 2, minutes, 10)
+    assert eta(house, 600, 6).eta_s < 2000 / 10 * 60
+
+
+def test_uneven_samples_give_an_honest_range(house):
+    house.lawful = False
+    house.load(100000)
+    for minutes in range(1, 61):
+        history(house, 1, minutes, 100 if minutes > 30 else 10)
+    r = eta(house, 600, 6)
+    assert r.high_s > 2 * r.eta_s and r.low_s < r.eta_s
+
+
+def test_what_stands_still_is_called_stalled(house):
+    house.lawful = False
+    house.load(10)
+    history(house, 1, 300, 5)
+    r = eta(house, 900, 10)
+    assert (r.state, r.eta_s) == ("stalled", None)
+
+
+def test_failed_jobs_do_not_keep_a_project_from_ending(house):
+    house.max_attempts = 1
+    house.load(2)
+    w = house.worker(1)
+    good, bad = house.take(w, 2)
+    house.done(w, good)
+    house.back(w, bad)
+    assert eta(house).remaining == 1
+    do(house, "x", 1, stage=2)
+    r = eta(house)
+    assert (r.state, r.remaining, r.done, r.total) == ("finished", 0, 2, 2)
+
+
+def test_the_pace_counts_what_is_folded_and_what_is_not(house):
+    house.load(9)
+    w = do(house, "x", 2)
+    minute_passes(house)
+    do(house, "x", 3, worker=w)
+    a, b = house.rows("select * from tracker.read_pace()")
+    assert (a.done_5m, a.done_1h, a.done_24h, b.done_24h) == (5, 5, 5, 0)
+    assert a.first_at <= a.last_at and b.first_at is None
+
+
+@pytest.mark.parametrize("span_s, bar_s, buckets", [(3600, 60, 60), (86400, 900, 96), (604800, 7200, 84)])
+def test_a_series_ends_now_and_holds_everything_of_its_span(house, span_s, bar_s, buckets):
+    house.lawful = False
+    house.load(9)
+    history(house, 1, 0, 7)
+    history(house, 2, span_s // 60 - 1, 3)
+    history(house, 1, span_s // 60 + 2, 100)
+    rows = house.rows("select * from tracker.read_series(%s, %s)", span_s, bar_s)
+    assert {(r.bucket, r.stage, r.done) for r in rows} == {(buckets - 1, 1, 7), (0, 2, 3)}
+    assert {(r.bucket_s, r.buckets) for r in rows} == {(bar_s, buckets)}
+
+
+def test_the_series_of_all_time_has_at_most_120_buckets(house):
+    house.lawful = False
+    house.load(9)
+    history(house, 1, 1_000_000, 3)
+    history(house, 1, 0, 4)
+    rows = house.rows("select * from tracker.read_series(0, 0)")
+    assert sum(r.done for r in rows) == 7
+    assert 0 < rows[0].buckets <= 120 and all(0 <= r.bucket < r.buckets for r in rows)
+
+
+def test_the_latest_completions_come_newest_first_however_long_ago(house):
+    house.load(9)
+    w = house.worker(1, "me")
+    for job in house.take(w, 3):
+        house.done(w, job)
+    minute_passes(house)
+    rows = house.rows("select * from tracker.read_latest(2)")
+    assert [(r.job, r.person, r.worker) for r in rows] == [(3, "me", w.name), (2, "me", w.name)]
+    house.lawful = False
+    house.rows("update tracker.output set finished = finished - interval '20 days'")
+    house.rows("update tracker.history set minute = minute - interval '20 days'")
+    assert [r.job for r in house.rows("select * from tracker.read_latest(2)")] == [3, 2]
+
+
+# ---- workers
+
+def test_workers_come_by_first_seen_page_by_page(house):
+    names = [house.worker(1).name for _ in range(5)]
+    found, after = [], (None, 0)
+    while True:
+        rows = house.rows("select * from tracker.read_workers(1::int2, null, null, %s, %s, 2)", *after)
+        found += [r.name for r in rows[:2]]
+        if len(rows) <= 2:
+            break
+        after = (rows[1].created, rows[1].id)
+    assert found == names
+
+
+def test_workers_are_filtered_by_owner_and_by_state(house):
+    house.load(5)
+    mine, other = house.worker(1, "me"), house.worker(1, "other")
+    idle = house.worker(2, "me")
+    house.take(mine, 2)
+    def read(owner, kind):
+        return [r.name for r in house.rows("select * from tracker.read_workers(null, %s, %s, null, 0, 9)", owner, kind)]
+    assert read("me", None) == [mine.name, idle.name]
+    assert read(None, "working") == [mine.name]
+    assert read("me", "waiting") == [idle.name]
+    assert read("nobody", None) == []
+    assert [(r.present, r.working) for r in house.rows("select * from tracker.read_present()")] == [(2, 1), (1, 0)]
+    assert other.nickname == "other"
+
+
+def test_a_worker_that_is_gone_is_in_no_list_and_keeps_its_page(house):
+    w = house.worker(1)
+    house.bye(w)
+    assert house.rows("select * from tracker.read_workers(null, null, null, null, 0, 9)") == []
+    (r,) = house.rows("select * from tracker.read_worker(1::int2, %s)", w.name)
+    assert r.gone_why == "bye"
+
+
+def test_a_worker_is_measured_against_the_median_of_its_stage(house):
+    house.lawful = False
+    workers = [house.worker(1) for _ in range(3)]
+    for w, jobs in zip(workers, (10, 20, 90)):
+        house.rows("update tracker.worker set done = %s, created = seen - interval '1 hour' where token = %s", jobs, w.token)
+    (r,) = house.rows("select * from tracker.read_worker(1::int2, %s)", workers[0].name)
+    assert (r.done, round(r.peers_rate), r.peers) == (10, 20, 3)
+
+
+def test_a_workers_last_ten_results_are_remembered(house):
+    house.load(20)
+    w = house.worker(1)
+    for job in house.take(w, 12):
+        house.done(w, job)
+    recent = house.rows("select * from tracker.read_worker_recent(%s, 10)", w.id)
+    assert [r.job for r in recent] == list(range(12, 2, -1))
+
+
+def test_a_result_that_was_sent_back_is_no_recent_result(house):
+    house.load(2)
+    w = house.worker(1, "me")
+    house.done(w, house.take(w)[0])
+    house.value("select tracker.send_back_job(1, 1::int2, 'bad tar')")
+    assert house.rows("select * from tracker.read_worker_recent(%s, 10)", w.id) == []
+    (r,) = house.rows("select * from tracker.read_person_refused((select person from tracker.worker where id = %s), 5)", w.id)
+    assert (r.job, r.worker, r.reason) == (1, w.name, "bad tar")
+
+
+def test_a_workers_failures_come_with_their_reasons(house):
+    house.load(2)
+    w = house.worker(1)
+    house.back(w, house.take(w)[0], reason="exit 3: disk full")
+    (r,) = house.rows("select * from tracker.read_worker_strikes(%s, 5)", w.id)
+    assert (r.job, r.kind, r.reason) == (1, "failed", "exit 3: disk full")
+
+
+@pytest.mark.parametrize("asked", ["filter", "FILTER", "Filter"])
+def test_a_stage_is_found_whatever_the_case(house, asked):
+    assert house.value("select stage from tracker.read_stage(%s)", asked) == 2
+
+
+def test_a_stage_is_found_in_any_script(house):
+    house.settle("ÉTAPE", "Ścieżka")
+    assert house.value("select stage from tracker.read_stage('étape')") == 1
+    assert house.value("select stage from tracker.read_stage('ścieżka')") == 2
+    assert house.rows("select * from tracker.read_stage('etape')") == []
+
+
+# ---- a job's life
+
+def life(house, job, chars=0):
+    return house.rows("select * from tracker.read_job(%s, %s)", job, chars)
+
+
+def states(house, job):
+    return [r.state for r in life(house, job)]
+
+
+def test_a_job_is_followed_through_its_life(house):
+    house.load(1)
+    assert states(house, 1) == ["waiting", "later"]
+    w = house.worker(1, "me")
+    (job,) = house.take(w)
+    assert states(house, 1) == ["leased", "later"]
+    house.back(w, job, reason="oops")
+    assert states(house, 1) == ["retry", "later"]
+    house.make_due()
+    house.done(w, house.take(w)[0])
+    assert states(house, 1) == ["done", "waiting"]
+    do(house, "you", 1, stage=2)
+    a, b = life(house, 1)
+    assert (a.state, a.person, a.attempt, b.state, b.person, b.attempt) == ("done", "me", 2, "done", "you", 1)
+    assert [(e.kind, e.reason, e.worker) for e in house.rows("select * from tracker.read_job_events(1, 9)")] == [
+        ("failed", "oops", w.name)]
+
+
+def test_a_job_that_failed_says_why(house):
+    house.max_attempts = 1
+    house.load(1)
+    w = house.worker(1)
+    house.back(w, house.take(w)[0], reason="exit 9")
+    a, b = life(house, 1)
+    assert (a.state, a.reason, b.state) == ("failed", "exit 9", "later")
+
+
+def test_there_is_no_job_beyond_the_last(house):
+    house.load(1)
+    assert life(house, 2) == [] and life(house, 0) == []
+
+
+def test_data_is_shown_only_when_asked_for_and_only_its_beginning(house):
+    house.load(1, data="höher {}")
+    w = house.worker(1)
+    house.done(w, house.take(w)[0], data="0123456789")
+    a, b = life(house, 1)
+    assert (a.input, a.output, a.input_size, a.output_size, b.input_size) == (None, None, 8, 10, 10)
+    a, b = life(house, 1, 4)
+    assert (a.input, a.output, b.input, b.output) == ("höhe", "0123", "0123", None)
