@@ -9,7 +9,7 @@
 </nav>
 </div>
 <form class="filter" action="/leaderboard" method="get" role="search" aria-label="People">
-<label>Find <input type="search" name="q" value="{{SEARCH}}" maxlength="128" placeholder="name begins with" autocomplete="off" dir="auto"></label>
+<label>Name begins with <input type="search" name="q" value="{{SEARCH}}" maxlength="128" autocomplete="off" dir="auto"></label>
 <button>Search</button>{{#SEARCHED}} <a href="/leaderboard">Clear</a>{{/SEARCHED}}
 </form>
 {{#NOBODY}}

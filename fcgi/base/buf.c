@@ -124,7 +124,7 @@ buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list args;
 	size_t room;
-	char *to = buf_room(b, 0);
+	char *to = buf_room(b, 0), *again;
 	int len;
 
 	if (!to)
@@ -133,24 +133,18 @@ buf_printf(struct buf *b, const char *format, ...)
 	va_start(args, format);
 	len = vsnprintf(to, room, format, args);
 	va_end(args);
-	if (len >= 0 && (size_t)len >= room) {
-		to = buf_room(b, (size_t)len);
-		if (!to) {
-			b->data[b->len] = '\0';
-			return;
-		}
-		va_start(args, format);
-		len = vsnprintf(to, (size_t)len + 1, format, args);
-		va_end(args);
-	} else if (len >= 0 && !buf_room(b, (size_t)len)) {
-		/* It fits into the memory, but is over the limit. */
-		b->data[b->len] = '\0';
+	if (len < 0)
+		again = fail(b);
+	else /* also when it fitted into the memory: the limit may be less */
+		again = buf_room(b, (size_t)len);
+	if (!again) {
+		*to = '\0';
 		return;
 	}
-	if (len < 0) {
-		b->data[b->len] = '\0';
-		fail(b);
-		return;
+	if ((size_t)len >= room) {
+		va_start(args, format);
+		vsnprintf(again, (size_t)len + 1, format, args);
+		va_end(args);
 	}
 	b->len += (size_t)len;
 }

@@ -418,7 +418,7 @@ static bool
 scan_object(struct scan *sc)
 {
 	size_t first_key = sc->n_keys;
-	struct json_span key;
+	struct json_span key = {0};
 	bool first = true;
 	enum step step;
 
@@ -672,7 +672,7 @@ is_key(const struct json_span *key, const char *name)
 static void
 find_in_item(struct scan *sc, const char *key, struct json_span *span)
 {
-	struct json_span name;
+	struct json_span name = {0};
 	bool first = true;
 
 	sc->p++;
@@ -707,7 +707,7 @@ bool
 json_spans(const char *text, size_t len, const char *list, const char *key,
     struct json_span *spans, size_t max)
 {
-	struct json_span name;
+	struct json_span name = {0};
 	struct scan sc;
 	bool first = true;
 

@@ -83,7 +83,7 @@ hex_digit(char c)
 bool
 uuid_parse(struct uuid *out, const char *s, size_t len)
 {
-	struct uuid u;
+	struct uuid u = {{0}};
 	size_t at = 0;
 	int high, low;
 

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "run/acceptor.h"
+#include "run/systemd.h"
 
 static bool
 is_listening(int fd)
@@ -37,8 +37,10 @@ with_tick(int fd)
 static int
 inherit(struct err *e)
 {
-	if (sd_listen_fds(0) > 0)
-		return with_tick(SD_LISTEN_FDS_START);
+	int handed = systemd_socket();
+
+	if (handed >= 0)
+		return with_tick(handed);
 	if (is_listening(STDIN_FILENO))
 		return with_tick(STDIN_FILENO);
 	err_set(e, ERR_INPUT, NULL,

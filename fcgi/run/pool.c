@@ -8,12 +8,12 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "run/process.h"
+#include "run/systemd.h"
 
 #define BACKOFF_MOST_MS 30000
 #define STEADY_US (10 * INT64_C(1000000))	/* who lived so long did not die of its start */
@@ -159,7 +159,7 @@ replace_all(struct master *m)
 	if (settings == NULL)
 		return;
 	m->pool->settings = settings;
-	sd_notify(0, "RELOADING=1");
+	systemd_say("RELOADING=1");
 	m->n = processes_of(settings);
 	m->generation = 1 - m->generation;
 	for (int i = 0; i < m->n || i < old_n; i++) {
@@ -173,7 +173,7 @@ replace_all(struct master *m)
 			kill(old, SIGTERM);
 	}
 	log_event(LOG_INFO_, "reloaded", "processes=%d", m->n);
-	sd_notify(0, "READY=1");
+	systemd_say("READY=1");
 }
 
 static int
@@ -200,7 +200,7 @@ stop_all(struct master *m)
 	int64_t until = clock_us() + (DRAIN_S + 2) * INT64_C(1000000);
 
 	m->stopping = true;
-	sd_notify(0, "STOPPING=1");
+	systemd_say("STOPPING=1");
 	tell_all(m, SIGTERM);
 	while (alive(m) > 0 && clock_us() < until) {
 		clock_sleep_ms(10);
@@ -232,7 +232,7 @@ pool_run(struct pool *pool)
 		status = m->first_failure != 0 ? m->first_failure : EX_UNAVAILABLE;
 	else {
 		log_event(LOG_INFO_, "ready", "processes=%d project=%s", m->n, pool->project_id);
-		sd_notify(0, "READY=1");
+		systemd_say("READY=1");
 	}
 	while (status == 0 && sig != SIGTERM && sig != SIGINT && sig != SIGQUIT) {
 		sig = sigtimedwait(&set, NULL, &tick);

@@ -229,13 +229,16 @@ away(struct redis *r, const char *doing, const char *why, struct err *e)
 	if (r->backoff_ms > BACKOFF_MAX_MS)
 		r->backoff_ms = BACKOFF_MAX_MS;
 	r->retry_at_us = clock_us() + random_jitter(r->backoff_ms, BACKOFF_SHARE) * 1000;
-	return err_set(e, ERR_AWAY, NULL, "Redis %s: %s", doing, copy);
+	err_set(e, ERR_AWAY, NULL, "Redis %s: %s", doing, copy);
+	return false;
 }
 
 static bool
 away_context(struct redis *r, const char *doing, struct err *e)
 {
-	return away(r, doing, r->context->err ? r->context->errstr : "connection lost", e);
+	bool told = r->context && r->context->err != 0;
+
+	return away(r, doing, told ? r->context->errstr : "connection lost", e);
 }
 
 /* ---- connecting ---------------------------------------------------------------------------------- */
