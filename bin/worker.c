@@ -54,6 +54,10 @@ static const char doc[] =
     "  distcompute-worker --url https://localhost:8443 --cacert cert.pem --stage a \\\n"
     "      --exit-when-idle 10 -- sh -c 'tr a-z A-Z; echo \"50%\" >&3'\n"
     "\n"
+    "What it says to the tracker can be said by hand; /static/openapi.json there has it all:\n"
+    "  curl \"https://tracker.example/api/new?stage=a&nickname=Ada\"\n"
+    "  curl https://tracker.example/api/sync -d '{\"token\": \"...\", \"want\": 2, \"wait\": 30}'\n"
+    "\n"
     "Exit status: 0, 64 misuse, 69 the command or the tracker's certificate cannot be used, 75 "
     "results are left in the spool (the next run delivers them), 78 the tracker refused.";
 
