@@ -227,6 +227,12 @@ class Stack:
             rows = [dict(zip(names, row)) for row in cursor.fetchall()]
         return {str(row["letter"]).strip().lower(): row for row in rows}
 
+    def credit(self):
+        """{nickname: results that count for this person}: what is folded and what is not yet."""
+        return dict(self.sql(
+            "select p.nickname, (p.done - p.withdrawn + coalesce(sum(c.done - c.withdrawn), 0))::int"
+            " from tracker.person p left join tracker.credit c on c.person = p.id group by p.id"))
+
     @property
     def redis(self):
         if self._redis is None:

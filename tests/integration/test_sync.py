@@ -77,7 +77,7 @@ def test_one_call_does_everything(fresh, fleet):
     assert len(reply["jobs"]) == 2
     counts = fresh.counts()["a"]
     assert (counts["done"], counts["leased"], counts["failed"]) == (1, 2, 0)
-    kinds = dict(fresh.sql("select kind::text, reason from tracker.strike"))
+    kinds = dict(fresh.sql("select kind, reason from tracker.strike where kind <> 'released'"))
     assert kinds == {"failed": "exit 3", "flagged": "no tar"}
 
 

@@ -34,7 +34,7 @@ def test_a_silent_worker_is_gone_and_its_job_goes_back(quick):
     silent = Client(quick)
     silent.get_job()
     wait_until_gone(quick, silent.name)
-    assert quick.one("select count(*) from tracker.strike where kind::text = 'timed_out'") == 1
+    assert quick.one("select count(*) from tracker.strike where kind = 'timed_out'") == 1
     assert quick.counts()["a"]["leased"] == 0
     other = Client(quick)
     eventually(lambda: other.job_count() == 1, what="the job is open again")
@@ -95,7 +95,7 @@ def test_a_late_result_not_handed_on_is_accepted_and_its_worker_is_welcome_again
     late.complete("late but good")
     late.complete("late but good")
     assert quick.sql("select data from tracker.output") == [("late but good",)]
-    assert quick.one("select sum(done) from tracker.credit") == 1
+    assert quick.credit() == {"anonymous": 1}
     assert late.is_valid()
     assert late.get_job() == "y"
 
@@ -158,7 +158,7 @@ def test_a_lease_older_than_job_timeout_goes_back_even_if_its_worker_talks(quick
     talk = Later(keep_calling, lambda: talker.log("busy"), 9)
     eventually(lambda: quick.counts()["b"]["leased"] == 0, timeout_s=LATE_S, what="the lease ran out")
     assert not is_gone(quick, talker.name)
-    assert quick.one("select kind::text from tracker.strike") == "timed_out"
+    assert quick.one("select kind from tracker.strike") == "timed_out"
     talk.result()
 
 
