@@ -187,8 +187,21 @@ class Stack:
 
     def load(self, jobs, append=False):
         """Makes the tracker anew with these jobs, or adds them with append."""
-        how = ["--append"] if append else ["--reset", "--yes"]
-        self.run("distcompute-load", *how, "--json", "-", stdin=json.dumps(jobs))
+        if not append:
+            self.empty()
+        if jobs:
+            self.run("distcompute-load", *(["--append"] if append else []), "--json", "-", stdin=json.dumps(jobs))
+
+    def empty(self):
+        """As on the first day: also the people and workers go, whom a --reset would keep."""
+        self.sql("do $$ begin"
+                 " lock table tracker.stage, tracker.worker in access exclusive mode;"
+                 " perform tracker.reset_jobs();"
+                 " truncate tracker.worker, tracker.person;"
+                 " update tracker.stage set paused = false where paused;"
+                 " end $$")
+        if self.redis_is_up():
+            self.redis.flushall()
 
     # --- the database ---------------------------------------------------------------------
 
@@ -201,11 +214,14 @@ class Stack:
 
     def sql(self, text, *args):
         """All rows of one statement; the connection is made anew when the server went away."""
-        for last in (False, True):
+        for last in (False, False, True):
             try:
                 with self.db.cursor() as cursor:
                     cursor.execute(text, args or None)
                     return cursor.fetchall() if cursor.description else []
+            except psycopg2.errors.DeadlockDetected:
+                if last:
+                    raise
             except (psycopg2.OperationalError, psycopg2.InterfaceError):
                 self._db = None
                 if last:
@@ -260,9 +276,9 @@ class Stack:
 
     def start_redis(self):
         self.up()
-        eventually(self._redis_answers, what="Redis answers")
+        eventually(self.redis_is_up, what="Redis answers")
 
-    def _redis_answers(self):
+    def redis_is_up(self):
         try:
             return self.redis.ping()
         except redis.exceptions.ConnectionError:

@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from client import nobody
+from waiting import eventually
 
 TEXT = "text/plain; charset=utf-8"
 GONE = "The server could not find this worker. Did the worker time out?"
@@ -127,9 +128,9 @@ def test_validate_worker_says_false_after_bye(api):
 
 
 def test_job_count_is_the_number_that_a_worker_could_take_now(fresh, api, worker):
-    plain(api.get("/api/jobCount?stage=a"), 200, "0")
+    eventually(lambda: api.get("/api/jobCount?stage=a").text == "0", timeout_s=2, what="an empty tracker is counted")
     fresh.load(["x", "y", "z"])
-    plain(api.get("/api/jobCount?stage=a"), 200, "3")
+    eventually(lambda: api.get("/api/jobCount?stage=a").text == "3", timeout_s=2, what="a load is counted within a moment")
     plain(api.get("/api/jobCount?stage=b"), 200, "0")
     w = worker()
     w.get_job()
