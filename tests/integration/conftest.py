@@ -50,15 +50,19 @@ def running_stack(name):
 @pytest.fixture(scope="session", autouse=True)
 def _stop_stacks():
     yield
+    found = []
     for stack in _running.values():
-        stack.stop()
+        try:
+            stack.stop()
+        except AssertionError as error:
+            found.append(str(error))
+    assert not found, "\n".join(found)
 
 
 def pytest_sessionfinish(session, exitstatus):
     """Also when the session was interrupted: nothing of ours stays behind."""
     for stack in list(_running.values()):
-        if stack.state and os.path.isdir(stack.state):
-            stack.stop()
+        stack.stop()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -11,6 +11,7 @@ import contextlib
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -81,7 +82,16 @@ class Stack:
         self.https_port, self.http_port = free_port(), free_port()
         self.write_settings(self.settings)
         self.up()
+        self.hurry_postgres()
         return self
+
+    def hurry_postgres(self):
+        """Nothing here outlives the machine: processes are killed, the power never fails."""
+        with contextlib.closing(psycopg2.connect(f"host={self.state}/run dbname=postgres user=postgres")) as admin:
+            admin.autocommit = True
+            with admin.cursor() as cursor:
+                cursor.execute("alter system set fsync = off")
+                cursor.execute("select pg_reload_conf()")
 
     def write_settings(self, settings):
         with open(self.ini, "w") as f:
@@ -124,8 +134,17 @@ class Stack:
         if self.state is None:
             return
         self.quickstart("--down", check=False)
+        said = self.sanitizer_reports()
         if not self._kept:
             shutil.rmtree(self.state, ignore_errors=True)
+        self.state = None
+        assert not said, f"stack {self.name}: the sanitizers found\n{said}"
+
+    def sanitizer_reports(self):
+        """What a build with sanitizers said from first to last; empty for other builds."""
+        text = self.tracker_log()
+        found = re.search(r"^.*(ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:).*$", text, re.M)
+        return text[found.start():found.start() + 8000] if found else ""
 
     def logs(self, lines=60):
         """The tails of everything that the servers said, for a failure's report."""
@@ -140,7 +159,10 @@ class Stack:
         return "\n".join(said)
 
     def tracker_log(self):
-        with open(os.path.join(self.state, "log", "tracker.log"), errors="replace") as f:
+        path = os.path.join(self.state, "log", "tracker.log")
+        if not os.path.exists(path):
+            return ""
+        with open(path, errors="replace") as f:
             return f.read()
 
     # --- where things are -----------------------------------------------------------------
