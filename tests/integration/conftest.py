@@ -79,6 +79,8 @@ def _deadline(request):
     """No test hangs the suite: past the deadline it fails where it stands."""
     def ring(signum, frame):
         raise TimeoutError(f"test ran longer than {TEST_DEADLINE_S} s")
+    for stack in _running.values():
+        stack.mark_logs()
     before = signal.signal(signal.SIGALRM, ring)
     marker = request.node.get_closest_marker("slow")
     signal.alarm(TEST_DEADLINE_S * (10 if marker else 1))

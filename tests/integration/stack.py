@@ -64,6 +64,7 @@ class Stack:
         self.state = None
         self._kept = False
         self._values = {}
+        self._marks = {}
         self._db = None
         self._redis = None
 
@@ -146,13 +147,19 @@ class Stack:
         found = re.search(r"^.*(ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:).*$", text, re.M)
         return text[found.start():found.start() + 8000] if found else ""
 
-    def logs(self, lines=60):
-        """The tails of everything that the servers said, for a failure's report."""
+    def mark_logs(self):
+        """From here on, logs() tells what is new."""
+        self._marks = {path: os.path.getsize(path) for path in self._log_files()}
+
+    def _log_files(self):
+        return sorted(glob.glob(os.path.join(self.state, "log", "*.log"))) if self.state else []
+
+    def logs(self, lines=40):
+        """The tails of what the servers said since mark_logs, for a failure's report."""
         said = []
-        for path in sorted(glob.glob(os.path.join(self.state, "log", "*"))):
-            if "access" in os.path.basename(path):
-                continue
+        for path in self._log_files():
             with open(path, errors="replace") as f:
+                f.seek(self._marks.get(path, 0))
                 tail = f.readlines()[-lines:]
             if tail:
                 said.append(f"--- {self.name}: {os.path.basename(path)}\n{''.join(tail)}")
