@@ -251,9 +251,8 @@ class Stack:
             except psycopg2.errors.DeadlockDetected:
                 if last:
                     raise
-            except (psycopg2.OperationalError, psycopg2.InterfaceError):
-                self._db = None
-                if last:
+            except psycopg2.Error:
+                if last or not self._db or not self._db.closed:
                     raise
 
     def one(self, text, *args):

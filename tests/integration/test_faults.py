@@ -138,8 +138,8 @@ def test_while_postgresql_is_away_sync_hears_503_with_retry_after(faults):
     (job,) = fleet.take()
     faults.stop_postgres()
     try:
-        answer = eventually(lambda: (a := fleet.raw(done=[{**which(job), "data": "r"}], want=1)).status_code == 503 and a,
-                            what="sync hears 503")
+        answer = fleet.raw(done=[{**which(job), "data": "r"}], want=1)
+        assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
         page = Api(faults).get("/leaderboard?never=cached")
@@ -201,10 +201,10 @@ def test_redis_gone_reaps_nobody_who_was_heard_from(quick):
     talker = Client(quick)
     quick.stop_redis()
     try:
-        end = time.monotonic() + 7
+        end = time.monotonic() + 5
         while time.monotonic() < end:
             talker.log("still here")
-            time.sleep(0.5)
+            time.sleep(0.3)
         assert not quick.one("select gone_at is not null from tracker.worker where name = %s", talker.name)
     finally:
         quick.start_redis()
