@@ -29,7 +29,7 @@ STACKS = {
     "main": {"stage_a": "Extract", "stage_b": "Filter & Rank"},
     # Time passes quickly here.
     "quick": {"stage_a": "Extract", "stage_b": "Filter", "idle_timeout": 2, "job_timeout_b": 2,
-              "max_attempts": 3, "page_cache": 1, "eta_interval": 1},
+              "max_attempts": 2, "page_cache": 1, "eta_interval": 1},
     "five": {"stage_a": "One", "stage_b": "Two", "stage_c": "Three", "stage_d": "Four", "stage_e": "Five",
              "page_cache": 5},
     # Whoever uses it breaks it, and mends it again.
@@ -112,7 +112,7 @@ def fresh(tracker):
 
 @pytest.fixture
 def quick():
-    """Short time-outs: idle 2 s, stage B's jobs 2 s, three attempts."""
+    """Short time-outs: idle 2 s, stage B's jobs 2 s, two attempts."""
     stack = running_stack("quick")
     stack.load([])
     return stack

@@ -101,7 +101,8 @@ def test_load_reset_starts_the_project_anew(fresh):
 @pytest.mark.parametrize("kind,text,names", [
     ("--jsonl", '"a"\n"b"\n{"c": \n"d"\n', "3"), ("--jsonl", '"a"\nNaN\n', "2"), ("--jsonl", '"a"\n5\n', "2"),
     ("--jsonl", '"a"\n"nul \\u0000"\n', "2"), ("--txt", b"a\nb\n\xff\xfe\n", "3"), ("--txt", b"a\nnul\x00\n", "2"),
-    ("--json", '["a", "b"', ""), ("--json", '{"a": 1}', ""), ("--json", '["a", 5]', "2")])
+    ("--json", '["a", "b"', ""), ("--json", '{"a": 1}', ""), ("--json", '["a", 5]', "2"),
+    ("--txt", "<!json!>nonsense\n", "1")])
 def test_a_bad_line_names_itself_and_nothing_is_loaded(fresh, kind, text, names):
     stdin = text if isinstance(text, bytes) else text.encode()
     done = load(fresh, kind, "-", stdin=stdin, check=False)
