@@ -251,9 +251,10 @@ class Stack:
             except psycopg2.errors.DeadlockDetected:
                 if last:
                     raise
-            except psycopg2.Error:
-                if last or not self._db or not self._db.closed:
+            except psycopg2.Error as error:
+                if last or error.pgcode:  # a code: the server itself refuses; none: it went away
                     raise
+                self._db = None
 
     def one(self, text, *args):
         rows = self.sql(text, *args)
