@@ -420,6 +420,14 @@ def test_a_newer_call_of_the_same_worker_ends_the_older_one(fresh, fleet):
         newer.result(10)
 
 
+def test_bye_ends_a_waiting_call(fresh, fleet):
+    for _ in range(4):
+        f = fleet()
+        waiting = parked(fresh, f)
+        assert f.api.text("/api/bye", {"token": f.token}) == (200, "200 OK")
+        assert waiting.result(10).get("jobs", []) == []
+
+
 def test_a_newer_call_gets_the_work_not_the_older_one(fresh, fleet):
     f = fleet()
     older = parked(fresh, f)
