@@ -50,7 +50,7 @@ static const struct command {
 	    admin_pause},
 	{"resume", "STAGE", "Hand out jobs of a stage again.", 1, 1, false, no_options, admin_resume},
 	{"stages", "[append NAME]", "List the stages, or append one: every finished job is ready in it. Name "
-	    "it in the settings too, and restart the tracker.", 0, 2, false, json_option, admin_stages},
+	    "it in the settings too, and restart the tracker.", 0, 2, false, no_options, admin_stages},
 	{"migrate", "", "Bring the database up to this version. Quick and harmless when it is.", 0, 0,
 	    true, no_options, admin_migrate},
 	{"check", "", "Count everything and compare with the laws of conservation. Reads whole tables.", 0, 0,

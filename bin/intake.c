@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "domain/schema.h"
 #include "store/pg_array.h"
 
 #define CHUNK (64 << 10)	/* rows are sent in pieces of this: more bytes gain nothing (tried) */
@@ -45,25 +46,6 @@ lock(struct pg *pg, struct err *e)
 	return pg_run(pg, "select pg_advisory_xact_lock(x'64636c64'::int)", e);
 }
 
-/* A first load fixes the stages; a later one must agree with them. */
-static bool
-settle_stages(struct tool *t, struct err *e)
-{
-	struct pg_array names;
-	struct pg_param param;
-	struct pg_rows *rows = NULL;
-	bool ok;
-
-	pg_array_init(&names, PG_TEXT_ARRAY);
-	for (int i = 0; i < t->settings.stages; i++)
-		pg_array_text(&names, t->settings.stage[i], strlen(t->settings.stage[i]));
-	param = pg_array_param(&names);
-	ok = pg_call(t->pg, "select tracker.settle_stages($1)", &param, 1, &rows, e);
-	pg_rows_free(rows);
-	pg_array_fini(&names);
-	return ok;
-}
-
 static bool
 check_mode(int64_t jobs, enum intake_mode mode, struct err *e)
 {
@@ -84,7 +66,8 @@ prepare(struct intake *in, enum intake_mode mode, struct err *e)
 		return false;
 	if (mode == INTAKE_RESET && !pg_run(pg, "select tracker.reset_jobs()", e))
 		return false;
-	if (!settle_stages(in->tool, e) || !intake_count(in->tool, &jobs, e))
+	/* A first load fixes the stages; a later one must agree with them. */
+	if (!schema_settle_stages(pg, &in->tool->settings, e) || !intake_count(in->tool, &jobs, e))
 		return false;
 	in->first = in->next = jobs + 1;
 	return check_mode(jobs, mode, e);
