@@ -7,10 +7,10 @@
 #include "domain/schema.h"
 #include "store/pg_array.h"
 
-#define CHUNK (64 << 10)	/* rows are sent in pieces of this: more bytes gain nothing (tried) */
-#define RESET_TRIES 10		/* a live tracker may meet us in a deadlock, which PostgreSQL ends */
+#define CHUNK (64 << 10) /* rows are sent in pieces of this: more bytes gain nothing (tried) */
+#define RESET_TRIES 10   /* a live tracker may meet us in a deadlock, which PostgreSQL ends */
 
-/* ---- one call, one number --------------------------------------------------------------------- */
+/* ---- one call, one number -------------------------------------------------------------------- */
 
 static bool
 call_int(struct pg *pg, const char *sql, int64_t *out, struct err *e)
@@ -30,7 +30,7 @@ intake_count(struct tool *t, int64_t *jobs, struct err *e)
 	return call_int(t->pg, "select last from tracker.frontier", jobs, e);
 }
 
-/* ---- beginning -------------------------------------------------------------------------------- */
+/* ---- beginning ------------------------------------------------------------------------------- */
 
 /* One intake at a time: 0x64636c64 is "dcld". */
 static bool
@@ -52,7 +52,8 @@ check_mode(int64_t jobs, enum intake_mode mode, struct err *e)
 	if (jobs == 0 || mode != INTAKE_FIRST)
 		return true;
 	return err_set(e, ERR_REFUSED, NULL,
-	    "the tracker has %" PRId64 " jobs already: --append adds to them, --reset deletes them first",
+	    "the tracker has %" PRId64
+	    " jobs already: --append adds to them, --reset deletes them first",
 	    jobs);
 }
 
@@ -98,11 +99,11 @@ prepare_patiently(struct intake *in, enum intake_mode mode, struct err *e)
 	}
 }
 
-/* Rows of a table that this transaction emptied can be written frozen: no vacuum looks at them again. */
+/* Rows of a table that this transaction emptied are written frozen: vacuum need not come. */
 static bool
 start_copy(struct intake *in, enum intake_mode mode, struct err *e)
 {
-	static const char head[19] = "PGCOPY\n\377\r\n\0";	/* then no flags, no extension */
+	static const char head[19] = "PGCOPY\n\377\r\n\0"; /* then no flags, no extension */
 	const char *plain = "copy tracker.job (number, data) from stdin (format binary)";
 	const char *frozen = "copy tracker.job (number, data) from stdin (format binary, freeze)";
 
@@ -126,7 +127,7 @@ intake_begin(struct intake *in, struct tool *t, enum intake_mode mode, struct er
 	return false;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static bool
 send_rows(struct intake *in, struct err *e)
@@ -152,12 +153,12 @@ intake_put(struct intake *in, const char *data, size_t len, struct err *e)
 	return b->len < CHUNK || send_rows(in, e);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static bool
 end_copy(struct intake *in, struct err *e)
 {
-	buf_put_be16(&in->rows, UINT16_MAX);	/* -1 fields: no more rows */
+	buf_put_be16(&in->rows, UINT16_MAX); /* -1 fields: no more rows */
 	in->copying = false;
 	return send_rows(in, e) && pg_copy_end(in->tool->pg, NULL, e);
 }
@@ -169,7 +170,8 @@ move_frontier(struct intake *in, struct err *e)
 	struct pg_scalar room;
 	struct pg_param last = pg_int8_param(&room, in->next - 1);
 	struct pg_rows *rows = NULL;
-	bool ok = pg_call(in->tool->pg, "update tracker.frontier set last = $1", &last, 1, &rows, e);
+	bool ok =
+	    pg_call(in->tool->pg, "update tracker.frontier set last = $1", &last, 1, &rows, e);
 
 	pg_rows_free(rows);
 	return ok;
