@@ -77,7 +77,8 @@ watch(struct parked *p, struct op *op)
 static bool
 may_wait(const struct parked *p, const struct op *op)
 {
-	return op->claim.n_jobs == 0 && op->claim.jobs == NULL && op->status == ST_NONE &&
+	return op->claim.n_jobs == 0 && op->claim.jobs == NULL &&
+	    (op->status == ST_NONE || op->status == ST_PAUSED) &&
 	    op->claim.wait_until_us > clock_us() && op->worker.stage >= 1 &&
 	    op->worker.stage <= STAGES_MAX && !p->stopping && p->count < p->most;
 }

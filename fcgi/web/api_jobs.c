@@ -6,7 +6,6 @@
 #include "web/reply.h"
 #include "web/routes.h"
 
-#define WAIT_MAX_S 60
 
 static const char said_no_jobs[] =
     "Either there are no new jobs available, or there was an error whilst finding a job. "
@@ -59,10 +58,7 @@ req_wait(struct request *rq, int64_t *until_us, struct err *e)
 		return true;
 	if (!json_as_int(wait, &seconds) || seconds < 0)
 		return err_set(e, ERR_FIELD, "The field 'wait' must be a number of seconds.", "wait");
-	if (seconds > WAIT_MAX_S)
-		seconds = WAIT_MAX_S;
-	if (seconds > 0)
-		*until_us = rq->arrived_us + seconds * 1000000;
+	*until_us = claim_wait_until(rq->tracker, rq->arrived_us, seconds);
 	return true;
 }
 

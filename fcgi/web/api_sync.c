@@ -234,8 +234,8 @@ read_wants(struct request *rq, struct op *claim, struct err *e)
 	    !read_number(rq, "wait", WAIT_MOST_S, &wait, e) || !read_holding(rq, claim, e))
 		return false;
 	claim->claim.want = (int)want;
-	if (want > 0 && wait > 0)
-		claim->claim.wait_until_us = rq->arrived_us + wait * 1000000;
+	if (want > 0)
+		claim->claim.wait_until_us = claim_wait_until(rq->tracker, rq->arrived_us, wait);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#define WAIT_MOST_US (60 * INT64_C(1000000))
 #define GIVE_BACK_TRY_US (600 * INT64_C(1000000))
 
 void
@@ -14,6 +15,18 @@ claim_submit(struct tracker *t, struct op *op)
 	t->newer_call(t, &op->token);
 	op->claim.ticket = shared_ticket_take(t->shared, &op->token);
 	op_submit(t, op);
+}
+
+int64_t
+claim_wait_until(const struct tracker *t, int64_t arrived_us, int64_t wait_s)
+{
+	int64_t most_us = t->settings->idle_timeout_s * 1000000 / 2;
+
+	if (most_us > WAIT_MOST_US)
+		most_us = WAIT_MOST_US;
+	if (wait_s <= 0)
+		return 0;
+	return arrived_us + (wait_s < most_us / 1000000 ? wait_s * 1000000 : most_us);
 }
 
 /* An op that belongs to no request: it owns the arena that it lives in. */

@@ -9,6 +9,11 @@
 
 /* Submits a claim as its worker's newest call: an older one that waits ends without jobs. */
 void claim_submit(struct tracker *t, struct op *op);
+/*
+ * When a call that may be parked for `wait_s` seconds is over; 0 = it does not wait. At most a minute, and
+ * half of the idle time-out, for a parked worker says nothing: its next call must be in time.
+ */
+int64_t claim_wait_until(const struct tracker *t, int64_t arrived_us, int64_t wait_s);
 /* Releases what an op was given, when the other end is gone: no attempt is counted. */
 void claimed_give_back(struct tracker *t, const struct op *op);
 

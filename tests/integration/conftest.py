@@ -28,8 +28,8 @@ STACKS = {
     # The stage names are hostile to URLs and to HTML on purpose.
     "main": {"stage_a": "Extract", "stage_b": "Filter & Rank"},
     # Time passes quickly here.
-    "quick": {"stage_a": "Extract", "stage_b": "Filter", "idle_timeout": 3, "job_timeout_b": 3,
-              "max_attempts": 3, "page_cache": 1, "eta_interval": 1},
+    "quick": {"stage_a": "Extract", "stage_b": "Filter", "idle_timeout": 2, "job_timeout_b": 2,
+              "max_attempts": 2, "page_cache": 1, "eta_interval": 1},
     "five": {"stage_a": "One", "stage_b": "Two", "stage_c": "Three", "stage_d": "Four", "stage_e": "Five",
              "page_cache": 5},
     # Whoever uses it breaks it, and mends it again.
@@ -50,15 +50,19 @@ def running_stack(name):
 @pytest.fixture(scope="session", autouse=True)
 def _stop_stacks():
     yield
+    found = []
     for stack in _running.values():
-        stack.stop()
+        try:
+            stack.stop()
+        except AssertionError as error:
+            found.append(str(error))
+    assert not found, "\n".join(found)
 
 
 def pytest_sessionfinish(session, exitstatus):
     """Also when the session was interrupted: nothing of ours stays behind."""
     for stack in list(_running.values()):
-        if stack.state and os.path.isdir(stack.state):
-            stack.stop()
+        stack.stop()
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -75,6 +79,8 @@ def _deadline(request):
     """No test hangs the suite: past the deadline it fails where it stands."""
     def ring(signum, frame):
         raise TimeoutError(f"test ran longer than {TEST_DEADLINE_S} s")
+    for stack in _running.values():
+        stack.mark_logs()
     before = signal.signal(signal.SIGALRM, ring)
     marker = request.node.get_closest_marker("slow")
     signal.alarm(TEST_DEADLINE_S * (10 if marker else 1))
@@ -106,7 +112,7 @@ def fresh(tracker):
 
 @pytest.fixture
 def quick():
-    """Short time-outs: idle 3 s, stage B's jobs 3 s, three attempts."""
+    """Short time-outs: idle 2 s, stage B's jobs 2 s, two attempts."""
     stack = running_stack("quick")
     stack.load([])
     return stack

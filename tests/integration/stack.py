@@ -11,6 +11,7 @@ import contextlib
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -63,6 +64,7 @@ class Stack:
         self.state = None
         self._kept = False
         self._values = {}
+        self._marks = {}
         self._db = None
         self._redis = None
 
@@ -81,7 +83,16 @@ class Stack:
         self.https_port, self.http_port = free_port(), free_port()
         self.write_settings(self.settings)
         self.up()
+        self.hurry_postgres()
         return self
+
+    def hurry_postgres(self):
+        """Nothing here outlives the machine: processes are killed, the power never fails."""
+        with contextlib.closing(psycopg2.connect(f"host={self.state}/run dbname=postgres user=postgres")) as admin:
+            admin.autocommit = True
+            with admin.cursor() as cursor:
+                cursor.execute("alter system set fsync = off")
+                cursor.execute("select pg_reload_conf()")
 
     def write_settings(self, settings):
         with open(self.ini, "w") as f:
@@ -124,23 +135,41 @@ class Stack:
         if self.state is None:
             return
         self.quickstart("--down", check=False)
+        said = self.sanitizer_reports()
         if not self._kept:
             shutil.rmtree(self.state, ignore_errors=True)
+        self.state = None
+        assert not said, f"stack {self.name}: the sanitizers found\n{said}"
 
-    def logs(self, lines=60):
-        """The tails of everything that the servers said, for a failure's report."""
+    def sanitizer_reports(self):
+        """What a build with sanitizers said from first to last; empty for other builds."""
+        text = self.tracker_log()
+        found = re.search(r"^.*(ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:).*$", text, re.M)
+        return text[found.start():found.start() + 8000] if found else ""
+
+    def mark_logs(self):
+        """From here on, logs() tells what is new."""
+        self._marks = {path: os.path.getsize(path) for path in self._log_files()}
+
+    def _log_files(self):
+        return sorted(glob.glob(os.path.join(self.state, "log", "*.log"))) if self.state else []
+
+    def logs(self, lines=40):
+        """The tails of what the servers said since mark_logs, for a failure's report."""
         said = []
-        for path in sorted(glob.glob(os.path.join(self.state, "log", "*"))):
-            if "access" in os.path.basename(path):
-                continue
+        for path in self._log_files():
             with open(path, errors="replace") as f:
+                f.seek(self._marks.get(path, 0))
                 tail = f.readlines()[-lines:]
             if tail:
                 said.append(f"--- {self.name}: {os.path.basename(path)}\n{''.join(tail)}")
         return "\n".join(said)
 
     def tracker_log(self):
-        with open(os.path.join(self.state, "log", "tracker.log"), errors="replace") as f:
+        path = os.path.join(self.state, "log", "tracker.log")
+        if not os.path.exists(path):
+            return ""
+        with open(path, errors="replace") as f:
             return f.read()
 
     # --- where things are -----------------------------------------------------------------
@@ -187,8 +216,21 @@ class Stack:
 
     def load(self, jobs, append=False):
         """Makes the tracker anew with these jobs, or adds them with append."""
-        how = ["--append"] if append else ["--reset", "--yes"]
-        self.run("distcompute-load", *how, "--json", "-", stdin=json.dumps(jobs))
+        if not append:
+            self.empty()
+        if jobs:
+            self.run("distcompute-load", *(["--append"] if append else []), "--json", "-", stdin=json.dumps(jobs))
+
+    def empty(self):
+        """As on the first day: also the people and workers go, whom a --reset would keep."""
+        self.sql("do $$ begin"
+                 " lock table tracker.stage, tracker.worker in access exclusive mode;"
+                 " perform tracker.reset_jobs();"
+                 " truncate tracker.worker, tracker.person;"
+                 " update tracker.stage set paused = false where paused;"
+                 " end $$")
+        if self.redis_is_up():
+            self.redis.flushall()
 
     # --- the database ---------------------------------------------------------------------
 
@@ -201,15 +243,18 @@ class Stack:
 
     def sql(self, text, *args):
         """All rows of one statement; the connection is made anew when the server went away."""
-        for last in (False, True):
+        for last in (False, False, True):
             try:
                 with self.db.cursor() as cursor:
                     cursor.execute(text, args or None)
                     return cursor.fetchall() if cursor.description else []
-            except (psycopg2.OperationalError, psycopg2.InterfaceError):
-                self._db = None
+            except psycopg2.errors.DeadlockDetected:
                 if last:
                     raise
+            except psycopg2.Error as error:
+                if last or error.pgcode:  # a code: the server itself refuses; none: it went away
+                    raise
+                self._db = None
 
     def one(self, text, *args):
         rows = self.sql(text, *args)
@@ -226,6 +271,12 @@ class Stack:
             names = [c.name for c in cursor.description]
             rows = [dict(zip(names, row)) for row in cursor.fetchall()]
         return {str(row["letter"]).strip().lower(): row for row in rows}
+
+    def credit(self):
+        """{nickname: results that count for this person}: what is folded and what is not yet."""
+        return dict(self.sql(
+            "select p.nickname, (p.done - p.withdrawn + coalesce(sum(c.done - c.withdrawn), 0))::int"
+            " from tracker.person p left join tracker.credit c on c.person = p.id group by p.id"))
 
     @property
     def redis(self):
@@ -254,9 +305,9 @@ class Stack:
 
     def start_redis(self):
         self.up()
-        eventually(self._redis_answers, what="Redis answers")
+        eventually(self.redis_is_up, what="Redis answers")
 
-    def _redis_answers(self):
+    def redis_is_up(self):
         try:
             return self.redis.ping()
         except redis.exceptions.ConnectionError:

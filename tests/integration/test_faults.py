@@ -47,7 +47,7 @@ def test_the_keeper_is_taken_over_when_its_process_is_killed(quick):
 def test_exactly_one_process_keeps(quick):
     """The keeper's lock is held by one session of the database, never by two."""
     held = eventually(lambda: quick.sql(
-        "select l.pid from pg_locks l join pg_stat_activity a using (pid)"
+        "select distinct l.pid from pg_locks l join pg_stat_activity a using (pid)"
         " where l.locktype = 'advisory' and l.granted and a.usename = 'tracker' and a.pid <> pg_backend_pid()"),
         what="somebody holds the keeper's lock")
     assert len(held) == 1, held
@@ -138,8 +138,8 @@ def test_while_postgresql_is_away_sync_hears_503_with_retry_after(faults):
     (job,) = fleet.take()
     faults.stop_postgres()
     try:
-        answer = eventually(lambda: (a := fleet.raw(done=[{**which(job), "data": "r"}], want=1)).status_code == 503 and a,
-                            what="sync hears 503")
+        answer = fleet.raw(done=[{**which(job), "data": "r"}], want=1)
+        assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
         page = Api(faults).get("/leaderboard?never=cached")
@@ -201,10 +201,10 @@ def test_redis_gone_reaps_nobody_who_was_heard_from(quick):
     talker = Client(quick)
     quick.stop_redis()
     try:
-        end = time.monotonic() + 7
+        end = time.monotonic() + 5
         while time.monotonic() < end:
             talker.log("still here")
-            time.sleep(0.5)
+            time.sleep(0.3)
         assert not quick.one("select gone_at is not null from tracker.worker where name = %s", talker.name)
     finally:
         quick.start_redis()

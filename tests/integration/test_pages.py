@@ -96,8 +96,8 @@ def worker_path(stage_name, name):
 # --- what they say ----------------------------------------------------------------------------
 
 def test_dashboard_of_an_empty_tracker_says_what_to_do_next(fresh, api):
-    read = page_saying(api, "/", "Test Project")
-    assert "NaN" not in read.text and "-1" not in read.text and "null" not in read.text.lower()
+    words = page_saying(api, "/", "Test Project", "distcompute-load").text.split()
+    assert not {"NaN", "nan", "inf", "-1", "null", "(null)"} & set(words)
 
 
 def test_dashboard_shows_stages_workers_and_counts(fresh, api, worker):
@@ -186,7 +186,7 @@ def test_worker_page_stays_after_the_worker_is_gone(fresh, api, worker):
     page_saying(api, worker_path("Extract", w.name), w.name)
 
 
-@pytest.mark.parametrize("path", ["/worker/nostage/x-y-1", "/worker/%3Cscript%3E/x-y-1", "/worker/a/x-y-1", "/worker/%FF/x-y-1"])
+@pytest.mark.parametrize("path", ["/worker/nostage/x-y-1", "/worker/%3Cscript%3E/x-y-1", "/worker/a/x-y-1"])
 def test_worker_page_of_an_unknown_stage(api, path):
     answer = api.get(path)
     assert (answer.status_code, answer.text) == (400, "Invalid worker stage.")
@@ -224,8 +224,10 @@ def test_hostile_names_and_data_are_text_on_every_page(fresh, api, worker, kind)
 
 
 def test_no_script_of_theirs_reaches_any_page(fresh, api, worker):
-    fresh.load(["<script>alert(1)</script>"])
+    fresh.load(["<script>alert(1)</script>", "x"])
     w = worker("a", "<script>alert(1)</script>")
+    w.get_job()
+    w.complete("<script>alert(1)</script>")
     w.get_job()
     w.log("<script>alert(1)</script>")
     for path in ("/", "/?all=true", "/leaderboard", worker_path("Extract", w.name)):

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from stack import program
+from stack import ROOT, program
 
 TRACKER = "distcompute-tracker"
 
@@ -70,7 +70,9 @@ def test_a_wrong_environment_variable_names_itself(tmp_path):
 
 
 def test_a_good_file_passes(tmp_path):
-    assert run("--check-config", ini="[tracker]\nproject = P\nstage_a = One two\nstage_b = Three\n", tmp_path=tmp_path).returncode == 0
+    ini = f"[tracker]\nproject = P\nstage_a = One two\nstage_b = Three\nsql_dir = {ROOT}/sql\ntemplates_dir = {ROOT}/templates\n"
+    done = run("--check-config", ini=ini, tmp_path=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_secrets_are_masked_when_printed(tmp_path):

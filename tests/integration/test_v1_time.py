@@ -1,6 +1,6 @@
 """
-The rules that need time to pass, on a stack where an idle worker is gone after three seconds and
-a lease of stage B is too old after three.
+The rules that need time to pass, on a stack where an idle worker is gone after two seconds and a
+lease of stage B is too old after two.
 """
 import time
 
@@ -9,7 +9,7 @@ import pytest
 from client import Api, Client, Fleet, NoJob, WorkerTimedOut
 from waiting import Later, eventually
 
-IDLE_S = 3
+IDLE_S = 2
 LATE_S = IDLE_S + 12  # the keeper looks every few seconds
 
 
@@ -22,11 +22,11 @@ def wait_until_gone(stack, name):
 
 
 def keep_calling(call, for_s):
-    """Calls about every half second; the pace matters to the tracker, not the count."""
+    """Calls now and again, well within the time-out."""
     end = time.monotonic() + for_s
     while time.monotonic() < end:
         call()
-        time.sleep(0.5)
+        time.sleep(0.3)
 
 
 def test_a_silent_worker_is_gone_and_its_job_goes_back(quick):
@@ -34,7 +34,7 @@ def test_a_silent_worker_is_gone_and_its_job_goes_back(quick):
     silent = Client(quick)
     silent.get_job()
     wait_until_gone(quick, silent.name)
-    assert quick.one("select count(*) from tracker.strike where kind::text = 'timed_out'") == 1
+    assert quick.one("select count(*) from tracker.strike where kind = 'timed_out'") == 1
     assert quick.counts()["a"]["leased"] == 0
     other = Client(quick)
     eventually(lambda: other.job_count() == 1, what="the job is open again")
@@ -46,7 +46,7 @@ def test_a_silent_worker_is_gone_and_its_job_goes_back(quick):
 
 def test_every_call_with_a_token_counts_as_being_seen(quick):
     """Each worker makes calls of one kind only, for longer than the time-out; nobody is gone."""
-    quick.load(["job for the completer", "job for the holder"])
+    quick.load(["job for the completer"])
     callers = {
         "validateWorker": lambda w: w.is_valid(),
         "updateProgress": lambda w: w.log("1%"),
@@ -56,12 +56,12 @@ def test_every_call_with_a_token_counts_as_being_seen(quick):
     }
     workers = {}
     for kind in callers:
-        workers[kind] = Client(quick, "b" if kind in ("newJob", "flagInvalidData") else "a")
+        workers[kind] = Client(quick, "b" if kind == "flagInvalidData" else "a")
     workers["completeJob"].get_job()
     fleet = Fleet(quick, "b")
     silent = Client(quick)
-    runs = [Later(keep_calling, lambda k=kind: callers[k](workers[k]), IDLE_S + 4) for kind in callers]
-    runs.append(Later(keep_calling, fleet.sync, IDLE_S + 4))
+    runs = [Later(keep_calling, lambda k=kind: callers[k](workers[k]), IDLE_S + 3) for kind in callers]
+    runs.append(Later(keep_calling, fleet.sync, IDLE_S + 3))
     for run in runs:
         run.result()
     for kind, w in workers.items():
@@ -70,19 +70,21 @@ def test_every_call_with_a_token_counts_as_being_seen(quick):
     wait_until_gone(quick, silent.name)
 
 
-def test_a_parked_call_keeps_its_worker_alive(quick):
+def test_a_worker_whose_calls_are_always_parked_stays(quick):
+    """A parked call ends in time for the next one, however long it asked to wait."""
     fleet = Fleet(quick, "b")
-    waiting = Later(fleet.take, 1, wait=8)
-    assert waiting.result() == []
+    end = time.monotonic() + 2 * IDLE_S + 1
+    while time.monotonic() < end:
+        assert fleet.take(1, wait=30) == []
     assert not is_gone(quick, fleet.name)
 
 
 def test_redis_emptied_reaps_nobody_who_was_heard_from(quick):
     talker = Client(quick)
     beats = Later(keep_calling, lambda: talker.log("x"), IDLE_S + 3)
-    for _ in range(12):
+    while beats.is_alive():
         quick.redis.flushall()
-        time.sleep(0.5)
+        beats.join(0.3)
     beats.result()
     assert not is_gone(quick, talker.name)
 
@@ -95,15 +97,15 @@ def test_a_late_result_not_handed_on_is_accepted_and_its_worker_is_welcome_again
     late.complete("late but good")
     late.complete("late but good")
     assert quick.sql("select data from tracker.output") == [("late but good",)]
-    assert quick.one("select sum(done) from tracker.credit") == 1
+    assert quick.credit() == {"anonymous": 1}
     assert late.is_valid()
     assert late.get_job() == "y"
 
 
 def test_a_late_result_of_a_failed_time_out_is_accepted(quick):
-    """Three time-outs make the job failed; the last holder's result is still worth having."""
+    """Two time-outs make the job failed; the last holder's result is still worth having."""
     quick.load(["x"])
-    for attempt in (1, 2, 3):
+    for _ in range(2):
         holder = Client(quick)
         eventually(lambda: holder.job_count() == 1, what="the job is due")
         holder.get_job()
@@ -133,10 +135,11 @@ def test_a_job_that_was_handed_on_is_fenced(quick):
 
 def test_a_sync_result_of_a_job_that_was_handed_on_hears_fenced(quick):
     quick.load(["x"])
-    slow, other = Fleet(quick), Fleet(quick)
+    slow = Fleet(quick)
     (old,) = slow.take(1)
     wait_until_gone(quick, slow.name)
-    (new,) = other.take(1, wait=10)
+    other = Fleet(quick)
+    (new,) = eventually(lambda: other.take(1), what="the job is due")
     assert new["job"] == old["job"] and new["lease"] != old["lease"] and new["attempt"] == 2
     returned = Api(quick).post("/api/sync", {"token": slow.token, "done": [
         {"job": old["job"], "lease": old["lease"], "data": "stale"}]})
@@ -155,10 +158,10 @@ def test_a_lease_older_than_job_timeout_goes_back_even_if_its_worker_talks(quick
     a.complete("y")
     talker = Client(quick, "b")
     talker.get_job()
-    talk = Later(keep_calling, lambda: talker.log("busy"), 9)
+    talk = Later(keep_calling, lambda: talker.log("busy"), 6)
     eventually(lambda: quick.counts()["b"]["leased"] == 0, timeout_s=LATE_S, what="the lease ran out")
     assert not is_gone(quick, talker.name)
-    assert quick.one("select kind::text from tracker.strike") == "timed_out"
+    assert quick.one("select kind from tracker.strike") == "timed_out"
     talk.result()
 
 
@@ -166,21 +169,20 @@ def test_stage_a_has_no_job_timeout_here(quick):
     quick.load(["x"])
     talker = Client(quick)
     talker.get_job()
-    keep_calling(lambda: talker.log("busy"), 6)
+    keep_calling(lambda: talker.log("busy"), 4)
     assert quick.counts()["a"]["leased"] == 1
 
 
 def test_a_job_that_times_out_max_attempts_times_becomes_failed(quick):
     quick.load(["x"])
-    for _ in range(3):
+    for _ in range(2):
         holder = Client(quick)
         eventually(lambda: holder.job_count() == 1, timeout_s=LATE_S, what="the job is due")
         holder.get_job()
         wait_until_gone(quick, holder.name)
     assert quick.counts()["a"]["failed"] == 1
-    assert "time" in quick.one("select reason from tracker.failed").lower()
-    shown = quick.run("distcompute-admin", "failed", "--stage", "a").stdout
-    assert "1" in shown
+    assert quick.one("select kind from tracker.failed") == "timed_out"
+    assert "timed_out" in quick.run("distcompute-admin", "failed", "--stage", "a").stdout
 
 
 def test_a_worker_that_was_gone_and_registers_again_gets_a_new_token(quick):

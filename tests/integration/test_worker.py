@@ -95,14 +95,14 @@ def test_worker_with_json_takes_and_gives_json(fresh, start):
 def test_exit_65_flags_the_input(fresh, start):
     fresh.load(["x"])
     worker = start("a", "exit 65")
-    eventually(lambda: fresh.sql("select 1 from tracker.strike where kind::text = 'flagged'"), what="the flag")
+    eventually(lambda: fresh.sql("select 1 from tracker.strike where kind = 'flagged'"), what="the flag")
     worker.stop()
 
 
 def test_any_other_exit_fails_the_attempt_and_is_reported(fresh, start):
     fresh.load(["x"])
     worker = start("a", "echo disk full >&2; exit 3")
-    reason = eventually(lambda: fresh.sql("select reason from tracker.strike where kind::text = 'failed'"), what="the failure")[0][0]
+    reason = eventually(lambda: fresh.sql("select reason from tracker.strike where kind = 'failed'"), what="the failure")[0][0]
     worker.stop()
     assert "3" in reason
 
