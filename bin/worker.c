@@ -348,12 +348,6 @@ stop_tick(struct worker *w, int64_t now_us)
 /* ---- the loop --------------------------------------------------------------------------------- */
 
 static int64_t
-sooner(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-static int64_t
 protocol_tick(struct worker *w, int64_t now_us)
 {
 	if (w->sync != NULL && sync_is_unknown(w->sync)) {

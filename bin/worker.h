@@ -68,6 +68,8 @@ struct worker {
 struct identity *worker_identity(struct worker *w, const char *token);
 /* Who this worker is now; NULL when it is not registered. */
 struct identity *worker_present(const struct worker *w);
+/* Begins a call's body: {"token":"..."; the object is left open. */
+void worker_open_body(struct http_call *c, const struct identity *who);
 /* For the path of GET /api/new. */
 void worker_put_new_path(const struct worker *w, struct buf *path);
 /* Reads the answer to GET /api/new; NULL (and the worker stops or backs off) when it is none. */

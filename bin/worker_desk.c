@@ -428,12 +428,6 @@ desk_give_back(struct desk *d)
 }
 
 static int64_t
-sooner(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-static int64_t
 watch_run(const struct desk *d, struct item *i, int64_t now_us)
 {
 	int64_t due = INT64_MAX;

@@ -1,9 +1,7 @@
 #include "worker_late.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/json.h"
 #include "worker.h"
 #include "worker_say.h"
 #include "worker_sync.h"
@@ -131,13 +129,9 @@ on_answer(struct http_call *c)
 static void
 send_bye(struct late *l)
 {
-	struct buf *b = &l->call.body;
-
 	l->is_bye = true;
-	buf_clear(b);
-	buf_puts(b, "{\"token\":");
-	json_put_text(b, l->who->token, strlen(l->who->token));
-	buf_putc(b, '}');
+	worker_open_body(&l->call, l->who);
+	buf_putc(&l->call.body, '}');
 	http_start(l->w->http, &l->call, "/api/bye", ANSWER_MS);
 }
 

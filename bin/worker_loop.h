@@ -36,4 +36,11 @@ void loop_close(struct loop *l, struct watch *w);
 /* Calls what is ready now; does not wait. */
 void loop_run(struct loop *l);
 
+/* Of two times at which something is due. */
+static inline int64_t
+sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 #endif

@@ -93,9 +93,7 @@ sync_put_outcomes(struct worker *w, const struct identity *who, struct http_call
 {
 	int n = 0;
 
-	buf_clear(&c->body);
-	buf_puts(&c->body, "{\"token\":");
-	json_put_text(&c->body, who->token, strlen(who->token));
+	worker_open_body(c, who);
 	for (int outcome = OUT_DONE; outcome <= OUT_RELEASED; outcome++)
 		n += put_list(w, who, c, (enum outcome)outcome, most - n);
 	return n;
@@ -473,20 +471,12 @@ say_bye(struct sync *s)
 		s->w->finished = true;
 		return;
 	}
-	buf_clear(&s->bye.body);
-	buf_puts(&s->bye.body, "{\"token\":");
-	json_put_text(&s->bye.body, s->who->token, strlen(s->who->token));
+	worker_open_body(&s->bye, s->who);
 	buf_putc(&s->bye.body, '}');
 	http_start(s->w->http, &s->bye, "/api/bye", ANSWER_MS);
 }
 
 /* ---- deciding --------------------------------------------------------------------------------- */
-
-static int64_t
-sooner(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* When the oldest outcome must go; INT64_MAX when there is none. */
 static int64_t

@@ -39,6 +39,14 @@ worker_present(const struct worker *w)
 	return NULL;
 }
 
+void
+worker_open_body(struct http_call *c, const struct identity *who)
+{
+	buf_clear(&c->body);
+	buf_puts(&c->body, "{\"token\":");
+	json_put_text(&c->body, who->token, strlen(who->token));
+}
+
 /* ---- registering ------------------------------------------------------------------------------ */
 
 void

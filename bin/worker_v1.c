@@ -44,14 +44,6 @@ struct v1 {
 /* ---- calls ------------------------------------------------------------------------------------ */
 
 static void
-open_body(struct http_call *c, const struct identity *who)
-{
-	buf_clear(&c->body);
-	buf_puts(&c->body, "{\"token\":");
-	json_put_text(&c->body, who->token, strlen(who->token));
-}
-
-static void
 send_call(struct slot *s, enum voice voice, const char *path)
 {
 	s->voice = voice;
@@ -64,7 +56,7 @@ send_call(struct slot *s, enum voice voice, const char *path)
 static void
 send_token(struct slot *s, enum voice voice, const char *path)
 {
-	open_body(&s->call, s->who);
+	worker_open_body(&s->call, s->who);
 	send_call(s, voice, path);
 }
 
@@ -83,7 +75,7 @@ send_hello(struct slot *s)
 static void
 send_progress(struct slot *s, enum voice voice, const char *text)
 {
-	open_body(&s->call, s->who);
+	worker_open_body(&s->call, s->who);
 	buf_puts(&s->call.body, ",\"progress\":");
 	json_put_text(&s->call.body, text, strlen(text));
 	send_call(s, voice, "/api/updateProgress");
@@ -109,7 +101,7 @@ put_data(struct buf *b, const struct buf *value)
 void
 v1_put_result(struct http_call *c, const struct item *i)
 {
-	open_body(c, i->who);
+	worker_open_body(c, i->who);
 	buf_puts(&c->body, ",\"data\":");
 	put_data(&c->body, &i->result);
 	buf_putc(&c->body, '}');
@@ -290,12 +282,6 @@ tell_outcome(struct slot *s)
 		send_token(s, VOICE_BYE, "/api/bye");
 		return;
 	}
-}
-
-static int64_t
-sooner(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
 }
 
 static int64_t

@@ -1,0 +1,267 @@
+#include "../test.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "worker_run.h"
+
+#define PATIENCE_MS 10000
+
+static struct loop loop;
+static struct run run;
+static bool over;
+
+static void
+on_ended(struct run *r)
+{
+	assert_ptr_equal(r->owner, &over);
+	over = true;
+}
+
+static int
+open_all(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	over = false;
+	return loop_open(&loop, &e) ? 0 : -1;
+}
+
+static int
+close_all(void **state)
+{
+	(void)state;
+	run_fini(&run);
+	loop_fini(&loop);
+	return 0;
+}
+
+static void
+start(const char *script, const char *input, size_t len, size_t limit)
+{
+	char shell[] = "sh", flag[] = "-c", *argv[] = {shell, flag, strdup(script), NULL};
+	const struct run_env env[] = {{"JOB_NUMBER", "17"}, {NULL, NULL}};
+	struct err e = ERR_INIT;
+
+	run_init(&run, &loop, limit, on_ended, &over);
+	assert_true(run_start(&run, argv, env, input, len, true, &e));
+	free(argv[2]);
+}
+
+static void
+wait_until_over(void)
+{
+	int64_t end_us = clock_us() + PATIENCE_MS * 1000;
+
+	while (!over && clock_us() < end_us) {
+		struct pollfd fd = {.fd = loop.fd, .events = POLLIN};
+
+		poll(&fd, 1, 20);
+		loop_run(&loop);
+		run_tick(&run, clock_us());
+	}
+	assert_true(over);
+	assert_int_equal(run.pid, 0);
+}
+
+static void
+says(const char *script, const char *result)
+{
+	start(script, "", 0, 1 << 20);
+	wait_until_over();
+	assert_int_equal(WEXITSTATUS(run.status), 0);
+	assert_int_equal(run.result.len, strlen(result));
+	assert_memory_equal(run.result.data, result, strlen(result));
+}
+
+static void
+a_line_is_known_when_it_has_ended(void **state)
+{
+	struct run_line l = {.open_len = 0};
+	size_t len;
+
+	(void)state;
+	assert_false(run_line_put(&l, "ha", 2));
+	assert_true(run_line_put(&l, "lf\r\n\n  \nnext", 12));
+	assert_int_equal(l.last_len, 4);
+	assert_memory_equal(l.last, "half", 4);
+	assert_memory_equal(run_line_last(&l, &len), "next", 4);
+	assert_int_equal(len, 4);
+}
+
+static void
+a_line_without_end_is_cut(void **state)
+{
+	struct run_line l = {.open_len = 0};
+	size_t len;
+
+	(void)state;
+	for (int i = 0; i < 5000; i++)
+		run_line_put(&l, "x", 1);
+	run_line_last(&l, &len);
+	assert_int_equal(len, RUN_LINE);
+}
+
+static void
+input_goes_in_and_output_comes_out(void **state)
+{
+	size_t len = (size_t)3 << 20;
+	char *input = malloc(len);
+
+	(void)state;
+	memset(input, 'x', len);
+	start("cat", input, len, len);
+	wait_until_over();
+	assert_int_equal(run.fault, RUN_WELL);
+	assert_int_equal(run.result.len, len);
+	assert_memory_equal(run.result.data, input, len);
+	free(input);
+}
+
+static void
+a_command_may_leave_its_input_unread(void **state)
+{
+	size_t len = (size_t)1 << 20;
+	char *input = calloc(1, len);
+
+	(void)state;
+	start("exec 0<&-; printf ok", input, len, 100);
+	wait_until_over();
+	assert_int_equal(run.status, 0);
+	assert_memory_equal(run.result.data, "ok", 2);
+	free(input);
+}
+
+static void
+the_environment_names_the_job(void **state)
+{
+	(void)state;
+	says("printf %s \"$JOB_NUMBER\"", "17");
+}
+
+static void
+only_four_descriptors_are_open(void **state)
+{
+	(void)state;
+	/* ls itself opens the folder. */
+	says("ls /proc/self/fd | tr '\\n' ' '", "0 1 2 3 4 ");
+}
+
+static void
+the_command_leads_its_own_group(void **state)
+{
+	(void)state;
+	says("[ \"$(cut -d' ' -f5 /proc/$$/stat)\" = $$ ] && printf own", "own");
+}
+
+static void
+sigpipe_is_as_it_should_be(void **state)
+{
+	(void)state;
+	says("trap 'printf caught; exit 0' PIPE; kill -PIPE $$", "caught");
+}
+
+static void
+notes_and_complaints_are_heard(void **state)
+{
+	size_t len;
+
+	(void)state;
+	start("echo first >&3; echo second >&3; echo oh >&2; printf dear >&2; exit 3", "", 0, 100);
+	wait_until_over();
+	assert_int_equal(WEXITSTATUS(run.status), 3);
+	assert_true(run.notes_changed);
+	assert_memory_equal(run.notes.last, "second", 6);
+	assert_memory_equal(run_line_last(&run.complaints, &len), "dear", 4);
+}
+
+static void
+an_output_over_the_limit_ends_the_run(void **state)
+{
+	(void)state;
+	start("while :; do echo more; done", "", 0, 1000);
+	wait_until_over();
+	assert_int_equal(run.fault, RUN_TOO_BIG);
+	assert_true(WIFSIGNALED(run.status));
+}
+
+static void
+stopping_reaches_the_whole_group(void **state)
+{
+	pid_t left;
+
+	(void)state;
+	start("sleep 100 & echo $! >&3; wait", "", 0, 100);
+	for (int i = 0; i < 500 && run.notes.last_len == 0; i++) {
+		loop_run(&loop);
+		clock_sleep_ms(10);
+	}
+	left = (pid_t)strtol(run.notes.last, NULL, 10);
+	assert_true(left > 0);
+	run_stop(&run, RUN_UNWANTED, 5000);
+	wait_until_over();
+	assert_int_equal(run.fault, RUN_UNWANTED);
+	for (int i = 0; i < 500 && kill(left, 0) == 0; i++)
+		clock_sleep_ms(10);
+	/* Its parent is gone: whoever adopted it may not have reaped it yet, so a zombie is fine too. */
+	assert_true(kill(left, 0) == -1 ? errno == ESRCH : waitpid(left, NULL, WNOHANG) <= 0);
+}
+
+static void
+who_will_not_hear_is_killed_after_the_grace(void **state)
+{
+	(void)state;
+	start("trap '' TERM; while :; do sleep 0.1; done", "", 0, 100);
+	clock_sleep_ms(100);
+	run_stop(&run, RUN_TOO_LONG, 100);
+	wait_until_over();
+	assert_int_equal(run.fault, RUN_TOO_LONG);
+	assert_int_equal(WTERMSIG(run.status), SIGKILL);
+}
+
+static void
+a_command_that_is_not_there_is_told_at_once(void **state)
+{
+	char name[] = "/no/such/command", *argv[] = {name, NULL};
+	const struct run_env env[] = {{NULL, NULL}};
+	struct err e = ERR_INIT;
+
+	(void)state;
+	run_init(&run, &loop, 100, on_ended, &over);
+	assert_false(run_start(&run, argv, env, "", 0, true, &e));
+	assert_true(run.no_command);
+	assert_string_equal(e.why, "No such file or directory");
+	assert_false(over);
+}
+
+#define RUNS(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_line_is_known_when_it_has_ended),
+	    cmocka_unit_test(a_line_without_end_is_cut),
+	    RUNS(input_goes_in_and_output_comes_out),
+	    RUNS(a_command_may_leave_its_input_unread),
+	    RUNS(the_environment_names_the_job),
+	    RUNS(only_four_descriptors_are_open),
+	    RUNS(the_command_leads_its_own_group),
+	    RUNS(sigpipe_is_as_it_should_be),
+	    RUNS(notes_and_complaints_are_heard),
+	    RUNS(an_output_over_the_limit_ends_the_run),
+	    RUNS(stopping_reaches_the_whole_group),
+	    RUNS(who_will_not_hear_is_killed_after_the_grace),
+	    RUNS(a_command_that_is_not_there_is_told_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
