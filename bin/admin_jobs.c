@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "store/pg_array.h"
 
-#define PAGE 1000	/* failed jobs a query: a few hundred kilobytes of reasons */
+#define PAGE 1000 /* failed jobs a query: a few hundred kilobytes of reasons */
 
 static bool
 ask_stage(struct ask *ask, int *stage, struct err *e)
@@ -27,7 +27,7 @@ ask_job(const char *text, int64_t *job, struct err *e)
 	return true;
 }
 
-/* ---- failed ----------------------------------------------------------------------------------- */
+/* ---- failed ---------------------------------------------------------------------------------- */
 
 struct failure {
 	int stage;
@@ -81,8 +81,8 @@ print_failure(const struct failure *f)
 	char at[32], reason[512];
 
 	clock_iso(at, f->at_us);
-	printf("%c  %10lld  %s  attempt %lld  %s by %s: %s\n", 'A' + f->stage - 1, (long long)f->job, at,
-	    (long long)f->attempt, f->kind, *f->worker ? f->worker : "-",
+	printf("%c  %10lld  %s  attempt %lld  %s by %s: %s\n", 'A' + f->stage - 1,
+	    (long long)f->job, at, (long long)f->attempt, f->kind, *f->worker ? f->worker : "-",
 	    log_quote(reason, sizeof(reason), f->reason, strlen(f->reason)));
 }
 
@@ -136,7 +136,7 @@ admin_failed(struct ask *ask, struct err *e)
 	return true;
 }
 
-/* ---- requeue ---------------------------------------------------------------------------------- */
+/* ---- requeue --------------------------------------------------------------------------------- */
 
 static bool
 call_requeue(struct ask *ask, int stage, struct pg_param jobs, int64_t *back, struct err *e)
@@ -145,7 +145,8 @@ call_requeue(struct ask *ask, int stage, struct pg_param jobs, int64_t *back, st
 	struct pg_param params[] = {pg_int2_param(&room, (int16_t)stage), jobs};
 	struct pg_rows *rows = NULL;
 
-	if (!pg_call(ask->tool->pg, "select tracker.requeue_failed($1, $2)::bigint", params, 2, &rows, e))
+	if (!pg_call(ask->tool->pg, "select tracker.requeue_failed($1, $2)::bigint", params, 2,
+		&rows, e))
 		return false;
 	*back = pg_int(rows, 0, 0);
 	pg_rows_free(rows);
@@ -163,7 +164,7 @@ requeue_all(struct ask *ask, struct err *e)
 
 	if (ask->stage)
 		return tool_stage(ask->tool, ask->stage, &stage, e) &&
-		    call_requeue(ask, stage, every, &back, e);
+		       call_requeue(ask, stage, every, &back, e);
 	for (stage = 1; stage <= ask->tool->settings.stages; stage++)
 		if (!call_requeue(ask, stage, every, &back, e))
 			return false;
@@ -199,18 +200,20 @@ admin_requeue(struct ask *ask, struct err *e)
 	return ask->all ? requeue_all(ask, e) : requeue_some(ask, e);
 }
 
-/* ---- send-back -------------------------------------------------------------------------------- */
+/* ---- send-back ------------------------------------------------------------------------------- */
 
 static bool
 call_send_back(struct ask *ask, int64_t job, int stage, struct err *e)
 {
 	struct pg_scalar room[2];
 	struct pg_param params[] = {pg_int8_param(&room[0], job),
-	    pg_int2_param(&room[1], (int16_t)stage), pg_text_param(ask->reason, strlen(ask->reason))};
+	    pg_int2_param(&room[1], (int16_t)stage),
+	    pg_text_param(ask->reason, strlen(ask->reason))};
 	struct pg_rows *rows = NULL;
 	bool done;
 
-	if (!pg_call(ask->tool->pg, "select tracker.send_back_job($1, $2, $3)", params, 3, &rows, e))
+	if (!pg_call(
+		ask->tool->pg, "select tracker.send_back_job($1, $2, $3)", params, 3, &rows, e))
 		return false;
 	done = pg_bool(rows, 0, 0);
 	pg_rows_free(rows);
@@ -231,5 +234,5 @@ admin_send_back(struct ask *ask, struct err *e)
 	if (!ask->reason || !*ask->reason)
 		return err_set(e, ERR_FIELD, NULL, "why? Say --reason 'made by a broken release'");
 	return ask_stage(ask, &stage, e) && ask_job(ask->arg[0], &job, e) &&
-	    call_send_back(ask, job, stage, e);
+	       call_send_back(ask, job, stage, e);
 }

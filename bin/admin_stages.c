@@ -21,7 +21,7 @@ struct report {
 	int n;
 };
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static struct stage_row
 row_at(const struct pg_rows *rows, int i)
@@ -45,8 +45,10 @@ static bool
 read_report(struct ask *ask, struct report *r, struct pg_rows **rows, struct err *e)
 {
 	if (!pg_call(ask->tool->pg,
-		"select c.stage, c.name, c.paused, c.ready, c.retry, c.due, c.leased, c.done, c.failed,"
-		" (select count(*) from tracker.worker w where w.stage = c.stage and w.gone_at is null)"
+		"select c.stage, c.name, c.paused, c.ready, c.retry, c.due, c.leased, c.done, "
+		"c.failed,"
+		" (select count(*) from tracker.worker w where w.stage = c.stage and w.gone_at is "
+		"null)"
 		" from tracker.read_counts() c order by c.stage",
 		NULL, 0, rows, e))
 		return false;
@@ -56,7 +58,7 @@ read_report(struct ask *ask, struct report *r, struct pg_rows **rows, struct err
 	return true;
 }
 
-/* ---- status ----------------------------------------------------------------------------------- */
+/* ---- status ---------------------------------------------------------------------------------- */
 
 static void
 put_count(struct buf *b, const char *name, int64_t n)
@@ -144,15 +146,15 @@ admin_status(struct ask *ask, struct err *e)
 	return ok;
 }
 
-/* ---- stages ----------------------------------------------------------------------------------- */
+/* ---- stages ---------------------------------------------------------------------------------- */
 
 static bool
 list_stages(struct ask *ask, struct err *e)
 {
 	struct pg_rows *rows = NULL;
 
-	if (!pg_call(ask->tool->pg, "select letter, name, paused from tracker.stage order by stage", NULL,
-		0, &rows, e))
+	if (!pg_call(ask->tool->pg, "select letter, name, paused from tracker.stage order by stage",
+		NULL, 0, &rows, e))
 		return false;
 	for (int i = 0; i < pg_rows_count(rows); i++)
 		printf("%s %s%s\n", pg_text(rows, i, 0, NULL), pg_text(rows, i, 1, NULL),
@@ -189,7 +191,8 @@ append_stage(struct ask *ask, const char *name, struct err *e)
 	stage = (int)pg_int(rows, 0, 0);
 	pg_rows_free(rows);
 	ready = count_ready(ask, stage);
-	printf("stage %c is %s; %lld jobs are ready in it. Set stage_%c = %s and restart the tracker.\n",
+	printf("stage %c is %s; %lld jobs are ready in it. Set stage_%c = %s and restart the "
+	       "tracker.\n",
 	    'A' + stage - 1, name, (long long)ready, 'a' + stage - 1, name);
 	tool_wake(ask->tool, stage, ready);
 	return true;
@@ -205,7 +208,7 @@ admin_stages(struct ask *ask, struct err *e)
 	return append_stage(ask, ask->arg[1], e);
 }
 
-/* ---- pause, resume ---------------------------------------------------------------------------- */
+/* ---- pause, resume --------------------------------------------------------------------------- */
 
 static bool
 set_paused(struct ask *ask, bool paused, int *stage, struct err *e)

@@ -34,8 +34,8 @@ print_break(const struct pg_rows *rows, int i, bool json)
 		printf("{\"law\":\"%s\",\"stage\":%d,\"expected\":%lld,\"got\":%lld}\n", law, stage,
 		    expected, got);
 	else
-		printf("stage %c: %s: expected %lld, got %lld\n", stage ? 'A' + stage - 1 : '-', law,
-		    expected, got);
+		printf("stage %c: %s: expected %lld, got %lld\n", stage ? 'A' + stage - 1 : '-',
+		    law, expected, got);
 }
 
 /* Answers false without an error when a law is broken: the lines have said it. */
@@ -45,8 +45,8 @@ admin_check(struct ask *ask, struct err *e)
 	struct pg_rows *rows = NULL;
 	int broken;
 
-	if (!pg_call(ask->tool->pg,
-		"select law, stage, expected, got from tracker.check_laws()", NULL, 0, &rows, e))
+	if (!pg_call(ask->tool->pg, "select law, stage, expected, got from tracker.check_laws()",
+		NULL, 0, &rows, e))
 		return false;
 	broken = pg_rows_count(rows);
 	for (int i = 0; i < broken; i++)
@@ -79,8 +79,8 @@ drop_worker(struct ask *ask, int stage, const char *name, struct err *e)
 	struct pg_rows *rows = NULL;
 	long long freed;
 
-	if (!pg_call(ask->tool->pg, "select worker, freed from tracker.drop_worker($1, $2)", params, 2,
-		&rows, e))
+	if (!pg_call(ask->tool->pg, "select worker, freed from tracker.drop_worker($1, $2)", params,
+		2, &rows, e))
 		return false;
 	if (pg_rows_count(rows) == 0) {
 		pg_rows_free(rows);
@@ -100,7 +100,8 @@ admin_worker(struct ask *ask, struct err *e)
 	int stage;
 
 	if (strcmp(ask->arg[0], "drop") != 0)
-		return err_set(e, ERR_FIELD, NULL, "worker: '%s' is not known; it can drop", ask->arg[0]);
+		return err_set(
+		    e, ERR_FIELD, NULL, "worker: '%s' is not known; it can drop", ask->arg[0]);
 	return tool_stage(ask->tool, ask->arg[1], &stage, e) &&
-	    drop_worker(ask, stage, ask->arg[2], e);
+	       drop_worker(ask, stage, ask->arg[2], e);
 }

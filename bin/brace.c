@@ -17,7 +17,7 @@ struct brace_node {
 	int64_t first;
 	uint64_t step, steps, now;
 	bool down, letters;
-	int width;		/* zero padded to this; 0 = not */
+	int width; /* zero padded to this; 0 = not */
 	/* CHOICE */
 	struct brace_word *words;
 	size_t n_words, word;
@@ -37,7 +37,7 @@ struct parse {
 
 static bool parse_word(struct parse *p, const char *s, size_t n, struct brace_word *w);
 
-/* ---- finding braces --------------------------------------------------------------------------- */
+/* ---- finding braces -------------------------------------------------------------------------- */
 
 /* Bytes that the character at i takes, with its backslash. */
 static size_t
@@ -46,7 +46,7 @@ char_at(const char *s, size_t n, size_t i)
 	return s[i] == '\\' && i + 1 < n ? 2 : 1;
 }
 
-/* Where the brace that was opened just before s closes, if it holds a separator on its own level. */
+/* Where the brace that was opened just before s closes, if it has a separator on its level. */
 static bool
 find_close(const char *s, size_t n, size_t *close)
 {
@@ -63,7 +63,8 @@ find_close(const char *s, size_t n, size_t *close)
 			level--;
 		else if (level == 0 && s[i] == ',')
 			separators++;
-		else if (level == 0 && i + 2 < n && s[i] == '.' && s[i + 1] == '.' && s[i + 2] != '}')
+		else if (level == 0 && i + 2 < n && s[i] == '.' && s[i + 1] == '.' &&
+			 s[i + 2] != '}')
 			separators++;
 	}
 	return false;
@@ -80,7 +81,7 @@ static bool
 is_bare(const char *s, size_t n, size_t i)
 {
 	return (i == 0 || is_blank(s[i - 1])) &&
-	    (i + 1 < n && (is_blank(s[i + 1]) || s[i + 1] == '}'));
+	       (i + 1 < n && (is_blank(s[i + 1]) || s[i + 1] == '}'));
 }
 
 /* The first brace of s that can be expanded: s[*open] and s[*close]. */
@@ -126,7 +127,7 @@ choice_len(const char *s, size_t n)
 	return n;
 }
 
-/* ---- building the tree ------------------------------------------------------------------------ */
+/* ---- building the tree ----------------------------------------------------------------------- */
 
 static struct brace_node *
 add_node(struct parse *p, struct brace_word *w, enum kind kind)
@@ -182,7 +183,7 @@ add_choice(struct parse *p, struct brace_word *w, const char *s, size_t n)
 	}
 }
 
-/* ---- sequences -------------------------------------------------------------------------------- */
+/* ---- sequences ------------------------------------------------------------------------------- */
 
 struct range_end {
 	int64_t value;
@@ -288,7 +289,7 @@ add_range(struct parse *p, struct brace_word *w, const char *text, size_t n)
 	return true;
 }
 
-/* ---- a word ----------------------------------------------------------------------------------- */
+/* ---- a word ---------------------------------------------------------------------------------- */
 
 /* s[0] is the opening brace and s[n - 1] the closing one. */
 static bool
@@ -339,7 +340,8 @@ brace_open(struct brace *b, const char *pattern, size_t len, struct err *e)
 	b->started = false;
 	b->root = arena_calloc(&b->arena, 1, sizeof(*b->root));
 	if (len > BRACE_MAX)
-		return err_set(e, ERR_INPUT, NULL, "the pattern is longer than %d bytes", BRACE_MAX);
+		return err_set(
+		    e, ERR_INPUT, NULL, "the pattern is longer than %d bytes", BRACE_MAX);
 	return parse_word(&p, pattern, len, b->root);
 }
 
@@ -351,7 +353,7 @@ brace_close(struct brace *b)
 	b->root = NULL;
 }
 
-/* ---- the wheels ------------------------------------------------------------------------------- */
+/* ---- the wheels ------------------------------------------------------------------------------ */
 
 static bool word_step(struct brace_word *w);
 
@@ -444,7 +446,7 @@ brace_next(struct brace *b, const char **word, size_t *len)
 	return true;
 }
 
-/* ---- counting --------------------------------------------------------------------------------- */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 static uint64_t word_count(const struct brace_word *w);
 

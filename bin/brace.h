@@ -5,18 +5,18 @@
  *	while (brace_next(&b, &word, &len)) ...
  *	brace_close(&b);
  *
- * The pattern becomes a tree (its size is the pattern's), and a word is one setting of it: like the
- * wheels of a mileage counter, the rightmost turns fastest. So ten million words cost no more memory
- * than one.
+ * The pattern becomes a tree (its size is the pattern's), and a word is one setting of it: like
+ * the wheels of a mileage counter, the rightmost turns fastest. So ten million words cost no more
+ * memory than one.
  *
  *	{a,b,c}		each of them, which may hold braces again
  *	{1..9} {9..1}	numbers, up or down; {1..9..2} in steps; {01..10} padded with zeros
  *	{a..e}		letters (ASCII)
  *	\		takes the meaning from the next character, and is dropped
  *
- * Braces without an unescaped comma or a right sequence stay as they are, as in bash. Empty words are
- * passed over, as bash drops them. Unlike bash: quotes, `$` and spaces are plain characters; a
- * sequence may have more than 2^31 terms; a backslash made by {Z..a} is a backslash.
+ * Braces without an unescaped comma or a right sequence stay as they are, as in bash. Empty words
+ * are passed over, as bash drops them. Unlike bash: quotes, `$` and spaces are plain characters;
+ * a sequence may have more than 2^31 terms; a backslash made by {Z..a} is a backslash.
  *
  * Ownership	open/close, also after a failed open; a word is borrowed until the next call.
  * Errors	ERR_INPUT: longer than BRACE_MAX, or nested deeper than BRACE_DEPTH.

@@ -20,8 +20,8 @@
 #include "tool.h"
 
 #define PAGE_ROWS 4000
-#define PAGE_BYTES (4 << 20)	/* of data; one result may be more */
-#define LOOK_MS 1000		/* between two looks for news */
+#define PAGE_BYTES (4 << 20) /* of data; one result may be more */
+#define LOOK_MS 1000         /* between two looks for news */
 
 const char *argp_program_version = "distcompute-export " PACKAGE_VERSION;
 
@@ -33,40 +33,46 @@ struct wish {
 	struct result_form form;
 };
 
-struct export {
+struct export
+{
 	const struct wish *wish;
 	struct pg *pg;
 	struct place place;
-	struct buf page;	/* lines of one page */
+	struct buf page; /* lines of one page */
 };
 
 static volatile sig_atomic_t stopped;
 
-/* ---- the command line ------------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------------ */
 
 enum key { KEY_STAGE = 1000, KEY_AFTER, KEY_FOLLOW, KEY_STATE, KEY_RAW, KEY_OUTPUT };
 
 static const struct argp_option options[] = {
-	{"stage", KEY_STAGE, "STAGE", 0, "Results of this stage: its letter or name", 0},
-	{"after", KEY_AFTER, "NUMBER", 0, "Only of jobs after this one", 0},
-	{"follow", KEY_FOLLOW, NULL, 0, "Wait for more results and write them as they come", 0},
-	{"state", KEY_STATE, "FILE", 0, "Keep the place in this file, and go on from it when it is there", 0},
-	{"output-only", KEY_OUTPUT, NULL, 0, "A line is the output alone", 0},
-	{"raw", KEY_RAW, NULL, 0, "Data as JSON strings of what is kept, `<!json!>' and all", 0},
-	{0}};
+    {"stage", KEY_STAGE, "STAGE", 0, "Results of this stage: its letter or name", 0},
+    {"after", KEY_AFTER, "NUMBER", 0, "Only of jobs after this one", 0},
+    {"follow", KEY_FOLLOW, NULL, 0, "Wait for more results and write them as they come", 0},
+    {"state", KEY_STATE, "FILE", 0,
+	"Keep the place in this file, and go on from it when it is there", 0},
+    {"output-only", KEY_OUTPUT, NULL, 0, "A line is the output alone", 0},
+    {"raw", KEY_RAW, NULL, 0, "Data as JSON strings of what is kept, `<!json!>' and all", 0}, {0}};
 
 static const char doc[] =
     "Write the results of a stage as lines of JSON on standard output."
     "\vA line is {\"job\", \"stage\", \"input\", \"output\", \"who\", \"worker\", \"started\", "
-    "\"finished\", \"attempts\"}. Data that workers gave as a JSON list or object is JSON here too, its "
+    "\"finished\", \"attempts\"}. Data that workers gave as a JSON list or object is JSON here "
+    "too, its "
     "text untouched but for line ends, which become spaces.\n"
     "\n"
-    "Results that were there when it began come in the order of their job numbers. With --follow, later "
-    "ones come after them in the order in which they were finished; none is missed, and none comes twice "
-    "but one whose job was sent back and done anew: its last line counts. With --state a later run goes "
+    "Results that were there when it began come in the order of their job numbers. With --follow, "
+    "later "
+    "ones come after them in the order in which they were finished; none is missed, and none comes "
+    "twice "
+    "but one whose job was sent back and done anew: its last line counts. With --state a later run "
+    "goes "
     "on where this one stopped; after a crash the last lines may come again.\n"
     "\n"
-    "Memory does not grow with the number of results, and no transaction stays open, so that an export "
+    "Memory does not grow with the number of results, and no transaction stays open, so that an "
+    "export "
     "may take hours beside a tracker at work.\n"
     "\n"
     "Examples:\n"
@@ -74,7 +80,8 @@ static const char doc[] =
     "  distcompute-export --stage b --output-only | gzip > outputs.jsonl.gz\n"
     "  distcompute-export --stage b --follow --state place | ./consume\n"
     "\n"
-    "It ends with 0 when done or told to stop (SIGINT, SIGTERM: after a whole line), 1 when something is "
+    "It ends with 0 when done or told to stop (SIGINT, SIGTERM: after a whole line), 1 when "
+    "something is "
     "wrong, 64 when it was asked wrongly.";
 
 static void
@@ -114,7 +121,7 @@ parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static bool
 write_all(const char *bytes, size_t len, struct err *e)
@@ -179,15 +186,15 @@ keep_place(const struct export *x, struct err *e)
 	return !x->wish->state || place_write(&x->place, x->wish->state, e);
 }
 
-/* ---- by job number ---------------------------------------------------------------------------- */
+/* ---- by job number --------------------------------------------------------------------------- */
 
 static bool
 call_jobs(struct export *x, struct pg_rows **rows, struct err *e)
 {
 	const struct place *at = &x->place;
 	struct pg_scalar room[6];
-	const struct pg_param params[] = {
-	    pg_int2_param(&room[0], (int16_t)at->stage), pg_int8_param(&room[1], at->after),
+	const struct pg_param params[] = {pg_int2_param(&room[0], (int16_t)at->stage),
+	    pg_int8_param(&room[1], at->after),
 	    pg_text_param(at->mark.snapshot, strlen(at->mark.snapshot)),
 	    pg_time_param(&room[2], at->mark.since_us), pg_time_param(&room[3], at->mark.till_us),
 	    pg_int4_param(&room[4], PAGE_ROWS), pg_int8_param(&room[5], PAGE_BYTES)};
@@ -217,13 +224,13 @@ page_by_number(struct export *x, struct err *e)
 	return ok && keep_place(x, e);
 }
 
-/* ---- news ------------------------------------------------------------------------------------- */
+/* ---- news ------------------------------------------------------------------------------------ */
 
 /* Where a look for news stands between its pages. */
 struct look {
 	struct mark until;
 	int64_t after_finished_us, after_job;
-	int rows;	/* of the last page */
+	int rows; /* of the last page */
 	bool found;
 };
 
@@ -232,8 +239,7 @@ call_news(struct export *x, const struct look *k, struct pg_rows **rows, struct 
 {
 	const struct mark *seen = &x->place.mark;
 	struct pg_scalar room[7];
-	const struct pg_param params[] = {
-	    pg_int2_param(&room[0], (int16_t)x->place.stage),
+	const struct pg_param params[] = {pg_int2_param(&room[0], (int16_t)x->place.stage),
 	    pg_text_param(seen->snapshot, strlen(seen->snapshot)),
 	    pg_time_param(&room[1], seen->since_us), pg_time_param(&room[2], seen->till_us),
 	    pg_text_param(k->until.snapshot, strlen(k->until.snapshot)),
@@ -267,9 +273,9 @@ page_of_news(struct export *x, struct look *k, struct err *e)
 }
 
 /*
- * Everything between the last mark and a new one, to its end even when told to stop: else lines would
- * come again. When the connection goes in the middle, the look goes on after the last page that was
- * written.
+ * Everything between the last mark and a new one, to its end even when told to stop: else lines
+ * would come again. When the connection goes in the middle, the look goes on after the last page
+ * that was written.
  */
 static bool
 look_on(struct export *x, struct look *k, struct err *e)
@@ -281,7 +287,7 @@ look_on(struct export *x, struct look *k, struct err *e)
 	return true;
 }
 
-/* ---- until the end ---------------------------------------------------------------------------- */
+/* ---- until the end --------------------------------------------------------------------------- */
 
 static void
 stop(int signal)
@@ -354,7 +360,7 @@ look_once(struct export *x, struct look *k, struct err *e)
 static bool
 export_news(struct export *x, struct err *e)
 {
-	static struct look k;	/* too large for comfort on a stack */
+	static struct look k; /* too large for comfort on a stack */
 
 	while (!stopped) {
 		if (!look_once(x, &k, e))
@@ -382,8 +388,8 @@ find_place(struct export *x, bool *found, struct err *e)
 
 	*found = false;
 	return tool_stage(w->tool, w->stage, &stage, e) &&
-	    place_begin(&x->place, x->pg, stage, w->after, e) &&
-	    (!w->state || place_read(&x->place, w->state, found, e));
+	       place_begin(&x->place, x->pg, stage, w->after, e) &&
+	       (!w->state || place_read(&x->place, w->state, found, e));
 }
 
 static bool

@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "domain/schema.h"
 #include "store/pg_array.h"
 
-#define CHUNK (64 << 10)	/* rows are sent in pieces of this: more bytes gain nothing (tried) */
-#define RESET_TRIES 10		/* a live tracker may meet us in a deadlock, which PostgreSQL ends */
+#define CHUNK (64 << 10) /* rows are sent in pieces of this: more bytes gain nothing (tried) */
+#define RESET_TRIES 10   /* a live tracker may meet us in a deadlock, which PostgreSQL ends */
 
-/* ---- one call, one number --------------------------------------------------------------------- */
+/* ---- one call, one number -------------------------------------------------------------------- */
 
 static bool
 call_int(struct pg *pg, const char *sql, int64_t *out, struct err *e)
@@ -29,7 +30,7 @@ intake_count(struct tool *t, int64_t *jobs, struct err *e)
 	return call_int(t->pg, "select last from tracker.frontier", jobs, e);
 }
 
-/* ---- beginning -------------------------------------------------------------------------------- */
+/* ---- beginning ------------------------------------------------------------------------------- */
 
 /* One intake at a time: 0x64636c64 is "dcld". */
 static bool
@@ -45,32 +46,14 @@ lock(struct pg *pg, struct err *e)
 	return pg_run(pg, "select pg_advisory_xact_lock(x'64636c64'::int)", e);
 }
 
-/* A first load fixes the stages; a later one must agree with them. */
-static bool
-settle_stages(struct tool *t, struct err *e)
-{
-	struct pg_array names;
-	struct pg_param param;
-	struct pg_rows *rows = NULL;
-	bool ok;
-
-	pg_array_init(&names, PG_TEXT_ARRAY);
-	for (int i = 0; i < t->settings.stages; i++)
-		pg_array_text(&names, t->settings.stage[i], strlen(t->settings.stage[i]));
-	param = pg_array_param(&names);
-	ok = pg_call(t->pg, "select tracker.settle_stages($1)", &param, 1, &rows, e);
-	pg_rows_free(rows);
-	pg_array_fini(&names);
-	return ok;
-}
-
 static bool
 check_mode(int64_t jobs, enum intake_mode mode, struct err *e)
 {
 	if (jobs == 0 || mode != INTAKE_FIRST)
 		return true;
 	return err_set(e, ERR_REFUSED, NULL,
-	    "the tracker has %" PRId64 " jobs already: --append adds to them, --reset deletes them first",
+	    "the tracker has %" PRId64
+	    " jobs already: --append adds to them, --reset deletes them first",
 	    jobs);
 }
 
@@ -84,7 +67,8 @@ prepare(struct intake *in, enum intake_mode mode, struct err *e)
 		return false;
 	if (mode == INTAKE_RESET && !pg_run(pg, "select tracker.reset_jobs()", e))
 		return false;
-	if (!settle_stages(in->tool, e) || !intake_count(in->tool, &jobs, e))
+	/* A first load fixes the stages; a later one must agree with them. */
+	if (!schema_settle_stages(pg, &in->tool->settings, e) || !intake_count(in->tool, &jobs, e))
 		return false;
 	in->first = in->next = jobs + 1;
 	return check_mode(jobs, mode, e);
@@ -115,11 +99,11 @@ prepare_patiently(struct intake *in, enum intake_mode mode, struct err *e)
 	}
 }
 
-/* Rows of a table that this transaction emptied can be written frozen: no vacuum looks at them again. */
+/* Rows of a table that this transaction emptied are written frozen: vacuum need not come. */
 static bool
 start_copy(struct intake *in, enum intake_mode mode, struct err *e)
 {
-	static const char head[19] = "PGCOPY\n\377\r\n\0";	/* then no flags, no extension */
+	static const char head[19] = "PGCOPY\n\377\r\n\0"; /* then no flags, no extension */
 	const char *plain = "copy tracker.job (number, data) from stdin (format binary)";
 	const char *frozen = "copy tracker.job (number, data) from stdin (format binary, freeze)";
 
@@ -143,7 +127,7 @@ intake_begin(struct intake *in, struct tool *t, enum intake_mode mode, struct er
 	return false;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static bool
 send_rows(struct intake *in, struct err *e)
@@ -169,12 +153,12 @@ intake_put(struct intake *in, const char *data, size_t len, struct err *e)
 	return b->len < CHUNK || send_rows(in, e);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static bool
 end_copy(struct intake *in, struct err *e)
 {
-	buf_put_be16(&in->rows, UINT16_MAX);	/* -1 fields: no more rows */
+	buf_put_be16(&in->rows, UINT16_MAX); /* -1 fields: no more rows */
 	in->copying = false;
 	return send_rows(in, e) && pg_copy_end(in->tool->pg, NULL, e);
 }
@@ -186,7 +170,8 @@ move_frontier(struct intake *in, struct err *e)
 	struct pg_scalar room;
 	struct pg_param last = pg_int8_param(&room, in->next - 1);
 	struct pg_rows *rows = NULL;
-	bool ok = pg_call(in->tool->pg, "update tracker.frontier set last = $1", &last, 1, &rows, e);
+	bool ok =
+	    pg_call(in->tool->pg, "update tracker.frontier set last = $1", &last, 1, &rows, e);
 
 	pg_rows_free(rows);
 	return ok;

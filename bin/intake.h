@@ -4,8 +4,8 @@
  *	intake_begin -> intake_put, a job at a time -> intake_commit, or intake_abort at any point
  *
  * Rows go by COPY in the binary format: no escaping here, no parsing there. Until intake_commit
- * nobody sees any of them, so a bad line at the end, a crash or Ctrl-C leaves the tracker as it was.
- * Numbers go on from the last; only one intake runs at a time (advisory lock).
+ * nobody sees any of them, so a bad line at the end, a crash or Ctrl-C leaves the tracker as it
+ * was. Numbers go on from the last; only one intake runs at a time (advisory lock).
  *
  * With `reset` the project is emptied in the same transaction. Its tables are then locked from
  * intake_begin on, and a running tracker's calls wait until the end.

@@ -15,37 +15,45 @@
 #include "source.h"
 #include "tool.h"
 
-#define TELL_EVERY 512	/* jobs between two looks at the clock: under a millisecond of loading */
+#define TELL_EVERY 512 /* jobs between two looks at the clock: under a millisecond of loading */
 
 const char *argp_program_version = "distcompute-load " PACKAGE_VERSION;
 
 struct wish {
 	struct tool *tool;
 	enum source_form form;
-	const char *what;	/* path, "-" or pattern; NULL = not said */
+	const char *what; /* path, "-" or pattern; NULL = not said */
 	enum intake_mode mode;
 	bool yes, quiet, skip_blank, dry_run;
 };
 
-/* ---- the command line ------------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------------ */
 
-enum key { KEY_JSON = 1000, KEY_JSONL, KEY_TXT, KEY_BRACE, KEY_APPEND, KEY_RESET, KEY_SKIP, KEY_DRY };
+enum key {
+	KEY_JSON = 1000,
+	KEY_JSONL,
+	KEY_TXT,
+	KEY_BRACE,
+	KEY_APPEND,
+	KEY_RESET,
+	KEY_SKIP,
+	KEY_DRY
+};
 
 static const struct argp_option options[] = {
-	{NULL, 0, NULL, 0, "Where jobs come from (FILE may be -, for standard input):", 1},
-	{"txt", KEY_TXT, "FILE", 0, "A job a line, without the line's end (LF or CRLF); the default", 0},
-	{"jsonl", KEY_JSONL, "FILE", 0, "A JSON string, list or object a line", 0},
-	{"json", KEY_JSON, "FILE", 0, "One JSON list of strings, lists and objects", 0},
-	{"brace", KEY_BRACE, "PATTERN", 0, "Every word of a pattern, as bash expands braces", 0},
-	{"skip-blank", KEY_SKIP, NULL, 0, "Pass over blank lines, which are an error otherwise", 0},
-	{NULL, 0, NULL, 0, "When the tracker has jobs already:", 2},
-	{"append", KEY_APPEND, NULL, 0, "Add to them; numbers go on", 0},
-	{"reset", KEY_RESET, NULL, 0, "Delete them first, with all results, counts and credit", 0},
-	{"yes", 'y', NULL, 0, "Do not ask before --reset deletes", 0},
-	{NULL, 0, NULL, 0, "Other:", 3},
-	{"dry-run", KEY_DRY, NULL, 0, "Read and check everything, and load nothing", 0},
-	{"quiet", 'q', NULL, 0, "Say nothing about the progress", 0},
-	{0}};
+    {NULL, 0, NULL, 0, "Where jobs come from (FILE may be -, for standard input):", 1},
+    {"txt", KEY_TXT, "FILE", 0, "A job a line, without the line's end (LF or CRLF); the default",
+	0},
+    {"jsonl", KEY_JSONL, "FILE", 0, "A JSON string, list or object a line", 0},
+    {"json", KEY_JSON, "FILE", 0, "One JSON list of strings, lists and objects", 0},
+    {"brace", KEY_BRACE, "PATTERN", 0, "Every word of a pattern, as bash expands braces", 0},
+    {"skip-blank", KEY_SKIP, NULL, 0, "Pass over blank lines, which are an error otherwise", 0},
+    {NULL, 0, NULL, 0, "When the tracker has jobs already:", 2},
+    {"append", KEY_APPEND, NULL, 0, "Add to them; numbers go on", 0},
+    {"reset", KEY_RESET, NULL, 0, "Delete them first, with all results, counts and credit", 0},
+    {"yes", 'y', NULL, 0, "Do not ask before --reset deletes", 0}, {NULL, 0, NULL, 0, "Other:", 3},
+    {"dry-run", KEY_DRY, NULL, 0, "Read and check everything, and load nothing", 0},
+    {"quiet", 'q', NULL, 0, "Say nothing about the progress", 0}, {0}};
 
 static const char doc[] =
     "Bring jobs into a distributed compute tracker: all of them, or none when anything is wrong."
@@ -56,16 +64,20 @@ static const char doc[] =
     "  zcat jobs.jsonl.gz | distcompute-load --jsonl - --reset --yes\n"
     "\n"
     "A job is text (UTF-8 without NUL), or a JSON list or object, which is kept byte for byte as "
-    "`<!json!>' and its text; workers get it back as data. A text that itself begins with `<!json!>' is "
-    "taken when a list or an object follows, and refused otherwise. Numbers, true, false and null are no "
+    "`<!json!>' and its text; workers get it back as data. A text that itself begins with "
+    "`<!json!>' is "
+    "taken when a list or an object follows, and refused otherwise. Numbers, true, false and null "
+    "are no "
     "jobs. A job may be as long as the setting body_limit.\n"
     "\n"
-    "The input is read as a stream, in constant memory. The first thing that is wrong is named with its "
+    "The input is read as a stream, in constant memory. The first thing that is wrong is named "
+    "with its "
     "line (in a JSON list: its element and byte), and the tracker stays as it was.\n"
     "\n"
     "--reset works under a running tracker too: its calls wait until the load is done.\n"
     "\n"
-    "It ends with 0 when done, 1 when not (why is on standard error), 64 when it was asked wrongly.";
+    "It ends with 0 when done, 1 when not (why is on standard error), 64 when it was asked "
+    "wrongly.";
 
 static void
 choose_source(struct wish *w, enum source_form form, const char *what, struct argp_state *state)
@@ -99,7 +111,8 @@ static error_t
 parse_source(int key, char *arg, struct argp_state *state)
 {
 	static const enum source_form forms[] = {[KEY_JSON - KEY_JSON] = SOURCE_JSON,
-	    [KEY_JSONL - KEY_JSON] = SOURCE_JSON_LINES, [KEY_TXT - KEY_JSON] = SOURCE_TEXT,
+	    [KEY_JSONL - KEY_JSON] = SOURCE_JSON_LINES,
+	    [KEY_TXT - KEY_JSON] = SOURCE_TEXT,
 	    [KEY_BRACE - KEY_JSON] = SOURCE_BRACE};
 
 	if (key < KEY_JSON || key > KEY_BRACE)
@@ -138,7 +151,7 @@ parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* How much of the source is read; below 0 when its size is not known. */
 static double
@@ -203,9 +216,9 @@ check_only(struct wish *w, struct source *s, struct err *e)
 	return ok;
 }
 
-/* ---- loading ---------------------------------------------------------------------------------- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
-/* The question goes to the terminal, and so does the answer come: standard input may be the jobs. */
+/* Asked and answered on the terminal: standard input may be the jobs. */
 static bool
 confirm(int64_t jobs, struct err *e)
 {
@@ -213,9 +226,11 @@ confirm(int64_t jobs, struct err *e)
 	char answer[16] = "", count[28];
 
 	if (!tty)
-		return err_set(e, ERR_REFUSED, NULL, "--reset without a terminal to ask on needs --yes");
+		return err_set(
+		    e, ERR_REFUSED, NULL, "--reset without a terminal to ask on needs --yes");
 	text_thousands(count, jobs);
-	fprintf(tty, "This deletes %s jobs with all their results, counts and credit. Type yes: ", count);
+	fprintf(tty,
+	    "This deletes %s jobs with all their results, counts and credit. Type yes: ", count);
 	fflush(tty);
 	if (!fgets(answer, sizeof(answer), tty))
 		*answer = '\0';
@@ -260,8 +275,8 @@ load(struct wish *w, struct source *s, struct err *e)
 {
 	struct intake in;
 
-	return tool_connect(w->tool, e) && may_reset(w, e) && intake_begin(&in, w->tool, w->mode, e) &&
-	    load_all(w, s, &in, e);
+	return tool_connect(w->tool, e) && may_reset(w, e) &&
+	       intake_begin(&in, w->tool, w->mode, e) && load_all(w, s, &in, e);
 }
 
 static bool
@@ -284,7 +299,8 @@ main(int argc, char **argv)
 {
 	static const struct argp_child children[] = {
 	    {&settings_argp, 0, "Settings, which go before the file and the environment:", 9}, {0}};
-	static const struct argp argp = {options, parse_option, "[FILE]", doc, children, NULL, NULL};
+	static const struct argp argp = {
+	    options, parse_option, "[FILE]", doc, children, NULL, NULL};
 	static struct tool tool = {.name = "distcompute-load"};
 	struct wish wish = {.tool = &tool};
 	struct err e = ERR_INIT;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FORM "distcompute-export 1"	/* first line of the file; a new form gets a new number */
+#define FORM "distcompute-export 1" /* first line of the file; a new form gets a new number */
 
 bool
 mark_take(struct mark *m, struct pg *pg, struct err *e)
@@ -16,7 +16,8 @@ mark_take(struct mark *m, struct pg *pg, struct err *e)
 	size_t len;
 	bool fits;
 
-	if (!pg_call(pg, "select snapshot, since, till from tracker.mark_export()", NULL, 0, &rows, e))
+	if (!pg_call(
+		pg, "select snapshot, since, till from tracker.mark_export()", NULL, 0, &rows, e))
 		return false;
 	snapshot = pg_text(rows, 0, 0, &len);
 	fits = len < sizeof(m->snapshot);
@@ -43,7 +44,7 @@ place_begin(struct place *p, struct pg *pg, int stage, int64_t after, struct err
 	return mark_take(&p->mark, pg, e);
 }
 
-/* ---- the file --------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 static bool
 parse(struct place *p, FILE *in, const char *path, struct err *e)
@@ -51,8 +52,9 @@ parse(struct place *p, FILE *in, const char *path, struct err *e)
 	char form[32], project[64], stage, how[16];
 
 	if (!fgets(form, sizeof(form), in) || strcmp(form, FORM "\n") != 0 ||
-	    fscanf(in, "project %63s\nstage %c\n%15s %" SCNd64 "\nsince %" SCNd64 "\ntill %" SCNd64
-		       "\nsnapshot %16383s\n",
+	    fscanf(in,
+		"project %63s\nstage %c\n%15s %" SCNd64 "\nsince %" SCNd64 "\ntill %" SCNd64
+		"\nsnapshot %16383s\n",
 		project, &stage, how, &p->after, &p->mark.since_us, &p->mark.till_us,
 		p->mark.snapshot) != 7)
 		return err_set(e, ERR_INPUT, NULL, "%s: not a file of distcompute-export", path);
@@ -70,7 +72,8 @@ place_read(struct place *p, const char *path, bool *found, struct err *e)
 
 	*found = in != NULL;
 	if (!in)
-		return errno == ENOENT || err_set(e, ERR_INPUT, NULL, "%s: %s", path, strerror(errno));
+		return errno == ENOENT ||
+		       err_set(e, ERR_INPUT, NULL, "%s: %s", path, strerror(errno));
 	ok = parse(p, in, path, e);
 	fclose(in);
 	return ok;
@@ -87,8 +90,8 @@ print(const struct place *p, const char *path)
 	fprintf(out,
 	    FORM "\nproject %s\nstage %c\n%s %" PRId64 "\nsince %" PRId64 "\ntill %" PRId64
 		 "\nsnapshot %s\n",
-	    p->project, 'a' + p->stage - 1, p->by_number ? "after" : "news", p->after, p->mark.since_us,
-	    p->mark.till_us, p->mark.snapshot);
+	    p->project, 'a' + p->stage - 1, p->by_number ? "after" : "news", p->after,
+	    p->mark.since_us, p->mark.till_us, p->mark.snapshot);
 	ok = fflush(out) == 0 && fsync(fileno(out)) == 0;
 	return fclose(out) == 0 && ok;
 }

@@ -2,12 +2,13 @@
  * place -- how far an export has come, so that it can wait for more and go on after a stop.
  *
  * Results do not come in the order of their numbers, nor are they committed in the order in which
- * they were finished. So an export goes by job number through what was there at one moment (a mark),
- * and after that asks for what came between that moment and the next, in the order of finishing. A
- * mark holds PostgreSQL's snapshot, so nothing is missed and nothing comes twice.
+ * they were finished. So an export goes by job number through what was there at one moment (a
+ * mark), and after that asks for what came between that moment and the next, in the order of
+ * finishing. A mark holds PostgreSQL's snapshot, so nothing is missed and nothing comes twice.
  *
  * Ownership	all inside the struct.
- * Errors	ERR_INPUT: the file is no place of this stage and project, or cannot be read or written.
+ * Errors	ERR_INPUT: the file is no place of this stage and project, or cannot be read or
+ *		written.
  */
 #ifndef BIN_PLACE_H
 #define BIN_PLACE_H
@@ -37,7 +38,7 @@ bool mark_take(struct mark *m, struct pg *pg, struct err *e);
 
 /* A place before everything but jobs up to `after`. */
 bool place_begin(struct place *p, struct pg *pg, int stage, int64_t after, struct err *e);
-/* *found false when there is no such file yet. p->project and p->stage must be set, and must agree. */
+/* *found false when there is no such file yet. p->project and p->stage are set, and must agree. */
 bool place_read(struct place *p, const char *path, bool *found, struct err *e);
 /* Replaces the file whole: written beside it, then renamed. */
 bool place_write(const struct place *p, const char *path, struct err *e);

@@ -8,14 +8,15 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-#define TERMINAL_US 200000	/* between two drawings of the bar */
-#define PLAIN_US 10000000	/* between two plain lines */
-#define BAR 24			/* columns of the bar */
+#define TERMINAL_US 200000 /* between two drawings of the bar */
+#define PLAIN_US 10000000  /* between two plain lines */
+#define BAR 24             /* columns of the bar */
 
 void
 progress_begin(struct progress *p, const char *things, bool quiet)
 {
-	*p = (struct progress){.things = things, .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1};
+	*p = (struct progress){
+	    .things = things, .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1};
 	p->start_us = p->told_us = clock_us();
 }
 
@@ -46,7 +47,8 @@ put_left(char *out, size_t size, const struct progress *p, double share)
 	*out = '\0';
 	if (share <= 0 || share > 1)
 		return;
-	text_duration(left, sizeof(left), (int64_t)(progress_seconds(p) * (1 - share) / share + 0.5));
+	text_duration(
+	    left, sizeof(left), (int64_t)(progress_seconds(p) * (1 - share) / share + 0.5));
 	snprintf(out, size, ", %s left", left);
 }
 
@@ -80,7 +82,8 @@ draw(struct progress *p, const char *count, const char *left, double share)
 	if (share < 0)
 		snprintf(line, sizeof(line), "%s", count);
 	else
-		snprintf(line, sizeof(line), "[%s] %3d%%  %s%s", bar, (int)(share * 100), count, left);
+		snprintf(
+		    line, sizeof(line), "[%s] %3d%%  %s%s", bar, (int)(share * 100), count, left);
 	fprintf(stderr, "\r\033[K%.*s", terminal_columns() - 1, line);
 	p->drawn = true;
 }

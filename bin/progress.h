@@ -1,5 +1,6 @@
 /*
- * progress -- tells how a long piece of work goes: a bar on a terminal, a plain line now and then elsewhere.
+ * progress -- tells how a long piece of work goes: a bar on a terminal, a plain line now and then
+ * elsewhere.
  *
  * Everything goes to standard error, so that standard output stays for answers.
  *

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WINDOW (256 << 10)	/* a read(2): large enough that its cost is nothing a line */
+#define WINDOW (256 << 10) /* a read(2): large enough that its cost is nothing a line */
 
 static void
 learn_size(struct reader *r)
@@ -34,7 +34,8 @@ reader_open(struct reader *r, const char *path, size_t limit, struct err *e)
 {
 	bool in = strcmp(path, "-") == 0;
 
-	*r = (struct reader){.name = in ? "standard input" : path, .fd = STDIN_FILENO, .limit = limit};
+	*r = (struct reader){
+	    .name = in ? "standard input" : path, .fd = STDIN_FILENO, .limit = limit};
 	if (!in)
 		r->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (r->fd < 0)
@@ -68,8 +69,8 @@ make_room(struct reader *r, struct err *e)
 	if (r->size - r->end >= WINDOW)
 		return true;
 	if (r->end > r->limit)
-		return err_set(e, ERR_INPUT, NULL, "longer than %zu bytes (setting body_limit)",
-		    r->limit);
+		return err_set(
+		    e, ERR_INPUT, NULL, "longer than %zu bytes (setting body_limit)", r->limit);
 	data = realloc(r->data, size);
 	if (!data)
 		return err_set(e, ERR_INPUT, NULL, "out of memory");

@@ -4,8 +4,8 @@
  * Whoever reads looks at data[start..end), takes some of it, and asks for more when that is not
  * enough. The window grows only as far as the longest piece that was asked for in one.
  *
- * Ownership	open/close, also after a failed open; bytes in the window are borrowed until the next
- *		reader_more.
+ * Ownership	open/close, also after a failed open; bytes in the window are borrowed until the
+ *		next reader_more.
  * Units	bytes; `taken` counts those before the window.
  * Errors	ERR_INPUT: the file cannot be read, or a piece is longer than the limit.
  */

@@ -56,7 +56,8 @@ put_time(struct buf *b, const char *name, int64_t wall_us)
 static void
 put_whole(struct buf *b, const struct result *r, bool raw)
 {
-	buf_printf(b, "{\"job\":%" PRId64 ",\"stage\":\"%c\",\"input\":", r->job, 'a' + r->stage - 1);
+	buf_printf(
+	    b, "{\"job\":%" PRId64 ",\"stage\":\"%c\",\"input\":", r->job, 'a' + r->stage - 1);
 	put_data(b, r->input, raw);
 	buf_puts(b, ",\"output\":");
 	put_data(b, r->output, raw);

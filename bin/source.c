@@ -9,7 +9,7 @@
 #define MARK "<!json!>"
 #define MARK_LEN (sizeof(MARK) - 1)
 
-/* ---- one job ---------------------------------------------------------------------------------- */
+/* ---- one job --------------------------------------------------------------------------------- */
 
 static bool
 is_space(char c)
@@ -46,7 +46,8 @@ check_text(const char *s, size_t len, struct err *e)
 		return err_set(e, ERR_INPUT, NULL, "is not UTF-8");
 	if (len < MARK_LEN || memcmp(s, MARK, MARK_LEN) != 0)
 		return true;
-	if (is_container(s + MARK_LEN, len - MARK_LEN) && json_is_valid(s + MARK_LEN, len - MARK_LEN))
+	if (is_container(s + MARK_LEN, len - MARK_LEN) &&
+	    json_is_valid(s + MARK_LEN, len - MARK_LEN))
 		return true;
 	return err_set(e, ERR_INPUT, NULL,
 	    "begins with " MARK ", which promises a JSON list or object, and holds none");
@@ -73,7 +74,8 @@ take_container(struct source *s, const char *text, size_t len, const char **data
 	buf_puts(&s->job, MARK);
 	buf_put(&s->job, text, len);
 	if (s->job.failed)
-		return err_set(e, ERR_INPUT, NULL, "longer than %zu bytes (setting body_limit)", s->limit);
+		return err_set(
+		    e, ERR_INPUT, NULL, "longer than %zu bytes (setting body_limit)", s->limit);
 	*data = s->job.data;
 	*data_len = s->job.len;
 	return true;
@@ -124,7 +126,7 @@ take_json(struct source *s, const char *text, size_t len, const char **data, siz
 	return refuse_json(text, len, e);
 }
 
-/* ---- lines ------------------------------------------------------------------------------------ */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 /* The next line that counts, without its end; *line NULL at the end. */
 static bool
@@ -140,8 +142,8 @@ next_line(struct source *s, const char **line, size_t *len, struct err *e)
 			(*len)--;
 		if (!is_blank(*line, *len))
 			return *len <= s->limit ||
-			    err_set(e, ERR_INPUT, NULL, "longer than %zu bytes (setting body_limit)",
-				s->limit);
+			       err_set(e, ERR_INPUT, NULL,
+				   "longer than %zu bytes (setting body_limit)", s->limit);
 	} while (s->skip_blank);
 	return err_set(e, ERR_INPUT, NULL, "is blank (--skip-blank passes over blank lines)");
 }
@@ -178,7 +180,7 @@ next_json_line(struct source *s, const char **data, size_t *len, struct err *e)
 	return take_json(s, line, n, data, len, e);
 }
 
-/* ---- one JSON list ---------------------------------------------------------------------------- */
+/* ---- one JSON list --------------------------------------------------------------------------- */
 
 /* Passes over space; *c is what stands there then, '\0' at the end of the file. */
 static bool
@@ -247,7 +249,8 @@ scan_window(struct scan *sc, const char *s, size_t n)
 	}
 }
 
-/* The value that begins at the window's start: its length. At the end of the file, what there is. */
+/* The value that begins at the window's start: its length. At the end of the file, what there is.
+ */
 static bool
 value_len(struct source *s, size_t *len, struct err *e)
 {
@@ -263,7 +266,7 @@ value_len(struct source *s, size_t *len, struct err *e)
 			return false;
 	}
 	return *len <= s->limit ||
-	    err_set(e, ERR_INPUT, NULL, "longer than %zu bytes (setting body_limit)", s->limit);
+	       err_set(e, ERR_INPUT, NULL, "longer than %zu bytes (setting body_limit)", s->limit);
 }
 
 /* Passes over the bracket or the comma before the next element; *more false after the last. */
@@ -278,8 +281,8 @@ next_place(struct source *s, bool *more, struct err *e)
 	if (!s->begun && c != '[')
 		return err_set(e, ERR_INPUT, NULL, "a JSON list must begin with [");
 	if (s->begun && c != ',' && c != ']')
-		return err_set(e, ERR_INPUT, NULL, c ? "a comma or ] must come before it"
-						     : "the file ends before the list's ]");
+		return err_set(e, ERR_INPUT, NULL,
+		    c ? "a comma or ] must come before it" : "the file ends before the list's ]");
 	reader_take(&s->reader, 1);
 	if (!s->begun || c == ',') {
 		bool first = !s->begun;
@@ -304,7 +307,7 @@ at_end(struct source *s, struct err *e)
 	if (!peek(s, &c, e))
 		return false;
 	return (s->reader.start == s->reader.end) ||
-	    err_set(e, ERR_INPUT, NULL, "something follows the list");
+	       err_set(e, ERR_INPUT, NULL, "something follows the list");
 }
 
 static bool
@@ -331,7 +334,7 @@ next_element(struct source *s, const char **data, size_t *len, struct err *e)
 	return take_json(s, text, n, data, len, e);
 }
 
-/* ---- a pattern -------------------------------------------------------------------------------- */
+/* ---- a pattern ------------------------------------------------------------------------------- */
 
 static bool
 next_brace(struct source *s, const char **data, size_t *len, struct err *e)
@@ -341,7 +344,7 @@ next_brace(struct source *s, const char **data, size_t *len, struct err *e)
 	return !brace_next(&s->brace, data, len) || check_text(*data, *len, e);
 }
 
-/* ---- the face --------------------------------------------------------------------------------- */
+/* ---- the face -------------------------------------------------------------------------------- */
 
 bool
 source_open(struct source *s, enum source_form form, const char *what, size_t limit, struct err *e)
@@ -370,11 +373,12 @@ name_place(const struct source *s, const struct err *cause, struct err *e)
 	switch (s->form) {
 	case SOURCE_TEXT:
 	case SOURCE_JSON_LINES:
-		return err_set(e, cause->kind, NULL, "%s: line %" PRIu64 ": %s", s->reader.name, s->place,
-		    cause->why);
+		return err_set(e, cause->kind, NULL, "%s: line %" PRIu64 ": %s", s->reader.name,
+		    s->place, cause->why);
 	case SOURCE_JSON:
-		return err_set(e, cause->kind, NULL, "%s: element %" PRIu64 " (at byte %" PRIu64 "): %s",
-		    s->reader.name, s->place, s->offset, cause->why);
+		return err_set(e, cause->kind, NULL,
+		    "%s: element %" PRIu64 " (at byte %" PRIu64 "): %s", s->reader.name, s->place,
+		    s->offset, cause->why);
 	case SOURCE_BRACE:
 		break;
 	}
@@ -385,8 +389,10 @@ bool
 source_next(struct source *s, const char **data, size_t *len, struct err *e)
 {
 	static bool (*const next[])(struct source *, const char **, size_t *, struct err *) = {
-	    [SOURCE_TEXT] = next_text, [SOURCE_JSON_LINES] = next_json_line,
-	    [SOURCE_JSON] = next_element, [SOURCE_BRACE] = next_brace};
+	    [SOURCE_TEXT] = next_text,
+	    [SOURCE_JSON_LINES] = next_json_line,
+	    [SOURCE_JSON] = next_element,
+	    [SOURCE_BRACE] = next_brace};
 	struct err cause = ERR_INIT;
 
 	return next[s->form](s, data, len, &cause) || name_place(s, &cause, e);

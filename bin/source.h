@@ -6,13 +6,14 @@
  *	text		as it is: UTF-8 without NUL; of a line, without its end (LF or CRLF)
  *	list, object	"<!json!>" and its exact bytes
  *
- * Numbers, true, false and null are no jobs. A text that itself begins with "<!json!>" means JSON to
- * every worker, so it is taken only when a list or an object follows, and refused otherwise.
- * A JSON list is read an element at a time; blank lines are refused unless skip_blank.
+ * Numbers, true, false and null are no jobs. A text that itself begins with "<!json!>" means JSON
+ * to every worker, so it is taken only when a list or an object follows, and refused otherwise. A
+ * JSON list is read an element at a time; blank lines are refused unless skip_blank.
  *
- * Ownership	open/close, also after a failed open; a job's bytes are borrowed until the next call.
- * Errors	ERR_INPUT; `why` begins with the name of the file and the line, or the element's number
- *		and its offset in bytes.
+ * Ownership	open/close, also after a failed open; a job's bytes are borrowed until the next
+ *		call.
+ * Errors	ERR_INPUT; `why` begins with the name of the file and the line, or the element's
+ *		number and its offset in bytes.
  */
 #ifndef BIN_SOURCE_H
 #define BIN_SOURCE_H
@@ -34,7 +35,7 @@ struct source {
 	size_t limit;		/* bytes of one job */
 	struct reader reader;	/* all but brace */
 	struct brace brace;
-	struct buf job;		/* where a job is put together when it is not in the window as it is */
+	struct buf job;		/* a job that does not lie in the window as it is */
 	uint64_t place;		/* number of the line or element, from 1 */
 	uint64_t offset;	/* where the element began */
 	bool begun;		/* the list's bracket was read */

@@ -16,7 +16,8 @@ tool_open(struct tool *t, struct err *e)
 	random_open();
 	if (!settings_load(&t->settings, &t->config, &t->input, e))
 		return false;
-	t->pg = pg_new(t->settings.postgres, t->name, "set jit = off; set client_min_messages = warning");
+	t->pg = pg_new(
+	    t->settings.postgres, t->name, "set jit = off; set client_min_messages = warning");
 	return true;
 }
 

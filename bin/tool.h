@@ -1,8 +1,10 @@
 /*
  * tool -- what the programs of bin/ share: settings, the database, the wake-up call, last words.
  *
- * Ownership	tool_open fills the caller's struct; tool_close frees all of it, also after a failed open.
- * Errors	as their modules'. tool_wake never fails: Redis may be away, and the tracker polls too.
+ * Ownership	tool_open fills the caller's struct; tool_close frees all of it, also after a
+ *		failed open.
+ * Errors	as their modules'. tool_wake never fails: Redis may be away, and the tracker polls
+ *		too.
  */
 #ifndef BIN_TOOL_H
 #define BIN_TOOL_H

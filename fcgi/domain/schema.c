@@ -13,7 +13,7 @@
 #include "store/pg_array.h"
 
 #define HINT "run `distcompute-admin migrate`"
-#define FILES_MAX 999	   /* what three digits can number */
+#define FILES_MAX 999      /* what three digits can number */
 #define TEXT_MAX (4 << 20) /* of one file, in bytes; ours are a thousandth of it */
 
 struct file {
@@ -55,7 +55,7 @@ tell(say_fn say, const char *what, const char *name)
 	say(line);
 }
 
-/* ---- reading the folders ---------------------------------------------------------------------- */
+/* ---- reading the folders --------------------------------------------------------------------- */
 
 static bool
 read_text(struct arena *a, const char *path, struct file *f, struct err *e)
@@ -110,7 +110,8 @@ read_entry(struct files *fs, const char *dir, const char *name, bool numbered, s
 	if (numbered && f->number == 0)
 		return err_set(e, ERR_INPUT, NULL, "%s/%s: not named NNN_name.sql", dir, name);
 	if (numbered && fs->n > 0 && f->number == f[-1].number)
-		return err_set(e, ERR_INPUT, NULL, "%s: two files have the number %d", dir, f->number);
+		return err_set(
+		    e, ERR_INPUT, NULL, "%s: two files have the number %d", dir, f->number);
 	fs->n++;
 	return read_text(&fs->arena, arena_printf(&fs->arena, "%s/%s", dir, name), f, e);
 }
@@ -124,7 +125,8 @@ read_folder(struct files *fs, const char *sql_dir, const char *sub, bool numbere
 	bool ok = true;
 
 	if (n < 0)
-		return err_set(e, ERR_INPUT, NULL, "%s: %s (setting sql_dir)", dir, strerror(errno));
+		return err_set(
+		    e, ERR_INPUT, NULL, "%s: %s (setting sql_dir)", dir, strerror(errno));
 	fs->list = arena_calloc(&fs->arena, (size_t)n + 1, sizeof(*fs->list));
 	for (int i = 0; i < n; i++) {
 		ok = ok && read_entry(fs, dir, entries[i]->d_name, numbered, e);
@@ -169,13 +171,13 @@ shape_fini(struct shape *sh)
 	arena_fini(&sh->functions.arena);
 }
 
-/* ---- comparing -------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 static struct applied
 applied_at(const struct pg_rows *rows, int i)
 {
-	return (struct applied){(int)pg_int(rows, i, 0), pg_text(rows, i, 1, NULL),
-	    pg_text(rows, i, 2, NULL)};
+	return (struct applied){
+	    (int)pg_int(rows, i, 0), pg_text(rows, i, 1, NULL), pg_text(rows, i, 2, NULL)};
 }
 
 static const struct file *
@@ -227,7 +229,8 @@ compare_steps(const struct shape *sh, const struct pg_rows *rows, struct err *e)
 		if (sh->steps.list[i].number < highest &&
 		    !is_applied(rows, sh->steps.list[i].number))
 			return err_set(e, ERR_REFUSED, NULL,
-			    "%s comes before a file that is applied already; give it the next number",
+			    "%s comes before a file that is applied already; give it the next "
+			    "number",
 			    sh->steps.list[i].name);
 	return true;
 }
@@ -236,7 +239,7 @@ static bool
 functions_are_current(const struct shape *sh, const struct pg_rows *rows)
 {
 	return pg_rows_count(rows) > 0 && applied_at(rows, 0).number == 0 &&
-	    strcmp(applied_at(rows, 0).sum, sh->functions_sum) == 0;
+	       strcmp(applied_at(rows, 0).sum, sh->functions_sum) == 0;
 }
 
 static bool
@@ -253,8 +256,8 @@ check_shape(const struct shape *sh, const struct pg_rows *rows, struct err *e)
 		return false;
 	for (int i = 0; i < sh->steps.n; i++)
 		if (!is_applied(rows, sh->steps.list[i].number))
-			return err_set(e, ERR_REFUSED, NULL, "%s is not applied to the database: " HINT,
-			    sh->steps.list[i].name);
+			return err_set(e, ERR_REFUSED, NULL,
+			    "%s is not applied to the database: " HINT, sh->steps.list[i].name);
 	if (!functions_are_current(sh, rows))
 		return err_set(e, ERR_REFUSED, NULL,
 		    "the database's functions are not those of sql_dir: " HINT);
@@ -275,7 +278,7 @@ schema_check(struct pg *pg, const struct settings *s, struct err *e)
 	struct pg_rows *rows = NULL;
 	struct err cause = ERR_INIT;
 	bool ok = shape_read(&sh, s->sql_dir, &cause) && read_applied(pg, &rows, &cause) &&
-	    check_shape(&sh, rows, &cause);
+		  check_shape(&sh, rows, &cause);
 
 	pg_rows_free(rows);
 	shape_fini(&sh);
@@ -286,7 +289,7 @@ schema_check(struct pg *pg, const struct settings *s, struct err *e)
 	return ok;
 }
 
-/* ---- applying --------------------------------------------------------------------------------- */
+/* ---- applying -------------------------------------------------------------------------------- */
 
 /* Runs a file's text; an error begins with the file's name. */
 static bool
@@ -414,13 +417,14 @@ migrate_locked(struct pg *pg, const struct settings *s, const struct shape *sh, 
 {
 	struct pg_rows *rows = NULL;
 	bool ok = prepare(pg, e) && read_applied(pg, &rows, e) && compare_steps(sh, rows, e) &&
-	    apply_missing(pg, sh, rows, say, changed, e) && schema_settle_stages(pg, s, e);
+		  apply_missing(pg, sh, rows, say, changed, e) && schema_settle_stages(pg, s, e);
 
 	pg_rows_free(rows);
 	return ok;
 }
 
-/* The lock is the session's, since every file has a transaction of its own: 0x64636d67 is "dcmg". */
+/* The lock is the session's, since every file has a transaction of its own: 0x64636d67 is "dcmg".
+ */
 static bool
 migrate_alone(struct pg *pg, const struct settings *s, const struct shape *sh, say_fn say,
     bool *changed, struct err *e)
@@ -436,8 +440,8 @@ migrate_alone(struct pg *pg, const struct settings *s, const struct shape *sh, s
 }
 
 bool
-schema_migrate(struct pg *pg, const struct settings *s, void (*say)(const char *line), bool *changed,
-    struct err *e)
+schema_migrate(struct pg *pg, const struct settings *s, void (*say)(const char *line),
+    bool *changed, struct err *e)
 {
 	struct shape sh;
 	bool did = false;
@@ -461,7 +465,8 @@ schema_project_id(struct pg *pg, char id[SCHEMA_PROJECT_ID], struct err *e)
 	if (ok)
 		snprintf(id, SCHEMA_PROJECT_ID, "%s", pg_text(rows, 0, 0, NULL));
 	else
-		err_set(e, ERR_REFUSED, NULL, "tracker.project must hold one row: run distcompute-admin migrate");
+		err_set(e, ERR_REFUSED, NULL,
+		    "tracker.project must hold one row: run distcompute-admin migrate");
 	pg_rows_free(rows);
 	return ok;
 }

@@ -1,18 +1,18 @@
 /*
  * schema -- the shape of the database: files that are applied once, and the set of functions.
  *
- * DIR/schema/NNN_name.sql go forward only, each in a transaction of its own, in the order of their
- * numbers. All of DIR/functions/NAME.sql is put in place again, in one transaction, when anything in
- * it changed. tracker.migration keeps what was applied, with the BLAKE2b-256 of its text; the
- * functions are its number 0. DIR is the setting sql_dir.
+ * DIR/schema/NNN_name.sql go forward only, each in a transaction of its own, in the order of
+ * their numbers. All of DIR/functions/NAME.sql is put in place again, in one transaction, when
+ * anything in it changed. tracker.migration keeps what was applied, with the BLAKE2b-256 of its
+ * text; the functions are its number 0. DIR is the setting sql_dir.
  *
  * To change a table: add a file with the next number. Never edit one that a tracker may have
  * applied: every start compares the sums and refuses.
  *
  * Threads	one at a time on a connection.
- * Errors	ERR_REFUSED when files and database do not belong together, with what to do about it;
- *		ERR_INPUT for files that cannot be read or are misnamed; ERR_SQL, `why` begins with the
- *		file's name.
+ * Errors	ERR_REFUSED when files and database do not belong together, with what to do about
+ *		it; ERR_INPUT for files that cannot be read or are misnamed; ERR_SQL, `why` begins
+ *		with the file's name.
  */
 #ifndef DOMAIN_SCHEMA_H
 #define DOMAIN_SCHEMA_H
@@ -27,9 +27,9 @@
 bool schema_check(struct pg *pg, const struct settings *s, struct err *e);
 
 /*
- * Applies what is missing, then settles the stages by the settings (settle_stages). One at a time by
- * an advisory lock; a second one waits, and then finds nothing to do. `say` hears a line a step; it
- * may be NULL. *changed (may be NULL) tells whether there was anything to do.
+ * Applies what is missing, then settles the stages by the settings (settle_stages). One at a time
+ * by an advisory lock; a second one waits, and then finds nothing to do. `say` hears a line a
+ * step; it may be NULL. *changed (may be NULL) tells whether there was anything to do.
  */
 bool schema_migrate(struct pg *pg, const struct settings *s, void (*say)(const char *line),
     bool *changed, struct err *e);

@@ -8,6 +8,7 @@
 #include "store/pg_array.h"
 #include "web/parts.h"
 
+#define IDLE_S 90	/* minutes are counted whole, so the last completion may seem a minute older */
 #define QUIET_S 600	/* as long without a completion, with jobs in hand, is worth a word */
 
 static bool
@@ -140,6 +141,11 @@ sum_up(struct facts *f)
 		f->per_minute = (double)f->done_5m * 60 / (double)age_s;
 	}
 	f->slowest = find_slowest(f);
+	/* A pace of the past is no promise when nobody is left to keep it. */
+	if (f->eta_s >= 0 && f->present == 0 && f->leased == 0) {
+		f->state = "stalled";
+		f->eta_s = f->low_s = f->high_s = -1;
+	}
 }
 
 bool
@@ -240,9 +246,9 @@ jobs_text(struct page *p, int64_t n)
 	return n == 1 ? "1 job" : arena_printf(p->arena, "%s jobs", parts_count_text(p, n));
 }
 
-/* What keeps one stage from going on; NULL when nothing does. */
+/* What keeps one stage from going on; NULL when nothing does. quiet_s: since the last completion. */
 static const char *
-stage_note(struct page *p, const struct facts_stage *s)
+stage_note(struct page *p, const struct facts_stage *s, int64_t quiet_s)
 {
 	const char *stage =
 	    arena_printf(p->arena, "Stage %c (%s)", *parts_letter(s->stage) - 32, s->name);
@@ -254,6 +260,10 @@ stage_note(struct page *p, const struct facts_stage *s)
 	if (waiting > 0 && s->present == 0)
 		return arena_printf(p->arena, "%s has no worker: %s %s for one.", stage,
 		    jobs_text(p, waiting), waiting == 1 ? "waits" : "wait");
+	if (s->ready + s->due > 0 && s->leased == 0 && quiet_s > IDLE_S)
+		return arena_printf(p->arena, "%s: %s %s, and none of its %s asks for one.", stage,
+		    jobs_text(p, waiting), waiting == 1 ? "waits" : "wait",
+		    facts_workers_text(p, s->present));
 	if (s->ready == 0 && s->due == 0 && s->retry > 0 && s->leased == 0)
 		return arena_printf(p->arena,
 		    "%s: %s came back and %s out a back-off before the next try.", stage,
@@ -269,7 +279,7 @@ facts_notes(struct page *p, const struct facts *f, const char *notes[FACTS_NOTES
 	int n = 0;
 
 	for (int i = 0; i < f->stages; i++)
-		if ((note = stage_note(p, &f->stage[i])) != NULL)
+		if ((note = stage_note(p, &f->stage[i], quiet_s)) != NULL)
 			notes[n++] = note;
 	if (f->leased > 0 && quiet_s > QUIET_S)
 		notes[n++] = arena_printf(p->arena,

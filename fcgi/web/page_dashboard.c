@@ -167,7 +167,7 @@ put_result(struct page *p, struct template_dict *latest, const struct pg_rows *r
 	template_int(r, T_JOB, pg_int(rows, i, 1));
 	parts_count(r, T_JOB_TEXT, pg_int(rows, i, 1));
 	template_str(r, T_PERSON, pg_text(rows, i, 2, NULL));
-	template_str(r, T_TOOK, parts_span(p, took_us / 1000000));
+	template_str(r, T_TOOK, parts_took(p, took_us));
 	parts_time(r, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 4));
 }
 

@@ -74,8 +74,7 @@ put_times(struct page *p, struct template_dict *stage, const struct pg_rows *row
 	}
 	if (started && finished)
 		template_str(template_section(stage, T_TOOK), T_TOOK_TEXT,
-		    parts_span(p, (pg_time_us(rows, i, FINISHED) - pg_time_us(rows, i, STARTED)) /
-		            1000000));
+		    parts_took(p, pg_time_us(rows, i, FINISHED) - pg_time_us(rows, i, STARTED)));
 	if (!pg_is_null(rows, i, DUE)) {
 		int64_t in_s = (pg_time_us(rows, i, DUE) - clock_wall_us()) / 1000000;
 

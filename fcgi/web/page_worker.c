@@ -189,7 +189,7 @@ put_recent(struct page *p, struct template_dict *d, const struct worker *w, stru
 			parts_count(row, T_JOB_TEXT, pg_int(rows, i, 0));
 			parts_count(row, T_ATTEMPT, pg_int(rows, i, 1));
 			template_str(row, T_TOOK,
-			    parts_span(p, (finished_us - pg_time_us(rows, i, 2)) / 1000000));
+			    parts_took(p, finished_us - pg_time_us(rows, i, 2)));
 			parts_time(row, T_FINISHED, T_ISO, T_AGO, finished_us);
 		}
 	}

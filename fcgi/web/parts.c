@@ -170,6 +170,16 @@ parts_span(struct page *p, int64_t s)
 	return arena_dup(p->arena, text, strlen(text));
 }
 
+const char *
+parts_took(struct page *p, int64_t took_us)
+{
+	if (took_us < 0)
+		took_us = 0;
+	if (took_us < 9950000)
+		return arena_printf(p->arena, "%.1f s", (double)took_us / 1e6);
+	return parts_span(p, took_us / 1000000);
+}
+
 static void
 ago_text(char *out, size_t size, int64_t s)
 {

@@ -1,10 +1,12 @@
 -- Results of a stage by job number: one page.
 --
 -- Caller	distcompute-export. Page on with the last job as after_job, until no row comes.
--- Answer	up to max_rows rows; fewer when their data would be more than max_bytes, but one at least.
---		Only results that were there at the mark (snapshot, since, till); later ones are news.
+-- Answer	up to max_rows rows; fewer when their data would be more than max_bytes, but one
+--		at least. Only results that were there at the mark (snapshot, since, till); later
+--		ones are news.
 -- Errors	none.
--- Locks	none, and no snapshot is held between pages: an export that takes hours hinders no vacuum.
+-- Locks	none, and no snapshot is held between pages: an export that takes hours hinders no
+--		vacuum.
 -- Index	output by key, twice (the input is the output of the stage before); job by key.
 create or replace function tracker.export_jobs(stage int2, after_job int8, snapshot pg_snapshot,
 	since timestamptz, till timestamptz, max_rows int4, max_bytes int8)
@@ -17,16 +19,20 @@ set max_parallel_workers_per_gather = 0
 as $$
 	with page as materialized (
 		select o.job, o.data, o.worker, o.person, o.started, o.finished, o.attempt,
-			case when $1 = 1 then (select j.data from tracker.job j where j.number = o.job)
-				else (select b.data from tracker.output b where b.stage = $1 - 1 and b.job = o.job)
+			case when $1 = 1
+				then (select j.data from tracker.job j where j.number = o.job)
+				else (select b.data from tracker.output b
+					where b.stage = $1 - 1 and b.job = o.job)
 			end as input
 		from tracker.output o
-		where o.stage = $1 and o.job > $2 and tracker.ended_by(o.xmin, o.finished, $3, $4, $5)
+		where o.stage = $1 and o.job > $2
+			and tracker.ended_by(o.xmin, o.finished, $3, $4, $5)
 		order by o.job
 		limit $6
 	), sized as (
 		select p.*, sum(octet_length(p.data) + coalesce(octet_length(p.input), 0))
-			over (order by p.job rows between unbounded preceding and 1 preceding) as before
+			over (order by p.job rows between unbounded preceding and 1 preceding)
+			as before
 		from page p
 	)
 	select s.job, s.input, s.data,

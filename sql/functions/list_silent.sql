@@ -4,7 +4,7 @@
 -- Answer	one row a worker, longest silent first.
 -- Errors	none.
 -- Locks	none.
--- Index	worker_present (present workers only).
+-- Index	worker_stage_present (present workers only).
 create or replace function tracker.list_silent(idle_s int4)
 returns table (worker int8, token uuid, seen timestamptz)
 language sql

@@ -50,5 +50,3 @@ create table tracker.worker (
 	unique (stage, name)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
 	autovacuum_vacuum_cost_delay = 0);
-create index worker_present on tracker.worker (stage, created) where gone_at is null;
-create index worker_person on tracker.worker (person);

@@ -4,8 +4,8 @@
  * Every input becomes a pattern over an alphabet that means nothing else to a shell; what our tree
  * makes of it must be, word for word, what a bash beside makes of it.
  *
- * Left out, since we differ on purpose or bash cannot: patterns of more than 5,000 words, a backslash
- * at the very end.
+ * Left out, since we differ on purpose or bash cannot: patterns of more than 5,000 words, a
+ * backslash at the very end.
  *
  * Sources	bin/brace.c
  */

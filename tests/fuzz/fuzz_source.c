@@ -107,7 +107,8 @@ check_list(struct source *src, const char *s, size_t n)
 		return;
 	whole = json_parse(s, n, &e);
 	check(whole != NULL, "taken in pieces, refused as a whole");
-	check(json_type(whole) == JSON_IS_LIST && json_list_len(whole) == jobs, "another number of jobs");
+	check(json_type(whole) == JSON_IS_LIST && json_list_len(whole) == jobs,
+	    "another number of jobs");
 	json_free(whole);
 }
 

@@ -98,6 +98,34 @@ def test_load_reset_starts_the_project_anew(fresh):
     assert Client(fresh).get_job() == "z"
 
 
+def test_load_reset_under_workers_at_work_leaves_a_whole_project(fresh):
+    fresh.load(["old"] * 500)
+    stop = []
+
+    def work(stage):
+        """Does jobs until told to stop; how many calls heard a 5xx that is no honest 503."""
+        f, bad = Fleet(fresh, stage), 0
+        jobs = []
+        while not stop:
+            answer = f.raw(done=[{**which(j), "data": "r"} for j in jobs], want=7)
+            bad += answer.status_code >= 500 and answer.status_code != 503
+            jobs = answer.json().get("jobs", []) if answer.status_code == 200 else []
+        f.sync(released=[which(j) for j in jobs])
+        return bad
+
+    working = [Later(work, stage) for stage in "aabb"]
+    try:
+        for _ in range(5):
+            fresh.load(["new"] * 300)
+    finally:
+        stop.append(True)
+    assert [w.result() for w in working] == [0] * 4
+    fresh.run(ADMIN, "check")
+    assert data_of(fresh) == ["new"] * 300
+    counts = fresh.counts()["a"]
+    assert counts["ready"] + counts["retry"] + counts["done"] == 300
+
+
 @pytest.mark.parametrize("kind,text,names", [
     ("--jsonl", '"a"\n"b"\n{"c": \n"d"\n', "3"), ("--jsonl", '"a"\nNaN\n', "2"), ("--jsonl", '"a"\n5\n', "2"),
     ("--jsonl", '"a"\n"nul \\u0000"\n', "2"), ("--txt", b"a\nb\n\xff\xfe\n", "3"), ("--txt", b"a\nnul\x00\n", "2"),

@@ -53,10 +53,12 @@ class House:
     def empty(self):
         if self.value("select last from tracker.frontier") > 10000:
             self.rows("select tracker.reset_jobs()")
-        # Of small tables, deleting is quicker than truncating.
-        for table in ("lease", "retry", "ready", "failed", "output", "job", "refused_output", "strike",
-                      "tally", "credit", "history", "person_day", "worker", "person", "stage"):
+        # Of small tables, deleting is quicker than truncating. A row of each that has only one stays.
+        tables = self.value("select array_agg(tablename::text) from pg_tables where schemaname = 'tracker'"
+                            " and tablename !~ '^(migration|project|frontier|board_day|output_.)$'")
+        for table in tables:
             self.rows(f"delete from tracker.{table}")
+        self.rows("update tracker.board_day set day = '-infinity'")
         self.rows("update tracker.frontier set next = 1, last = 0, previous = 1")
 
     # ---- the pipeline

@@ -29,13 +29,20 @@ data_becomes(struct result_text data, const char *want)
 static void
 a_result_is_one_line_with_all_that_is_known(void **state)
 {
-	const struct result r = {.stage = 2, .job = 17, .input = TEXT("in"), .output = TEXT("out"),
-	    .who = TEXT("A \"d\" a"), .worker = TEXT("quiet-river-12"), .started_us = 1795400000000001,
-	    .finished_us = 1795400001500000, .attempts = 3};
+	const struct result r = {.stage = 2,
+	    .job = 17,
+	    .input = TEXT("in"),
+	    .output = TEXT("out"),
+	    .who = TEXT("A \"d\" a"),
+	    .worker = TEXT("quiet-river-12"),
+	    .started_us = 1795400000000001,
+	    .finished_us = 1795400001500000,
+	    .attempts = 3};
 
 	(void)state;
 	writes(&r, (struct result_form){.raw = false},
-	    "{\"job\":17,\"stage\":\"b\",\"input\":\"in\",\"output\":\"out\",\"who\":\"A \\\"d\\\" a\","
+	    "{\"job\":17,\"stage\":\"b\",\"input\":\"in\",\"output\":\"out\",\"who\":\"A \\\"d\\\" "
+	    "a\","
 	    "\"worker\":\"quiet-river-12\",\"started\":\"2026-11-23T02:13:20.000001Z\","
 	    "\"finished\":\"2026-11-23T02:13:21.500000Z\",\"attempts\":3}\n");
 }

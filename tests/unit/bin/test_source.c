@@ -11,7 +11,8 @@
 
 /* Reads all of `text`; the jobs joined by "|", or the error. */
 static void
-read_all(enum source_form form, const char *text, size_t len, bool skip_blank, char *out, size_t size)
+read_all(
+    enum source_form form, const char *text, size_t len, bool skip_blank, char *out, size_t size)
 {
 	char path[] = "/tmp/test_source_XXXXXX";
 	struct err e = ERR_INIT;
@@ -27,7 +28,8 @@ read_all(enum source_form form, const char *text, size_t len, bool skip_blank, c
 	s.skip_blank = skip_blank;
 	while (data && source_next(&s, &data, &n, &e))
 		if (data)
-			at += (size_t)snprintf(out + at, size - at, "%s%.*s", at ? "|" : "", (int)n, data);
+			at += (size_t)snprintf(
+			    out + at, size - at, "%s%.*s", at ? "|" : "", (int)n, data);
 	if (e.kind != ERR_NONE)
 		snprintf(out, size, "%s", e.why + strlen(path) + 2);
 	source_close(&s);
@@ -59,7 +61,10 @@ a_line_of_text_is_a_job_without_its_end(void **state)
 {
 	(void)state;
 	yields(SOURCE_TEXT, "a\nb\r\n c \nlast", "a|b| c |last");
-	yields(SOURCE_TEXT, "\xEF\xBB\xBF" "first\n", "first");
+	yields(SOURCE_TEXT,
+	    "\xEF\xBB\xBF"
+	    "first\n",
+	    "first");
 	yields(SOURCE_TEXT, "a\rb\n\"x\"\n{1}\n\\N\n", "a\rb|\"x\"|{1}|\\N");
 	yields(SOURCE_TEXT, "", "");
 }

@@ -15,7 +15,7 @@ static struct settings settings;
 static struct pg *pg;
 static struct err e;
 
-/* ---- a folder of its own, and an empty database, for each test ---------------------------------- */
+/* ---- a folder of its own, and an empty database, for each test ------------------------------- */
 
 static void
 file(const char *name, const char *text)
@@ -53,7 +53,8 @@ begin(void **state)
 	snprintf(path, sizeof(path), "%s/functions", dir);
 	mkdir(path, 0700);
 	file("schema/001_first.sql", "create table tracker.first (n int);");
-	file("schema/002_second.sql", "create table tracker.second (n int);\ninsert into tracker.first values (2);");
+	file("schema/002_second.sql",
+	    "create table tracker.second (n int);\ninsert into tracker.first values (2);");
 	file("functions/settle_stages.sql",
 	    "create or replace function tracker.settle_stages(names text[]) returns void"
 	    " language sql as $$ insert into tracker.second values (cardinality(names)) $$;");
@@ -123,15 +124,15 @@ number(const char *sql)
 	return n;
 }
 
-/* ---- behaviours ------------------------------------------------------------------------------- */
+/* ---- behaviours ------------------------------------------------------------------------------ */
 
 static void
 an_empty_database_gets_every_file_in_order(void **state)
 {
 	(void)state;
 	assert_true(migrate());
-	assert_string_equal(said,
-	    "applied 001_first.sql\napplied 002_second.sql\nput in place the functions\n");
+	assert_string_equal(
+	    said, "applied 001_first.sql\napplied 002_second.sql\nput in place the functions\n");
 	assert_int_equal(number("select n::bigint from tracker.first"), 2);
 	assert_true(schema_check(pg, &settings, &e));
 }
@@ -170,8 +171,8 @@ changed_functions_are_put_in_place_again(void **state)
 {
 	(void)state;
 	migrate();
-	file("functions/two.sql",
-	    "create or replace function tracker.two() returns bigint language sql as 'select 2::bigint';");
+	file("functions/two.sql", "create or replace function tracker.two() returns bigint "
+				  "language sql as 'select 2::bigint';");
 	refuses_the_check("functions");
 	assert_true(migrate());
 	assert_string_equal(said, "put in place the functions\n");
@@ -196,7 +197,8 @@ functions_that_fail_leave_the_old_ones(void **state)
 {
 	(void)state;
 	migrate();
-	file("functions/bad.sql", "create or replace function tracker.bad() returns int language sql as 'nonsense';");
+	file("functions/bad.sql",
+	    "create or replace function tracker.bad() returns int language sql as 'nonsense';");
 	refuses_to_migrate("bad.sql: ");
 	no_file("functions/bad.sql");
 	assert_false(migrate());
@@ -282,14 +284,18 @@ main(void)
 	    cmocka_unit_test_setup_teardown(an_empty_database_gets_every_file_in_order, begin, end),
 	    cmocka_unit_test_setup_teardown(a_second_run_finds_nothing_to_do, begin, end),
 	    cmocka_unit_test_setup_teardown(the_stages_are_settled_each_time, begin, end),
-	    cmocka_unit_test_setup_teardown(a_new_file_is_applied_and_functions_follow_it, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_new_file_is_applied_and_functions_follow_it, begin, end),
 	    cmocka_unit_test_setup_teardown(changed_functions_are_put_in_place_again, begin, end),
-	    cmocka_unit_test_setup_teardown(a_file_that_fails_leaves_no_trace_and_is_named, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_file_that_fails_leaves_no_trace_and_is_named, begin, end),
 	    cmocka_unit_test_setup_teardown(functions_that_fail_leave_the_old_ones, begin, end),
-	    cmocka_unit_test_setup_teardown(an_applied_file_that_was_changed_is_refused, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		an_applied_file_that_was_changed_is_refused, begin, end),
 	    cmocka_unit_test_setup_teardown(a_database_that_is_newer_is_refused, begin, end),
 	    cmocka_unit_test_setup_teardown(a_file_that_would_go_backward_is_refused, begin, end),
-	    cmocka_unit_test_setup_teardown(a_database_without_tables_is_told_to_migrate, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_database_without_tables_is_told_to_migrate, begin, end),
 	    cmocka_unit_test_setup_teardown(files_that_cannot_be_meant_are_refused, begin, end),
 	    cmocka_unit_test_setup_teardown(two_at_once_apply_everything_once, begin, end),
 	};

@@ -61,6 +61,15 @@ a_span_is_told_in_its_biggest_units(void **state)
 }
 
 static void
+a_job_that_took_little_is_told_in_tenths(void **state)
+{
+	(void)state;
+	assert_string_equal(parts_took(&page, 340000), "0.3 s");
+	assert_string_equal(parts_took(&page, 12700000), "12 s");
+	assert_string_equal(parts_took(&page, -5), "0.0 s");
+}
+
+static void
 a_size_is_told_in_its_unit(void **state)
 {
 	(void)state;
@@ -211,6 +220,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(a_rate_has_as_many_decimals_as_it_is_worth, begin, end),
 	    cmocka_unit_test_setup_teardown(a_span_is_told_in_its_biggest_units, begin, end),
+	    cmocka_unit_test_setup_teardown(a_job_that_took_little_is_told_in_tenths, begin, end),
 	    cmocka_unit_test_setup_teardown(a_size_is_told_in_its_unit, begin, end),
 	    cmocka_unit_test_setup_teardown(
 	        a_share_is_never_more_than_all_and_never_a_lie_about_little, begin, end),

@@ -1,0 +1,210 @@
+"""
+Every page with nobody, three and ten thousand workers, narrow and wide, light and dark.
+
+Each visit looks at the console, the width, the accessibility (axe-core, fetched from npm once into the
+build folder; without npm that test alone is skipped) and takes a picture. HTML is read by a strict parser.
+
+Environment   TEST_AXE  the file axe.min.js, where there is one already
+"""
+import base64
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+import urllib.request
+from urllib.parse import quote
+
+import html5lib
+import pytest
+from selenium.webdriver.common.by import By
+
+from client import Client, Fleet, which
+from conftest import browser_for
+from stack import BUILD, Stack
+from waiting import eventually
+
+PLAIN = {"dashboard": "/", "all": "/?all=true", "filtered": "/?owner=nobody&state=working", "leaderboard": "/leaderboard",
+         "week": "/leaderboard?period=week", "search": "/leaderboard?q=zo"}
+SOMEBODYS = ["worker", "person", "job", "failed job"]  # pages that need somebody
+VISITS = [(crowd, page) for crowd in (0, 3, 10000) for page in [*PLAIN, *(SOMEBODYS if crowd else [])]]
+LOOKS = [(width, mode) for width in (360, 1440) for mode in ("light", "dark")]
+NAMES = ["Zoë Ångström", "محمد بن موسى الخوارزمي", "שלום עולם", "長い名前", "👩‍🚀🛰️", "W" * 128, "<script>alert(1)</script>",
+         "\u202eevil\u202c", "O'Brien & \"Söhne\""]
+
+
+def populate(stack, crowd):
+    """Jobs in every state, and a crowd; the many come by the same function that the tracker calls."""
+    if crowd == 0:
+        return
+    stack.load([f"job {i}" for i in range(300)])
+    for n, nickname in enumerate(NAMES[:crowd]):
+        fleet = Fleet(stack, "a", nickname)
+        taken = fleet.take(20 + 2 * n, progress="37 / 99 (37%) " + nickname[:40])
+        fleet.sync(done=[{**which(j), "data": {"n": j["job"]}} for j in taken[:-3]],
+                   failed=[{**which(taken[-1]), "reason": "exit 3: <b>disk</b> full " + "x" * 300}])
+        stack.fleet = fleet
+    stack.client = Client(stack, "b", NAMES[0])
+    stack.client.get_job()
+    stack.client.complete("r")
+    stack.sql("select count(*) from tracker.open_workers("
+              " (select array_agg(gen_random_uuid()) from generate_series(1, %s)),"
+              " (select array_agg('quiet-otter-' || n) from generate_series(1, %s) n),"
+              " (select array_agg((1 + n %% 2)::int2) from generate_series(1, %s) n),"
+              " (select array_agg('person ' || n) from generate_series(1, %s) n))", *[max(crowd - 9, 0)] * 4)
+
+
+@pytest.fixture(scope="session")
+def crowded(request):
+    """A tracker of its own for each size of crowd."""
+    running = Stack(f"looks-{request.param}", {"project": "Web of Manuals", "stage_a": "Extract", "stage_b": "Filter & Rank",
+                                               "page_cache": 1, "retry_backoff": 1, "public_data": "yes",
+                                               "banner": "Maintenance on Sunday, see https://example.org/news."})
+    try:
+        running.start()
+        running.crowd = request.param
+        populate(running, request.param)
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser(crowded):
+    driver, profile = browser_for(crowded)
+    yield driver
+    driver.quit()
+    profile.cleanup()
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """The checker's own script."""
+    path = os.environ.get("TEST_AXE", os.path.join(BUILD, "node_modules", "axe-core", "axe.min.js"))
+    if not os.path.exists(path):
+        if shutil.which("npm") is None:
+            pytest.skip("no npm to get axe-core with, and no TEST_AXE")
+        got = subprocess.run(["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", BUILD, "axe-core"],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100)
+        if not os.path.exists(path):
+            pytest.skip("npm cannot be reached: " + got.stdout[-200:])
+    with open(path) as f:
+        return f.read()
+
+
+def path_of(stack, page):
+    if page in PLAIN:
+        return PLAIN[page]
+    name = NAMES[min(stack.crowd, len(NAMES)) - 1]
+    return {"worker": lambda: "/worker/extract/" + quote(stack.fleet.name), "person": lambda: "/person/" + quote(name, safe=""),
+            "job": lambda: "/job/1", "failed job": lambda: f"/job/{stack.one('select min(job) from tracker.strike')}"}[page]()
+
+
+def fetch(stack, path, **headers):
+    with urllib.request.urlopen(urllib.request.Request(stack.plain_url + path, headers=headers), timeout=30) as answer:
+        return answer.read()
+
+
+def look(driver, width, mode):
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                           {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500})
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": mode}]})
+
+
+def picture(driver, path, width):
+    height = min(3000, driver.execute_script("return document.documentElement.scrollHeight"))
+    shot = driver.execute_cdp_cmd("Page.captureScreenshot", {
+        "captureBeyondViewport": True, "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}})
+    with open(path, "wb") as f:
+        f.write(base64.b64decode(shot["data"]))
+
+
+@pytest.mark.parametrize("crowded, page", VISITS, indirect=["crowded"])
+def test_a_page_is_quiet_and_fits_at_every_size_and_colour(crowded, browser, screenshots, page):
+    path = path_of(crowded, page)
+    for width, mode in LOOKS:
+        look(browser, width, mode)
+        browser.get_log("browser")
+        browser.get(crowded.url + path)
+        assert [e for e in browser.get_log("browser") if e["level"] in ("SEVERE", "WARNING")] == []
+        wide = browser.execute_script("return document.documentElement.scrollWidth")
+        picture(browser, os.path.join(screenshots, f"{page.replace(' ', '-')}-{crowded.crowd}-{width}-{mode}.png"), width)
+        assert wide <= width
+
+
+@pytest.mark.parametrize("crowded, page", VISITS, indirect=["crowded"])
+def test_nothing_serious_is_in_the_way_of_anybody(crowded, browser, axe, page):
+    path = path_of(crowded, page)
+    for width, mode in ((360, "dark"), (1440, "light")):
+        look(browser, width, mode)
+        browser.get(crowded.url + path)
+        told = browser.execute_cdp_cmd("Runtime.evaluate", {
+            "expression": axe + ";axe.run().then(r => JSON.stringify(r.violations.map(v => [v.impact, v.id, v.nodes[0].html])))",
+            "awaitPromise": True, "returnByValue": True})
+        assert [v for v in json.loads(told["result"]["value"]) if v[0] in ("serious", "critical")] == []
+
+
+@pytest.mark.parametrize("crowded, page", VISITS, indirect=["crowded"])
+def test_the_html_is_valid(crowded, page):
+    path = path_of(crowded, page)
+    text = fetch(crowded, path).decode()
+    parser = html5lib.HTMLParser(strict=False)
+    parser.parse(text)
+    assert [(at, code) for at, code, _ in parser.errors] == []
+    ids = re.findall(r'\sid="([^"]*)"', text)
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("crowded, page", VISITS, indirect=["crowded"])
+def test_a_page_with_all_its_files_weighs_under_30_kb(crowded, page):
+    path = path_of(crowded, page)
+    text = fetch(crowded, path)
+    files = set(re.findall(r'(?:href|src)="(/static/[^"]*)"', text.decode()))
+    assert files
+    assert sum(len(gzip.compress(body, 6)) for body in [text, *(fetch(crowded, f) for f in files)]) < 30_000
+
+
+@pytest.mark.parametrize("crowded", [0], indirect=True)
+def test_an_empty_tracker_tells_how_to_begin(crowded, browser):
+    browser.get(crowded.url + "/")
+    said = browser.find_element(By.TAG_NAME, "main").text
+    assert "distcompute-load" in said and "distcompute-worker" in said
+    browser.get(crowded.url + "/leaderboard")
+    assert "distcompute-worker" in browser.find_element(By.TAG_NAME, "main").text
+
+
+@pytest.mark.parametrize("crowded", [3], indirect=True)
+def test_numbers_move_without_a_reload(crowded, browser):
+    browser.get(crowded.url + "/")
+    before = browser.find_element(By.CSS_SELECTOR, "[data-live='done']").text
+    browser.execute_script("window.same = true")
+    crowded.client.get_job()
+    crowded.client.complete("r")
+    eventually(lambda: browser.find_element(By.CSS_SELECTOR, "[data-live='done']").text != before, timeout_s=30, what="the count moves")
+    assert browser.execute_script("return window.same")
+    assert "live" in browser.find_element(By.ID, "fresh").text or "old" in browser.find_element(By.ID, "fresh").text
+
+
+@pytest.mark.parametrize("crowded", [3], indirect=True)
+def test_the_keyboard_finds_the_content_first_and_its_focus_is_seen(crowded, browser):
+    browser.get(crowded.url + "/")
+    browser.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9})
+    focused = browser.switch_to.active_element
+    assert focused.get_attribute("href").endswith("#main")
+    assert focused.value_of_css_property("outline-style") == "solid"
+
+
+@pytest.mark.parametrize("crowded", [10000], indirect=True)
+def test_ten_thousand_workers_are_reached_page_by_page(crowded, browser):
+    browser.get(crowded.url + "/?all=true")
+    first = [e.text for e in browser.find_elements(By.CSS_SELECTOR, "#workers-a ~ table tbody th, [aria-labelledby=workers-a] tbody th")]
+    browser.find_element(By.CSS_SELECTOR, "[aria-labelledby=workers-a] .pager a:last-child").click()
+    second = [e.text for e in browser.find_elements(By.CSS_SELECTOR, "[aria-labelledby=workers-a] tbody th")]
+    assert first and second and not set(first) & set(second)
+
+
+@pytest.mark.parametrize("crowded", [3], indirect=True)
+def test_a_badge_is_a_picture(crowded, browser):
+    browser.get(crowded.url + "/badge.svg")
+    assert browser.find_element(By.TAG_NAME, "svg").size["height"] == 20
