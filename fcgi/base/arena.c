@@ -31,6 +31,12 @@ arena_init(struct arena *a)
 }
 
 void
+arena_init_room(struct arena *a, void *room, size_t size)
+{
+	*a = (struct arena){.next = room, .end = (char *)room + size};
+}
+
+void
 arena_fini(struct arena *a)
 {
 	struct arena_block *block, *older;
@@ -56,7 +62,6 @@ alloc_large(struct arena *a, size_t size)
 	} else {
 		block->older = NULL;
 		a->blocks = block;
-		a->next = a->end = (char *)(block + 1) + size;
 	}
 	return block + 1;
 }

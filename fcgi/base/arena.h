@@ -18,6 +18,8 @@ struct arena {
 };
 
 void arena_init(struct arena *a);
+/* Begins in the caller's own room, aligned for any type, which must live as long: small needs cost no malloc. */
+void arena_init_room(struct arena *a, void *room, size_t size);
 void arena_fini(struct arena *a);
 
 /* Aligned for any type; not cleared. */

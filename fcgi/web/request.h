@@ -27,6 +27,9 @@ enum method { GET = 1, POST = 2, HEAD = 4 };
 
 struct route;
 
+/* What a v1 call takes of its arena without its data: 0.6 to 1.0 KB (measured), so that it needs no block. */
+#define REQUEST_ROOM 1280
+
 struct request {
 	struct tracker *tracker;
 	struct fcgx *fcgx;
@@ -41,6 +44,7 @@ struct request {
 	int64_t arrived_us;
 	const struct route *route;
 	void *state;		/* a handler's own, in the arena */
+	_Alignas(max_align_t) char room[REQUEST_ROOM];	/* the arena's first; not cleared */
 };
 
 struct request *request_new(struct tracker *t, struct fcgx *fcgx);

@@ -13,10 +13,12 @@
 -- Answer	'job' rows (handed out or sent again), or one of none, paused, unknown an item; drop rows
 --		besides; 'hint' rows with item 0 (stage, job = position).
 -- Errors	none for one item: unknown tokens, nulls and numbers out of range are answered.
--- Locks	worker (by token); lease (own); retry and ready SKIP LOCKED; frontier; strike, retry, failed of what was abandoned; tally.
+-- Locks	worker (by token); lease (own); strike, retry, failed of what was abandoned; retry and ready
+--		SKIP LOCKED; frontier; tally.
 -- Index	worker by token and id; lease by key, by worker for holding and rerun; retry by (stage, due);
 --		ready by key; job and output by key.
--- Source	queue-study: lateral probes, materialized locking selects, the hint.
+-- Source	lateral probes that the planner cannot turn into joins, because statistics of lease are always
+--		wrong; locking selects are materialized, so that none is run twice (PostgreSQL bug 15715).
 create or replace function tracker.claim_jobs(tokens uuid[], wants int4[], ages_us int8[], calls int8[],
 	v1 boolean[], rerun boolean[], hold_items int4[], hold_jobs int8[], has_holding boolean[],
 	hints int8[], max_attempts int4, backoff_s int4, backoff_max_s int4)
@@ -57,7 +59,7 @@ declare
 	r_job int8[]; r_attempt int4[]; r_flagged boolean[]; r_worker int8[]; r_pos int4[];
 	f_job int8[]; v_seat int4[];
 	i int4; k int4;
-	a record;
+	a record; b record;
 begin
 	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
 	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
@@ -142,6 +144,13 @@ begin
 		end loop;
 	end if;
 
+	if b_job is not null then
+		b := tracker.give_back(b_stage, b_job, b_lease, b_worker, b_attempt, b_flagged, b_since,
+			array_fill('abandoned'::text, array[cardinality(b_job)]),
+			array_fill(''::text, array[cardinality(b_job)]), max_attempts, backoff_s,
+			backoff_max_s);
+	end if;
+
 	-- 3. sync: leases whose answer was lost, and jobs that are no longer theirs.
 	if v_any_sync then
 		for a in
@@ -179,11 +188,11 @@ begin
 				where l.stage = c.stage and l.job = h.job) is distinct from c.worker;
 	end if;
 
-	-- 4. Work, stage by stage.
+	-- 4. Work, stage by stage; A last, for its frontier stays locked until we commit.
 	for v_stage, v_want in
 		select c.stage, least(sum(c.want), c_batch_max)::int4
 		from unnest(w_stage, w_want) as c(stage, want)
-		where c.want > 0 group by c.stage order by c.stage
+		where c.want > 0 group by c.stage order by c.stage desc
 	loop
 		k := array_position(v_stages, v_stage);
 		continue when k is null or v_paused[k];
@@ -308,17 +317,14 @@ begin
 		where w.id = c.worker;
 	end if;
 
-	-- 6. What was abandoned goes back; counts come last, for whoever shares our slot waits for them.
+	-- 6. Counts come last: whoever shares our slot waits for them.
+	t_failed := array_fill(0::int8, array[cardinality(t_stage)]);
 	if b_job is not null then
-		a := tracker.give_back(b_stage, b_job, b_lease, b_worker, b_attempt, b_flagged, b_since,
-			array_fill('abandoned'::text, array[cardinality(b_job)]),
-			array_fill(''::text, array[cardinality(b_job)]), max_attempts, backoff_s,
-			backoff_max_s);
-		t_failed := array_fill(0::int8, array[cardinality(t_stage)]) || a.t_failed;
 		t_ready := t_ready || array_fill(0::int8, array[cardinality(b_job)]);
-		t_stage := t_stage || a.t_stages;
-		t_retry := t_retry || a.t_retry;
-		t_leased := t_leased || a.t_leased;
+		t_stage := t_stage || b.t_stages;
+		t_retry := t_retry || b.t_retry;
+		t_leased := t_leased || b.t_leased;
+		t_failed := t_failed || b.t_failed;
 	end if;
 	if t_stage <> '{}' then
 		v_ok := tracker.add_tally(t_stage, t_ready, t_retry, t_leased, null, null, t_failed);

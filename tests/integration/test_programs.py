@@ -90,7 +90,7 @@ def test_load_reset_starts_the_project_anew(fresh):
     w = Client(fresh)
     w.get_job()
     w.complete("r")
-    fresh.load(["z"])
+    load(fresh, "--reset", "--yes", "--txt", "-", stdin="z\n")
     assert data_of(fresh) == ["z"]
     assert fresh.sql("select count(*) from tracker.output") == [(0,)]
     counts = fresh.counts()
@@ -116,7 +116,7 @@ def test_load_reset_under_workers_at_work_leaves_a_whole_project(fresh):
     working = [Later(work, stage) for stage in "aabb"]
     try:
         for _ in range(5):
-            fresh.load(["new"] * 300)
+            load(fresh, "--reset", "--yes", "--txt", "-", stdin="new\n" * 300)
     finally:
         stop.append(True)
     assert [w.result() for w in working] == [0] * 4

@@ -30,7 +30,7 @@ def printed(*args, **kwargs):
 def test_defaults_are_those_of_the_original(tmp_path):
     values = printed(ini="[tracker]\n", tmp_path=tmp_path)
     for key, value in {"idle_timeout": "7200", "eta_interval": "900", "eta_samples": "10", "page_cache": "30", "flag_limit": "5",
-                       "max_attempts": "10", "retry_backoff": "30", "retry_backoff_max": "3600", "processes": "2"}.items():
+                       "max_attempts": "10", "retry_backoff": "30", "retry_backoff_max": "3600", "processes": "1"}.items():
         assert re.match(rf"{value}\b", values[key]), (key, values[key])
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from house import Ask, House, Item
+from house import Ask, Back, House, Item
 
 K = 256
 
@@ -78,35 +78,93 @@ def test_a_million_jobs_cost_a_claim_and_a_completion_no_more_than_a_thousand(me
     assert max(many) < 40 * K
 
 
-@pytest.mark.parametrize("stage", [1, 2])
-@pytest.mark.parametrize("v1", [True, False])
-def test_without_statistics_only_indexes_are_read(house, server, stage, v1):
+class Notices:
+    """Keeps all of them; psycopg2's own list keeps the last fifty."""
+
+    def __init__(self):
+        self.said = []
+        self.append = self.said.append
+
+
+@pytest.fixture
+def explained(house, server):
+    """On a connection of its own that explains every statement inside the functions."""
     house.lawful = False
     c = server.connect()
-    try:
-        h = House(c)
-        h.settle("Extract", "Filter")
-        for name, value in (("log_min_duration", "0"), ("log_nested_statements", "on")):
-            h.rows("load 'auto_explain'")
-            h.rows(f"set auto_explain.{name} = {value}")
-        workers = [h.worker(stage) for _ in range(K)]
-        fill(h, 2 * K)
-        h.rows("set client_min_messages = log")
-        del c.notices[:]
-        rows = h.claim([Ask(w.token, v1=v1) for w in workers])
-        assert {r.status for r in rows} == {"job"}
-        h.complete([Item(w.token) for w in workers] if v1 else
-                   [Item(workers[r.item - 1].token, r.job, r.lease) for r in rows])
-        h.rows("set client_min_messages = notice")
-        said = "".join(c.notices)
-        assert "Index Scan using lease_pkey" in said and "Index Scan using worker_token_key" in said
-        scans = set(re.findall(r"Seq Scan on (\w+)", said))
-        assert scans <= {"stage"}, said
-        # An index that is read from end to end is no better.
-        for plan in re.findall(r"Index (?:Only )?Scan using .*\n(.*)", said):
-            assert "Index Cond" in plan, plan
-    finally:
-        c.close()
+    h = House(c)
+    h.rows("load 'auto_explain'")
+    h.rows("set auto_explain.log_nested_statements = on")
+    h.rows("set client_min_messages = log")
+
+    def explain(call):
+        h.rows("set auto_explain.log_min_duration = 0")
+        c.notices = Notices()
+        answer = call()
+        said = "".join(c.notices.said)
+        h.rows("set auto_explain.log_min_duration = -1")
+        return answer, said
+    h.explain = explain
+    yield h
+    c.close()
+
+
+def only_probes(said):
+    """Of tables, only the five rows of stage are read from end to end, and no index is."""
+    assert "Query Text" in said
+    for scan in re.findall(r"Seq Scan on (\w+)", said):
+        assert scan == "stage", said
+    for plan in re.findall(r"Index (?:Only )?Scan using .*\n(.*)", said):
+        assert "Index Cond" in plan, plan
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+@pytest.mark.parametrize("v1", [True, False])
+def test_without_statistics_claims_and_completions_only_probe_indexes(explained, stage, v1):
+    h = explained
+    workers = [h.worker(stage) for _ in range(K)]
+    fill(h, 2 * K)
+    rows, said = h.explain(lambda: h.claim([Ask(w.token, v1=v1) for w in workers]))
+    assert {r.status for r in rows} == {"job"}
+    only_probes(said)
+    items = [Item(workers[r.item - 1].token, *((None, None) if v1 else (r.job, r.lease))) for r in rows]
+    for status in ("accepted", "repeat"):
+        done, said = h.explain(lambda: h.complete(items))
+        assert {r.status for r in done} == {status}
+        only_probes(said)
+
+
+@pytest.mark.parametrize("kind", ["failed", "flagged", "released"])
+def test_without_statistics_returns_only_probe_indexes(explained, kind):
+    h = explained
+    h.flag_limit = 1
+    workers = [h.worker(2) for _ in range(K)]
+    fill(h, 2 * K)
+    rows = h.claim([Ask(w.token) for w in workers])
+    items = [Back(workers[r.item - 1].token, r.job, r.lease, kind) for r in rows]
+    for status in ("accepted", "repeat"):
+        back, said = h.explain(lambda: h.give_back(items))
+        assert {r.status for r in back} == {status}
+        only_probes(said)
+    h.make_due()
+    rows, said = h.explain(lambda: h.claim([Ask(w.token, 2) for w in workers]))
+    assert "job" in {r.status for r in rows}
+    only_probes(said)
+
+
+def test_without_statistics_the_rest_only_probes_indexes(explained):
+    h = explained
+    workers = [h.worker(1) for _ in range(K)]
+    fill(h, 2 * K)
+    h.claim([Ask(w.token) for w in workers])
+    only_probes(h.explain(lambda: h.touch(*workers, refresh_s=0))[1])
+    only_probes(h.explain(lambda: h.claim([Ask(w.token, 0, rerun=True, holding=[5]) for w in workers]))[1])
+    h.pass_time(7300)
+    gone, said = h.explain(lambda: h.reap(*workers[:K // 2]))
+    assert len(gone) == K // 2
+    only_probes(said)
+    gone, said = h.explain(lambda: h.bye(*workers))
+    assert sum(r.freed for r in gone) == K // 2
+    only_probes(said)
 
 
 def test_dead_rows_at_the_head_of_the_line_cost_nothing_behind_the_hint(measured, server):

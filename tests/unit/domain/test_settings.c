@@ -108,7 +108,7 @@ the_defaults_are_those_of_the_specification(void **state)
 	assert_int_equal(settings.eta_samples, 10);
 	assert_int_equal(settings.page_cache_s, 30);
 	assert_int_equal(settings.body_limit, 16 << 20);
-	assert_int_equal(settings.processes, 2);
+	assert_int_equal(settings.processes, 1);
 	assert_int_equal(settings.acceptors, 2);
 	assert_int_equal(settings.parked_limit, 10000);
 	assert_false(settings.public_data);
