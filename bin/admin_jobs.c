@@ -182,7 +182,8 @@ requeue_some(struct ask *ask, struct err *e)
 	pg_array_init(&jobs, PG_INT8_ARRAY);
 	for (int i = 0; ok && i < ask->n_args; i++) {
 		ok = ask_job(ask->arg[i], &job, e);
-		pg_array_int8(&jobs, job);
+		if (ok)
+			pg_array_int8(&jobs, job);
 	}
 	ok = ok && call_requeue(ask, stage, pg_array_param(&jobs), &back, e);
 	pg_array_fini(&jobs);

@@ -39,7 +39,15 @@ struct err {
 
 /* Sets the error unless one is set already. Always returns false, so: return err_set(...). */
 #define err_set(e, kind_, said_, ...)                                                              \
-	err_set_at((e), __FILE__, __LINE__, (kind_), (said_), __VA_ARGS__)
+	err_false(err_set_at((e), __FILE__, __LINE__, (kind_), (said_), __VA_ARGS__))
+
+/* So that compilers and analyzers know it too, and look no further down such a path. */
+static inline bool
+err_false(bool set)
+{
+	(void)set;
+	return false;
+}
 
 bool err_set_at(struct err *e, const char *file, int line, enum err_kind kind, const char *said,
     const char *why_format, ...) __attribute__((format(printf, 6, 7)));

@@ -244,8 +244,8 @@ const char *
 parts_bytes(struct page *p, int64_t n)
 {
 	static const char *const units[] = {"KiB", "MiB", "GiB"};
-	double size = (double)n;
-	int unit = -1;
+	double size = (double)n / 1024;
+	int unit = 0;
 
 	if (n < 1024)
 		return arena_printf(p->arena, "%d byte%s", (int)n, n == 1 ? "" : "s");
