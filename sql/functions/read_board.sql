@@ -35,13 +35,12 @@ begin
 	with fresh as materialized (
 		select f.person, f.jobs from tracker.read_fresh(v_period) f
 	), folded as (
-		(select p.id as person, p.done - p.withdrawn as jobs
+		(select p.id as person, p.score as jobs
 		from tracker.person p
-		where v_period = 'all' and p.done > p.withdrawn
-			and (v_after is null or ((p.done - p.withdrawn) <= v_after
-				and ((p.done - p.withdrawn) < v_after or p.id > v_id)))
+		where v_period = 'all' and p.score > 0
+			and (v_after is null or (p.score <= v_after and (p.score < v_after or p.id > v_id)))
 			and p.id not in (select f.person from fresh f)
-		order by (p.done - p.withdrawn) desc, p.id
+		order by p.score desc, p.id
 		limit v_rows)
 		union all
 		(select b.person, b.week

@@ -1,13 +1,14 @@
--- People with credit that is not folded yet, with all that they have in a board's period.
+-- People with credit that is not folded yet: what they have in a board's period, folded and in all.
 --
 -- Caller	read_board, read_above.
 -- Answer	a row a person: at most as many as finished anything in the last minute or so. period:
---		today, week, all.
+--		today, week, all. jobs counts both, folded only what an index of the board knows.
 -- Errors	none.
 -- Locks	none.
 -- Index	credit whole (it is as long as a minute); person and board by key.
-create or replace function tracker.read_fresh(period text)
-returns table (person int8, jobs int8)
+drop function if exists tracker.read_fresh(text);
+create function tracker.read_fresh(period text)
+returns table (person int8, jobs int8, folded int8)
 language sql stable set search_path = pg_catalog, tracker as $$
 	with t as (
 		select x.day, x.day::timestamp at time zone 'UTC' as since,
@@ -18,14 +19,15 @@ language sql stable set search_path = pg_catalog, tracker as $$
 			sum(c.done - c.withdrawn) filter (where period <> 'today' or c.minute >= t.since) as jobs
 		from tracker.credit c
 		cross join t
-		where c.minute > '-infinity'
 		group by c.person
+	), g as (
+		select f.person, coalesce(f.jobs, 0) as jobs, coalesce(case period
+			when 'all' then (select p.score from tracker.person p where p.id = f.person)
+			when 'week' then (select b.week from tracker.board b where b.person = f.person)
+			else (select b.today from tracker.board b, t where b.person = f.person and t.is_today)
+		end, 0) as folded
+		from f
+		offset 0
 	)
-	select f.person, (coalesce(f.jobs, 0) + case period
-		when 'all' then (select p.done - p.withdrawn from tracker.person p where p.id = f.person)
-		when 'week' then
-			coalesce((select b.week from tracker.board b where b.person = f.person), 0)
-		else coalesce((select b.today from tracker.board b, t where b.person = f.person and t.is_today), 0)
-	end)::int8
-	from f
+	select g.person, (g.jobs + g.folded)::int8, g.folded::int8 from g
 $$;
