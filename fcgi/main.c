@@ -83,23 +83,32 @@ complain(const struct err *e)
 	fprintf(stderr, "distcompute-tracker: %s\n", e->why);
 }
 
-/* Settings live as long as the processes that were forked with them: for ever. */
+/* Settings live as long as the processes that were forked with them: for ever, one set a reload. */
+struct loaded {
+	struct settings settings;
+	struct config config;
+	struct loaded *before;
+};
+
+static struct loaded *newest;
+
 static const struct settings *
 load_settings(bool print)
 {
-	struct settings *settings = calloc(1, sizeof *settings);
-	struct config *config = calloc(1, sizeof *config);
+	struct loaded *loaded = calloc(1, sizeof *loaded);
 	struct err e = ERR_INIT;
 
-	if (settings == NULL || config == NULL)
+	if (loaded == NULL)
 		abort();
-	if (!settings_load(settings, config, &start.input, &e)) {
+	loaded->before = newest;
+	newest = loaded;
+	if (!settings_load(&loaded->settings, &loaded->config, &start.input, &e)) {
 		complain(&e);
 		return NULL;
 	}
 	if (print)
-		config_print(config, stdout, true);
-	return settings;
+		config_print(&loaded->config, stdout, true);
+	return &loaded->settings;
 }
 
 static const struct settings *
