@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from client import Api, Client
+from client import Api, Client, Fleet, which
 from waiting import Later, eventually
 
 HOSTILE = {
@@ -151,6 +151,16 @@ def test_dashboard_says_finished_at_the_end(fresh, api, worker):
 def test_dashboard_says_calculating_before_it_can_know(fresh, api):
     fresh.load(["x"] * 10)
     page_saying(api, "/", "Calculating...")
+
+
+def test_dashboard_tells_the_remaining_time_in_words(fresh, api):
+    """As if what was done had been done twenty minutes ago, in one interval of the estimate."""
+    fresh.load(["x"] * 500)
+    fleet = Fleet(fresh, "a", "Ada")
+    fleet.sync(done=[{**which(j), "data": "r"} for j in fleet.take(100)])
+    fresh.sql("update tracker.tally set minute = minute - interval '20 minutes' where slot >= 0")
+    unit = r"\d+ (day|hour|minute|second)s?"
+    eventually(lambda: re.search(rf"ETA\s+({unit}(, | and ))*{unit}", page(api, "/").text), what="an ETA")
 
 
 def test_leaderboard_ranks_people_by_jobs_done(fresh, api, worker):
