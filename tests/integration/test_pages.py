@@ -154,11 +154,12 @@ def test_dashboard_says_calculating_before_it_can_know(fresh, api):
 
 
 def test_dashboard_tells_the_remaining_time_in_words(fresh, api):
-    """As if what was done had been done twenty minutes ago, in one interval of the estimate."""
+    """As if work had begun twenty minutes ago: one interval of the estimate, 15 minutes, is over."""
     fresh.load(["x"] * 500)
     fleet = Fleet(fresh, "a", "Ada")
-    fleet.sync(done=[{**which(j), "data": "r"} for j in fleet.take(100)])
-    fresh.sql("update tracker.tally set minute = minute - interval '20 minutes' where slot >= 0")
+    for ago in ("15 minutes", "5 minutes"):
+        fleet.sync(done=[{**which(j), "data": "r"} for j in fleet.take(50)])
+        fresh.sql("update tracker.tally set minute = minute - %s::interval where slot >= 0", ago)
     unit = r"\d+ (day|hour|minute|second)s?"
     eventually(lambda: re.search(rf"ETA\s+({unit}(, | and ))*{unit}", page(api, "/").text), what="an ETA")
 
