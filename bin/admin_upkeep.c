@@ -77,9 +77,10 @@ drop_worker(struct ask *ask, int stage, const char *name, struct err *e)
 	struct pg_param params[] = {
 	    pg_int2_param(&room, (int16_t)stage), pg_text_param(name, strlen(name))};
 	struct pg_rows *rows = NULL;
+	struct uuid token;
 	long long freed;
 
-	if (!pg_call(ask->tool->pg, "select worker, freed from tracker.drop_worker($1, $2)", params,
+	if (!pg_call(ask->tool->pg, "select freed, token from tracker.drop_worker($1, $2)", params,
 		2, &rows, e))
 		return false;
 	if (pg_rows_count(rows) == 0) {
@@ -87,9 +88,11 @@ drop_worker(struct ask *ask, int stage, const char *name, struct err *e)
 		return err_set(e, ERR_MISSING, NULL, "no worker '%s' is present in stage %c", name,
 		    'A' + stage - 1);
 	}
-	freed = pg_int(rows, 0, 1);
+	freed = pg_int(rows, 0, 0);
+	token = pg_uuid(rows, 0, 1);
 	pg_rows_free(rows);
 	printf("%s is gone; %lld of its jobs wait for others.\n", name, freed);
+	tool_gone(ask->tool, &token);
 	tool_wake(ask->tool, stage, freed);
 	return true;
 }

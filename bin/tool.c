@@ -66,24 +66,43 @@ wake_channel(struct tool *t, char *out, size_t size)
 	pg_rows_free(rows);
 }
 
-void
-tool_wake(struct tool *t, int stage, int64_t count)
+/* To every process of the tracker, as fcgi/run/herald.h describes it. */
+static void
+publish(struct tool *t, const char *message)
 {
-	char channel[96], message[64];
+	char channel[96];
 	const struct redis_value *values;
 	size_t n;
 	struct err ignored = ERR_INIT;
 	struct redis *r;
 
 	wake_channel(t, channel, sizeof(channel));
-	if (*channel == '\0' || count <= 0)
+	if (*channel == '\0')
 		return;
-	snprintf(message, sizeof(message), "wake %d %lld", stage, (long long)count);
 	r = redis_new(t->settings.redis);
 	redis_begin(r);
 	redis_put_words(r, "PUBLISH", channel, message, NULL);
 	(void)!redis_flush(r, &values, &n, &ignored);
 	redis_free(r);
+}
+
+void
+tool_wake(struct tool *t, int stage, int64_t count)
+{
+	char message[64];
+
+	snprintf(message, sizeof(message), "wake %d %lld", stage, (long long)count);
+	if (count > 0)
+		publish(t, message);
+}
+
+void
+tool_gone(struct tool *t, const struct uuid *token)
+{
+	char message[64] = "gone ";
+
+	uuid_text(message + strlen(message), token);
+	publish(t, message);
 }
 
 int

@@ -3,8 +3,8 @@
  *
  * Ownership	tool_open fills the caller's struct; tool_close frees all of it, also after a
  *		failed open.
- * Errors	as their modules'. tool_wake never fails: Redis may be away, and the tracker polls
- *		too.
+ * Errors	as their modules'. tool_wake and tool_gone never fail: Redis may be away, and the
+ *		tracker polls too.
  */
 #ifndef BIN_TOOL_H
 #define BIN_TOOL_H
@@ -14,6 +14,7 @@
 
 #include "base/config.h"
 #include "base/err.h"
+#include "base/random.h"
 #include "domain/settings.h"
 #include "store/pg.h"
 
@@ -34,6 +35,8 @@ bool tool_connect(struct tool *t, struct err *e);
 bool tool_stage(const struct tool *t, const char *text, int *stage, struct err *e);
 /* Tells every process of the tracker that `count` jobs may have appeared in a stage. */
 void tool_wake(struct tool *t, int stage, int64_t count);
+/* Tells every process that the worker with this hash of its token is gone. */
+void tool_gone(struct tool *t, const struct uuid *token);
 /* "distcompute-admin: why" on stderr; returns 1, for main's exit. */
 int tool_fail(const struct tool *t, const struct err *e);
 

@@ -6,7 +6,8 @@
 -- Locks	credit, in order of (person, stage); taken after tally.
 -- Index	credit's primary key.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
-create or replace function tracker.add_credit(persons int8[], stages int2[], done int8[], withdrawn int8[])
+create or replace function tracker.add_credit(persons int8[], stages int2[], done int8[],
+	withdrawn int8[])
 returns boolean
 language plpgsql
 as $$

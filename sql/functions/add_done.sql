@@ -1,14 +1,15 @@
--- Counts the results of one batch: for their stages, for the stages that they feed, for their people.
+-- Counts the results of one batch: for their stages, for the stages that they feed, for their
+-- people.
 --
 -- Caller	complete_jobs, as its last step.
--- Answer	true. Arrays are aligned, an element an item; status null: not accepted. came: where the job
---		was when its result came, null for a lease, else retry or failed.
+-- Answer	true. Arrays are aligned, an element an item; status null: not accepted. came: where
+--		the job was when its result came, null for a lease, else retry or failed.
 -- Errors	none.
 -- Locks	tally, in order of stage; then credit, in order of (person, stage).
 -- Index	the primary keys of both.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
-create or replace function tracker.add_done(persons int8[], stages int2[], status text[], came text[],
-	last_stage int2)
+create or replace function tracker.add_done(persons int8[], stages int2[], status text[],
+	came text[], last_stage int2)
 returns boolean
 language plpgsql
 as $$

@@ -3,8 +3,9 @@
 -- Caller	distcompute-admin append-stage.
 -- Answer	the number of the new stage.
 -- Errors	TR001: five stages already, no stage yet, or a name that is taken or empty.
--- Locks	the advisory lock that whoever hands out or takes in shares: they are waited for, and wait.
---		Then stage, ready and tally. As long as it takes to write a row for each finished job.
+-- Locks	the advisory lock that whoever hands out or takes in shares: they are waited for,
+--		and wait. Then stage, ready and tally. As long as it takes to write a row for each
+--		finished job.
 -- Index	output by key.
 create or replace function tracker.append_stage(name text)
 returns int2
@@ -28,7 +29,8 @@ begin
 	end if;
 	if coalesce(append_stage.name, '') = '' or exists (
 		select from tracker.stage s where lower(s.name) = lower(append_stage.name)) then
-		raise exception 'the name "%" is empty or taken', append_stage.name using errcode = 'TR001';
+		raise exception 'the name "%" is empty or taken', append_stage.name
+			using errcode = 'TR001';
 	end if;
 	insert into tracker.stage (stage, letter, name)
 	values (v_last + 1, chr(97 + v_last), append_stage.name);
@@ -37,6 +39,7 @@ begin
 		select v_last + 1, o.job from tracker.output o where o.stage = v_last order by o.job
 		returning 1)
 	select count(*) into v_moved from r;
-	perform tracker.add_tally(array[v_last + 1]::int2[], array[v_moved], null, null, null, null, null);
+	perform tracker.add_tally(array[v_last + 1]::int2[], array[v_moved], null, null, null, null,
+		null);
 	return v_last + 1;
 end $$;

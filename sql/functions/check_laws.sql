@@ -1,6 +1,7 @@
 -- The laws of the house, checked from the tables: every row of the answer is a law that is broken.
 --
--- Caller	tests, the bench, distcompute-admin check. Counts whole tables: never on a request's path.
+-- Caller	tests, the bench, distcompute-admin check. Counts whole tables: never on a request's
+--		path.
 -- Answer	law, stage (null: all), what it should be and what it is.
 -- Errors	none.
 -- Locks	none. stable: all of it in one snapshot.
@@ -16,13 +17,15 @@ as $$
 	-- what is counted
 	t as (
 		select s.stage,
-			case when s.stage = 1 then (select f.last - f.next + 1 from tracker.frontier f)
+			case when s.stage = 1 then (select f.last - f.next + 1
+				from tracker.frontier f)
 				else coalesce(sum(q.ready), 0)::int8 end as ready,
-			coalesce(sum(q.retry), 0)::int8 as retry, coalesce(sum(q.leased), 0)::int8 as leased,
+			coalesce(sum(q.retry), 0)::int8 as retry,
+			coalesce(sum(q.leased), 0)::int8 as leased,
 			coalesce(sum(q.done - q.withdrawn), 0)::int8 as done,
 			coalesce(sum(q.done), 0)::int8 as gross,
 			coalesce(sum(q.withdrawn), 0)::int8 as withdrawn,
-			coalesce(sum(q.failed), 0)::int8 as failed
+				coalesce(sum(q.failed), 0)::int8 as failed
 		from tracker.stage s left join tracker.tally q on q.stage = s.stage
 		group by s.stage),
 	-- where each job is: one row a place
@@ -46,11 +49,12 @@ as $$
 		group by s.stage),
 	input as (
 		select s.stage, case when s.stage = 1 then (select count(*) from tracker.job)
-			else (select count(*) from tracker.output o where o.stage = s.stage - 1) end as jobs
+			else (select count(*) from tracker.output o
+				where o.stage = s.stage - 1) end as jobs
 		from tracker.stage s),
 	law (law, stage, expected, got) as (
-		select 'ready + retry + leased + done + failed = outputs of the stage before', i.stage, i.jobs,
-			t.ready + t.retry + t.leased + t.done + t.failed
+		select 'ready + retry + leased + done + failed = outputs of the stage before',
+			i.stage, i.jobs, t.ready + t.retry + t.leased + t.done + t.failed
 		from input i join t on t.stage = i.stage
 		union all select 'ready is counted', i.stage, i.ready, t.ready
 			from is_ i join t on t.stage = i.stage
@@ -69,19 +73,24 @@ as $$
 		union all select 'a job has its input', s.stage, 0, count(p.job)
 			from tracker.stage s join place p on p.stage = s.stage
 			left join tracker.job j on s.stage = 1 and j.number = p.job
-			left join tracker.output o on s.stage > 1 and o.stage = s.stage - 1 and o.job = p.job
+			left join tracker.output o on s.stage > 1 and o.stage = s.stage - 1
+				and o.job = p.job
 			where j.number is null and o.job is null
 			group by s.stage
-		union all select 'job numbers are dense', 1, f.last, (select count(*) from tracker.job)
+		union all select 'job numbers are dense', 1, f.last,
+			(select count(*) from tracker.job)
 			from tracker.frontier f
 		union all select 'the last job is the last of the range', 1, f.last,
 			(select coalesce(max(j.number), 0) from tracker.job j)
 			from tracker.frontier f
 		union all select 'withdrawn is set aside', t.stage, t.withdrawn,
-			(select count(*) from tracker.refused_output r where r.stage = t.stage) from t
-		union all select 'credit = done', null, (select coalesce(sum(t.done), 0)::int8 from t),
+			(select count(*) from tracker.refused_output r where r.stage = t.stage)
+				from t
+		union all select 'credit = done', null,
+			(select coalesce(sum(t.done), 0)::int8 from t),
 			(select coalesce(sum(p.done - p.withdrawn), 0)::int8 from tracker.person p)
-			+ (select coalesce(sum(c.done - c.withdrawn), 0)::int8 from tracker.credit c)
+			+ (select coalesce(sum(c.done - c.withdrawn), 0)::int8
+				from tracker.credit c)
 		union all select 'people with the credit of their outputs', null, 0, count(*) from (
 			select p.id from tracker.person p
 			left join (select c.person, sum(c.done - c.withdrawn) as n
@@ -91,17 +100,22 @@ as $$
 			where p.done - p.withdrawn + coalesce(c.n, 0) <> coalesce(o.n, 0)) x
 		union all select 'people''s days = their totals', null, 0, count(*) from (
 			select p.id from tracker.person p
-			left join (select d.person, sum(d.done) as done, sum(d.withdrawn) as withdrawn
+			left join (select d.person, sum(d.done) as done,
+				sum(d.withdrawn) as withdrawn
 				from tracker.person_day d group by d.person) d on d.person = p.id
-			where p.done <> coalesce(d.done, 0) or p.withdrawn <> coalesce(d.withdrawn, 0)) x
+			where p.done <> coalesce(d.done, 0)
+				or p.withdrawn <> coalesce(d.withdrawn, 0)) x
 		union all select 'history = folded counts', t.stage,
 			(select coalesce(sum(q.done), 0)::int8 from tracker.tally q
 				where q.stage = t.stage and q.slot = -1),
-			(select coalesce(sum(h.done), 0)::int8 from tracker.history h where h.stage = t.stage)
+			(select coalesce(sum(h.done), 0)::int8 from tracker.history h
+				where h.stage = t.stage)
 			from t
-		union all select 'workers'' results = done, gross', null, (select sum(t.gross)::int8 from t),
+		union all select 'workers'' results = done, gross', null,
+			(select sum(t.gross)::int8 from t),
 			(select coalesce(sum(w.done), 0)::int8 from tracker.worker w)
-		union all select 'leases belong to present workers of their stage', null, 0, count(*)
+		union all select 'leases belong to present workers of their stage', null, 0,
+			count(*)
 			from tracker.lease l
 			left join tracker.worker w on w.id = l.worker and w.gone_at is null
 				and w.stage = l.stage

@@ -1,7 +1,8 @@
 -- Says goodbye: the workers are gone, their jobs open again at once, with no attempt counted.
 --
 -- Caller	store/workers.c, with all bye that wait.
--- Answer	one row an item: closed (with the jobs freed) or no_worker, which a repeated bye hears too.
+-- Answer	one row an item: closed (with the jobs freed) or no_worker, which a repeated bye
+--		hears too.
 -- Errors	none for one item.
 -- Locks	worker (by token); lease (own); see give_back.
 -- Index	worker by token; lease by worker.
@@ -18,12 +19,15 @@ begin
 		array_agg(e.freed order by u.n)
 	into i_worker, i_stage, i_freed
 	from (
-		select t.n, t.token, row_number() over (partition by t.token order by t.n) = 1 as first
+		select t.n, t.token,
+			row_number() over (partition by t.token order by t.n) = 1 as first
 		from unnest(tokens) with ordinality as t(token, n)) u
-	left join tracker.end_workers(tokens, 'bye', null, 0, 0, 0) e on e.token = u.token and u.first;
+	left join tracker.end_workers(tokens, 'bye', null, 0, 0, 0) e on e.token = u.token
+		and u.first;
 
 	return query
-		select u.n::int4, case when u.worker is null then 'no_worker' else 'closed' end, u.stage,
-			coalesce(u.freed, 0)
-		from unnest(i_worker, i_stage, i_freed) with ordinality as u(worker, stage, freed, n);
+		select u.n::int4, case when u.worker is null then 'no_worker' else 'closed' end,
+			u.stage, coalesce(u.freed, 0)
+		from unnest(i_worker, i_stage, i_freed)
+			with ordinality as u(worker, stage, freed, n);
 end $$;

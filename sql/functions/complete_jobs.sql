@@ -1,20 +1,23 @@
--- Takes in results: the lease goes, the output comes, the next stage gets its work, people their credit.
+-- Takes in results: the lease goes, the output comes, the next stage gets its work, people their
+-- credit.
 --
--- v1 items (job and lease null) mean the job that the worker holds, when they arrived after it was given;
--- the same data again, with no newJob between, is a 'repeat'. A result whose lease is gone is accepted
--- while nobody else has had the job: by deleting the retry row, or the failed row of a time-out, that
--- names its lease; a worker that went idle is then present again.
+-- v1 items (job and lease null) mean the job that the worker holds, when they arrived after it was
+-- given; the same data again, with no newJob between, is a 'repeat'. A result whose lease is gone
+-- is accepted while nobody else has had the job: by deleting the retry row, or the failed row of a
+-- time-out, that names its lease; a worker that went idle is then present again.
 --
--- Caller	store/jobs.c, with all completions that wait. A batch may hold many items of one worker.
+-- Caller	store/jobs.c, with all completions that wait. A batch may hold many items of one
+--		worker.
 -- Answer	one row an item: accepted, repeat, fenced, unknown, no_worker, no_job, done_before.
 -- Errors	none for one item.
--- Locks	worker (by token); retry and failed rows of late results (by key); output; tally; credit.
--- Index	worker by token and id; lease, retry, failed, output by key; strike by (stage, job) for refused
---		items.
--- Source	lateral probes and arrays of ctid, because statistics of lease are always wrong: a join of K by K
---		cost 120 ms at K = 256.
-create or replace function tracker.complete_jobs(tokens uuid[], jobs int8[], leases uuid[], datas text[],
-	hashes uuid[], ages_us int8[])
+-- Locks	worker (by token); retry and failed rows of late results (by key); output; tally;
+--		credit.
+-- Index	worker by token and id; lease, retry, failed, output by key; strike by (stage, job)
+--		for refused items.
+-- Source	lateral probes and arrays of ctid, because statistics of lease are always wrong: a
+--		join of K by K cost 120 ms at K = 256.
+create or replace function tracker.complete_jobs(tokens uuid[], jobs int8[], leases uuid[],
+	datas text[], hashes uuid[], ages_us int8[])
 returns table (item int4, status text, worker int8, stage int2, job int8)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -28,8 +31,10 @@ declare
 	v_last_stage int2;
 	v_count int4 := coalesce(cardinality(tokens), 0);
 	-- one element an item
-	i_worker int8[]; i_stage int2[]; i_person int8[]; i_job int8[]; i_lease uuid[]; i_v1 boolean[];
-	i_arrived timestamptz[]; i_gone text[]; i_tid tid[]; i_since timestamptz[]; i_attempt int4[];
+	i_worker int8[]; i_stage int2[]; i_person int8[]; i_job int8[]; i_lease uuid[];
+	i_v1 boolean[];
+	i_arrived timestamptz[]; i_gone text[]; i_tid tid[]; i_since timestamptz[];
+	i_attempt int4[];
 	i_from text[]; i_status text[];
 	v_matched int4; v_deleted int4; v_done int4;
 	v_since timestamptz; v_attempt int4; v_late int4 := 0; v_ok boolean;
@@ -44,7 +49,8 @@ begin
 		from (select distinct t.token from unnest(tokens) as t(token)
 			where t.token is not null order by t.token) u
 		cross join lateral (
-			select q.token, q.id, q.stage, q.person, q.gone_why, q.held_job, q.held_lease
+			select q.token, q.id, q.stage, q.person, q.gone_why, q.held_job,
+				q.held_lease
 			from tracker.worker q where q.token = u.token
 			for no key update) l)
 	select array_agg(x.id), array_agg(x.stage), array_agg(x.person), array_agg(x.gone_why),
@@ -54,7 +60,8 @@ begin
 	into i_worker, i_stage, i_person, i_gone, i_job, i_lease, i_v1, i_arrived, v_last_stage
 	from (
 		select w.*, n.job, n.lease, n.job is null and n.lease is null as v1,
-			v_now - make_interval(secs => least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6) as arrived
+			v_now - make_interval(secs =>
+				least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6) as arrived
 		from unnest(tokens, jobs, leases, ages_us)
 			with ordinality as n(token, job, lease, age, n)
 		left join w on w.token = n.token
@@ -69,7 +76,8 @@ begin
 		from unnest(i_worker, i_stage, i_job, i_lease, i_v1, i_arrived)
 			with ordinality as i(worker, stage, job, lease, v1, arrived, n)
 		left join lateral (
-			select q.ctid as tid, q.id, q.worker, q.since, q.attempt from tracker.lease q
+			select q.ctid as tid, q.id, q.worker, q.since, q.attempt
+			from tracker.lease q
 			where q.stage = i.stage and q.job = i.job
 			limit 1) x on x.id = i.lease and x.worker = i.worker
 				and (not i.v1 or i.arrived >= x.since)),
@@ -86,7 +94,8 @@ begin
 	if v_matched > v_deleted then
 		for a in
 			select u.n::int4 as n from (
-				select t.n, row_number() over (partition by t.tid order by t.n) as nth
+				select t.n,
+					row_number() over (partition by t.tid order by t.n) as nth
 				from unnest(i_tid) with ordinality as t(tid, n)
 				where t.tid is not null) u
 			where u.nth > 1
@@ -105,10 +114,12 @@ begin
 			where i.tid is null and i.worker is not null and i.job is not null
 				and i.lease is not null and coalesce(i.gone, 'idle') = 'idle'
 				and (exists (select from tracker.retry r
-					where r.stage = i.stage and r.job = i.job and r.lease = i.lease
+					where r.stage = i.stage and r.job = i.job
+						and r.lease = i.lease
 						and r.worker = i.worker)
 				or exists (select from tracker.failed f
-					where f.stage = i.stage and f.job = i.job and f.lease = i.lease
+					where f.stage = i.stage and f.job = i.job
+						and f.lease = i.lease
 						and f.worker = i.worker and f.kind = 'timed_out'))
 			group by i.stage, i.job, i.lease
 			order by i.stage, i.job
@@ -138,9 +149,10 @@ begin
 
 	-- 4. The results, and the next stage's work.
 	with o as (
-		insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data)
-		select i.stage, i.job, i.worker, i.person, i.attempt, i.lease, coalesce(i.since, v_now), v_now,
-			coalesce(i.data, '')
+		insert into tracker.output (stage, job, worker, person, attempt, lease, started,
+			finished, data)
+		select i.stage, i.job, i.worker, i.person, i.attempt, i.lease,
+			coalesce(i.since, v_now), v_now, coalesce(i.data, '')
 		from unnest(i_stage, i_job, i_worker, i_person, i_attempt, i_lease, i_since, datas)
 			as i(stage, job, worker, person, attempt, lease, since, data)
 		where i.attempt is not null
@@ -158,11 +170,12 @@ begin
 			select case when i.attempt is not null then 'accepted' end
 			from unnest(i_attempt) with ordinality as i(attempt, n) order by i.n);
 	else
-		-- An output was there already: impossible while the laws hold; it is not counted again.
+		-- An output was there already: impossible while the laws hold; not counted again.
 		i_status := array(
 			select case when i.attempt is not null and exists (
 				select from tracker.output o
-				where o.stage = i.stage and o.job = i.job and o.lease = i.lease) then 'accepted' end
+				where o.stage = i.stage and o.job = i.job and o.lease = i.lease)
+					then 'accepted' end
 			from unnest(i_attempt, i_stage, i_job, i_lease)
 				with ordinality as i(attempt, stage, job, lease, n)
 			order by i.n);
@@ -182,7 +195,8 @@ begin
 		last_hash = case when c.v1_done then c.hash else w.last_hash end
 	from (
 		select i.worker, count(i.status) as done, max(i.arrived) as arrived,
-			array_agg(i.job order by i.job desc) filter (where i.status is not null) as jobs,
+			array_agg(i.job order by i.job desc)
+				filter (where i.status is not null) as jobs,
 			bool_or(i.v1 and i.status is not null) as v1_done,
 			max(i.job) filter (where i.v1 and i.status is not null) as job,
 			(array_agg(i.hash) filter (where i.v1 and i.status is not null))[1] as hash
@@ -202,7 +216,8 @@ begin
 	if v_done = v_count then
 		return query
 			select i.n::int4, 'accepted', i.worker, i.stage, i.job
-			from unnest(i_worker, i_stage, i_job) with ordinality as i(worker, stage, job, n);
+			from unnest(i_worker, i_stage, i_job)
+				with ordinality as i(worker, stage, job, n);
 		return;
 	end if;
 	return query
@@ -213,25 +228,32 @@ begin
 				select case
 				when w.gone_at is not null then 'no_worker'
 				when w.last_kind = 'completed' and w.last_hash = i.hash
-					and not (w.claimed_at > w.last_at and i.arrived > w.claimed_at) then 'repeat'
+					and not (w.claimed_at > w.last_at
+						and i.arrived > w.claimed_at) then 'repeat'
 				when w.held_job is not null then
 					case when exists (select from tracker.output o
 						where o.stage = w.stage and o.job = w.held_job)
 					then 'done_before' else 'no_job' end
-				when w.last_kind = 'completed' and w.claimed_at <= w.last_at then 'done_before'
+				when w.last_kind = 'completed' and w.claimed_at <= w.last_at
+					then 'done_before'
 				else 'no_job' end
 				from tracker.worker w where w.id = i.worker)
 			else coalesce(
-				(select case when o.data = coalesce(i.data, '') then 'repeat' else 'fenced' end
+				(select case when o.data = coalesce(i.data, '') then 'repeat'
+					else 'fenced' end
 				from tracker.output o
 				where o.stage = i.stage and o.job = i.job and o.lease = i.lease),
 				(select 'repeat' from tracker.refused_output o
-				where o.stage = i.stage and o.job = i.job and o.lease = i.lease limit 1),
+				where o.stage = i.stage and o.job = i.job and o.lease = i.lease
+					limit 1),
 				(select 'fenced' from tracker.strike s
-				where s.stage = i.stage and s.job = i.job and s.lease = i.lease limit 1),
+				where s.stage = i.stage and s.job = i.job and s.lease = i.lease
+					limit 1),
 				'unknown')
 			end,
 			i.worker, i.stage, i.job
-		from unnest(i_worker, i_stage, i_job, i_lease, i_v1, i_arrived, i_status, datas, hashes)
-			with ordinality as i(worker, stage, job, lease, v1, arrived, status, data, hash, n);
+		from unnest(i_worker, i_stage, i_job, i_lease, i_v1, i_arrived, i_status, datas,
+			hashes)
+			with ordinality as i(worker, stage, job, lease, v1, arrived, status, data,
+				hash, n);
 end $$;

@@ -1,5 +1,5 @@
--- Ends workers, for one of the reasons bye, idle and dropped, and puts their jobs back: as timed_out
--- after idle, else as released.
+-- Ends workers, for one of the reasons bye, idle and dropped, and puts their jobs back: as
+-- timed_out after idle, else as released.
 --
 -- Caller	close_workers, reap_workers, drop_worker.
 -- Answer	one row a worker that was present (and still silent, when silent_since is given).
@@ -39,7 +39,8 @@ begin
 
 	update tracker.worker w set gone_at = clock_timestamp(), gone_why = why,
 		asked_kind = 'none',
-		seen = case when why = 'bye' then greatest(w.seen, clock_timestamp()) else w.seen end
+		seen = case when why = 'bye' then greatest(w.seen, clock_timestamp())
+			else w.seen end
 	where w.id = any (w_worker);
 
 	with m as materialized (
@@ -55,14 +56,18 @@ begin
 	from (select * from m order by m.stage, m.job) m;
 
 	if e_job is not null then
-		b := tracker.give_back(e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since,
+		b := tracker.give_back(e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged,
+			e_since,
 			array_fill(case when why = 'idle' then 'timed_out' else 'released' end,
 				array[cardinality(e_job)]),
-			array_fill(why, array[cardinality(e_job)]), max_attempts, backoff_s, backoff_max_s);
-		v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, b.t_leased, null, null, b.t_failed);
+			array_fill(why, array[cardinality(e_job)]), max_attempts, backoff_s,
+				backoff_max_s);
+		v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, b.t_leased, null, null,
+			b.t_failed);
 	end if;
 	return query
 		select u.token, u.worker, u.stage,
-			(select count(*)::int4 from unnest(e_worker) as e(worker) where e.worker = u.worker)
+			(select count(*)::int4 from unnest(e_worker) as e(worker)
+				where e.worker = u.worker)
 		from unnest(w_token, w_worker, w_stage) as u(token, worker, stage);
 end $$;

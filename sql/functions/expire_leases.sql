@@ -4,9 +4,10 @@
 -- Answer	one row a job, with the token hash of its worker.
 -- Errors	none.
 -- Locks	worker (by token), then looks again; lease; see give_back.
--- Index	lease by key (every lease of a stage with a time-out is looked at: as many as jobs in hand).
-create or replace function tracker.expire_leases(timeouts_s int4[], max_attempts int4, backoff_s int4,
-	backoff_max_s int4)
+-- Index	lease by key (every lease of a stage with a time-out is looked at: as many as jobs
+--		in hand).
+create or replace function tracker.expire_leases(timeouts_s int4[], max_attempts int4,
+	backoff_s int4, backoff_max_s int4)
 returns table (stage int2, job int8, worker uuid)
 language plpgsql
 set search_path = pg_catalog, pg_temp

@@ -3,8 +3,8 @@
 -- Caller	run/keeper.c, every few seconds.
 -- Answer	how many rows were folded.
 -- Errors	none.
--- Locks	credit, in order of its key, as those who write it; then person and person_day; one fold at a
---		time (the second does nothing).
+-- Locks	credit, in order of its key, as those who write it; then person and person_day; one
+--		fold at a time (the second does nothing).
 -- Index	credit, person and person_day by key.
 create or replace function tracker.fold_credit()
 returns int8
@@ -29,12 +29,14 @@ begin
 		returning c.*),
 	y as (
 		insert into tracker.person_day as y (person, day, stage, done, withdrawn)
-		select d.person, (d.minute at time zone 'UTC')::date, d.stage, sum(d.done), sum(d.withdrawn)
+		select d.person, (d.minute at time zone 'UTC')::date, d.stage, sum(d.done),
+			sum(d.withdrawn)
 		from d group by 1, 2, 3 order by 1, 2, 3
 		on conflict (person, day, stage) do update set done = y.done + excluded.done,
 			withdrawn = y.withdrawn + excluded.withdrawn),
 	p as (
-		update tracker.person p set done = p.done + s.done, withdrawn = p.withdrawn + s.withdrawn
+		update tracker.person p set done = p.done + s.done,
+			withdrawn = p.withdrawn + s.withdrawn
 		from (select d.person, sum(d.done) as done, sum(d.withdrawn) as withdrawn
 			from d group by d.person) s
 		where p.id = s.person)

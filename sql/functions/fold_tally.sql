@@ -1,11 +1,11 @@
--- Folds the counts of minutes that are over into the base rows, and keeps them for charts: by the minute
--- for eight days, then by the hour.
+-- Folds the counts of minutes that are over into the base rows, and keeps them for charts: by the
+-- minute for eight days, then by the hour.
 --
 -- Caller	run/keeper.c, every few seconds.
 -- Answer	how many rows were folded.
 -- Errors	none.
--- Locks	tally, in order of its key, as those who write it; one fold at a time (the second does
---		nothing).
+-- Locks	tally, in order of its key, as those who write it; one fold at a time (the second
+--		does nothing).
 -- Index	tally and history by key.
 create or replace function tracker.fold_tally()
 returns int8
@@ -35,17 +35,19 @@ begin
 		having sum(d.done) <> 0 or sum(d.withdrawn) <> 0 or sum(d.failed) <> 0
 		order by d.stage, d.minute
 		on conflict (stage, minute) do update set done = h.done + excluded.done,
-			withdrawn = h.withdrawn + excluded.withdrawn, failed = h.failed + excluded.failed),
+			withdrawn = h.withdrawn + excluded.withdrawn,
+			failed = h.failed + excluded.failed),
 	b as (
-		insert into tracker.tally as t (stage, minute, slot, ready, retry, leased, done, withdrawn,
-			failed)
-		select d.stage, '-infinity', -1, sum(d.ready), sum(d.retry), sum(d.leased), sum(d.done),
-			sum(d.withdrawn), sum(d.failed)
+		insert into tracker.tally as t (stage, minute, slot, ready, retry, leased, done,
+			withdrawn, failed)
+		select d.stage, '-infinity', -1, sum(d.ready), sum(d.retry), sum(d.leased),
+			sum(d.done), sum(d.withdrawn), sum(d.failed)
 		from d group by d.stage order by d.stage
 		on conflict (stage, minute, slot) do update set
 			ready = t.ready + excluded.ready, retry = t.retry + excluded.retry,
 			leased = t.leased + excluded.leased, done = t.done + excluded.done,
-			withdrawn = t.withdrawn + excluded.withdrawn, failed = t.failed + excluded.failed)
+			withdrawn = t.withdrawn + excluded.withdrawn,
+			failed = t.failed + excluded.failed)
 	select count(*) into v_count from d;
 
 	-- The row of minute :00 takes in the rest of its hour.
@@ -55,7 +57,8 @@ begin
 			and h.minute <> date_trunc('hour', h.minute, 'UTC')
 		returning h.*)
 	insert into tracker.history as h (stage, minute, done, withdrawn, failed)
-	select d.stage, date_trunc('hour', d.minute, 'UTC'), sum(d.done), sum(d.withdrawn), sum(d.failed)
+	select d.stage, date_trunc('hour', d.minute, 'UTC'), sum(d.done), sum(d.withdrawn),
+		sum(d.failed)
 	from d group by 1, 2 order by 1, 2
 	on conflict (stage, minute) do update set done = h.done + excluded.done,
 		withdrawn = h.withdrawn + excluded.withdrawn, failed = h.failed + excluded.failed;

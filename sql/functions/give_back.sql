@@ -1,18 +1,19 @@
--- Puts jobs back whose leases the caller has just deleted: each gets its row in strike, then waits in
--- retry (back-off doubling with each attempt; none after 'released') or, when this was its last
+-- Puts jobs back whose leases the caller has just deleted: each gets its row in strike, then waits
+-- in retry (back-off doubling with each attempt; none after 'released') or, when this was its last
 -- attempt, goes to failed.
 --
--- Caller	claim_jobs (abandoned), return_jobs, close_workers, reap_workers, expire_leases, drop_worker.
--- Answer	what the caller has to add to the tally, as its last step. Arrays are aligned; attempts is the
---		number of the attempt that ended.
+-- Caller	claim_jobs (abandoned), return_jobs, close_workers, reap_workers, expire_leases,
+--		drop_worker.
+-- Answer	what the caller has to add to the tally, as its last step. Arrays are aligned;
+--		attempts is the number of the attempt that ended.
 -- Errors	none.
--- Locks	the caller holds the workers' rows. strike, retry, failed: inserts of jobs that were leased
---		to those workers, so nobody else's.
+-- Locks	the caller holds the workers' rows. strike, retry, failed: inserts of jobs that were
+--		leased to those workers, so nobody else's.
 -- Index	primary keys; worker by id.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
-create or replace function tracker.give_back(stages int2[], jobs int8[], leases uuid[], workers int8[],
-	attempts int4[], flagged boolean[], since timestamptz[], kinds text[], reasons text[],
-	max_attempts int4, backoff_s int4, backoff_max_s int4,
+create or replace function tracker.give_back(stages int2[], jobs int8[], leases uuid[],
+	workers int8[], attempts int4[], flagged boolean[], since timestamptz[], kinds text[],
+	reasons text[], max_attempts int4, backoff_s int4, backoff_max_s int4,
 	out t_stages int2[], out t_retry int8[], out t_leased int8[], out t_failed int8[])
 language plpgsql
 as $$
@@ -25,8 +26,9 @@ begin
 		return;
 	end if;
 	insert into tracker.strike (stage, job, worker, person, kind, reason, lease, at)
-	select u.stage, u.job, u.worker, (select w.person from tracker.worker w where w.id = u.worker),
-		u.kind, coalesce(u.reason, ''), u.lease, v_now
+	select u.stage, u.job, u.worker,
+		(select w.person from tracker.worker w where w.id = u.worker), u.kind,
+		coalesce(u.reason, ''), u.lease, v_now
 	from unnest(stages, jobs, workers, kinds, reasons, leases)
 		as u(stage, job, worker, kind, reason, lease)
 	order by u.stage, u.job;
@@ -49,9 +51,10 @@ begin
 	order by u.stage, u.job;
 
 	if true = any (v_last) then
-		insert into tracker.failed (stage, job, kind, reason, attempt, lease, worker, since, at)
-		select u.stage, u.job, u.kind, coalesce(u.reason, ''), u.attempt, u.lease, u.worker, u.since,
-			v_now
+		insert into tracker.failed (stage, job, kind, reason, attempt, lease, worker, since,
+			at)
+		select u.stage, u.job, u.kind, coalesce(u.reason, ''), u.attempt, u.lease, u.worker,
+			u.since, v_now
 		from unnest(stages, jobs, workers, kinds, reasons, leases, attempts, since, v_last)
 			as u(stage, job, worker, kind, reason, lease, attempt, since, last)
 		where u.last

@@ -6,7 +6,8 @@
 -- Locks	none.
 -- Index	failed by key.
 create or replace function tracker.list_failed(stage int2, after_job int8, max_rows int4)
-returns table (stage int2, job int8, kind text, reason text, attempt int4, worker text, at timestamptz)
+returns table (stage int2, job int8, kind text, reason text, attempt int4, worker text,
+	at timestamptz)
 language sql
 stable
 set search_path = pg_catalog, pg_temp

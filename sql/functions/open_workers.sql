@@ -27,9 +27,10 @@ begin
 	on conflict (nickname) do nothing;
 
 	insert into tracker.worker (token, stage, name, person, created, seen)
-	select u.token, u.stage, u.name, (select p.id from tracker.person p where p.nickname = u.nickname),
-		v_now, v_now
-	from unnest(tokens, names, stages, nicknames) with ordinality as u(token, name, stage, nickname, n)
+	select u.token, u.stage, u.name,
+		(select p.id from tracker.person p where p.nickname = u.nickname), v_now, v_now
+	from unnest(tokens, names, stages, nicknames)
+		with ordinality as u(token, name, stage, nickname, n)
 	where u.token is not null and u.name is not null and u.nickname is not null
 		and exists (select from tracker.stage s where s.stage = u.stage)
 	order by u.token, u.n
@@ -38,10 +39,12 @@ begin
 	return query
 		select u.n::int4,
 			case when w.id is not null then 'opened'
-			when not exists (select from tracker.stage s where s.stage = u.stage) then 'no_stage'
+			when not exists (select from tracker.stage s where s.stage = u.stage)
+				then 'no_stage'
 			else 'name_taken' end,
 			w.id
 		from unnest(tokens, stages) with ordinality as u(token, stage, n)
 		left join lateral (
-			select q.id from tracker.worker q where q.token = u.token limit 1) w on true;
+			select q.id from tracker.worker q where q.token = u.token
+				limit 1) w on true;
 end $$;

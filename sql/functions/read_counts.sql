@@ -1,8 +1,8 @@
 -- The exact counts of every stage, from some hundred rows of tally and the frontier.
 --
 -- Caller	jobCount, pages, metrics, the keeper's ETA.
--- Answer	one row an enabled stage, in order. due: what waits in retry and may be taken now (counted up
---		to 100,000). done is net of what was withdrawn.
+-- Answer	one row an enabled stage, in order. due: what waits in retry and may be taken now
+--		(counted up to 100,000). done is net of what was withdrawn.
 -- Errors	none.
 -- Locks	none. One snapshot: the numbers belong together.
 -- Index	tally by key; retry by (stage, due).

@@ -15,6 +15,7 @@ as $$
 begin
 	return query
 		select e.token, e.stage, e.freed
-		from tracker.end_workers(tokens, 'idle', clock_timestamp() - make_interval(secs => idle_s),
+		from tracker.end_workers(tokens, 'idle',
+			clock_timestamp() - make_interval(secs => idle_s),
 			max_attempts, backoff_s, backoff_max_s) e;
 end $$;

@@ -1,20 +1,20 @@
--- Sends a job back one stage, because enough workers have flagged its input. The job waits in retry, or
--- is in failed, in its present stage (return_jobs has just put it there).
+-- Sends a job back one stage, because enough workers have flagged its input. The job waits in
+-- retry, or is in failed, in its present stage (return_jobs has just put it there).
 --
--- The output of the stage before is set aside and its credit withdrawn; that stage counts it as a failed
--- attempt and does the job again, or gives it up after max_attempts. At stage A, where nobody made the
--- input, the job becomes failed.
+-- The output of the stage before is set aside and its credit withdrawn; that stage counts it as a
+-- failed attempt and does the job again, or gives it up after max_attempts. At stage A, where
+-- nobody made the input, the job becomes failed.
 --
 -- Caller	return_jobs.
--- Answer	again: work became due in the stage before; what the caller has to add to the tally, and the
---		person whose credit it has to withdraw, as its last steps.
+-- Answer	again: work became due in the stage before; what the caller has to add to the tally,
+--		and the person whose credit it has to withdraw, as its last steps.
 -- Errors	none.
 -- Locks	retry, failed and output of this job.
 -- Index	primary keys.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
-create or replace function tracker.refuse_input(p_stage int2, p_job int8, p_reason text, p_flags int4,
-	max_attempts int4, out again boolean, out person int8, out t_stages int2[], out t_retry int8[],
-	out t_withdrawn int8[], out t_failed int8[])
+create or replace function tracker.refuse_input(p_stage int2, p_job int8, p_reason text,
+	p_flags int4, max_attempts int4, out again boolean, out person int8, out t_stages int2[],
+	out t_retry int8[], out t_withdrawn int8[], out t_failed int8[])
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -33,9 +33,10 @@ begin
 	v_failed := found::int4;
 
 	if p_stage = 1 then
-		insert into tracker.failed (stage, job, kind, reason, attempt, lease, worker, since, at)
-		select p_stage, p_job, 'flagged', v_why, coalesce(r.attempt - 1, max_attempts), r.lease, r.worker,
-			r.since, v_now;
+		insert into tracker.failed (stage, job, kind, reason, attempt, lease, worker, since,
+			at)
+		select p_stage, p_job, 'flagged', v_why, coalesce(r.attempt - 1, max_attempts),
+			r.lease, r.worker, r.since, v_now;
 		again := false;
 		t_stages := array[p_stage];
 		t_retry := array[-v_retry];
@@ -44,11 +45,12 @@ begin
 		return;
 	end if;
 
-	delete from tracker.output q where q.stage = p_stage - 1 and q.job = p_job returning q.* into o;
-	insert into tracker.refused_output (stage, job, worker, person, attempt, lease, started, finished,
-		refused, reason, data)
-	values (o.stage, o.job, o.worker, o.person, o.attempt, o.lease, o.started, o.finished, v_now, v_why,
-		o.data);
+	delete from tracker.output q where q.stage = p_stage - 1 and q.job = p_job
+		returning q.* into o;
+	insert into tracker.refused_output (stage, job, worker, person, attempt, lease, started,
+		finished, refused, reason, data)
+	values (o.stage, o.job, o.worker, o.person, o.attempt, o.lease, o.started, o.finished,
+		v_now, v_why, o.data);
 	again := o.attempt < max_attempts;
 	if again then
 		insert into tracker.retry (stage, job, due, attempt)

@@ -1,5 +1,5 @@
--- Puts dead letters back: they are due at once, with all their attempts again, and flags from before no
--- longer count.
+-- Puts dead letters back: they are due at once, with all their attempts again, and flags from
+-- before no longer count.
 --
 -- Caller	distcompute-admin failed --requeue. jobs null: all of the stage.
 -- Answer	how many.
@@ -28,13 +28,14 @@ begin
 		returning f.stage, f.job),
 	s as (
 		insert into tracker.strike (stage, job, kind, reason, at)
-		select d.stage, d.job, 'requeued', 'put back by the operator', v_now from d order by d.job),
+		select d.stage, d.job, 'requeued', 'put back by the operator', v_now from d
+			order by d.job),
 	r as (
 		insert into tracker.retry (stage, job, due, attempt)
 		select d.stage, d.job, v_now, 1 from d order by d.job
 		returning 1)
 	select count(*) into v_count from r;
-	perform tracker.add_tally(array[requeue_failed.stage], null, array[v_count], null, null, null,
-		array[-v_count]);
+	perform tracker.add_tally(array[requeue_failed.stage], null, array[v_count], null, null,
+		null, array[-v_count]);
 	return v_count;
 end $$;

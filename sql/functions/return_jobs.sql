@@ -1,20 +1,21 @@
 -- Takes jobs back from workers that say so: failed, flagged as bad input, or released untouched.
 --
--- A flag is one strike of that worker against the input. When flag_limit different workers have flagged
--- it since it was made (or put back by the operator), the job goes back one stage: the output that they
--- refused is set aside, its credit withdrawn; at stage A the job becomes failed. The stage before counts
--- the refused output as a failed attempt, so that nothing goes round for ever.
--- v1 flags (job and lease null) mean the job that the worker holds, when they arrived after it was given.
+-- A flag is one strike of that worker against the input. When flag_limit different workers have
+-- flagged it since it was made (or put back by the operator), the job goes back one stage: the
+-- output that they refused is set aside, its credit withdrawn; at stage A the job becomes failed.
+-- The stage before counts the refused output as a failed attempt, so that nothing goes round for
+-- ever. v1 flags (job and lease null) mean the job that the worker holds, when they arrived after
+-- it was given.
 --
 -- Caller	store/jobs.c, with all returns that wait. kinds: failed, flagged, released.
--- Answer	one row an item: accepted, repeat, fenced, unknown, no_worker, no_job; freed_stage: where
---		work became due at once, else null.
+-- Answer	one row an item: accepted, repeat, fenced, unknown, no_worker, no_job; freed_stage:
+--		where work became due at once, else null.
 -- Errors	none for one item; an unknown kind is taken as failed.
 -- Locks	worker (by token); strike, retry, failed: see give_back; output; tally; credit.
 -- Index	worker by token and id; lease, retry, output by key; strike by (stage, job).
-create or replace function tracker.return_jobs(tokens uuid[], jobs int8[], leases uuid[], kinds text[],
-	reasons text[], ages_us int8[], max_attempts int4, flag_limit int4, backoff_s int4,
-	backoff_max_s int4)
+create or replace function tracker.return_jobs(tokens uuid[], jobs int8[], leases uuid[],
+	kinds text[], reasons text[], ages_us int8[], max_attempts int4, flag_limit int4,
+	backoff_s int4, backoff_max_s int4)
 returns table (item int4, status text, worker int8, stage int2, job int8, freed_stage int2)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -27,10 +28,12 @@ declare
 	v_now timestamptz := clock_timestamp();
 	v_count int4 := coalesce(cardinality(tokens), 0);
 	-- one element an item
-	i_worker int8[]; i_stage int2[]; i_job int8[]; i_lease uuid[]; i_kind text[]; i_v1 boolean[];
+	i_worker int8[]; i_stage int2[]; i_job int8[]; i_lease uuid[]; i_kind text[];
+	i_v1 boolean[];
 	i_arrived timestamptz[]; i_gone text[]; i_attempt int4[]; i_status text[]; i_freed int2[];
 	-- one element a lease that ended
-	e_item int4[]; e_stage int2[]; e_job int8[]; e_lease uuid[]; e_worker int8[]; e_attempt int4[];
+	e_item int4[]; e_stage int2[]; e_job int8[]; e_lease uuid[]; e_worker int8[];
+	e_attempt int4[];
 	e_flagged boolean[]; e_since timestamptz[]; e_kind text[]; e_reason text[];
 	v_flags int4; v_since timestamptz; v_ok boolean;
 	-- tally and credit
@@ -56,12 +59,14 @@ begin
 	select array_agg(x.id), array_agg(x.stage), array_agg(x.gone_why),
 		array_agg(case when x.v1 then x.held_job else x.job end),
 		array_agg(case when x.v1 then x.held_lease else x.lease end),
-		array_agg(case when x.kind in ('flagged', 'released') then x.kind else 'failed' end),
+		array_agg(case when x.kind in ('flagged', 'released') then x.kind
+			else 'failed' end),
 		array_agg(x.v1), array_agg(x.arrived)
 	into i_worker, i_stage, i_gone, i_job, i_lease, i_kind, i_v1, i_arrived
 	from (
 		select w.*, n.job, n.lease, n.kind, n.job is null and n.lease is null as v1,
-			v_now - make_interval(secs => least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6) as arrived
+			v_now - make_interval(secs =>
+				least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6) as arrived
 		from unnest(tokens, jobs, leases, kinds, ages_us)
 			with ordinality as n(token, job, lease, kind, age, n)
 		left join w on w.token = n.token
@@ -69,11 +74,14 @@ begin
 
 	-- 2. The leases; the same one twice counts once, for the first.
 	with m as materialized (
-		select distinct on (x.tid) i.n::int4 as n, x.*, i.kind, coalesce(i.reason, '') as reason
+		select distinct on (x.tid) i.n::int4 as n, x.*, i.kind,
+			coalesce(i.reason, '') as reason
 		from unnest(i_worker, i_stage, i_job, i_lease, i_v1, i_arrived, i_kind, reasons)
-			with ordinality as i(worker, stage, job, lease, v1, arrived, kind, reason, n)
+			with ordinality as i(worker, stage, job, lease, v1, arrived, kind, reason,
+				n)
 		cross join lateral (
-			select q.ctid as tid, q.stage, q.job, q.id, q.worker, q.attempt, q.flagged, q.since
+			select q.ctid as tid, q.stage, q.job, q.id, q.worker, q.attempt, q.flagged,
+				q.since
 			from tracker.lease q
 			where q.stage = i.stage and q.job = i.job
 			limit 1) x
@@ -81,16 +89,17 @@ begin
 		order by x.tid, i.n),
 	g as (
 		delete from tracker.lease l where l.ctid = any (array(select m.tid from m)))
-	select array_agg(m.n), array_agg(m.stage), array_agg(m.job), array_agg(m.id), array_agg(m.worker),
-		array_agg(m.attempt), array_agg(m.flagged), array_agg(m.since), array_agg(m.kind),
-		array_agg(m.reason)
-	into e_item, e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since, e_kind, e_reason
+	select array_agg(m.n), array_agg(m.stage), array_agg(m.job), array_agg(m.id),
+		array_agg(m.worker), array_agg(m.attempt), array_agg(m.flagged), array_agg(m.since),
+		array_agg(m.kind), array_agg(m.reason)
+	into e_item, e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since, e_kind,
+		e_reason
 	from (select * from m order by m.stage, m.job) m;
 
 	i_status := array_fill(null::text, array[v_count]);
 	i_freed := array_fill(null::int2, array[v_count]);
-	b := tracker.give_back(e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since, e_kind,
-		e_reason, max_attempts, backoff_s, backoff_max_s);
+	b := tracker.give_back(e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since,
+		e_kind, e_reason, max_attempts, backoff_s, backoff_max_s);
 	t_stage := b.t_stages;
 	t_retry := b.t_retry;
 	t_leased := b.t_leased;
@@ -107,7 +116,8 @@ begin
 	if 'flagged' = any (e_kind) then
 		for a in
 			select u.n, u.stage, u.job, u.reason
-			from unnest(e_item, e_stage, e_job, e_kind, e_reason) as u(n, stage, job, kind, reason)
+			from unnest(e_item, e_stage, e_job, e_kind, e_reason) as u(n, stage, job,
+				kind, reason)
 			where u.kind = 'flagged'
 			order by u.stage, u.job
 		loop
@@ -120,7 +130,8 @@ begin
 				and s.at >= coalesce(v_since, '-infinity')
 				and s.id > coalesce((
 					select max(q.id) from tracker.strike q
-					where q.stage = a.stage and q.job = a.job and q.kind = 'requeued'), 0);
+					where q.stage = a.stage and q.job = a.job
+						and q.kind = 'requeued'), 0);
 			continue when v_flags < flag_limit;
 			b := tracker.refuse_input(a.stage, a.job, a.reason, v_flags, max_attempts);
 			if b.again then
@@ -160,7 +171,8 @@ begin
 
 	-- 5. Counts.
 	if t_stage is not null then
-		v_ok := tracker.add_tally(t_stage, null, t_retry, t_leased, null, t_withdrawn, t_failed);
+		v_ok := tracker.add_tally(t_stage, null, t_retry, t_leased, null, t_withdrawn,
+			t_failed);
 	end if;
 	if c_person <> '{}' then
 		v_ok := tracker.add_credit(c_person, c_stage, null,
@@ -176,11 +188,13 @@ begin
 				select case
 				when w.gone_at is not null then 'no_worker'
 				when w.last_kind = 'flagged'
-					and not (w.claimed_at > w.last_at and i.arrived > w.claimed_at) then 'repeat'
+					and not (w.claimed_at > w.last_at
+						and i.arrived > w.claimed_at) then 'repeat'
 				else 'no_job' end
 				from tracker.worker w where w.id = i.worker)
 			else coalesce(
-				(select case when s.kind = i.kind or i.kind = 'released' then 'repeat'
+				(select case when s.kind = i.kind or i.kind = 'released'
+					then 'repeat'
 					else 'fenced' end
 				from tracker.strike s
 				where s.stage = i.stage and s.job = i.job and s.lease = i.lease
@@ -188,10 +202,13 @@ begin
 				(select 'fenced' from tracker.output q
 				where q.stage = i.stage and q.job = i.job and q.lease = i.lease),
 				(select 'fenced' from tracker.refused_output q
-				where q.stage = i.stage and q.job = i.job and q.lease = i.lease limit 1),
+				where q.stage = i.stage and q.job = i.job and q.lease = i.lease
+					limit 1),
 				'unknown')
 			end,
 			i.worker, i.stage, i.job, i.freed
-		from unnest(i_worker, i_stage, i_job, i_lease, i_kind, i_v1, i_arrived, i_status, i_freed)
-			with ordinality as i(worker, stage, job, lease, kind, v1, arrived, status, freed, n);
+		from unnest(i_worker, i_stage, i_job, i_lease, i_kind, i_v1, i_arrived, i_status,
+			i_freed)
+			with ordinality as i(worker, stage, job, lease, kind, v1, arrived, status,
+				freed, n);
 end $$;

@@ -1,5 +1,5 @@
--- Chooses seats for jobs that came back, when somebody in the batch had one of them before: a job goes
--- to the first free seat whose worker neither had it last nor flagged it.
+-- Chooses seats for jobs that came back, when somebody in the batch had one of them before: a job
+-- goes to the first free seat whose worker neither had it last nor flagged it.
 --
 -- Caller	seat_returned. free: the numbers of the free seats, p_max: how many may be taken.
 -- Answer	for each job the number of its seat, or null: passed over.
@@ -7,8 +7,8 @@
 -- Locks	none.
 -- Index	strike by (stage, job), for flagged jobs.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
-create or replace function tracker.seat_jobs(p_stage int2, seat_workers int8[], free int4[], p_max int4,
-	jobs int8[], workers int8[], flagged boolean[])
+create or replace function tracker.seat_jobs(p_stage int2, seat_workers int8[], free int4[],
+	p_max int4, jobs int8[], workers int8[], flagged boolean[])
 returns int4[]
 language plpgsql
 as $$

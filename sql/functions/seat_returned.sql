@@ -1,17 +1,19 @@
--- Brings jobs that came back and the workers of a batch together, when some of these had one of those
--- before: each is passed over for what it had while there is something else, fresh or returned, and gets
--- it when there is not.
+-- Brings jobs that came back and the workers of a batch together, when some of these had one of
+-- those before: each is passed over for what it had while there is something else, fresh or
+-- returned, and gets it when there is not.
 --
--- Caller	claim_jobs, only when there is such a clash. Seats are numbered from 1, as many as jobs.
--- Answer	the returned jobs that are handed out and their seats, then the fresh jobs (perhaps more than
---		before) whose seats follow those of the returned ones; hint: see take_fresh.
+-- Caller	claim_jobs, only when there is such a clash. Seats are numbered from 1, as many as
+--		jobs.
+-- Answer	the returned jobs that are handed out and their seats, then the fresh jobs (perhaps
+--		more than before) whose seats follow those of the returned ones; hint: see
+--		take_fresh.
 -- Errors	none.
 -- Locks	as take_fresh and take_returned.
 -- Index	as take_fresh and take_returned; strike by (stage, job).
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
-create or replace function tracker.seat_returned(p_stage int2, p_due timestamptz, seat_workers int8[],
-	inout jobs int8[], inout attempts int4[], inout flagged boolean[], workers int8[],
-	inout fresh int8[], inout hint int8, out seats int4[])
+create or replace function tracker.seat_returned(p_stage int2, p_due timestamptz,
+	seat_workers int8[], inout jobs int8[], inout attempts int4[], inout flagged boolean[],
+	workers int8[], inout fresh int8[], inout hint int8, out seats int4[])
 language plpgsql
 as $$
 #variable_conflict use_variable
@@ -22,8 +24,8 @@ declare
 	i int4;
 	a record;
 begin
-	v_seat := tracker.seat_jobs(p_stage, seat_workers, v_free, cardinality(v_free), jobs, workers,
-		flagged);
+	v_seat := tracker.seat_jobs(p_stage, seat_workers, v_free, cardinality(v_free), jobs,
+		workers, flagged);
 	v_free := array(select u.n from unnest(v_free) as u(n)
 		where u.n <> all (array_remove(v_seat, null)) order by u.n);
 
@@ -37,8 +39,8 @@ begin
 	end if;
 	if v_left > 0 then
 		a := tracker.take_returned(p_stage, v_left + 100, p_due, jobs);
-		v_seat := v_seat || tracker.seat_jobs(p_stage, seat_workers, v_free, v_left, a.jobs, a.workers,
-			a.flagged);
+		v_seat := v_seat || tracker.seat_jobs(p_stage, seat_workers, v_free, v_left, a.jobs,
+			a.workers, a.flagged);
 		jobs := jobs || a.jobs;
 		attempts := attempts || a.attempts;
 		flagged := flagged || a.flagged;

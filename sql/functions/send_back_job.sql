@@ -1,12 +1,12 @@
--- The operator sends a job back to a stage: the outputs of that stage and of every later one are set
--- aside, their credit withdrawn, the one row that the job has further on removed, and the stage does it
--- again, at once.
+-- The operator sends a job back to a stage: the outputs of that stage and of every later one are
+-- set aside, their credit withdrawn, the one row that the job has further on removed, and the stage
+-- does it again, at once.
 --
 -- Caller	distcompute-admin send-back.
 -- Answer	false when that stage has no live output of the job.
 -- Errors	none.
--- Locks	the worker who has the job in hand, if any; lease, retry, ready, failed, output of the job;
---		tally; credit.
+-- Locks	the worker who has the job in hand, if any; lease, retry, ready, failed, output of
+--		the job; tally; credit.
 -- Index	primary keys, but ready has none by job: its line of one stage is read.
 create or replace function tracker.send_back_job(job int8, stage int2, reason text)
 returns boolean
@@ -35,10 +35,11 @@ begin
 	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
 	perform pg_advisory_xact_lock_shared(x'64637374'::int);
 	select max(s.stage) into v_last from tracker.stage s;
-	-- Whoever has the job in hand further on may be about to finish it: their row is the lock. Look
-	-- again until the holder that we have locked is the holder.
+	-- Whoever has the job in hand further on may be about to finish it: their row is the lock.
+	-- Look again until the holder that we have locked is the holder.
 	for i in 1 .. 100 loop
-		select l.worker into v_worker from tracker.lease l where l.stage > v_stage and l.job = v_job;
+		select l.worker into v_worker from tracker.lease l where l.stage > v_stage
+			and l.job = v_job;
 		exit when not found;
 		perform from tracker.worker w where w.id = v_worker for no key update;
 		exit when exists (select from tracker.lease l
@@ -48,13 +49,14 @@ begin
 	-- The outputs, earliest first: whoever inserts or removes one concurrently is waited for.
 	with d as (
 		delete from tracker.output o where o.job = v_job and o.stage >= v_stage
-			and exists (select from tracker.output f where f.stage = v_stage and f.job = v_job)
+			and exists (select from tracker.output f where f.stage = v_stage
+				and f.job = v_job)
 		returning o.*),
 	r as (
-		insert into tracker.refused_output (stage, job, worker, person, attempt, lease, started,
-			finished, refused, reason, data)
-		select d.stage, d.job, d.worker, d.person, d.attempt, d.lease, d.started, d.finished, v_now,
-			v_why, d.data
+		insert into tracker.refused_output (stage, job, worker, person, attempt, lease,
+			started, finished, refused, reason, data)
+		select d.stage, d.job, d.worker, d.person, d.attempt, d.lease, d.started,
+			d.finished, v_now, v_why, d.data
 		from d order by d.stage)
 	select array_agg(d.stage order by d.stage), array_agg(d.person order by d.stage)
 	into v_stages, v_persons from d;
@@ -65,11 +67,14 @@ begin
 	-- Its one row further on, unless it was done with all stages.
 	v_at := v_stages[cardinality(v_stages)] + 1;
 	if v_at <= v_last then
-		delete from tracker.lease l where l.stage = v_at and l.job = v_job returning l.id into v_lease;
+		delete from tracker.lease l where l.stage = v_at and l.job = v_job
+			returning l.id into v_lease;
 		v_leased := found::int4;
 		if v_leased > 0 then
-			insert into tracker.strike (stage, job, worker, person, kind, reason, lease, at)
-			select v_at, v_job, v_worker, w.person, 'released', 'sent back', v_lease, v_now
+			insert into tracker.strike (stage, job, worker, person, kind, reason, lease,
+				at)
+			select v_at, v_job, v_worker, w.person, 'released', 'sent back', v_lease,
+				v_now
 			from tracker.worker w where w.id = v_worker;
 		else
 			delete from tracker.retry t where t.stage = v_at and t.job = v_job;
@@ -94,7 +99,8 @@ begin
 	values (v_stage, v_job, 'requeued', v_why, v_now);
 
 	perform tracker.add_tally(
-		v_stages || v_stage || v_at, array_fill(0::int8, array[cardinality(v_stages) + 1]) || -v_ready,
+		v_stages || v_stage || v_at, array_fill(0::int8, array[cardinality(v_stages) + 1])
+			|| -v_ready,
 		array_fill(0::int8, array[cardinality(v_stages)]) || 1::int8 || -v_retry,
 		array_fill(0::int8, array[cardinality(v_stages) + 1]) || -v_leased, null,
 		array_fill(1::int8, array[cardinality(v_stages)]),

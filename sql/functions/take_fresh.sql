@@ -1,9 +1,10 @@
 -- Takes jobs that nobody has had yet: from the range of stage A, or from the line of a later stage.
 --
--- The scan of the line starts behind the last position taken, since rows that were deleted there may
--- still be dead weight. A row may appear behind that position when its transaction took the number
--- earlier and committed later, so a scan that comes back short starts again from the beginning; how
--- often is bounded by what it costs (at most 2 % of the time, at least once a second).
+-- The scan of the line starts behind the last position taken, since rows that were deleted there
+-- may still be dead weight. A row may appear behind that position when its transaction took the
+-- number earlier and committed later, so a scan that comes back short starts again from the
+-- beginning; how often is bounded by what it costs (at most 2 % of the time, at least once a
+-- second).
 --
 -- Caller	claim_jobs.
 -- Answer	the jobs in order, and the last position taken (null: keep the old one).
@@ -68,6 +69,6 @@ begin
 	jobs := v_more || jobs;
 	hint := coalesce(hint, v_position);
 	perform set_config('tracker.rescan_' || p_stage,
-		(clock_timestamp() + least(interval '1 second', (clock_timestamp() - v_began) * 50))::text,
-		false);
+		(clock_timestamp() + least(interval '1 second',
+		(clock_timestamp() - v_began) * 50))::text, false);
 end $$;

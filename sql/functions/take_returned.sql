@@ -1,5 +1,5 @@
--- Chooses jobs that came back and are due, those that are due longest first. They stay in retry, locked:
--- the caller deletes those that it hands out.
+-- Chooses jobs that came back and are due, those that are due longest first. They stay in retry,
+-- locked: the caller deletes those that it hands out.
 --
 -- Caller	claim_jobs, seat_returned.
 -- Answer	aligned arrays, null when there is none; workers: who had each last.
@@ -8,7 +8,8 @@
 -- Index	retry by (stage, due).
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.take_returned(p_stage int2, p_want int4, p_due timestamptz,
-	p_except int8[], out jobs int8[], out attempts int4[], out flagged boolean[], out workers int8[])
+	p_except int8[], out jobs int8[], out attempts int4[], out flagged boolean[],
+		out workers int8[])
 language plpgsql
 as $$
 #variable_conflict use_column

@@ -1,10 +1,11 @@
--- Hears from workers: any call with a token counts as being seen, and ends a row of equal newJob calls.
+-- Hears from workers: any call with a token counts as being seen, and ends a row of equal newJob
+-- calls.
 --
 -- Caller	store/workers.c, with all validateWorker and updateProgress that wait.
 -- Answer	one row an item whose worker is present; none for the others.
 -- Errors	none for one item.
--- Locks	worker (by token), only rows that need a write: after a newJob, or when `seen` is older than
---		refresh_s.
+-- Locks	worker (by token), only rows that need a write: after a newJob, or when `seen` is
+--		older than refresh_s.
 -- Index	worker by token and id.
 create or replace function tracker.touch_workers(tokens uuid[], refresh_s int4)
 returns table (item int4, worker int8, stage int2, name text, person int8)
@@ -26,7 +27,8 @@ begin
 	into i_item, i_worker, i_stage, i_name, i_person, v_write
 	from unnest(tokens) with ordinality as u(token, n)
 	cross join lateral (
-		select q.id, q.stage, q.name, q.person, q.asked_kind = 'new_job' or q.seen <= v_old as write,
+		select q.id, q.stage, q.name, q.person, q.asked_kind = 'new_job'
+			or q.seen <= v_old as write,
 			q.gone_at
 		from tracker.worker q
 		where q.token = u.token
@@ -36,7 +38,8 @@ begin
 	if v_write is not null then
 		with l as materialized (
 			select x.tid from (
-				select distinct t.token from unnest(v_write) as t(token) order by t.token) u
+				select distinct t.token from unnest(v_write) as t(token)
+					order by t.token) u
 			cross join lateral (
 				select q.ctid as tid, q.gone_at from tracker.worker q
 				where q.token = u.token offset 0
@@ -44,7 +47,8 @@ begin
 			where x.gone_at is null)
 		update tracker.worker w set
 			seen = greatest(w.seen, v_now), asked_at = v_now,
-			asked_kind = case when w.asked_kind = 'new_job' then 'other' else w.asked_kind end
+			asked_kind = case when w.asked_kind = 'new_job' then 'other'
+				else w.asked_kind end
 		where w.ctid = any (array(select l.tid from l));
 	end if;
 

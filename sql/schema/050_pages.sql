@@ -16,7 +16,10 @@ create index refused_output_person on tracker.refused_output (person, refused);
 alter table tracker.worker add column recent bigint[] not null default '{}';
 
 -- The boards: by all time from person, of today and of the last 7 days (UTC) from board.
-create index person_score on tracker.person ((done - withdrawn) desc, id) where done > withdrawn;
+-- A place on a board is counted from its index alone: PostgreSQL does that for columns, not for
+-- expressions, hence the column.
+alter table tracker.person add column score bigint generated always as (done - withdrawn) stored;
+create index person_score on tracker.person (score desc, id) where score > 0;
 create index person_prefix on tracker.person (lower(nickname) text_pattern_ops, id);
 
 create table tracker.board (

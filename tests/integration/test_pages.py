@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from client import Api, Client
+from client import Api, Client, Fleet, which
 from waiting import Later, eventually
 
 HOSTILE = {
@@ -151,6 +151,17 @@ def test_dashboard_says_finished_at_the_end(fresh, api, worker):
 def test_dashboard_says_calculating_before_it_can_know(fresh, api):
     fresh.load(["x"] * 10)
     page_saying(api, "/", "Calculating...")
+
+
+def test_dashboard_tells_the_remaining_time_in_words(fresh, api):
+    """As if work had begun twenty minutes ago: one interval of the estimate, 15 minutes, is over."""
+    fresh.load(["x"] * 500)
+    fleet = Fleet(fresh, "a", "Ada")
+    for ago in ("15 minutes", "5 minutes"):
+        fleet.sync(done=[{**which(j), "data": "r"} for j in fleet.take(50)])
+        fresh.sql("update tracker.tally set minute = minute - %s::interval where slot >= 0", ago)
+    unit = r"\d+ (day|hour|minute|second)s?"
+    eventually(lambda: re.search(rf"ETA\s+({unit}(, | and ))*{unit}", page(api, "/").text), what="an ETA")
 
 
 def test_leaderboard_ranks_people_by_jobs_done(fresh, api, worker):

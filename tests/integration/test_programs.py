@@ -398,9 +398,17 @@ def test_admin_worker_drop_sends_a_worker_away(fresh):
     fresh.load(["x"])
     w = Client(fresh)
     w.get_job()
-    fresh.run(ADMIN, "worker", "drop", "a", w.name)
-    with pytest.raises(WorkerTimedOut):
+    for _ in range(8):  # so that every process knows it to be here
         w.log("here")
+
+    def hears_that_it_is_gone():
+        try:
+            w.log("still here")
+        except WorkerTimedOut:
+            return True
+
+    fresh.run(ADMIN, "worker", "drop", "a", w.name)
+    eventually(hears_that_it_is_gone, timeout_s=3)
     assert Client(fresh).get_job() == "x"
 
 

@@ -154,6 +154,29 @@ def test_one_bad_item_never_spoils_the_others(fresh, fleet):
     assert [r["status"] for r in results] == ["accepted", "unknown", "accepted"]
 
 
+def test_a_thousand_results_in_one_call(fresh, fleet):
+    fresh.load(["x"] * 1000)
+    f = fleet()
+    jobs = f.take(1000)
+    results = f.sync(done=[{**which(j), "data": j["job"]} for j in jobs])["results"]
+    assert [r["job"] for r in results] == [j["job"] for j in jobs]
+    assert {r["status"] for r in results} == {"accepted"}
+    assert fresh.counts()["a"]["done"] == 1000
+
+
+def test_one_poisonous_item_in_a_shared_batch_harms_no_neighbour(fresh, fleet):
+    """Calls that arrive together are committed together; each is answered for itself."""
+    fresh.load(["x"] * 40)
+    fleets = [fleet() for _ in range(20)]
+    jobs = [f.take(2) for f in fleets]
+    calls = []
+    for i, (f, (one, two)) in enumerate(zip(fleets, jobs)):
+        other = {"job": 1, "lease": nobody(), "data": "x"} if i % 3 == 0 else {**which(two), "data": "r"}
+        calls.append(Later(f.sync, done=[{**which(one), "data": "r"}, other]))
+    for i, call in enumerate(calls):
+        assert [r["status"] for r in call.result()["results"]] == ["accepted", "unknown" if i % 3 == 0 else "accepted"]
+
+
 def test_the_same_item_twice_in_one_call_is_counted_once(fresh, fleet):
     fresh.load(["x"])
     f = fleet()

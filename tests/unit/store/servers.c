@@ -17,7 +17,7 @@ run(const char *verb)
 	int status;
 
 	/* What the servers say goes to their logs: TAP owns our output. */
-	snprintf(command, sizeof(command), "%s/tests/unit/store/servers %s %s </dev/null >&2",
+	snprintf(command, sizeof(command), "%s/tests/unit/store/servers.sh %s %s </dev/null >&2",
 	    top ? top : ".", verb, dir);
 	status = system(command);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Private PostgreSQL and Redis for the tests of fcgi/store: unix sockets in DIR, nothing else.
 #
-#	servers begin DIR | end DIR | pg-start DIR | pg-stop DIR | redis-start DIR | redis-stop DIR
+#	servers.sh begin DIR | end DIR | pg-start DIR | pg-stop DIR | redis-start DIR | redis-stop DIR
 #
 # Exit 77: this machine has no such servers, so the tests are skipped.
 set -eu
