@@ -71,8 +71,7 @@ class Actor:
                 status, answer = await self.line.call(method, path, body, manners, self.rng.uniform(0, 0.3))
             except HungUp:
                 self.ledger.calls[(path.split("?")[0], "hung up" if manners != "good" else "cut")] += 1
-                if manners != "good":
-                    self.after_hang_up()
+                self.after_hang_up()
                 await self.pause(0.05, 0.3)
                 if self.world.over:
                     raise Died from None
@@ -82,7 +81,9 @@ class Actor:
             self.heard = began
             self.ledger.calls[(path.split("?")[0], status)] += 1
             if status >= 500 or status == 429:
-                self.ledger.complain(f"{self}: {path} heard {status} {answer[:80]!r}")
+                if not (self.world.faults and status == 503):
+                    self.ledger.complain(f"{self}: {path} heard {status} {answer[:80]!r}")
+                self.after_hang_up()
                 await self.pause(0.2, 0.5)
                 continue
             return status, answer

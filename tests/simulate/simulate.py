@@ -7,6 +7,7 @@ the older API, some /api/sync. The same seed gives the same crowd.
 
     tests/simulate/simulate.py                                  # 1,000 workers, 5,000 jobs
     tests/simulate/simulate.py --workers 3000 --jobs 50000 --chaos 120 --seed 7
+    tests/simulate/simulate.py --workers 500 --faults           # responders die, Redis forgets
 """
 import argparse
 import os
@@ -24,7 +25,7 @@ SETTINGS = {"project": "Simulation", "stage_a": "Extract", "stage_b": "Filter", 
             "retry_backoff": 1, "retry_backoff_max": 2, "max_attempts": 30, "flag_limit": 3}
 
 
-def simulate(seed, workers, jobs, chaos_s, limit_s):
+def simulate(seed, workers, jobs, chaos_s, limit_s, faults=False):
     """(what is wrong, the world) of one run on a stack of its own."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -33,7 +34,7 @@ def simulate(seed, workers, jobs, chaos_s, limit_s):
     stack = Stack("simulate", {**SETTINGS, "idle_timeout": idle_s})
     try:
         stack.start()
-        world = World(stack, seed, workers, jobs, chaos_s, idle_s, limit_s)
+        world = World(stack, seed, workers, jobs, chaos_s, idle_s, limit_s, faults)
         world.run()
         wrong = judge(stack, world)
         if wrong:
@@ -58,8 +59,9 @@ def main():
     parser.add_argument("--jobs", type=int, default=5000)
     parser.add_argument("--chaos", type=float, default=30, metavar="SECONDS", help="until vices rest")
     parser.add_argument("--limit", type=float, default=600, metavar="SECONDS", help="until the run has failed")
+    parser.add_argument("--faults", action="store_true", help="responders are killed and Redis is emptied meanwhile")
     args = parser.parse_args()
-    wrong, world = simulate(args.seed, args.workers, args.jobs, args.chaos, args.limit)
+    wrong, world = simulate(args.seed, args.workers, args.jobs, args.chaos, args.limit, args.faults)
     tell(world)
     for sentence in wrong:
         print(f"WRONG {sentence}")

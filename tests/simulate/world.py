@@ -2,11 +2,13 @@
 world -- a crowd of simulated workers on a running tracker, from the first call to the last job.
 
 Chaos first: every temper as it is, the dead replaced by newcomers. When most is done, or time is up,
-calm: vices rest until every job is done or failed.
+calm: vices rest until every job is done or failed. With faults, the servers have vices too.
 """
 import asyncio
 import json
+import os
 import random
+import signal
 import time
 
 from actors import SyncActor, V1Actor
@@ -14,11 +16,12 @@ from ledger import Ledger
 
 
 class World:
-    def __init__(self, stack, seed, workers, jobs, chaos_s, idle_s, limit_s):
+    def __init__(self, stack, seed, workers, jobs, chaos_s, idle_s, limit_s, faults=False):
         self.stack = stack
         self.host, self.port = "127.0.0.1", stack.http_port
         self.seed, self.workers, self.jobs = seed, workers, jobs
         self.chaos_s, self.idle_s, self.limit_s = chaos_s, idle_s, limit_s
+        self.faults = faults
         self.arrive_s = min(2.0, workers / 1000)
         self.think_s = 0.2
         self.calm = self.over = False
@@ -63,9 +66,26 @@ class World:
             self.over = left == 0 or age > self.limit_s
         self.took_s = time.monotonic() - began
 
+    async def _break_things(self):
+        """A responder is killed, or Redis forgets everything, every other second."""
+        rng = random.Random(f"{self.seed}/faults")
+        while not self.calm:
+            await asyncio.sleep(2)
+            if rng.random() < 0.3:
+                self.stack.redis.flushall()
+                self.ledger.deeds["Redis emptied"] += 1
+                continue
+            responders = self.stack.responders()
+            if responders:
+                os.kill(rng.choice(responders), signal.SIGKILL)
+                self.ledger.deeds["responder killed"] += 1
+
     async def _run(self):
         for _ in range(self.workers):
             self._spawn()
+        if self.faults:
+            breaker = asyncio.get_running_loop().create_task(self._break_things())
+            breaker.add_done_callback(lambda task: task.result())
         await self._watch()
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=15)
