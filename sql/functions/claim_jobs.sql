@@ -101,7 +101,8 @@ begin
 		from (
 			select n.n::int4 as item, n.token, greatest(coalesce(n.want, 0), 0) as want,
 				v_now - make_interval(secs =>
-					least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6) as arrived,
+					least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6)
+					as arrived,
 				coalesce(n.call, 0) as call, coalesce(n.v1, false) as v1,
 				coalesce(n.rerun, false) as rerun, coalesce(n.holds, false) as holds
 			from unnest(tokens, wants, ages_us, calls, v1, rerun, has_holding)
