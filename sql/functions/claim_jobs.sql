@@ -70,6 +70,14 @@ begin
 	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
 	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
 
+	-- The common case in one statement.
+	if not false = any (v1) then
+		return query select * from tracker.claim_fresh(tokens, ages_us, calls, v_now);
+		if found then
+			return;
+		end if;
+	end if;
+
 	-- 1. The workers, locked in order of token.
 	select array_agg(x.item), array_agg(x.worker), array_agg(x.stage), array_agg(x.want),
 		array_agg(x.arrived), array_agg(x.call), array_agg(x.v1), array_agg(x.rerun),
@@ -93,7 +101,8 @@ begin
 		from (
 			select n.n::int4 as item, n.token, greatest(coalesce(n.want, 0), 0) as want,
 				v_now - make_interval(secs =>
-					least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6) as arrived,
+					least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6)
+					as arrived,
 				coalesce(n.call, 0) as call, coalesce(n.v1, false) as v1,
 				coalesce(n.rerun, false) as rerun, coalesce(n.holds, false) as holds
 			from unnest(tokens, wants, ages_us, calls, v1, rerun, has_holding)

@@ -27,8 +27,8 @@ begin
 		raise exception 'a pipeline has one to five named stages' using errcode = 'TR001';
 	end if;
 	if v_old <> '{}' and exists (select from tracker.job) then
-		raise exception 'the stages of this project are "%", the settings say "%"; a stage can'
-			' only be added at the end, with distcompute-admin stages append',
+		raise exception 'the stages of this project are "%", the settings say "%"; a stage'
+			' can only be added at the end, with distcompute-admin stages append',
 			array_to_string(v_old, '", "'), array_to_string(names, '", "')
 			using errcode = 'TR001';
 	end if;

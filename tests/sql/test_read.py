@@ -16,8 +16,11 @@ def do(house, nickname, count, stage=1, worker=None):
 def minute_passes(house):
     """What is counted so far is folded; as if it had been today's first minute."""
     for table in ("tally", "credit"):
-        house.rows(f"update tracker.{table} set minute = minute - interval '1 minute'"
-                   " where minute > '-infinity'")
+        # oldest first: a minute may have ended while the rows were made
+        for (minute,) in house.rows(f"select distinct minute from tracker.{table}"
+                                    " where minute > '-infinity' order by 1"):
+            house.rows(f"update tracker.{table} set minute = minute - interval '1 minute'"
+                       " where minute = %s", minute)
     house.fold()
 
 
