@@ -396,8 +396,8 @@ parts_query_key(struct page *p, const char *name, int64_t *first, int64_t *secon
 
 	if (text == NULL || (dash = strchr(text, '-')) == NULL)
 		return false;
-	return text_to_int(text, (size_t)(dash - text), 0, INT64_MAX, first) &&
-	    text_to_int(dash + 1, strlen(dash + 1), 0, INT64_MAX, second);
+	return text_to_int(text, (size_t)(dash - text), 0, KEY_MAX, first) &&
+	    text_to_int(dash + 1, strlen(dash + 1), 0, KEY_MAX, second);
 }
 
 void

@@ -72,7 +72,11 @@ int64_t parts_query_int(
     struct page *p, const char *name, int64_t min, int64_t max, int64_t preset);
 /* A text from the query; NULL when absent, empty, malformed or longer than 128 characters. */
 const char *parts_query_text(struct page *p, const char *name);
-/* "after=NUMBER-NUMBER": the key of the last row of the page before; false when absent or malformed. */
+/*
+ * "after=NUMBER-NUMBER": the key of the last row of the page before; false when absent or malformed.
+ * Neither is negative or over KEY_MAX, which is the year 9999 in microseconds: no query overflows.
+ */
+#define KEY_MAX INT64_C(253402300799999999)
 bool parts_query_key(struct page *p, const char *name, int64_t *first, int64_t *second);
 
 /* What Redis has heard of workers since PostgreSQL was told. Away: nothing changes. */

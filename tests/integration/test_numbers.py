@@ -1,0 +1,215 @@
+"""Numbers as data, badges, and the pages of people and jobs: from the calls that make them to what they say."""
+import json
+import time
+import xml.etree.ElementTree as ElementTree
+from urllib.parse import quote
+
+import pytest
+
+from test_pages import page, page_saying, worker_path
+from waiting import eventually
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def stats(api):
+    answer = api.get("/api/stats.json")
+    assert answer.status_code == 200 and answer.headers["Content-Type"] == "application/json"
+    return json.loads(answer.text)
+
+
+def stats_with(api, **expected):
+    """The numbers once these are among them."""
+    def ask():
+        got = stats(api)
+        assert {k: got[k] for k in expected} == expected
+        return got
+    return eventually(ask, what=f"stats.json says {expected}")
+
+
+def through(w, jobs):
+    for _ in range(jobs):
+        w.get_job()
+        w.complete("r")
+
+
+# --- stats.json -------------------------------------------------------------------------------
+
+def test_stats_of_an_empty_tracker(fresh, api):
+    got = stats_with(api, state="empty", jobs=0, done=0, total=0, workers=0)
+    assert got["eta_s"] is None and got["latest"] == [] and got["percent"] == 0
+
+
+def test_stats_count_jobs_stage_by_stage(fresh, api, worker):
+    fresh.load([f"j{i}" for i in range(10)])
+    a, b = worker("a", "Ada"), worker("b", "Bob")
+    through(a, 3)
+    through(b, 1)
+    a.get_job()
+    got = stats_with(api, done=4, total=20, remaining=16, in_hand=1, workers=2, workers_at_work=1)
+    first, second = got["stages"]
+    assert (first["name"], first["open"], first["in_hand"], first["done"], first["failed"]) == ("Extract", 6, 1, 3, 0)
+    assert (second["name"], second["open"], second["in_hand"], second["done"], second["remaining"]) == ("Filter & Rank", 2, 0, 1, 9)
+    assert [(e["stage"], e["person"]) for e in got["latest"]][0] == ("b", "Bob")
+    assert len(got["latest"]) == 4 and got["percent"] == 20
+
+
+def test_stats_say_when_it_is_finished(fresh, api, worker):
+    fresh.load(["x"])
+    through(worker("a"), 1)
+    through(worker("b"), 1)
+    stats_with(api, state="finished", eta_text="Finished", remaining=0, percent=100)
+
+
+def test_stats_are_safe_to_poll(five):
+    from client import Api
+    api = Api(five)
+    first = api.get("/api/stats.json")
+    same = api.get("/api/stats.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert same.status_code in (200, 304)
+    if same.status_code == 304:
+        assert same.text == ""
+    else:
+        assert same.headers["ETag"] != first.headers["ETag"]
+    api.close()
+
+
+def test_why_nothing_moves_is_said_in_words(fresh, api):
+    fresh.load(["x", "y"])
+    sentence = "Stage A (Extract) has no worker: 2 jobs wait for one."
+    eventually(lambda: sentence in stats(api)["notes"], what="the note")
+    page_saying(api, "/", sentence)
+    fresh.run("distcompute-admin", "pause", "a")
+    try:
+        page_saying(api, "/", "Stage A (Extract) is paused by the operator")
+    finally:
+        fresh.run("distcompute-admin", "resume", "a")
+
+
+# --- badges -----------------------------------------------------------------------------------
+
+def test_the_badge_shows_the_progress(fresh, api, worker):
+    fresh.load(["x", "y"])
+    through(worker("a"), 1)
+    def ask():
+        answer = api.get("/badge.svg")
+        assert answer.status_code == 200 and answer.headers["Content-Type"] == "image/svg+xml"
+        words = [t.text for t in ElementTree.fromstring(answer.text).iter(SVG + "text")]
+        assert words[0] == "Test Project" and words[1].startswith("25.0%")
+        return words
+    eventually(ask, what="the badge")
+
+
+@pytest.mark.parametrize("name", ["Ada Lovelace", "<script>&\"'", "שלום", "🦊" * 64, "a/b.svg"], ids=["plain", "script", "rtl", "emoji", "path"])
+def test_a_persons_badge_is_well_formed_whatever_the_name(fresh, api, worker, name):
+    fresh.load(["x", "y"])
+    through(worker("a", name), 2)
+    def ask():
+        answer = api.get(f"/badge/{quote(name, safe='')}.svg")
+        assert answer.status_code == 200
+        words = [t.text for t in ElementTree.fromstring(answer.text).iter(SVG + "text")]
+        assert words[0] == (name if len(name) <= 32 else name[:31] + "…") and words[1] == "2 jobs, rank 1"
+        return words
+    eventually(ask, what="the badge")
+
+
+def test_there_is_no_badge_of_nobody(api):
+    assert api.get("/badge/nobody-at-all.svg").status_code == 404
+    assert api.get("/badge/nobody-at-all").status_code == 404
+
+
+# --- people -----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", ["Ada Lovelace", "a/b", "<b>x</b>", "..", "?q=1#x", "W" * 128])
+def test_the_board_leads_to_a_persons_page(fresh, api, worker, name):
+    fresh.load(["x", "y"])
+    w = worker("a", name)
+    through(w, 2)
+    path = "/person/" + quote(name, safe="")
+    read = page_saying(api, "/leaderboard", name)
+    if name != "..":  # a browser takes dots in a path for itself, however they are written
+        assert path in read.addresses
+        page_saying(api, path, name, w.name, "Extract")
+
+
+def test_a_person_that_nobody_is(api):
+    answer = api.get("/person/nobody-at-all")
+    assert (answer.status_code, answer.text) == (404, "Person not found.")
+
+
+def test_people_are_found_by_how_their_names_begin(fresh, api, worker):
+    for name in ("Grace Hopper", "grace", "Ada"):
+        worker("a", name)
+    text = page_saying(api, "/leaderboard?q=GRACE", "Grace Hopper", "grace").text
+    assert "Ada" not in text
+    page_saying(api, "/leaderboard?q=%25", "begins so")
+
+
+# --- workers ----------------------------------------------------------------------------------
+
+def test_workers_are_filtered_by_owner_and_state(fresh, api, worker):
+    fresh.load(["x"])
+    busy, idle, other = worker("a", "Ada"), worker("a", "Ada"), worker("a", "Grace")
+    busy.get_job()
+    text = page_saying(api, "/?owner=Ada&state=waiting", idle.name).text
+    assert busy.name not in text and other.name not in text
+    assert busy.name in page_saying(api, "/?state=working", busy.name).text
+
+
+def test_a_workers_page_tells_what_came_back_and_why(fresh, api, fleet):
+    fresh.load(["x", "y"])
+    f = fleet()
+    job, done = f.take(2)
+    f.give("failed", job, reason="exit 3: disk <full>")
+    f.done(done)
+    page_saying(api, worker_path("Extract", f.name), "exit 3: disk <full>", "failed", "Recent jobs")
+
+
+# --- jobs -------------------------------------------------------------------------------------
+
+def test_a_jobs_page_tells_its_life(fresh, api, worker):
+    fresh.load(["secret input"])
+    page_saying(api, "/job/1", "waits for a worker", "not there yet")
+    a = worker("a", "Ada")
+    a.get_job()
+    page_saying(api, "/job/1", "in hand", a.name)
+    a.complete("secret result")
+    through(worker("b", "Bob"), 1)
+    read = page_saying(api, "/job/1", "done in all stages", "Ada", "Bob", "12 bytes", "13 bytes")
+    assert "secret" not in read.text
+
+
+@pytest.mark.parametrize("number", ["0", "2", "-1", "x", "1x", "99999999999999999999", "%C3%BC", ""])
+def test_a_job_that_is_not_there(fresh, api, number):
+    fresh.load(["x"])
+    answer = api.get(f"/job/{number}")
+    assert answer.status_code in (400, 404) and answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+# --- what a link shows ------------------------------------------------------------------------
+
+def test_a_shared_link_tells_the_progress(fresh, api, worker):
+    fresh.load(["x"] * 4)
+    through(worker("a"), 1)
+    def ask():
+        meta = {a.get("property") or a.get("name"): a.get("content") for t, a in page(api, "/").tags if t == "meta"}
+        assert "12.5%" in meta["og:description"] and meta["og:title"] == "Test Project"
+        return meta
+    eventually(ask, what="the description")
+    links = [a for t, a in page(api, "/").tags if t == "link" and a.get("rel") == "alternate"]
+    assert [a["href"] for a in links] == ["/api/stats.json"]
+
+
+@pytest.mark.parametrize("path", ["/?after=x", "/?stage=z&after=1-2", "/?stage=a&after=-5--9", "/?range=nonsense",
+                                  "/leaderboard?after=1", "/leaderboard?period=%FF", "/leaderboard?q=" + "x" * 500,
+                                  "/?owner=%00", "/?stage=a&after=9223372036854775807-9223372036854775807"])
+def test_a_query_that_makes_no_sense_is_no_error(api, path):
+    assert api.get(path).status_code in (200, 400)
+
+
+def test_a_page_with_many_readers_is_rendered_in_milliseconds(fresh, api):
+    """Not a benchmark: a page that scans would take seconds here."""
+    fresh.load([f"j{i}" for i in range(20000)])
+    began = time.monotonic()
+    page(api, "/?range=all")
+    assert time.monotonic() - began < 5
