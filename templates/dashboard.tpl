@@ -105,6 +105,7 @@ distcompute-load --brace "s3://bucket/{0000..9999}.tar"</code></pre>
 <option value="">all</option>
 <option value="working"{{#IS_WORKING}} selected{{/IS_WORKING}}>at work</option>
 <option value="waiting"{{#IS_WAITING}} selected{{/IS_WAITING}}>waiting</option>
+<option value="stale"{{#IS_STALE}} selected{{/IS_STALE}}>stale</option>
 </select></label>
 <button>Show</button>{{#FILTERED}} <a href="/#workers">Clear</a>{{/FILTERED}}
 </form>

@@ -2,7 +2,7 @@
  * page_dashboard -- the pipeline, its pace, what was finished last, and who works.
  *
  *	?all=true		up to ALL_ROWS workers a stage instead of FEW_ROWS
- *	?owner= ?state=		only these; state is working or waiting
+ *	?owner= ?state=		only these; state is working, waiting or stale
  *	?stage= ?after=		the next page of one stage's workers, by key (first seen, id)
  *	?range=			of the chart: 1h, 24h, 7d, all
  */
@@ -27,6 +27,20 @@ struct asked {
 	int rows;
 };
 
+/* The option of the filter's list that is chosen by this ?state=; NULL when there is none. */
+static const char *
+state_option(const char *state)
+{
+	static const struct {
+		const char *state, *section;
+	} options[] = {{"working", T_IS_WORKING}, {"waiting", T_IS_WAITING}, {"stale", T_IS_STALE}};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (strcmp(options[i].state, state) == 0)
+			return options[i].section;
+	return NULL;
+}
+
 static void
 read_asked(struct page *p, struct asked *a)
 {
@@ -34,7 +48,7 @@ read_asked(struct page *p, struct asked *a)
 
 	*a = (struct asked){.owner = parts_query_text(p, "owner")};
 	a->state = parts_query_text(p, "state");
-	if (a->state != NULL && strcmp(a->state, "working") != 0 && strcmp(a->state, "waiting") != 0)
+	if (a->state != NULL && state_option(a->state) == NULL)
 		a->state = NULL;
 	if (stage != NULL && stage[0] >= 'a' && stage[0] < 'a' + STAGES_MAX && stage[1] == 0)
 		a->stage = stage[0] - 'a' + 1;
@@ -293,8 +307,8 @@ put_groups(struct page *p, struct template_dict *d, const struct facts *f, const
 static bool
 put_workers(struct page *p, struct template_dict *d, const struct facts *f, struct err *e)
 {
-	struct pg_scalar room[4];
-	struct pg_param params[6];
+	struct pg_scalar room[5];
+	struct pg_param params[7];
 	struct pg_rows *rows;
 	struct asked a;
 
@@ -305,18 +319,19 @@ put_workers(struct page *p, struct template_dict *d, const struct facts *f, stru
 	params[3] = pg_int8_param(&room[1], a.after ? a.after_us : -1);
 	params[4] = pg_int8_param(&room[2], a.after_id);
 	params[5] = pg_int4_param(&room[3], a.rows);
+	params[6] = pg_int4_param(&room[4], (int32_t)parts_stale_s(p));
 	if (!pg_call(p->pg,
 	        "select r.stage, r.id, r.name, r.person, r.seen, r.done, r.job, r.jobs, r.created"
 	        " from tracker.read_workers(nullif($1, 0::int2), $2, $3,"
 	        " case when $4 >= 0 then 'epoch'::timestamptz + $4 * interval '1 microsecond' end,"
-	        " $5, $6) r",
-	        params, 6, &rows, e))
+	        " $5, $6, $7) r",
+	        params, 7, &rows, e))
 		return false;
 	if (a.owner != NULL || a.state != NULL || a.stage != 0)
 		template_show(d, T_FILTERED);
 	template_str(d, T_OWNER, a.owner != NULL ? a.owner : "");
 	if (a.state != NULL)
-		template_show(d, strcmp(a.state, "working") == 0 ? T_IS_WORKING : T_IS_WAITING);
+		template_show(d, state_option(a.state));
 	put_groups(p, d, f, &a, rows);
 	pg_rows_free(rows);
 	return true;

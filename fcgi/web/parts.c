@@ -433,12 +433,18 @@ parts_heard(struct page *p, struct part_worker *workers, int n)
 	}
 }
 
-const char *
-parts_state(const struct page *p, int64_t seen_us, bool holds)
+int64_t
+parts_stale_s(const struct page *p)
 {
 	int64_t stale_s = p->settings->idle_timeout_s / 4;
 
-	if (clock_wall_us() - seen_us > (stale_s < 120 ? 120 : stale_s) * 1000000)
+	return stale_s < 120 ? 120 : stale_s;
+}
+
+const char *
+parts_state(const struct page *p, int64_t seen_us, bool holds)
+{
+	if (clock_wall_us() - seen_us > parts_stale_s(p) * 1000000)
 		return "stale";
 	return holds ? "live" : "waiting";
 }

@@ -86,7 +86,9 @@ struct part_worker {
 };
 void parts_heard(struct page *p, struct part_worker *workers, int n);
 
-/* "live", "waiting" (holds nothing), "stale" (silent for a quarter of idle_timeout). */
+/* A worker is stale when silent for a quarter of idle_timeout, two minutes at least. */
+int64_t parts_stale_s(const struct page *p);
+/* "live", "waiting" (holds nothing), "stale". */
 const char *parts_state(const struct page *p, int64_t seen_us, bool holds);
 
 /* A line of `n` values as an SVG path in a box of width x height. */

@@ -3,13 +3,15 @@
 -- Caller	pages.
 -- Answer	a row a worker, at most max_rows + 1 a stage (one more tells that there are more), after
 --		(after_created, after_id); `jobs` is how many it holds, `job` and `since` the one it has held
---		longest. kind null = all, working = holds a job, waiting = holds none. owner null = all.
--- Units	max_rows: workers a stage.
+--		longest. kind null = all, working = holds a job, waiting = holds none,
+--		stale = not heard from for stale_s. owner null = all.
+-- Units	max_rows: workers a stage. stale_s: seconds of silence after which a worker is stale.
 -- Errors	none.
 -- Locks	none.
 -- Index	worker_stage_present, lease_worker.
+drop function if exists tracker.read_workers(int2, text, text, timestamptz, int8, int4);
 create or replace function tracker.read_workers(only_stage int2, owner text, kind text,
-	after_created timestamptz, after_id int8, max_rows int4)
+	after_created timestamptz, after_id int8, max_rows int4, stale_s int4)
 returns table (stage int2, id int8, name text, person text, created timestamptz, seen timestamptz,
 	done int8, struck int8, job int8, since timestamptz, jobs int8, asked_kind text)
 language sql stable parallel safe set search_path = pg_catalog, tracker as $$
@@ -28,7 +30,12 @@ language sql stable parallel safe set search_path = pg_catalog, tracker as $$
 			and (after_created is null or (v.created, v.id) > (after_created, after_id))
 			and (owner is null
 				or v.person = (select o.id from tracker.person o where o.nickname = owner))
-			and (kind is null or (kind = 'working') = (c.jobs > 0))
+			and case kind
+				when 'working' then c.jobs > 0
+				when 'waiting' then c.jobs = 0
+				when 'stale' then v.seen < clock_timestamp() - make_interval(secs => stale_s)
+				else true
+			end
 		order by v.created, v.id
 		limit max_rows + 1
 	) w

@@ -50,6 +50,8 @@ class Server:
                     "log_min_messages = warning\n")
         self.ctl = lambda *verb: as_server(f"{bin_}/pg_ctl", "-D", data, "-l", self.log, "-w", *verb)
         self.ctl("start")
+
+    def fill(self):
         c = self.connect("postgres")
         c.cursor().execute("create database tracker")
         c.close()
@@ -78,8 +80,11 @@ class Server:
 @pytest.fixture(scope="session")
 def server():
     s = Server()
-    yield s
-    s.stop()
+    try:
+        s.fill()
+        yield s
+    finally:
+        s.stop()
 
 
 @pytest.fixture

@@ -311,7 +311,7 @@ def test_workers_come_by_first_seen_page_by_page(house):
     names = [house.worker(1).name for _ in range(5)]
     found, after = [], (None, 0)
     while True:
-        rows = house.rows("select * from tracker.read_workers(1::int2, null, null, %s, %s, 2)", *after)
+        rows = house.rows("select * from tracker.read_workers(1::int2, null, null, %s, %s, 2, 1800)", *after)
         found += [r.name for r in rows[:2]]
         if len(rows) <= 2:
             break
@@ -325,19 +325,21 @@ def test_workers_are_filtered_by_owner_and_by_state(house):
     idle = house.worker(2, "me")
     house.take(mine, 2)
     def read(owner, kind):
-        return [r.name for r in house.rows("select * from tracker.read_workers(null, %s, %s, null, 0, 9)", owner, kind)]
+        return [r.name for r in house.rows("select * from tracker.read_workers(null, %s, %s, null, 0, 9, 1800)", owner, kind)]
     assert read("me", None) == [mine.name, idle.name]
     assert read(None, "working") == [mine.name]
     assert read("me", "waiting") == [idle.name]
     assert read("nobody", None) == []
+    assert read(None, "stale") == []
+    house.rows("update tracker.worker set seen = seen - interval '31 minutes' where token = %s", other.token)
+    assert read(None, "stale") == [other.name]
     assert [(r.present, r.working) for r in house.rows("select * from tracker.read_present()")] == [(2, 1), (1, 0)]
-    assert other.nickname == "other"
 
 
 def test_a_worker_that_is_gone_is_in_no_list_and_keeps_its_page(house):
     w = house.worker(1)
     house.bye(w)
-    assert house.rows("select * from tracker.read_workers(null, null, null, null, 0, 9)") == []
+    assert house.rows("select * from tracker.read_workers(null, null, null, null, 0, 9, 1800)") == []
     (r,) = house.rows("select * from tracker.read_worker(1::int2, %s)", w.name)
     assert r.gone_why == "bye"
 
