@@ -8,7 +8,7 @@
 -- Index	person_score, board_today, board_week (index only): as many entries as the place is deep.
 create or replace function tracker.read_above(period text, jobs int8, person int8)
 returns int8
-language plpgsql stable set search_path = pg_catalog, tracker as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
 	v_period text := read_above.period;

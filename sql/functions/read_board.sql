@@ -17,7 +17,7 @@ create or replace function tracker.read_board(period text, after_jobs int8, afte
 	max_rows int4)
 returns table (rank int8, id int8, nickname text, jobs int8, by_hour24 int8, last_at timestamptz,
 	spark int8[])
-language plpgsql stable set search_path = pg_catalog, tracker as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
 	v_period text := read_board.period;

@@ -7,7 +7,7 @@
 -- Index	pk of history (stage, minute), from both ends; tally is as long as a minute.
 create or replace function tracker.read_ends()
 returns table (stage int2, first_at timestamptz, last_at timestamptz)
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select s.stage, least(f.minute, n.first_at), greatest(l.minute, n.last_at)
 	from tracker.stage s
 	left join lateral (

@@ -17,7 +17,7 @@
 create or replace function tracker.read_eta(interval_s int4, samples int4)
 returns table (state text, total int8, done int8, remaining int8, eta_s int8, low_s int8,
 	high_s int8, per_minute float8, sampled int4)
-language plpgsql stable parallel safe set search_path = pg_catalog, tracker as $$
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
 	width  float8 := greatest(60, read_eta.interval_s);

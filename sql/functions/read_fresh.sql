@@ -9,7 +9,7 @@
 drop function if exists tracker.read_fresh(text);
 create function tracker.read_fresh(period text)
 returns table (person int8, jobs int8, folded int8)
-language sql stable set search_path = pg_catalog, tracker as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
 	with t as (
 		select x.day, x.day::timestamp at time zone 'UTC' as since,
 			exists (select from tracker.board_day b where b.day = x.day) as is_today

@@ -14,7 +14,7 @@ create or replace function tracker.read_job(of_job int8, data_chars int4)
 returns table (stage int2, state text, worker text, person text, attempt int4,
 	started timestamptz, finished timestamptz, due timestamptz, kind text, reason text,
 	input_size int8, output_size int8, input text, output text)
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select s.stage,
 		case
 			when o.job is not null then 'done'

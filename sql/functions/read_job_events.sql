@@ -7,7 +7,7 @@
 -- Index	strike_job, refused_output_job.
 create or replace function tracker.read_job_events(of_job int8, max_rows int4)
 returns table (stage int2, kind text, reason text, worker text, person text, at timestamptz)
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select e.stage, e.kind, left(e.reason, 500), w.name, p.nickname, e.at
 	from (
 		(select x.stage, x.kind, x.reason, x.worker, x.person, x.at

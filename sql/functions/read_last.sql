@@ -7,7 +7,7 @@
 -- Index	credit, person_hour and person_day by person.
 create or replace function tracker.read_last(of_person int8)
 returns timestamptz
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select coalesce(
 		(select max(c.minute) from tracker.credit c
 		where c.person = of_person and c.minute > '-infinity' and c.done > 0),

@@ -11,7 +11,7 @@
 create or replace function tracker.read_latest(max_rows int4)
 returns table (stage int2, job int8, worker text, person text, started timestamptz,
 	finished timestamptz)
-language plpgsql stable set search_path = pg_catalog, tracker set enable_seqscan = off as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
 	moment timestamptz;

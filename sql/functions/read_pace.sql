@@ -9,7 +9,7 @@
 create or replace function tracker.read_pace()
 returns table (stage int2, done_5m int8, done_1h int8, done_24h int8, first_at timestamptz,
 	last_at timestamptz)
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	with t as (select clock_timestamp() as now)
 	select s.stage,
 		coalesce(m.done_5m, 0)::int8, coalesce(m.done_1h, 0)::int8,

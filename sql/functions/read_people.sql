@@ -9,7 +9,7 @@ create or replace function tracker.read_people(prefix text, after_name text, aft
 	max_rows int4)
 returns table (id int8, nickname text, jobs int8, by_hour24 int8, last_at timestamptz, spark int8[],
 	key text)
-language sql stable set search_path = pg_catalog, tracker as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
 	select p.id, p.nickname,
 		p.done - p.withdrawn + coalesce(c.jobs, 0),
 		coalesce(h.jobs, 0) + coalesce(c.jobs, 0), tracker.read_last(p.id), s.spark, lower(p.nickname)

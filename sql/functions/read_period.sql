@@ -7,7 +7,7 @@
 -- Index	pk of history (stage, minute).
 create or replace function tracker.read_period(period text)
 returns int8
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select case when period = 'all'
 		then (select coalesce(sum(c.done), 0) from tracker.read_counts() c)
 		else (

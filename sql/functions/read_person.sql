@@ -8,7 +8,7 @@
 create or replace function tracker.read_person(of_nickname text)
 returns table (id int8, nickname text, created timestamptz, jobs int8, withdrawn int8, today int8,
 	week int8, by_hour24 int8, machines int8, rank int8, spark int8[])
-language sql stable set search_path = pg_catalog, tracker as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
 	select p.id, p.nickname, p.created, p.done - p.withdrawn + c.jobs, p.withdrawn + c.withdrawn,
 		d.today + c.today, d.week + c.jobs, h.jobs + c.jobs, m.machines,
 		case when p.done - p.withdrawn + c.jobs > 0

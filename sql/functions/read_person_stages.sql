@@ -7,7 +7,7 @@
 -- Index	pks of person_day and credit.
 create or replace function tracker.read_person_stages(of_person int8)
 returns table (stage int2, done int8, withdrawn int8)
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select x.stage, sum(x.done)::int8, sum(x.withdrawn)::int8
 	from (
 		select d.stage, d.done, d.withdrawn from tracker.person_day d where d.person = of_person

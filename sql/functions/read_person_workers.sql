@@ -10,7 +10,7 @@ create or replace function tracker.read_person_workers(of_person int8, after_cre
 	after_id int8, max_rows int4)
 returns table (stage int2, id int8, name text, created timestamptz, seen timestamptz, done int8,
 	struck int8, job int8)
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select w.stage, w.id, w.name, w.created, w.seen, w.done, w.struck, l.job
 	from (
 		select v.* from tracker.worker v

@@ -8,7 +8,7 @@
 --		work in hand.
 create or replace function tracker.read_present()
 returns table (stage int2, present int8, working int8)
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select s.stage, coalesce(w.present, 0), coalesce(l.working, 0)
 	from tracker.stage s
 	left join (

@@ -11,7 +11,7 @@
 -- Index	pk of history (stage, minute).
 create or replace function tracker.read_series(span_s int4, bar_s int4)
 returns table (start timestamptz, bucket_s int4, buckets int4, bucket int4, stage int2, done int8)
-language plpgsql stable parallel safe set search_path = pg_catalog, tracker as $$
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
 	width  int8 := greatest(60, read_series.bar_s);

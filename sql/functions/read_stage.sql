@@ -7,7 +7,7 @@
 -- Index	none: at most five rows.
 create or replace function tracker.read_stage(of_name text)
 returns table (stage int2, name text)
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select s.stage, s.name from tracker.stage s
 	where lower(s.name collate "und-x-icu") = lower(of_name collate "und-x-icu")
 $$;

@@ -11,7 +11,7 @@ create or replace function tracker.read_worker(of_stage int2, of_name text)
 returns table (id int8, name text, person text, created timestamptz, seen timestamptz,
 	gone_at timestamptz, gone_why text, done int8, struck int8, asked_kind text, held int8,
 	hours float8, peers_rate float8, peers int8)
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select w.id, w.name, p.nickname, w.created, w.seen, w.gone_at, w.gone_why, w.done, w.struck,
 		w.asked_kind, l.held, h.hours, m.rate, m.peers
 	from tracker.worker w

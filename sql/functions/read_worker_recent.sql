@@ -7,7 +7,7 @@
 -- Index	worker and output by key: worker.recent holds the numbers.
 create or replace function tracker.read_worker_recent(of_worker int8, max_rows int4)
 returns table (job int8, attempt int4, started timestamptz, finished timestamptz)
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select o.job, o.attempt, o.started, o.finished
 	from tracker.worker w
 	cross join lateral unnest(w.recent) r(job)

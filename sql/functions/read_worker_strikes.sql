@@ -7,7 +7,7 @@
 -- Index	strike_worker.
 create or replace function tracker.read_worker_strikes(of_worker int8, max_rows int4)
 returns table (stage int2, job int8, kind text, reason text, at timestamptz)
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select s.stage, s.job, s.kind, left(s.reason, 500), s.at
 	from tracker.strike s
 	where s.worker = of_worker

@@ -14,7 +14,7 @@ create or replace function tracker.read_workers(only_stage int2, owner text, kin
 	after_created timestamptz, after_id int8, max_rows int4, stale_s int4)
 returns table (stage int2, id int8, name text, person text, created timestamptz, seen timestamptz,
 	done int8, struck int8, job int8, since timestamptz, jobs int8, asked_kind text)
-language sql stable parallel safe set search_path = pg_catalog, tracker as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select s.stage, w.id, w.name, p.nickname, w.created, w.seen, w.done, w.struck, l.job, l.since,
 		w.jobs, w.asked_kind
 	from tracker.stage s
