@@ -85,7 +85,7 @@ struct item {
 	const char *data;	/* complete: the result, UTF-8 without NUL; return: the reason */
 	size_t len;
 	struct uuid hash;	/* complete: of data */
-	const char *kind;	/* return: "failed", "flagged", "released" */
+	const char *kind;	/* return: "failed", "flagged", "released", "undelivered" */
 	enum op_status status;	/* result */
 	int stage;		/* result */
 };

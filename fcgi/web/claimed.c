@@ -47,21 +47,22 @@ bury(struct op *op)
 }
 
 static size_t
-list_leases(struct op *op, const struct job *jobs)
+list_leases(struct op *op, const struct op *claim)
 {
-	static const char reason[] = "the answer could not be delivered";
+	/* Only what no later call was told again: the lease names the call whose answer it was in last. */
+	const char *call = arena_printf(op->arena, "%lld", (long long)claim->claim.call);
 	size_t n = 0;
 
-	for (const struct job *job = jobs; job != NULL; job = job->next) {
+	for (const struct job *job = claim->claim.jobs; job != NULL; job = job->next) {
 		struct item *item = &op->items.items[n];
 
 		if (job->dropped)
 			continue;
 		item->job = job->number;
 		item->lease = job->lease;
-		item->kind = "released";
-		item->data = reason;
-		item->len = strlen(reason);
+		item->kind = "undelivered";
+		item->data = call;
+		item->len = strlen(call);
 		n++;
 	}
 	return n;
@@ -88,6 +89,6 @@ claimed_give_back(struct tracker *t, const struct op *claim)
 	op->token = claim->token;
 	op->items.items =
 	    arena_calloc(&orphan->arena, (size_t)claim->claim.n_jobs, sizeof *op->items.items);
-	op->items.n = list_leases(op, claim->claim.jobs);
+	op->items.n = list_leases(op, claim);
 	op_submit(t, op);
 }

@@ -212,6 +212,14 @@ begin
 				is distinct from c.worker;
 	end if;
 
+	-- What is sent again is this call's now: an earlier answer that turns out undelivered takes
+	-- nothing back (return_jobs).
+	if cardinality(s_pos) > 0 then
+		update tracker.lease l set call = w_call[u.pos]
+		from unnest(s_pos, s_job) as u(pos, job)
+		where l.stage = w_stage[u.pos] and l.job = u.job;
+	end if;
+
 	-- 4. Work, stage by stage; A last, for its frontier stays locked until we commit.
 	for v_stage, v_want in
 		select c.stage, least(sum(c.want), c_batch_max)::int4

@@ -7,7 +7,9 @@
 -- ever. v1 flags (job and lease null) mean the job that the worker holds, when they arrived after
 -- it was given.
 --
--- Caller	store/jobs.c, with all returns that wait. kinds: failed, flagged, released.
+-- Caller	store/jobs.c, with all returns that wait. kinds: failed, flagged, released;
+--		undelivered: the answer that handed it out did not arrive, `reason` is that answer's
+--		call; released, unless a later call has been told of the lease again.
 -- Answer	one row an item: accepted, repeat, fenced, unknown, no_worker, no_job; freed_stage:
 --		where work became due at once, else null.
 -- Errors	none for one item; an unknown kind is taken as failed.
@@ -59,7 +61,7 @@ begin
 	select array_agg(x.id), array_agg(x.stage), array_agg(x.gone_why),
 		array_agg(case when x.v1 then x.held_job else x.job end),
 		array_agg(case when x.v1 then x.held_lease else x.lease end),
-		array_agg(case when x.kind in ('flagged', 'released') then x.kind
+		array_agg(case when x.kind in ('flagged', 'released', 'undelivered') then x.kind
 			else 'failed' end),
 		array_agg(x.v1), array_agg(x.arrived)
 	into i_worker, i_stage, i_gone, i_job, i_lease, i_kind, i_v1, i_arrived
@@ -74,18 +76,21 @@ begin
 
 	-- 2. The leases; the same one twice counts once, for the first.
 	with m as materialized (
-		select distinct on (x.tid) i.n::int4 as n, x.*, i.kind,
-			coalesce(i.reason, '') as reason
+		select distinct on (x.tid) i.n::int4 as n, x.*,
+			case when i.kind = 'undelivered' then 'released' else i.kind end as kind,
+			case when i.kind = 'undelivered' then 'the answer could not be delivered'
+				else coalesce(i.reason, '') end as reason
 		from unnest(i_worker, i_stage, i_job, i_lease, i_v1, i_arrived, i_kind, reasons)
 			with ordinality as i(worker, stage, job, lease, v1, arrived, kind, reason,
 				n)
 		cross join lateral (
 			select q.ctid as tid, q.stage, q.job, q.id, q.worker, q.attempt, q.flagged,
-				q.since
+				q.since, q.call
 			from tracker.lease q
 			where q.stage = i.stage and q.job = i.job
 			limit 1) x
 		where x.id = i.lease and x.worker = i.worker and (not i.v1 or i.arrived >= x.since)
+			and (i.kind <> 'undelivered' or x.call::text = i.reason)
 		order by x.tid, i.n),
 	g as (
 		delete from tracker.lease l where l.ctid = any (array(select m.tid from m)))
@@ -193,7 +198,7 @@ begin
 				else 'no_job' end
 				from tracker.worker w where w.id = i.worker)
 			else coalesce(
-				(select case when s.kind = i.kind or i.kind = 'released'
+				(select case when s.kind = i.kind or i.kind in ('released', 'undelivered')
 					then 'repeat'
 					else 'fenced' end
 				from tracker.strike s

@@ -269,3 +269,25 @@ def test_many_kinds_in_one_batch(house):
     assert [(r.status, r.freed_stage) for r in rows] == [
         ("accepted", None), ("accepted", 1), ("accepted", 2), ("accepted", 1)]
     assert (house.counts(1).retry, house.counts(2).retry, house.counts(1).done) == (2, 2, 2)
+
+
+def test_what_an_answer_could_not_deliver_is_released(house):
+    house.load(1)
+    w = house.worker()
+    (j,) = house.want(w, call=77)
+    r = house.back(w, j, "undelivered", reason="77")
+    assert (r.status, r.freed_stage) == ("accepted", 1)
+    (again,) = house.take(house.worker())
+    assert (again.job, again.attempt) == (1, 1)
+    assert house.value("select reason from tracker.strike") == "the answer could not be delivered"
+
+
+def test_what_a_later_call_was_told_again_is_not_taken_back(house):
+    house.load(1)
+    w = house.worker()
+    (j,) = house.want(w, call=77)
+    (told,) = house.want(w, holding=[])
+    assert told.lease == j.lease
+    assert house.back(w, j, "undelivered", reason="77").status == "unknown"
+    assert house.counts(1).leased == 1
+    assert house.done(w, told) == "accepted"
