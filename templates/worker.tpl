@@ -13,10 +13,10 @@
 <div><dt>Total jobs</dt><dd><b>{{DONE}}</b></dd></div>
 <div><dt>Jobs an hour</dt><dd>{{#RATED}}<b>{{RATE}}</b>{{/RATED}}{{#TOO_EARLY}}<span>too early to tell</span>{{/TOO_EARLY}}{{#PEERS}} <span>{{PEERS_TEXT}}</span>{{/PEERS}}</dd></div>
 <div><dt>Failures</dt><dd><b>{{STRUCK}}</b></dd></div>
-<div><dt>Progress</dt><dd class="progress" dir="auto">{{PROGRESS_TEXT}}</dd></div>
+<div class="wide"><dt>Progress</dt><dd class="progress" dir="auto">{{PROGRESS_TEXT}}</dd></div>
 </dl>
 {{#COMPARE}}
-<div class="compare"><span class="dim">This worker</span><progress max="{{COMPARE_MAX}}" value="{{COMPARE_OWN}}" aria-label="Jobs an hour of this worker">{{COMPARE_OWN}}</progress><span class="dim">Median of the stage</span><progress max="{{COMPARE_MAX}}" value="{{COMPARE_PEERS}}" aria-label="Median of the stage">{{COMPARE_PEERS}}</progress></div>
+<div class="compare"><span class="dim">This worker</span><progress max="{{COMPARE_MAX}}" value="{{COMPARE_OWN}}" aria-label="Jobs an hour of this worker">{{COMPARE_OWN}}</progress><span class="dim">Median of the stage</span><progress class="others" max="{{COMPARE_MAX}}" value="{{COMPARE_PEERS}}" aria-label="Median of the stage">{{COMPARE_PEERS}}</progress></div>
 {{/COMPARE}}
 </section>
 <section aria-labelledby="jobs">

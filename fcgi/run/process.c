@@ -110,9 +110,10 @@ stop_rooms(struct rooms *r)
 	committer_join(r->complete);
 	committer_join(r->workers);
 	reader_join(r->reader);
-	parked_join(t->parked);
+	/* What the herald hears wakes parked calls to the very end. */
 	herald_stop(t->herald);
 	herald_join(t->herald);
+	parked_join(t->parked);
 }
 
 static void

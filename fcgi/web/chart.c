@@ -24,7 +24,7 @@ chart_find_range(const char *key, int64_t age_s)
 	for (const struct chart_range *r = chart_ranges; key != NULL && r->key != NULL; r++)
 		if (strcmp(r->key, key) == 0)
 			return r;
-	return &chart_ranges[age_s > 3 * 3600 ? 1 : 0];
+	return &chart_ranges[age_s > DAY_S ? 1 : 3];
 }
 
 double

@@ -5,7 +5,7 @@
 --		`start`. Buckets without a row are 0. start and bucket_s are the same in every row; no row at
 --		all means that nothing was done in that time.
 -- Units	bar_s seconds a bucket, a multiple of 60; span_s seconds back from now, 0 = from the first
---		minute there is, with at most 120 buckets whatever bar_s says.
+--		minute there is, with 30 to 120 buckets whatever bar_s says.
 -- Errors	none.
 -- Locks	none.
 -- Index	pk of history (stage, minute).
@@ -28,7 +28,7 @@ begin
 		end if;
 		width := greatest(60,
 			ceil(extract(epoch from stop - origin) / 120 / 60)::int8 * 60);
-		many := greatest(1, ceil(extract(epoch from stop - origin) / width))::int4;
+		many := greatest(30, ceil(extract(epoch from stop - origin) / width))::int4;
 	end if;
 	origin := stop - make_interval(secs => (many * width)::float8);
 

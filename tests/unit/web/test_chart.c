@@ -19,13 +19,13 @@ the_top_of_an_axis_is_a_round_number_at_or_above(void **state)
 }
 
 static void
-a_young_project_is_shown_by_the_hour_and_an_old_one_by_the_day(void **state)
+a_young_project_is_shown_whole_and_an_old_one_by_the_day(void **state)
 {
 	(void)state;
-	assert_string_equal(chart_find_range(NULL, 60)->key, "1h");
-	assert_string_equal(chart_find_range(NULL, 86400)->key, "24h");
-	assert_string_equal(chart_find_range("all", 60)->key, "all");
-	assert_string_equal(chart_find_range("nonsense", 60)->key, "1h");
+	assert_string_equal(chart_find_range(NULL, 60)->key, "all");
+	assert_string_equal(chart_find_range(NULL, 200000)->key, "24h");
+	assert_string_equal(chart_find_range("1h", 60)->key, "1h");
+	assert_string_equal(chart_find_range("nonsense", 60)->key, "all");
 }
 
 static void
@@ -59,7 +59,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_top_of_an_axis_is_a_round_number_at_or_above),
-	    cmocka_unit_test(a_young_project_is_shown_by_the_hour_and_an_old_one_by_the_day),
+	    cmocka_unit_test(a_young_project_is_shown_whole_and_an_old_one_by_the_day),
 	    cmocka_unit_test(no_range_has_more_buckets_than_there_is_room_for),
 	    cmocka_unit_test(a_stage_stands_on_the_one_before_it),
 	};
