@@ -83,32 +83,31 @@ complain(const struct err *e)
 	fprintf(stderr, "distcompute-tracker: %s\n", e->why);
 }
 
-/* Settings live as long as the processes that were forked with them: for ever, one set a reload. */
+/* Settings live as long as the processes that were forked with them: for ever. */
 struct loaded {
 	struct settings settings;
 	struct config config;
 	struct loaded *before;
 };
-
-static struct loaded *newest;
+static struct loaded *loaded;
 
 static const struct settings *
 load_settings(bool print)
 {
-	struct loaded *loaded = calloc(1, sizeof *loaded);
+	struct loaded *new = calloc(1, sizeof *new);
 	struct err e = ERR_INIT;
 
-	if (loaded == NULL)
+	if (new == NULL)
 		abort();
-	loaded->before = newest;
-	newest = loaded;
-	if (!settings_load(&loaded->settings, &loaded->config, &start.input, &e)) {
+	new->before = loaded;
+	loaded = new;
+	if (!settings_load(&new->settings, &new->config, &start.input, &e)) {
 		complain(&e);
 		return NULL;
 	}
 	if (print)
-		config_print(&loaded->config, stdout, true);
-	return &loaded->settings;
+		config_print(&new->config, stdout, true);
+	return &new->settings;
 }
 
 static const struct settings *

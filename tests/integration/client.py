@@ -158,6 +158,15 @@ class Fleet:
         """The jobs of one call."""
         return self.sync(want=want, **fields).get("jobs", [])
 
+    def take_all(self, count):
+        """So many jobs, in as many calls as it takes: a call may get fewer than it wants."""
+        jobs = []
+        while len(jobs) < count:
+            more = self.take(min(1000, count - len(jobs)))
+            assert more, f"{len(jobs)} of {count} jobs"
+            jobs += more
+        return jobs
+
     def done(self, job, data="result"):
         """The status of one result."""
         results = self.sync(done=[{**which(job), "data": data}])["results"]
