@@ -43,7 +43,10 @@ def running_stack(name):
     if name not in _running:
         stack = Stack(name, {**COMMON, **STACKS[name]})
         _running[name] = stack
-        stack.start()
+        try:
+            stack.start()
+        except Exception as error:
+            pytest.exit(f"stack {name} does not start: {error}", 3)
     return _running[name]
 
 
