@@ -7,7 +7,7 @@ import time
 
 import measure
 from measure import drive, interleave, median
-from stack import ROOT, Noop, Stack
+from stack import ROOT, Noop, Stack, wait_for
 
 PATHS = {"newJob": "/api/newJob", "completeJob": "/api/completeJob",
          "updateProgress": "/api/updateProgress", "validateWorker": "/api/validateWorker",
@@ -467,8 +467,8 @@ def scenario_storm(b):
     os.unlink(journal)
 
 
-def beside_background(b, stack, background, name, look):
-    """Runs drive with many connections while `look` measures; what look returned and the report."""
+def beside_background(b, stack, background, name, is_there, look):
+    """Runs drive with many connections; once they are there `look` measures beside them."""
     out = {}
 
     def run():
@@ -476,11 +476,18 @@ def beside_background(b, stack, background, name, look):
 
     t = threading.Thread(target=run)
     t.start()
-    time.sleep(6)
+    wait_for(f"{name}: all connections", is_there, 60)
     seen = look()
     t.join()
     b.raw[name] = out["report"]
     return seen, out["report"]
+
+
+def established(stack):
+    """Connections of clients to the stack's plain port."""
+    port = f":{stack.http:04X}"
+    with open("/proc/net/tcp") as f:
+        return sum(1 for line in f if line.split()[1].endswith(port) and line.split()[3] == "01")
 
 
 def scenario_idle(b):
@@ -495,10 +502,10 @@ def scenario_idle(b):
         seen.update(measure.pool_state(stack.status["tracker_pid"]))
         return drive(b.build, stack, "progress", 64, b.seconds, flags=("--bye",))
 
-    hold = int(b.seconds * 1000) + 9000
+    hold = int(b.seconds * 1000) + 12000
     beside, report = beside_background(b, stack, {
         "mix": f"count,pause:{hold}", "connections": count,
-        "flags": ("--cycles", "1", "--ramp", "3")}, "idle", look)
+        "flags": ("--cycles", "1", "--ramp", "3")}, "idle", lambda: established(stack) >= count, look)
     b.judge("idle", [alone, beside, report])
     b.row(f"updateProgress beside {count:,} idle connections", beside["rate"], "requests/s",
           alone["rate"], "without them", 0.9)
@@ -519,10 +526,15 @@ def scenario_parked(b):
         seen.update(measure.pool_state(stack.status["tracker_pid"]))
         return drive(b.build, stack, "progress", 64, b.seconds, flags=("--bye",))
 
-    wait_s = int(b.seconds) + 20
+    wait_s = int(b.seconds) + 30
+
+    def is_parked():
+        return measure.pool_state(stack.status["tracker_pid"])["descriptors"] >= count
+
     beside, report = beside_background(b, stack, {
-        "mix": f"sync:1:{wait_s}", "connections": count, "seconds": b.seconds + 8,
-        "flags": ("--ramp", "3", "--warmup", "0", "--drain", str(wait_s + 10))}, "parked", look)
+        "mix": f"sync:1:{wait_s}", "connections": count, "seconds": b.seconds + 25,
+        "flags": ("--ramp", "3", "--warmup", "0", "--drain", str(wait_s + 10))}, "parked",
+        is_parked, look)
     b.judge("parked", [alone, beside, report])
     b.row(f"{count:,} parked calls, memory of the pool", seen["rss_mib"], "MiB",
           goal=400, at_most=True,
@@ -530,16 +542,17 @@ def scenario_parked(b):
                f"{seen['descriptors']} descriptors, {seen['threads']} threads")
     b.row(f"updateProgress beside {count:,} parked calls", beside["rate"], "requests/s",
           alone["rate"], "without them", 0.9)
-    began = time.monotonic()
     woken = threading.Thread(target=lambda: b.raw.__setitem__("woken", drive(
         b.build, stack, "sync:1:30", count, flags=("--cycles", "1", "--ramp", "2"))))
     woken.start()
-    time.sleep(6)
+    wait_for("calls to be parked", is_parked, 60)
+    time.sleep(1)
+    began = time.monotonic()
     stack.load(count)
     woken.join()
     r = b.raw["woken"]
     b.judge("parked (woken)", [r])
-    b.row(f"{count:,} parked calls, all with work after", time.monotonic() - began - 6, "s",
+    b.row(f"{count:,} parked calls, all with work after", time.monotonic() - began, "s",
           note="a load of as many jobs, and every call answered with one")
     b.laws("parked", stack)
 

@@ -21,7 +21,7 @@ def wait_for(what, is_true, limit_s=30):
     end = time.monotonic() + limit_s
     while not is_true():
         if time.monotonic() > end:
-            raise SystemExit(f"bench: waited {limit_s} s in vain for {what}")
+            raise TimeoutError(f"waited {limit_s} s in vain for {what}")
         time.sleep(0.05)
 
 
