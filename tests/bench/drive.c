@@ -35,7 +35,8 @@ enum phase { PHASE_SETUP, PHASE_WARMUP, PHASE_MEASURE, PHASE_DRAIN };
 
 struct client {
 	struct wire wire;
-	struct worker worker;
+	struct worker *workers; /* --workers: they take turns, a round of the mix each */
+	struct worker *worker;  /* whose turn it is */
 	enum state state;
 	struct step asked; /* what is being asked now */
 	size_t step;       /* of the plan */
@@ -177,7 +178,7 @@ static void
 ask(struct client *c, struct step step)
 {
 	c->asked = step;
-	call_write(&options.plan, &step, &c->worker, &c->out);
+	call_write(&options.plan, &step, c->worker, &c->out);
 	c->sent = c->in.len = 0;
 	c->asked_us = now_us();
 	c->again = false;
@@ -223,13 +224,35 @@ wait_for_all(struct client *c)
 static void
 finish(struct client *c)
 {
-	if (options.bye && c->worker.token[0] != '\0' && c->asked.call != CALL_BYE) {
-		ask(c, (struct step){.call = CALL_BYE});
-		return;
+	for (unsigned i = 0; options.bye && i < options.workers_each; i++) {
+		c->worker = &c->workers[i];
+		if (c->worker->token[0] != '\0') {
+			ask(c, (struct step){.call = CALL_BYE});
+			return;
+		}
 	}
 	wire_close(&c->wire);
 	c->state = STATE_OVER;
 	over++;
+}
+
+static void
+next_worker(struct client *c)
+{
+	if (++c->worker == c->workers + options.workers_each)
+		c->worker = c->workers;
+}
+
+/* Before anything is measured: all workers of this connection register, one after the other. */
+static void
+register_next(struct client *c)
+{
+	for (unsigned i = 0; plan_needs_token() && i < options.workers_each; i++, next_worker(c))
+		if (c->worker->token[0] == '\0') {
+			ask(c, (struct step){.call = CALL_NEW});
+			return;
+		}
+	wait_for_all(c);
 }
 
 /* The client is free: what does it do next? */
@@ -239,10 +262,7 @@ go_on(struct client *c)
 	const struct step *s;
 
 	if (phase == PHASE_SETUP) {
-		if (plan_needs_token() && c->worker.token[0] == '\0')
-			ask(c, (struct step){.call = CALL_NEW});
-		else
-			wait_for_all(c);
+		register_next(c);
 		return;
 	}
 	if ((c->step == 0 &&
@@ -251,7 +271,7 @@ go_on(struct client *c)
 		finish(c);
 		return;
 	}
-	if (plan_needs_token() && c->worker.token[0] == '\0') {
+	if (plan_needs_token() && c->worker->token[0] == '\0') {
 		ask(c, (struct step){.call = CALL_NEW});
 		return;
 	}
@@ -316,12 +336,12 @@ show_wrong(const struct client *c, int status, const char *body)
 static void
 advance(struct client *c)
 {
-	if (c->asked.call == CALL_BYE && phase == PHASE_DRAIN)
-		c->worker.token[0] = '\0';
-	else if (c->asked.call == options.plan.steps[c->step].call &&
-		 ++c->step == options.plan.count) {
+	if (c->asked.call == CALL_BYE)
+		c->worker->token[0] = '\0';
+	if (c->asked.call == options.plan.steps[c->step].call && ++c->step == options.plan.count) {
 		c->step = 0;
 		c->cycles++;
+		next_worker(c);
 		if (phase == PHASE_MEASURE)
 			stats.cycles++;
 	}
@@ -334,7 +354,7 @@ take_answer(
 {
 	uint64_t done = 0;
 	enum verdict verdict =
-	    call_judge(&options.plan, &c->asked, &c->worker, status, body, len, &done);
+	    call_judge(&options.plan, &c->asked, c->worker, status, body, len, &done);
 
 	stats.all_done += done;
 	if (phase == PHASE_MEASURE)
@@ -583,11 +603,18 @@ set_up(void)
 		struct client *c = &clients[i];
 
 		c->wire.fd = -1;
-		c->worker.id = i;
-		c->worker.job = -1;
-		if (options.plan.blind)
-			snprintf(c->worker.token, sizeof c->worker.token,
-			    "00000000-0000-4000-8000-%012u", i);
+		c->workers = c->worker = calloc(options.workers_each, sizeof *c->workers);
+		if (c->workers == NULL)
+			die("memory");
+		for (unsigned k = 0; k < options.workers_each; k++) {
+			struct worker *w = &c->workers[k];
+
+			w->id = i * options.workers_each + k;
+			w->job = -1;
+			if (options.plan.blind)
+				snprintf(w->token, sizeof w->token, "00000000-0000-4000-8000-%012u",
+				    w->id);
+		}
 		set_timer(c, now_us() + (uint64_t)(options.ramp_s * 1e6 * i / options.connections));
 	}
 }

@@ -22,6 +22,7 @@ enum {
 	KEY_HEADER,
 	KEY_STAGE,
 	KEY_SECONDS,
+	KEY_WORKERS,
 	KEY_CYCLES,
 	KEY_WARMUP,
 	KEY_RAMP,
@@ -44,7 +45,9 @@ static const struct argp_option argp_options[] = {
     {"tls", KEY_TLS, NULL, 0, "HTTPS", 0},
     {"host-name", KEY_HOST_NAME, "NAME", 0, "What the Host field says", 0},
     {"header", KEY_HEADER, "LINE", 0, "One more header field, as \"Name: value\"", 0},
-    {"connections", 'c', "N", 0, "Workers, each on its own connection (64)", 0},
+    {"connections", 'c', "N", 0, "Connections, each with a worker of its own (64)", 0},
+    {"workers", KEY_WORKERS, "N", 0,
+	"Workers, when they are more than the connections: those of one take turns", 0},
     {"mix", 'm', "MIX", 0,
 	"cycle, cycle+progress, or steps joined by commas: new newJob completeJob progress "
 	"validate count sync:WANT[:WAIT_S] page:/PATH bye pause:MS barrier",
@@ -92,6 +95,9 @@ parse_option(int key, char *value, struct argp_state *state)
 		break;
 	case 'c':
 		options.connections = (unsigned)atoi(value);
+		break;
+	case KEY_WORKERS:
+		options.workers_each = (unsigned)atoi(value);
 		break;
 	case 'm':
 		options.mix = value;
@@ -146,6 +152,9 @@ parse_option(int key, char *value, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (options.port <= 0 || options.mix == NULL || options.connections == 0)
 			argp_error(state, "--port, --mix and at least one connection are needed");
+		options.workers_each /= options.connections;
+		if (options.workers_each == 0)
+			options.workers_each = 1;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -15,6 +15,7 @@ struct options {
 	int port;
 	bool tls, json, bye;
 	unsigned connections;
+	unsigned workers_each; /* of a connection */
 	double seconds, warmup_s, ramp_s, drain_s, limit_s;
 	uint64_t cycles;
 	struct watch watch;
