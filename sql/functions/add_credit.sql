@@ -15,7 +15,7 @@ as $$
 begin
 	insert into tracker.credit as c (person, stage, minute, slot, done, withdrawn)
 	select u.person, u.stage, date_trunc('minute', statement_timestamp()),
-		(pg_backend_pid() % 16)::int2,
+		tracker.own_slot(),
 		sum(coalesce(u.done, 0))::int8, sum(coalesce(u.withdrawn, 0))::int8
 	from unnest(persons, stages, done, withdrawn) as u(person, stage, done, withdrawn)
 	where u.person is not null

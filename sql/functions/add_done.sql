@@ -16,7 +16,7 @@ as $$
 #variable_conflict use_column
 begin
 	insert into tracker.tally as t (stage, minute, slot, ready, retry, leased, done, failed)
-	select d.stage, date_trunc('minute', statement_timestamp()), (pg_backend_pid() % 16)::int2,
+	select d.stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
 		sum(d.ready), sum(d.retry), sum(d.leased), sum(d.done), sum(d.failed)
 	from (
 		select i.stage, 0 as ready, -count(*) filter (where i.came = 'retry') as retry,
@@ -37,7 +37,7 @@ begin
 
 	insert into tracker.credit as c (person, stage, minute, slot, done)
 	select i.person, i.stage, date_trunc('minute', statement_timestamp()),
-		(pg_backend_pid() % 16)::int2, count(*)
+		tracker.own_slot(), count(*)
 	from unnest(persons, stages, status) as i(person, stage, status)
 	where i.status is not null
 	group by i.person, i.stage

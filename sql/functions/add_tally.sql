@@ -4,8 +4,7 @@
 -- Answer	true, so that it can be called in an assignment, which is cheaper than PERFORM.
 --		Arrays are aligned; a stage may come more than once; null means 0.
 -- Errors	none.
--- Locks	tally, in order of stage. Slots are shared by backends whose pids are equal modulo
---		16: a clash costs a wait.
+-- Locks	tally, in order of stage. Two backends may share a slot (own_slot): a clash costs a wait.
 -- Index	tally's primary key.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.add_tally(stages int2[], ready int8[], retry int8[],
@@ -19,7 +18,7 @@ begin
 		failed)
 	select d.* from (
 		select u.stage, date_trunc('minute', statement_timestamp()),
-			(pg_backend_pid() % 16)::int2, sum(coalesce(u.ready, 0))::int8 as ready,
+			tracker.own_slot(), sum(coalesce(u.ready, 0))::int8 as ready,
 			sum(coalesce(u.retry, 0))::int8 as retry,
 			sum(coalesce(u.leased, 0))::int8 as leased,
 			sum(coalesce(u.done, 0))::int8 as done,

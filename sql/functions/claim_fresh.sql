@@ -35,13 +35,16 @@ begin
 			for no key update) l
 		where l.gone_at is null and l.stage = 1),
 	f as (
-		update tracker.frontier f set next = f.next + c.n, previous = f.next
+		update tracker.frontier f set next = f.next + c.n, previous = f.next,
+			epoch = greatest(f.epoch, tracker.now_epoch())
 		from (
 			select count(*) as n, count(distinct w.id) as workers,
 				count(w.held_lease) as held
 			from w) c
-		where f.id and c.n = cardinality(tokens) and c.workers = c.n and c.held = 0
-			and f.next + c.n - 1 <= (select s.last from tracker.frontier s where s.id)
+		where f.epoch >= (select max(m.epoch) from tracker.frontier m)
+			and c.n = cardinality(tokens) and c.workers = c.n and c.held = 0
+			and f.next + c.n - 1 <= (
+				select s.last from tracker.frontier s order by s.epoch desc limit 1)
 			and not exists (
 				select from tracker.retry r where r.stage = 1 and r.due <= p_now)
 			and not exists (select from tracker.stage s where s.stage = 1 and s.paused)
@@ -65,7 +68,7 @@ begin
 	t as (
 		insert into tracker.tally as t (stage, minute, slot, leased)
 		select 1, date_trunc('minute', statement_timestamp()),
-			(pg_backend_pid() % 16)::int2, f.n
+			tracker.own_slot(), f.n
 		from f
 		on conflict (stage, minute, slot) do update set leased = t.leased + excluded.leased)
 	select g.n::int4, 'job', g.id, 1::int2, g.job, g.lease, 1,

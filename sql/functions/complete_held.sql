@@ -74,7 +74,7 @@ begin
 	t as (
 		insert into tracker.tally as t (stage, minute, slot, ready, leased, done)
 		select c.stage, date_trunc('minute', statement_timestamp()),
-			(pg_backend_pid() % 16)::int2,
+			tracker.own_slot(),
 			sum(c.ready)::int8, sum(c.leased)::int8, sum(c.done)::int8
 		from (
 			select r.stage, 0 as ready, -count(*) as leased,
@@ -92,7 +92,7 @@ begin
 	c as (
 		insert into tracker.credit as c (person, stage, minute, slot, done)
 		select r.person, r.stage, date_trunc('minute', statement_timestamp()),
-			(pg_backend_pid() % 16)::int2, count(*)
+			tracker.own_slot(), count(*)
 		from r where r.counts
 		group by r.person, r.stage
 		order by r.person, r.stage

@@ -15,7 +15,8 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
 	select s.stage, s.name, s.letter, s.paused,
-		case when s.stage = 1 then (select f.last - f.next + 1 from tracker.frontier f)
+		case when s.stage = 1 then (select f.last - f.next + 1 from tracker.frontier f
+			order by f.epoch desc limit 1)
 			else coalesce(t.ready, 0) end,
 		coalesce(t.retry, 0),
 		case when t.retry > 0 then (

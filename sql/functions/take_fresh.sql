@@ -29,8 +29,9 @@ begin
 	end if;
 	if p_stage = 1 then
 		update tracker.frontier f
-		set next = least(f.next + p_want, f.last + 1), previous = f.next
-		where f.id and f.next <= f.last
+		set next = least(f.next + p_want, f.last + 1), previous = f.next,
+			epoch = greatest(f.epoch, tracker.now_epoch())
+		where f.epoch >= (select max(m.epoch) from tracker.frontier m) and f.next <= f.last
 		returning array(select generate_series(f.previous, f.next - 1)) into jobs;
 		jobs := coalesce(jobs, '{}');
 		return;

@@ -36,9 +36,11 @@ create table tracker.job (
 	data   text compression lz4 not null
 ) with (autovacuum_vacuum_insert_scale_factor = 0.1);
 
--- Jobs next..last were never handed out by stage A. `previous` lets one UPDATE tell what it took.
+-- One row: jobs next..last were never handed out by stage A. `previous` lets one UPDATE tell what it
+-- took. `epoch` moves on with time, so that a claim finds the row without walking past all the
+-- versions that a snapshot, held somewhere, keeps alive: they are of earlier epochs.
 create table tracker.frontier (
-	id       boolean primary key default true check (id),
+	epoch    bigint primary key default 0,
 	next     bigint not null default 1,
 	last     bigint not null default 0,
 	previous bigint not null default 1

@@ -1,5 +1,5 @@
 -- Exact counts without a hot row: every batch adds its deltas to the row of its stage, minute and
--- slot (slot = backend pid modulo 16: a clash costs a wait, never a wrong sum). The keeper folds
+-- slot (own_slot: a clash costs a wait, never a wrong sum). The keeper folds
 -- minutes that are over into the base row (minute -infinity, slot -1). Only the sum means anything.
 --
 -- done and withdrawn are gross: what a stage has done is sum(done - withdrawn).
