@@ -109,6 +109,12 @@ fcgx_answer(struct fcgx *f, const char *bytes, size_t len)
 	 */
 	FCGX_FClose(f->request.err);
 	sent = FCGX_FClose(f->request.out) == 0 && sent;
+	/*
+	 * A detached request is closed without a shutdown before: all of it was read and all of the
+	 * answer was written, so shutdown and poll would be two more system calls here and one more
+	 * event for nginx.
+	 */
+	FCGX_Detach(&f->request);
 	FCGX_Finish_r(&f->request);
 	return sent;
 }

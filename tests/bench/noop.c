@@ -100,6 +100,7 @@ serve(void *unused)
 
 		read_body(&rq);
 		FCGX_PutStr(a->bytes, a->len, rq.out);
+		FCGX_Detach(&rq); /* as the tracker: a close without a shutdown before */
 		FCGX_Finish_r(&rq);
 	}
 	return NULL;
