@@ -83,9 +83,9 @@ chart_read(struct page *p, const struct chart_range *range, struct chart *c, str
 	params[0] = pg_int4_param(&room[0], range->span_s);
 	params[1] = pg_int4_param(&room[1], range->bucket_s);
 	if (!pg_call(p->pg,
-	        "select r.start, r.bucket_s, r.buckets, r.bucket, r.stage, r.done"
-	        " from tracker.read_series($1, $2) r",
-	        params, 2, &rows, e))
+		"select r.start, r.bucket_s, r.buckets, r.bucket, r.stage, r.done"
+		" from tracker.read_series($1, $2) r",
+		params, 2, &rows, e))
 		return false;
 	take_rows(c, rows);
 	pg_rows_free(rows);
@@ -134,8 +134,8 @@ chart_tick(struct page *p, const struct chart *c, int i)
 	gmtime_r(&at, &tm);
 	strftime(text, sizeof(text),
 	    span_s > 400 * DAY_S ? "%b %Y"
-		: span_s > 2 * DAY_S ? "%e %b"
-				     : "%H:%M",
+	    : span_s > 2 * DAY_S ? "%e %b"
+				 : "%H:%M",
 	    &tm);
 	return arena_dup(p->arena, text, strlen(text));
 }

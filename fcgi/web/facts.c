@@ -8,8 +8,8 @@
 #include "store/pg_array.h"
 #include "web/parts.h"
 
-#define IDLE_S 90	/* minutes are counted whole, so the last completion may seem a minute older */
-#define QUIET_S 600	/* as long without a completion, with jobs in hand, is worth a word */
+#define IDLE_S 90   /* minutes are counted whole, so the last completion may seem a minute older */
+#define QUIET_S 600 /* as long without a completion, with jobs in hand, is worth a word */
 
 static bool
 read_stages(struct page *p, struct facts *f, struct err *e)
@@ -17,14 +17,15 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 	struct pg_rows *rows;
 
 	if (!pg_call(p->pg,
-	        "select c.stage, c.name, c.paused, c.ready, c.retry, c.due, c.leased, c.done, c.failed,"
-	        " w.present, w.working, m.done_5m, m.done_1h, m.done_24h, m.first_at, m.last_at,"
-	        " (select f.last from tracker.frontier f)"
-	        " from tracker.read_counts() c"
-	        " join tracker.read_present() w on w.stage = c.stage"
-	        " join tracker.read_pace() m on m.stage = c.stage"
-	        " order by c.stage",
-	        NULL, 0, &rows, e))
+		"select c.stage, c.name, c.paused, c.ready, c.retry, c.due, c.leased, c.done, "
+		"c.failed,"
+		" w.present, w.working, m.done_5m, m.done_1h, m.done_24h, m.first_at, m.last_at,"
+		" (select f.last from tracker.frontier f)"
+		" from tracker.read_counts() c"
+		" join tracker.read_present() w on w.stage = c.stage"
+		" join tracker.read_pace() m on m.stage = c.stage"
+		" order by c.stage",
+		NULL, 0, &rows, e))
 		return false;
 	for (int i = 0; i < pg_rows_count(rows) && i < STAGES_MAX; i++) {
 		struct facts_stage *s = &f->stage[i];
@@ -72,9 +73,9 @@ read_eta(struct page *p, struct facts *f, struct err *e)
 	params[0] = pg_int4_param(&room[0], (int32_t)p->settings->eta_interval_s);
 	params[1] = pg_int4_param(&room[1], (int32_t)p->settings->eta_samples);
 	if (!pg_call(p->pg,
-	        "select r.state, r.total, r.done, r.remaining, r.eta_s, r.low_s, r.high_s"
-	        " from tracker.read_eta($1, $2) r",
-	        params, 2, &rows, e))
+		"select r.state, r.total, r.done, r.remaining, r.eta_s, r.low_s, r.high_s"
+		" from tracker.read_eta($1, $2) r",
+		params, 2, &rows, e))
 		return false;
 	f->state = "empty";
 	f->eta_s = f->low_s = f->high_s = -1;
@@ -177,10 +178,10 @@ facts_range_text(struct page *p, const struct facts *f)
 	if (f->low_s < 0)
 		return NULL;
 	if (f->high_s < 0)
-		return arena_printf(
-		    p->arena, "at least %s; the slowest spells stood still", parts_span(p, f->low_s));
-	return arena_printf(p->arena, "between %s and %s", parts_span(p, f->low_s),
-	    parts_span(p, f->high_s));
+		return arena_printf(p->arena, "at least %s; the slowest spells stood still",
+		    parts_span(p, f->low_s));
+	return arena_printf(
+	    p->arena, "between %s and %s", parts_span(p, f->low_s), parts_span(p, f->high_s));
 }
 
 double
@@ -199,8 +200,8 @@ facts_percent_text(struct page *p, const struct facts *f)
 {
 	double percent = facts_percent(f);
 
-	return arena_printf(p->arena, percent >= 99.95 && percent < 100 ? "%.2f%%" : "%.1f%%",
-	    percent);
+	return arena_printf(
+	    p->arena, percent >= 99.95 && percent < 100 ? "%.2f%%" : "%.1f%%", percent);
 }
 
 const char *
@@ -246,7 +247,8 @@ jobs_text(struct page *p, int64_t n)
 	return n == 1 ? "1 job" : arena_printf(p->arena, "%s jobs", parts_count_text(p, n));
 }
 
-/* What keeps one stage from going on; NULL when nothing does. quiet_s: since the last completion. */
+/* What keeps one stage from going on; NULL when nothing does. quiet_s: since the last completion.
+ */
 static const char *
 stage_note(struct page *p, const struct facts_stage *s, int64_t quiet_s)
 {
@@ -255,8 +257,9 @@ stage_note(struct page *p, const struct facts_stage *s, int64_t quiet_s)
 	int64_t waiting = s->ready + s->retry;
 
 	if (s->paused)
-		return arena_printf(p->arena, "%s is paused by the operator: %s %s until it is resumed.",
-		    stage, jobs_text(p, waiting), waiting == 1 ? "waits" : "wait");
+		return arena_printf(p->arena,
+		    "%s is paused by the operator: %s %s until it is resumed.", stage,
+		    jobs_text(p, waiting), waiting == 1 ? "waits" : "wait");
 	if (waiting > 0 && s->present == 0)
 		return arena_printf(p->arena, "%s has no worker: %s %s for one.", stage,
 		    jobs_text(p, waiting), waiting == 1 ? "waits" : "wait");
@@ -283,14 +286,16 @@ facts_notes(struct page *p, const struct facts *f, const char *notes[FACTS_NOTES
 			notes[n++] = note;
 	if (f->leased > 0 && quiet_s > QUIET_S)
 		notes[n++] = arena_printf(p->arena,
-		    "Nothing has been finished for %s, though %s %s in hand.", parts_span(p, quiet_s),
-		    jobs_text(p, f->leased), f->leased == 1 ? "is" : "are");
+		    "Nothing has been finished for %s, though %s %s in hand.",
+		    parts_span(p, quiet_s), jobs_text(p, f->leased), f->leased == 1 ? "is" : "are");
 	else if (f->remaining > 0 && f->waiting == 0 && f->leased > 0)
-		notes[n++] = arena_printf(p->arena, "%s %s in hand; nothing else waits for a worker now.",
-		    jobs_text(p, f->leased), f->leased == 1 ? "is" : "are");
+		notes[n++] =
+		    arena_printf(p->arena, "%s %s in hand; nothing else waits for a worker now.",
+			jobs_text(p, f->leased), f->leased == 1 ? "is" : "are");
 	if (f->failed > 0)
 		notes[n++] = arena_printf(p->arena,
-		    "%s failed for good; the operator can look at %s with distcompute-admin failed.",
+		    "%s failed for good; the operator can look at %s with distcompute-admin "
+		    "failed.",
 		    jobs_text(p, f->failed), f->failed == 1 ? "it" : "them");
 	return n;
 }

@@ -14,8 +14,8 @@
 #include "web/parts.h"
 #include "web/tpl/badge.h"
 
-#define NAME_CHARS 32	/* of a name; the rest is an ellipsis */
-#define SIDE 8		/* room on each side of a text */
+#define NAME_CHARS 32 /* of a name; the rest is an ellipsis */
+#define SIDE 8        /* room on each side of a text */
 
 /* About what Verdana 11 takes. */
 static int64_t
@@ -26,11 +26,11 @@ width_of(const char *text)
 	for (const unsigned char *c = (const unsigned char *)text; *c != 0; c++) {
 		if ((*c & 0xc0) == 0x80)
 			continue;
-		tenths += *c >= 0xe3               ? 115
-		    : strchr(" .,:;'!|iIjl", *c)   ? 42
-		    : strchr("mwMW%@", *c)         ? 105
-		    : (*c >= 'A' && *c <= 'Z')     ? 78
-						   : 68;
+		tenths += *c >= 0xe3                   ? 115
+			  : strchr(" .,:;'!|iIjl", *c) ? 42
+			  : strchr("mwMW%@", *c)       ? 105
+			  : (*c >= 'A' && *c <= 'Z')   ? 78
+						       : 68;
 	}
 	return tenths / 10 + 1;
 }
@@ -79,9 +79,10 @@ draw_progress(struct page *p, struct err *e)
 	if (!facts_read(p, &f, e))
 		return false;
 	if (f.jobs > 0)
-		text = f.remaining == 0 ? "finished"
-					: arena_printf(p->arena, "%s, %s a minute",
-					      facts_percent_text(p, &f), parts_rate_text(p, f.per_minute));
+		text = f.remaining == 0
+			   ? "finished"
+			   : arena_printf(p->arena, "%s, %s a minute", facts_percent_text(p, &f),
+				 parts_rate_text(p, f.per_minute));
 	return draw(p, short_name(p, p->settings->project), text,
 	    f.jobs > 0 && f.remaining == 0 ? "#15803d" : "#1d4ed8", e);
 }
@@ -93,8 +94,8 @@ draw_person(struct page *p, const char *nickname, struct err *e)
 	struct pg_rows *rows;
 	const char *text;
 
-	if (!pg_call(p->pg, "select r.jobs, r.rank from tracker.read_person($1) r", params, 1, &rows,
-	        e))
+	if (!pg_call(
+		p->pg, "select r.jobs, r.rank from tracker.read_person($1) r", params, 1, &rows, e))
 		return false;
 	if (pg_rows_count(rows) == 0) {
 		pg_rows_free(rows);

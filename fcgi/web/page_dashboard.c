@@ -17,11 +17,11 @@
 #include "web/tpl/dashboard.h"
 
 #define FEW_ROWS 50
-#define ALL_ROWS 350	/* of two stages: 22 kB compressed; beyond that by pages */
+#define ALL_ROWS 350 /* of two stages: 22 kB compressed; beyond that by pages */
 
 struct asked {
-	const char *owner, *state;	/* NULL = any */
-	int64_t stage;			/* 0 = all */
+	const char *owner, *state; /* NULL = any */
+	int64_t stage;             /* 0 = all */
 	int64_t after_us, after_id;
 	bool after, all;
 	int rows;
@@ -164,7 +164,7 @@ put_chart(struct page *p, struct template_dict *d, const struct facts *f, struct
 	template_int(s, T_CHART_W, c->buckets * CHART_BAR);
 	template_str(s, T_CHART_LABEL,
 	    arena_printf(p->arena, "Completions a minute, %s: at most %s, lately %s",
-	        c->range->name, parts_rate_text(p, c->highest), parts_rate_text(p, c->latest)));
+		c->range->name, parts_rate_text(p, c->highest), parts_rate_text(p, c->latest)));
 	put_bars(p, s, f, c);
 	for (int i = 0; i < CHART_TICKS; i++)
 		template_str(template_section(s, T_X_TICK), T_X_TEXT, chart_tick(p, c, i));
@@ -194,9 +194,9 @@ put_latest(struct page *p, struct template_dict *d, struct err *e)
 	struct pg_rows *rows;
 
 	if (!pg_call(p->pg,
-	        "select r.stage, r.job, r.person, r.started, r.finished"
-	        " from tracker.read_latest($1) r",
-	        params, 1, &rows, e))
+		"select r.stage, r.job, r.person, r.started, r.finished"
+		" from tracker.read_latest($1) r",
+		params, 1, &rows, e))
 		return false;
 	if (pg_rows_count(rows) > 0) {
 		latest = template_section(d, T_LATEST);
@@ -241,7 +241,7 @@ put_next(struct page *p, struct template_dict *group, const struct asked *a,
 
 	template_str(next, T_KEY,
 	    arena_printf(p->arena, "%lld-%lld", (long long)pg_time_us(rows, last, 8),
-	        (long long)pg_int(rows, last, 1)));
+		(long long)pg_int(rows, last, 1)));
 	if (a->all)
 		template_show(next, T_KEEP_ALL);
 	else if (!a->after && a->owner == NULL && a->state == NULL)
@@ -321,11 +321,11 @@ put_workers(struct page *p, struct template_dict *d, const struct facts *f, stru
 	params[5] = pg_int4_param(&room[3], a.rows);
 	params[6] = pg_int4_param(&room[4], (int32_t)parts_stale_s(p));
 	if (!pg_call(p->pg,
-	        "select r.stage, r.id, r.name, r.person, r.seen, r.done, r.job, r.jobs, r.created"
-	        " from tracker.read_workers(nullif($1, 0::int2), $2, $3,"
-	        " case when $4 >= 0 then 'epoch'::timestamptz + $4 * interval '1 microsecond' end,"
-	        " $5, $6, $7) r",
-	        params, 7, &rows, e))
+		"select r.stage, r.id, r.name, r.person, r.seen, r.done, r.job, r.jobs, r.created"
+		" from tracker.read_workers(nullif($1, 0::int2), $2, $3,"
+		" case when $4 >= 0 then 'epoch'::timestamptz + $4 * interval '1 microsecond' end,"
+		" $5, $6, $7) r",
+		params, 7, &rows, e))
 		return false;
 	if (a.owner != NULL || a.state != NULL || a.stage != 0)
 		template_show(d, T_FILTERED);
@@ -346,7 +346,7 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 		return false;
 	parts_frame(p, d,
 	    &(struct part_head){
-	        .description = facts_sentence(p, &f), .address = "/", .nav = NAV_DASHBOARD});
+		.description = facts_sentence(p, &f), .address = "/", .nav = NAV_DASHBOARD});
 	if (f.jobs == 0)
 		put_empty(p, d);
 	else

@@ -16,8 +16,22 @@
 #define DATA_CHARS 4000
 #define EVENT_ROWS 50
 
-enum { STAGE, STATE, WORKER, PERSON, ATTEMPT, STARTED, FINISHED, DUE, KIND, REASON,
-	INPUT_SIZE, OUTPUT_SIZE, INPUT, OUTPUT };
+enum {
+	STAGE,
+	STATE,
+	WORKER,
+	PERSON,
+	ATTEMPT,
+	STARTED,
+	FINISHED,
+	DUE,
+	KIND,
+	REASON,
+	INPUT_SIZE,
+	OUTPUT_SIZE,
+	INPUT,
+	OUTPUT
+};
 
 static const struct state {
 	const char *state, *words;
@@ -49,8 +63,8 @@ put_size(struct page *p, struct template_dict *stage, const char *section,
 }
 
 static void
-put_data(struct template_dict *stage, const char *section, const struct pg_rows *rows, int i,
-    int column)
+put_data(
+    struct template_dict *stage, const char *section, const struct pg_rows *rows, int i, int column)
 {
 	if (!pg_is_null(rows, i, column))
 		template_str(
@@ -98,15 +112,16 @@ put_stage(struct page *p, struct template_dict *d, const struct pg_rows *rows, i
 		template_str(by, T_WORKER, pg_text(rows, i, WORKER, NULL));
 	}
 	if (!pg_is_null(rows, i, PERSON))
-		template_str(template_section(stage, T_OWNER), T_PERSON,
-		    pg_text(rows, i, PERSON, NULL));
+		template_str(
+		    template_section(stage, T_OWNER), T_PERSON, pg_text(rows, i, PERSON, NULL));
 	if (!pg_is_null(rows, i, ATTEMPT))
-		parts_count(template_section(stage, T_ATTEMPTS), T_ATTEMPT, pg_int(rows, i, ATTEMPT));
+		parts_count(
+		    template_section(stage, T_ATTEMPTS), T_ATTEMPT, pg_int(rows, i, ATTEMPT));
 	put_times(p, stage, rows, i);
 	if (!pg_is_null(rows, i, REASON))
 		template_str(template_section(stage, T_WHY), T_REASON,
 		    arena_printf(p->arena, "%s: %s", parts_kind(pg_text(rows, i, KIND, NULL)),
-		        pg_text(rows, i, REASON, NULL)));
+			pg_text(rows, i, REASON, NULL)));
 	put_size(p, stage, T_INPUT_SIZE, rows, i, INPUT_SIZE);
 	put_size(p, stage, T_OUTPUT_SIZE, rows, i, OUTPUT_SIZE);
 	put_data(stage, T_INPUT, rows, i, INPUT);
@@ -138,10 +153,11 @@ put_life(struct page *p, struct template_dict *d, int64_t number, struct err *e)
 	params[0] = pg_int8_param(&room[0], number);
 	params[1] = pg_int4_param(&room[1], p->settings->public_data ? DATA_CHARS : 0);
 	if (!pg_call(p->pg,
-	        "select r.stage, r.state, r.worker, r.person, r.attempt, r.started, r.finished, r.due,"
-	        " r.kind, r.reason, r.input_size, r.output_size, r.input, r.output"
-	        " from tracker.read_job($1, $2) r",
-	        params, 2, &rows, e))
+		"select r.stage, r.state, r.worker, r.person, r.attempt, r.started, r.finished, "
+		"r.due,"
+		" r.kind, r.reason, r.input_size, r.output_size, r.input, r.output"
+		" from tracker.read_job($1, $2) r",
+		params, 2, &rows, e))
 		return false;
 	if (pg_rows_count(rows) == 0) {
 		pg_rows_free(rows);
@@ -154,10 +170,10 @@ put_life(struct page *p, struct template_dict *d, int64_t number, struct err *e)
 	pg_rows_free(rows);
 	parts_frame(p, d,
 	    &(struct part_head){
-	        .title = arena_printf(p->arena, "Job %s", parts_count_text(p, number)),
-	        .description = arena_printf(
-	            p->arena, "Job %s: %s.", parts_count_text(p, number), where),
-	        .address = arena_printf(p->arena, "/job/%lld", (long long)number)});
+		.title = arena_printf(p->arena, "Job %s", parts_count_text(p, number)),
+		.description =
+		    arena_printf(p->arena, "Job %s: %s.", parts_count_text(p, number), where),
+		.address = arena_printf(p->arena, "/job/%lld", (long long)number)});
 	return true;
 }
 
@@ -172,8 +188,9 @@ put_events(struct page *p, struct template_dict *d, int64_t number, struct err *
 	params[0] = pg_int8_param(&room[0], number);
 	params[1] = pg_int4_param(&room[1], EVENT_ROWS);
 	if (!pg_call(p->pg,
-	        "select r.stage, r.kind, r.reason, r.worker, r.at from tracker.read_job_events($1, $2) r",
-	        params, 2, &rows, e))
+		"select r.stage, r.kind, r.reason, r.worker, r.at from tracker.read_job_events($1, "
+		"$2) r",
+		params, 2, &rows, e))
 		return false;
 	if (pg_rows_count(rows) > 0) {
 		events = template_section(d, T_EVENTS);

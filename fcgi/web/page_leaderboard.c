@@ -3,7 +3,8 @@
  *
  *	?period=	all (the default), week (7 days), today
  *	?after=		the next page, by key (jobs, id)
- *	?q=		people whose name begins so, by name; then the key is ?from= (name) and the id of ?after=
+ *	?q=		people whose name begins so, by name; then the key is ?from= (name) and the
+ *id of ?after=
  */
 #include <string.h>
 
@@ -24,7 +25,7 @@ static const struct period {
 
 struct asked {
 	const struct period *period;
-	const char *search, *from;	/* NULL = none */
+	const char *search, *from; /* NULL = none */
 	int64_t after_jobs, after_id;
 	bool after;
 };
@@ -81,14 +82,14 @@ put_row(struct page *p, struct template_dict *table, const struct pg_rows *rows,
 }
 
 static void
-put_next(struct page *p, struct template_dict *d, const struct asked *a,
-    const struct pg_rows *rows, int last)
+put_next(struct page *p, struct template_dict *d, const struct asked *a, const struct pg_rows *rows,
+    int last)
 {
 	struct template_dict *next = template_section(d, T_NEXT), *keep;
 
 	template_str(next, T_KEY,
 	    arena_printf(p->arena, "%lld-%lld", (long long)pg_int(rows, last, 3),
-	        (long long)pg_int(rows, last, 1)));
+		(long long)pg_int(rows, last, 1)));
 	if (a->search != NULL) {
 		keep = template_section(next, T_KEEP_SEARCH);
 		template_str(keep, T_FROM, pg_text(rows, last, 7, NULL));
@@ -146,7 +147,8 @@ put_board(struct page *p, struct template_dict *d, const struct asked *a, struct
 		put_nobody(p, d, a);
 	else {
 		table = template_section(d, T_TABLE);
-		template_str(table, T_CAPTION, a->search != NULL ? "People found" : a->period->caption);
+		template_str(
+		    table, T_CAPTION, a->search != NULL ? "People found" : a->period->caption);
 		if (a->search == NULL)
 			template_show(table, T_HEAD_RANK);
 		for (int i = 0; i < pg_rows_count(rows) && i < ROWS; i++)
@@ -185,9 +187,10 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	read_asked(p, &a);
 	parts_frame(p, d,
 	    &(struct part_head){.title = "Leaderboard",
-	        .description = "Who has done how many jobs, today, in 7 days and since the beginning.",
-	        .address = "/leaderboard",
-	        .nav = NAV_BOARD});
+		.description =
+		    "Who has done how many jobs, today, in 7 days and since the beginning.",
+		.address = "/leaderboard",
+		.nav = NAV_BOARD});
 	put_controls(d, &a);
 	return put_board(p, d, &a, e);
 }

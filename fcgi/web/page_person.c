@@ -36,11 +36,11 @@ read_person(struct page *p, struct person *who, struct err *e)
 		return err_set(e, ERR_MISSING, "Person not found.", "no name in the path");
 	params[0] = pg_text_param(nickname, strlen(nickname));
 	if (!pg_call(p->pg,
-	        "select r.id, r.nickname, r.created, r.jobs, r.withdrawn, r.today, r.week,"
-	        " r.by_hour24, r.machines, r.rank, array_to_string(r.spark, ','),"
-	        " tracker.read_period('all')"
-	        " from tracker.read_person($1) r",
-	        params, 1, &rows, e))
+		"select r.id, r.nickname, r.created, r.jobs, r.withdrawn, r.today, r.week,"
+		" r.by_hour24, r.machines, r.rank, array_to_string(r.spark, ','),"
+		" tracker.read_period('all')"
+		" from tracker.read_person($1) r",
+		params, 1, &rows, e))
 		return false;
 	if (pg_rows_count(rows) == 0) {
 		pg_rows_free(rows);
@@ -97,7 +97,7 @@ put_days(struct page *p, struct template_dict *d, const struct person *who)
 	}
 	template_str(d, T_CHART_LABEL,
 	    arena_printf(p->arena, "Jobs a day, last 30 days: at most %s, today %s",
-	        parts_rate_text(p, top), parts_rate_text(p, days[DAYS - 1])));
+		parts_rate_text(p, top), parts_rate_text(p, days[DAYS - 1])));
 	top = chart_round_up(top);
 	buf_init(&path, 0);
 	for (int i = 0; i < DAYS; i++)
@@ -110,8 +110,8 @@ put_days(struct page *p, struct template_dict *d, const struct person *who)
 	parts_rate(d, T_Y_MID, top / 2);
 	for (int i = 0; i < CHART_TICKS; i++)
 		template_str(template_section(d, T_X_TICK), T_X_TEXT,
-		    parts_day(p, now_us - INT64_C(86400000000) * (DAYS - 1) * (CHART_TICKS - 1 - i) /
-		            (CHART_TICKS - 1)));
+		    parts_day(p, now_us - INT64_C(86400000000) * (DAYS - 1) *
+					      (CHART_TICKS - 1 - i) / (CHART_TICKS - 1)));
 }
 
 static bool
@@ -121,8 +121,9 @@ put_stages(struct page *p, struct template_dict *d, const struct person *who, st
 	struct pg_param params[1] = {pg_int8_param(&room, who->id)};
 	struct pg_rows *rows;
 
-	if (!pg_call(p->pg, "select r.stage, r.done - r.withdrawn from tracker.read_person_stages($1) r",
-	        params, 1, &rows, e))
+	if (!pg_call(p->pg,
+		"select r.stage, r.done - r.withdrawn from tracker.read_person_stages($1) r",
+		params, 1, &rows, e))
 		return false;
 	for (int i = 0; i < pg_rows_count(rows); i++) {
 		struct template_dict *stage = template_section(d, T_STAGE);
@@ -135,8 +136,8 @@ put_stages(struct page *p, struct template_dict *d, const struct person *who, st
 }
 
 static void
-put_machine(struct page *p, struct template_dict *table, const struct pg_rows *rows, int i,
-    int64_t seen_us)
+put_machine(
+    struct page *p, struct template_dict *table, const struct pg_rows *rows, int i, int64_t seen_us)
 {
 	struct template_dict *row = template_section(table, T_ROW), *job;
 	bool holds = !pg_is_null(rows, i, 7);
@@ -174,7 +175,7 @@ put_rows(struct page *p, struct template_dict *d, const struct pg_rows *rows)
 	if (n > shown)
 		template_str(template_section(d, T_NEXT), T_KEY,
 		    arena_printf(p->arena, "%lld-%lld", (long long)pg_time_us(rows, shown - 1, 3),
-		        (long long)pg_int(rows, shown - 1, 1)));
+			(long long)pg_int(rows, shown - 1, 1)));
 }
 
 static bool
@@ -192,11 +193,11 @@ put_machines(struct page *p, struct template_dict *d, const struct person *who, 
 	params[2] = pg_int8_param(&room[2], after_id);
 	params[3] = pg_int4_param(&room[3], MACHINE_ROWS);
 	if (!pg_call(p->pg,
-	        "select r.stage, r.id, r.name, r.created, r.seen, r.done, r.struck, r.job"
-	        " from tracker.read_person_workers($1,"
-	        " case when $2 >= 0 then 'epoch'::timestamptz + $2 * interval '1 microsecond' end,"
-	        " $3, $4) r",
-	        params, 4, &rows, e))
+		"select r.stage, r.id, r.name, r.created, r.seen, r.done, r.struck, r.job"
+		" from tracker.read_person_workers($1,"
+		" case when $2 >= 0 then 'epoch'::timestamptz + $2 * interval '1 microsecond' end,"
+		" $3, $4) r",
+		params, 4, &rows, e))
 		return false;
 	if (pg_rows_count(rows) == 0)
 		template_show(d, T_NO_MACHINES);
@@ -217,9 +218,9 @@ put_refused(struct page *p, struct template_dict *d, const struct person *who, s
 	params[0] = pg_int8_param(&room[0], who->id);
 	params[1] = pg_int4_param(&room[1], REFUSED_ROWS);
 	if (!pg_call(p->pg,
-	        "select r.stage, r.job, r.worker, r.refused, r.reason"
-	        " from tracker.read_person_refused($1, $2) r",
-	        params, 2, &rows, e))
+		"select r.stage, r.job, r.worker, r.refused, r.reason"
+		" from tracker.read_person_refused($1, $2) r",
+		params, 2, &rows, e))
 		return false;
 	if (pg_rows_count(rows) > 0) {
 		refused = template_section(d, T_REFUSED);
@@ -251,14 +252,14 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	url_encode(&address, who.nickname, strlen(who.nickname));
 	parts_frame(p, d,
 	    &(struct part_head){.title = who.nickname,
-	        .description = arena_printf(p->arena, "%s jobs done, %s in the last 24 hours.",
-	            parts_count_text(p, who.jobs), parts_count_text(p, who.by_hour24)),
-	        .address = arena_dup(p->arena, address.data, address.len)});
+		.description = arena_printf(p->arena, "%s jobs done, %s in the last 24 hours.",
+		    parts_count_text(p, who.jobs), parts_count_text(p, who.by_hour24)),
+		.address = arena_dup(p->arena, address.data, address.len)});
 	buf_fini(&address);
 	put_facts(p, d, &who);
 	put_days(p, d, &who);
 	return put_stages(p, d, &who, e) && put_machines(p, d, &who, e) &&
-	    put_refused(p, d, &who, e);
+	       put_refused(p, d, &who, e);
 }
 
 bool

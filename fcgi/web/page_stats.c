@@ -161,9 +161,9 @@ put_latest(struct page *p, struct err *e)
 	struct pg_rows *rows;
 
 	if (!pg_call(p->pg,
-	        "select r.stage, r.job, r.worker, r.person, r.started, r.finished"
-	        " from tracker.read_latest($1) r",
-	        params, 1, &rows, e))
+		"select r.stage, r.job, r.worker, r.person, r.started, r.finished"
+		" from tracker.read_latest($1) r",
+		params, 1, &rows, e))
 		return false;
 	put_key(p->out, "latest");
 	buf_putc(p->out, '[');

@@ -14,12 +14,12 @@
 #define LEASE_ROWS 100
 #define RECENT_ROWS 10
 #define STRIKE_ROWS 20
-#define RATE_AFTER_H (1.0 / 60)	/* a rate of less than a minute says nothing */
+#define RATE_AFTER_H (1.0 / 60) /* a rate of less than a minute says nothing */
 
 struct worker {
 	int64_t stage, id, created_us, seen_us, gone_us, done, struck, held, peers;
 	const char *name, *person, *gone_why, *progress, *state;
-	double hours, peers_rate;	/* peers_rate 0 = unknown */
+	double hours, peers_rate; /* peers_rate 0 = unknown */
 };
 
 static const char *
@@ -41,15 +41,15 @@ read_worker(struct page *p, struct worker *w, struct err *e)
 	params[0] = pg_int2_param(&room, (int16_t)w->stage);
 	params[1] = pg_text_param(p->path[1], strlen(p->path[1]));
 	if (!pg_call(p->pg,
-	        "select r.id, r.name, r.person, r.created, r.seen, r.gone_at, r.gone_why, r.done,"
-	        " r.struck, r.held, r.hours, r.peers_rate, r.peers"
-	        " from tracker.read_worker($1, $2) r",
-	        params, 2, &rows, e))
+		"select r.id, r.name, r.person, r.created, r.seen, r.gone_at, r.gone_why, r.done,"
+		" r.struck, r.held, r.hours, r.peers_rate, r.peers"
+		" from tracker.read_worker($1, $2) r",
+		params, 2, &rows, e))
 		return false;
 	if (pg_rows_count(rows) == 0) {
 		pg_rows_free(rows);
-		return err_set(e, ERR_MISSING, "Worker not found.", "no worker of that name in stage %d",
-		    (int)w->stage);
+		return err_set(e, ERR_MISSING, "Worker not found.",
+		    "no worker of that name in stage %d", (int)w->stage);
 	}
 	w->id = pg_int(rows, 0, 0);
 	w->name = dup_text(p, rows, 0, 1);
@@ -124,8 +124,8 @@ put_facts(struct page *p, struct template_dict *d, const struct worker *w)
 	parts_stage(p, d, T_LETTER, T_LETTER_UP, T_STAGE, w->stage);
 	parts_count(d, T_DONE, w->done);
 	parts_count(d, T_STRUCK, w->struck);
-	template_str(d, T_PROGRESS_TEXT,
-	    w->progress != NULL && w->held > 0 ? w->progress : "none reported");
+	template_str(
+	    d, T_PROGRESS_TEXT, w->progress != NULL && w->held > 0 ? w->progress : "none reported");
 	parts_time(d, T_FIRST, T_ISO, T_AGO, w->created_us);
 	parts_time(d, T_LAST, T_ISO, T_AGO, w->seen_us);
 	put_rate(p, d, w);
@@ -142,13 +142,12 @@ put_leases(struct page *p, struct template_dict *d, const struct worker *w, stru
 	params[0] = pg_int8_param(&room[0], w->id);
 	params[1] = pg_int4_param(&room[1], LEASE_ROWS);
 	if (!pg_call(p->pg,
-	        "select r.job, r.attempt, r.since from tracker.read_worker_leases($1, $2) r", params,
-	        2, &rows, e))
+		"select r.job, r.attempt, r.since from tracker.read_worker_leases($1, $2) r",
+		params, 2, &rows, e))
 		return false;
 	if (pg_rows_count(rows) == 0)
 		template_str(template_section(d, T_NO_JOBS), T_NO_JOBS_WHY,
-		    w->gone_us != 0 ? "it is gone."
-				    : "it waits for work, or is between two jobs.");
+		    w->gone_us != 0 ? "it is gone." : "it waits for work, or is between two jobs.");
 	else {
 		jobs = template_section(d, T_JOBS);
 		for (int i = 0; i < pg_rows_count(rows); i++) {
@@ -175,9 +174,9 @@ put_recent(struct page *p, struct template_dict *d, const struct worker *w, stru
 	params[0] = pg_int8_param(&room[0], w->id);
 	params[1] = pg_int4_param(&room[1], RECENT_ROWS);
 	if (!pg_call(p->pg,
-	        "select r.job, r.attempt, r.started, r.finished"
-	        " from tracker.read_worker_recent($1, $2) r",
-	        params, 2, &rows, e))
+		"select r.job, r.attempt, r.started, r.finished"
+		" from tracker.read_worker_recent($1, $2) r",
+		params, 2, &rows, e))
 		return false;
 	if (pg_rows_count(rows) > 0) {
 		recent = template_section(d, T_RECENT);
@@ -188,8 +187,8 @@ put_recent(struct page *p, struct template_dict *d, const struct worker *w, stru
 			template_int(row, T_JOB, pg_int(rows, i, 0));
 			parts_count(row, T_JOB_TEXT, pg_int(rows, i, 0));
 			parts_count(row, T_ATTEMPT, pg_int(rows, i, 1));
-			template_str(row, T_TOOK,
-			    parts_took(p, finished_us - pg_time_us(rows, i, 2)));
+			template_str(
+			    row, T_TOOK, parts_took(p, finished_us - pg_time_us(rows, i, 2)));
 			parts_time(row, T_FINISHED, T_ISO, T_AGO, finished_us);
 		}
 	}
@@ -208,8 +207,8 @@ put_strikes(struct page *p, struct template_dict *d, const struct worker *w, str
 	params[0] = pg_int8_param(&room[0], w->id);
 	params[1] = pg_int4_param(&room[1], STRIKE_ROWS);
 	if (!pg_call(p->pg,
-	        "select r.job, r.kind, r.reason, r.at from tracker.read_worker_strikes($1, $2) r",
-	        params, 2, &rows, e))
+		"select r.job, r.kind, r.reason, r.at from tracker.read_worker_strikes($1, $2) r",
+		params, 2, &rows, e))
 		return false;
 	if (pg_rows_count(rows) > 0) {
 		strikes = template_section(d, T_STRIKES);
@@ -253,9 +252,9 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	parts_worker_address(p, &address, w.stage, w.name);
 	parts_frame(p, d,
 	    &(struct part_head){.title = w.name,
-	        .description = arena_printf(p->arena, "A worker of %s in stage %s: %s jobs done.",
-	            w.person, parts_stage_name(p, w.stage), parts_count_text(p, w.done)),
-	        .address = arena_dup(p->arena, address.data, address.len)});
+		.description = arena_printf(p->arena, "A worker of %s in stage %s: %s jobs done.",
+		    w.person, parts_stage_name(p, w.stage), parts_count_text(p, w.done)),
+		.address = arena_dup(p->arena, address.data, address.len)});
 	buf_fini(&address);
 	put_facts(p, d, &w);
 	return put_leases(p, d, &w, e) && put_recent(p, d, &w, e) && put_strikes(p, d, &w, e);

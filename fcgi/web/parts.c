@@ -118,9 +118,11 @@ rate_text(char out[40], double n)
 	else if (fabs(n) >= 99.95)
 		text_thousands(out, llround(n));
 	else
-		snprintf(out, 40, fabs(n) >= 9.95 || fabs(n) < 0.005 ? "%.0f"
-		    : fabs(n) >= 0.995                            ? "%.1f"
-								  : "%.2f", n);
+		snprintf(out, 40,
+		    fabs(n) >= 9.95 || fabs(n) < 0.005 ? "%.0f"
+		    : fabs(n) >= 0.995                 ? "%.1f"
+						       : "%.2f",
+		    n);
 }
 
 void
@@ -151,8 +153,8 @@ span_text(char *out, size_t size, int64_t s)
 	else if (s < 86400)
 		snprintf(out, size, "%d h", (int)(s / 3600));
 	else
-		snprintf(out, size, "%lld day%s", (long long)(s / 86400),
-		    s / 86400 == 1 ? "" : "s");
+		snprintf(
+		    out, size, "%lld day%s", (long long)(s / 86400), s / 86400 == 1 ? "" : "s");
 }
 
 const char *
@@ -161,8 +163,7 @@ parts_span(struct page *p, int64_t s)
 	char text[40];
 
 	if (s >= 3600 && s < 86400 && s % 3600 >= 60)
-		snprintf(text, sizeof(text), "%d h %d min", (int)(s / 3600),
-		    (int)(s % 3600 / 60));
+		snprintf(text, sizeof(text), "%d h %d min", (int)(s / 3600), (int)(s % 3600 / 60));
 	else if (s >= 60 && s < 600 && s % 60 != 0)
 		snprintf(text, sizeof(text), "%d min %d s", (int)(s / 60), (int)(s % 60));
 	else
@@ -397,7 +398,7 @@ parts_query_key(struct page *p, const char *name, int64_t *first, int64_t *secon
 	if (text == NULL || (dash = strchr(text, '-')) == NULL)
 		return false;
 	return text_to_int(text, (size_t)(dash - text), 0, KEY_MAX, first) &&
-	    text_to_int(dash + 1, strlen(dash + 1), 0, KEY_MAX, second);
+	       text_to_int(dash + 1, strlen(dash + 1), 0, KEY_MAX, second);
 }
 
 void
@@ -412,8 +413,7 @@ parts_heard(struct page *p, struct part_worker *workers, int n)
 	redis_begin(p->redis);
 	for (int i = 0; i < n; i++)
 		redis_put_words(p->redis, "HMGET",
-		    arena_printf(
-		        p->arena, "%sw:%lld", p->redis_prefix, (long long)workers[i].id),
+		    arena_printf(p->arena, "%sw:%lld", p->redis_prefix, (long long)workers[i].id),
 		    "seen", "progress", NULL);
 	if (!redis_flush(p->redis, &values, &count, &ignored) || count != (size_t)n)
 		return;
@@ -428,8 +428,7 @@ parts_heard(struct page *p, struct part_worker *workers, int n)
 		    seen_ms * 1000 > workers[i].seen_us)
 			workers[i].seen_us = seen_ms * 1000;
 		if (v->items[1].kind == REDIS_TEXT && v->items[1].len > 0)
-			workers[i].progress =
-			    arena_dup(p->arena, v->items[1].s, v->items[1].len);
+			workers[i].progress = arena_dup(p->arena, v->items[1].s, v->items[1].len);
 	}
 }
 
@@ -465,8 +464,8 @@ parts_spark(struct page *p, const char *csv, int width, int height)
 		return "";
 	path = arena_alloc(p->arena, size);
 	for (int i = 0; i < n; i++)
-		used += snprintf(path + used, size - (size_t)used, "%c%.4g %.4g",
-		    i == 0 ? 'M' : 'L', (double)width * i / (n - 1),
-		    height - 1 - (height - 2) * values[i] / most);
+		used +=
+		    snprintf(path + used, size - (size_t)used, "%c%.4g %.4g", i == 0 ? 'M' : 'L',
+			(double)width * i / (n - 1), height - 1 - (height - 2) * values[i] / most);
 	return path;
 }

@@ -28,13 +28,15 @@ using ctemplate::TemplateCache;
 using ctemplate::TemplateDictionary;
 using ctemplate::TemplateString;
 
-namespace {
+namespace
+{
 
 std::unique_ptr<TemplateCache> cache;
 char version[17] = "0";
 
 /* {{NAME:x-part}}: one part of a URL's path or query; what is left is safe in any context. */
-class PartModifier : public ctemplate::TemplateModifier {
+class PartModifier : public ctemplate::TemplateModifier
+{
 	void
 	Modify(const char *in, size_t len, const ctemplate::PerExpandData *,
 	    ctemplate::ExpandEmitter *out, const std::string &) const override
@@ -56,15 +58,34 @@ class PartModifier : public ctemplate::TemplateModifier {
 };
 
 /* Writes into a struct buf, whose failure is sticky. */
-class BufEmitter : public ctemplate::ExpandEmitter {
-    public:
-	explicit BufEmitter(struct buf *b) : buf_(b) {}
-	void Emit(char c) override { buf_putc(buf_, c); }
-	void Emit(const std::string &s) override { buf_put(buf_, s.data(), s.size()); }
-	void Emit(const char *s) override { buf_put(buf_, s, strlen(s)); }
-	void Emit(const char *s, size_t len) override { buf_put(buf_, s, len); }
+class BufEmitter : public ctemplate::ExpandEmitter
+{
+      public:
+	explicit BufEmitter(struct buf *b) : buf_(b)
+	{
+	}
+	void
+	Emit(char c) override
+	{
+		buf_putc(buf_, c);
+	}
+	void
+	Emit(const std::string &s) override
+	{
+		buf_put(buf_, s.data(), s.size());
+	}
+	void
+	Emit(const char *s) override
+	{
+		buf_put(buf_, s, strlen(s));
+	}
+	void
+	Emit(const char *s, size_t len) override
+	{
+		buf_put(buf_, s, len);
+	}
 
-    private:
+      private:
 	struct buf *buf_;
 };
 
@@ -228,7 +249,7 @@ template_render(const char *file, const struct template_dict *d, struct buf *out
 		if (!cache)
 			return err_set(e, ERR_BUG, nullptr, "no templates are loaded");
 		if (!cache->ExpandWithData(file, STRIP_BLANK_LINES,
-		        reinterpret_cast<const TemplateDictionary *>(d), nullptr, &emitter))
+			reinterpret_cast<const TemplateDictionary *>(d), nullptr, &emitter))
 			return err_set(e, ERR_BUG, nullptr, "%s does not expand", file);
 		if (out->failed)
 			return err_set(e, ERR_BUG, nullptr, "%s: page over its limit", file);

@@ -9,13 +9,13 @@ the_top_of_an_axis_is_a_round_number_at_or_above(void **state)
 {
 	static const struct {
 		double n, top;
-	} cases[] = {{0, 1}, {-3, 1}, {1, 1}, {1.2, 1.5}, {0.03, 0.03}, {7, 8}, {99, 100}, {101, 150},
-	    {2501, 3000}};
+	} cases[] = {{0, 1}, {-3, 1}, {1, 1}, {1.2, 1.5}, {0.03, 0.03}, {7, 8}, {99, 100},
+	    {101, 150}, {2501, 3000}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_true(chart_round_up(cases[i].n) > cases[i].top * 0.99999 &&
-		    chart_round_up(cases[i].n) < cases[i].top * 1.00001);
+			    chart_round_up(cases[i].n) < cases[i].top * 1.00001);
 }
 
 static void

@@ -16,8 +16,12 @@ begin(void **state)
 {
 	(void)state;
 	arena_init(&arena);
-	settings = (struct settings){.project = "P", .base_url = "", .banner = "",
-	    .stage = {"Extract & Load", "Filter", "", "", ""}, .stages = 2, .idle_timeout_s = 7200};
+	settings = (struct settings){.project = "P",
+	    .base_url = "",
+	    .banner = "",
+	    .stage = {"Extract & Load", "Filter", "", "", ""},
+	    .stages = 2,
+	    .idle_timeout_s = 7200};
 	page = (struct page){.settings = &settings, .arena = &arena};
 	return 0;
 }
@@ -50,8 +54,8 @@ a_span_is_told_in_its_biggest_units(void **state)
 	static const struct {
 		int64_t s;
 		const char *text;
-	} cases[] = {{-5, "0 s"}, {59, "59 s"}, {75, "1 min 15 s"}, {3600, "1 h"}, {7500, "2 h 5 min"},
-	    {86400, "1 day"}, {200000, "2 days"}};
+	} cases[] = {{-5, "0 s"}, {59, "59 s"}, {75, "1 min 15 s"}, {3600, "1 h"},
+	    {7500, "2 h 5 min"}, {86400, "1 day"}, {200000, "2 days"}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
@@ -172,7 +176,9 @@ a_spark_needs_two_values_and_stays_in_its_box(void **state)
 static void
 a_bar_shows_every_count_that_is_there_and_never_overflows(void **state)
 {
-	struct facts f = {.jobs = 100000, .stages = 1, .stage = {{.done = 99990, .leased = 1, .ready = 5, .failed = 4}}};
+	struct facts f = {.jobs = 100000,
+	    .stages = 1,
+	    .stage = {{.done = 99990, .leased = 1, .ready = 5, .failed = 4}}};
 	int64_t bar[FACTS_BAR];
 
 	(void)state;
@@ -197,7 +203,9 @@ it_is_not_finished_before_it_is(void **state)
 static void
 what_holds_a_stage_up_is_said_in_words(void **state)
 {
-	struct facts f = {.stages = 1, .jobs = 9, .remaining = 9,
+	struct facts f = {.stages = 1,
+	    .jobs = 9,
+	    .remaining = 9,
 	    .stage = {{.stage = 1, .name = "Extract", .ready = 9}}};
 	const char *notes[FACTS_NOTES];
 
@@ -206,12 +214,12 @@ what_holds_a_stage_up_is_said_in_words(void **state)
 	assert_string_equal(notes[0], "Stage A (Extract) has no worker: 9 jobs wait for one.");
 	f.stage[0].paused = true;
 	assert_int_equal(facts_notes(&page, &f, notes), 1);
-	assert_string_equal(
-	    notes[0], "Stage A (Extract) is paused by the operator: 9 jobs wait until it is resumed.");
+	assert_string_equal(notes[0],
+	    "Stage A (Extract) is paused by the operator: 9 jobs wait until it is resumed.");
 	f.stage[0] = (struct facts_stage){.stage = 1, .name = "Extract", .retry = 1, .present = 1};
 	assert_int_equal(facts_notes(&page, &f, notes), 1);
-	assert_string_equal(
-	    notes[0], "Stage A (Extract): 1 job came back and waits out a back-off before the next try.");
+	assert_string_equal(notes[0],
+	    "Stage A (Extract): 1 job came back and waits out a back-off before the next try.");
 }
 
 int
@@ -223,16 +231,21 @@ main(void)
 	    cmocka_unit_test_setup_teardown(a_job_that_took_little_is_told_in_tenths, begin, end),
 	    cmocka_unit_test_setup_teardown(a_size_is_told_in_its_unit, begin, end),
 	    cmocka_unit_test_setup_teardown(
-	        a_share_is_never_more_than_all_and_never_a_lie_about_little, begin, end),
-	    cmocka_unit_test_setup_teardown(a_workers_address_encodes_what_is_no_letter, begin, end),
-	    cmocka_unit_test_setup_teardown(a_stage_is_found_by_its_name_whatever_the_case, begin, end),
-	    cmocka_unit_test_setup_teardown(a_key_in_the_query_is_two_numbers_or_nothing, begin, end),
+		a_share_is_never_more_than_all_and_never_a_lie_about_little, begin, end),
 	    cmocka_unit_test_setup_teardown(
-	        text_in_the_query_that_is_empty_malformed_or_endless_is_absent, begin, end),
-	    cmocka_unit_test_setup_teardown(a_worker_is_stale_after_a_quarter_of_the_time_out, begin, end),
-	    cmocka_unit_test_setup_teardown(a_spark_needs_two_values_and_stays_in_its_box, begin, end),
+		a_workers_address_encodes_what_is_no_letter, begin, end),
 	    cmocka_unit_test_setup_teardown(
-	        a_bar_shows_every_count_that_is_there_and_never_overflows, begin, end),
+		a_stage_is_found_by_its_name_whatever_the_case, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_key_in_the_query_is_two_numbers_or_nothing, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		text_in_the_query_that_is_empty_malformed_or_endless_is_absent, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_worker_is_stale_after_a_quarter_of_the_time_out, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_spark_needs_two_values_and_stays_in_its_box, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_bar_shows_every_count_that_is_there_and_never_overflows, begin, end),
 	    cmocka_unit_test_setup_teardown(it_is_not_finished_before_it_is, begin, end),
 	    cmocka_unit_test_setup_teardown(what_holds_a_stage_up_is_said_in_words, begin, end),
 	};

@@ -110,7 +110,7 @@ sections_repeat_and_includes_have_their_own_words(void **state)
 	template_str(template_include(d, "PART", "part.tpl"), "WORD", "in");
 	template_show(d, "SHOWN");
 	assert_string_equal(rendered(ESCAPE "{{#ROW}}<{{N}}>{{/ROW}}{{>PART}}{{#SHOWN}}+{{/SHOWN}}"
-	                                    "{{#HIDDEN}}-{{/HIDDEN}}"),
+					    "{{#HIDDEN}}-{{/HIDDEN}}"),
 	    "<-7><12>[in]+");
 }
 
@@ -195,13 +195,15 @@ main(void)
 	    cmocka_unit_test_setup_teardown(text_is_escaped_without_being_asked, begin, end),
 	    cmocka_unit_test_setup_teardown(a_part_of_an_address_is_percent_encoded, begin, end),
 	    cmocka_unit_test_setup_teardown(an_address_may_not_run_a_script, begin, end),
-	    cmocka_unit_test_setup_teardown(sections_repeat_and_includes_have_their_own_words, begin, end),
 	    cmocka_unit_test_setup_teardown(
-	        a_broken_template_is_named_and_leaves_the_old_ones_standing, begin, end),
+		sections_repeat_and_includes_have_their_own_words, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_broken_template_is_named_and_leaves_the_old_ones_standing, begin, end),
 	    cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_an_error, begin, end),
 	    cmocka_unit_test_setup_teardown(a_template_that_is_not_there_is_an_error, begin, end),
 	    cmocka_unit_test_setup_teardown(a_page_over_its_limit_is_an_error, begin, end),
-	    cmocka_unit_test_setup_teardown(the_version_changes_with_a_byte_of_a_static_file, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		the_version_changes_with_a_byte_of_a_static_file, begin, end),
 	    cmocka_unit_test_setup_teardown(every_page_of_ours_parses_and_escapes, begin, end),
 	};
 
