@@ -12,6 +12,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 set jit = off
+set enable_nestloop = off	-- statistics know nothing of a load of a moment ago
 as $$
 	with
 	-- what is counted

@@ -237,7 +237,8 @@ class Stack:
     @property
     def db(self):
         if self._db is None or self._db.closed:
-            self._db = psycopg2.connect(self.conninfo)
+            # A statement that hangs would hold the test beyond its deadline: no signal reaches it in there.
+            self._db = psycopg2.connect(self.conninfo, options="-c statement_timeout=60s")
             self._db.autocommit = True
         return self._db
 
