@@ -33,8 +33,8 @@ select count(*) from tracker.complete_jobs(
  array_fill(gen_random_uuid(), array[100]), array_fill(0::int8, array[100]));
 """
 
-# A result for each of the first jobs, as if the pipeline had run: stages A and B are done with
-# them, nobody holds any, and every law holds.
+# A result for each of the first jobs, five a second up to now, as if the pipeline had run: stages A
+# and B are done with them, nobody holds any, and every law holds.
 MOSTLY_DONE = """
 set work_mem = '256MB';
 insert into tracker.person (nickname) values ('filler') on conflict do nothing;
@@ -42,7 +42,8 @@ insert into tracker.worker (token, stage, name, person, created, seen, gone_at, 
  select gen_random_uuid(), 1, 'filler', id, now(), now(), now(), 'bye'
  from tracker.person where nickname = 'filler';
 insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data)
- select s, j, w.id, w.person, 1, gen_random_uuid(), now() - interval '1 hour', now(),
+ select s, j, w.id, w.person, 1, gen_random_uuid(), now() - ({done} - j + 100) * interval '200 ms',
+  now() - ({done} - j) * interval '200 ms',
   'result of ' || j || ' by 0.0 000000000000000000000000000000000000'
  from tracker.worker w, generate_series(1, 2) s, generate_series(1, {done}) j
  where w.name = 'filler';
@@ -334,7 +335,6 @@ def scenario_flat(b):
     done.sql(MOSTLY_DONE.format(done=many - many // 100))
     for s in (loaded, done):
         s.sql("vacuum analyze; checkpoint;", user="postgres")
-    b.laws("flat (filled)", done)
 
     def run(stack, need=0):
         def once():
