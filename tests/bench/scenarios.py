@@ -98,7 +98,8 @@ class Bench:
         if open_ < count:
             stack.load(count - open_, append=last > 0)
 
-    def row(self, name, value, unit, limit=None, limit_name="", goal=None, at_most=False, note=""):
+    def row(self, name, value, unit, limit=None, limit_name="", goal=None, at_most=False, note="",
+            by_cpu=None):
         """One line of the table: a figure beside its limit, and whether the goal is reached."""
         ratio = value / limit if limit else None
         good = None
@@ -107,7 +108,8 @@ class Bench:
             good = seen <= goal if at_most else seen >= goal
         self.rows.append({"name": name, "value": value, "unit": unit, "limit": limit,
                           "limit_name": limit_name, "ratio": ratio, "goal": goal,
-                          "at_most": at_most, "good": good, "note": note})
+                          "at_most": at_most, "good": good, "note": note,
+                          "by_cpu": by_cpu})
         print(text_of(self.rows[-1]), flush=True)
 
     def laws(self, scenario, *stacks, journals=()):
@@ -137,6 +139,8 @@ def text_of(row):
     if row["goal"] is not None:
         text += f"  {'<=' if row['at_most'] else '>='} {row['goal']:<5g} " \
                 f"{'yes' if row['good'] else 'NO'}"
+    if row["by_cpu"] is not None:
+        text += f"  by CPU {row['by_cpu']:.2f};"
     return text + (f"  {row['note']}" if row["note"] else "")
 
 
@@ -192,8 +196,8 @@ def beside_noop(b, name, mix, goal, calls, connections, tls=False, flags=(), rou
     b.raw[full] = r
     b.judge(full, r["tracker"])
     b.row(full, median(r["tracker"], "rate"), "requests/s", median(r["noop"], "rate"), "no-op",
-          goal, note=f"by CPU {by_cpu(r):.2f}; " + note_of(r["tracker"], *calls) + " | no-op " +
-          note_of(r["noop"]))
+          goal, note=note_of(r["tracker"], *calls) + " | no-op " + note_of(r["noop"]),
+          by_cpu=by_cpu(r))
     b.laws(full, stack, journals=[(stack, journals)])
     for path in journals:
         os.unlink(path)

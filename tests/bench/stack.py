@@ -82,6 +82,14 @@ class Stack:
             raise SystemExit(f"bench: {name} {' '.join(args)}: {said[-2000:]}")
         return used.ru_maxrss / 1024, time.monotonic() - began
 
+    def setting(self, name):
+        """What the tracker says that it runs with."""
+        r = subprocess.run([os.path.join(self.status["bin"], "distcompute-tracker"), "--config",
+                            self.status["config"], "--print-config"], stdout=subprocess.PIPE,
+                           text=True, check=True)
+        return next(line.split("=", 1)[1].strip() for line in r.stdout.splitlines()
+                    if line.split("=", 1)[0].strip() == name)
+
     def load(self, count, append=False):
         """That many jobs, numbered texts of some 50 bytes."""
         lines = subprocess.Popen(["seq", "-f", "https://example.org/archive/part-%.0f.tar.gz",
@@ -131,9 +139,11 @@ class Stack:
 class Noop:
     """A no-op on libfcgi behind the same nginx configuration as a stack's."""
 
-    def __init__(self, build, stack, state, processes=2, threads=4):
+    def __init__(self, build, stack, state):
         self.build, self.stack, self.state = build, stack, state
-        self.shape = (processes, threads)
+        # As many processes and threads as the pool has: where others want the cores too, each
+        # thread gets a share of them.
+        self.shape = [stack.setting(name) for name in ("processes", "acceptors")]
         self.http, self.https = free_port(), free_port()
         self.responder = None
         for folder in ("nginx", "tls"):
