@@ -172,6 +172,15 @@ facts_eta_text(struct page *p, const struct facts *f)
 	return arena_dup(p->arena, text, strlen(text));
 }
 
+/* Up to the unit that parts_span shows: the end of a range must not lie before what it contains. */
+static int64_t
+round_up(int64_t s)
+{
+	int64_t unit = s < 600 ? 1 : s < 86400 ? 60 : 86400;
+
+	return (s + unit - 1) / unit * unit;
+}
+
 const char *
 facts_range_text(struct page *p, const struct facts *f)
 {
@@ -180,8 +189,8 @@ facts_range_text(struct page *p, const struct facts *f)
 	if (f->high_s < 0)
 		return arena_printf(p->arena, "at least %s; the slowest spells stood still",
 		    parts_span(p, f->low_s));
-	return arena_printf(
-	    p->arena, "between %s and %s", parts_span(p, f->low_s), parts_span(p, f->high_s));
+	return arena_printf(p->arena, "between %s and %s", parts_span(p, f->low_s),
+	    parts_span(p, round_up(f->high_s)));
 }
 
 double

@@ -222,6 +222,20 @@ what_holds_a_stage_up_is_said_in_words(void **state)
 	    "Stage A (Extract): 1 job came back and waits out a back-off before the next try.");
 }
 
+static void
+the_end_of_a_range_is_never_told_as_earlier_than_it_is(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	    facts_range_text(&page, &(struct facts){.low_s = 850, .high_s = 1496}),
+	    "between 14 min and 25 min");
+	assert_string_equal(
+	    facts_range_text(&page, &(struct facts){.low_s = 7200, .high_s = 9001}),
+	    "between 2 h and 2 h 31 min");
+	assert_string_equal(facts_range_text(&page, &(struct facts){.low_s = 65, .high_s = 66}),
+	    "between 1 min 5 s and 1 min 6 s");
+}
+
 int
 main(void)
 {
@@ -248,6 +262,8 @@ main(void)
 		a_bar_shows_every_count_that_is_there_and_never_overflows, begin, end),
 	    cmocka_unit_test_setup_teardown(it_is_not_finished_before_it_is, begin, end),
 	    cmocka_unit_test_setup_teardown(what_holds_a_stage_up_is_said_in_words, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		the_end_of_a_range_is_never_told_as_earlier_than_it_is, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("parts", tests, NULL, NULL);
