@@ -9,7 +9,7 @@
 -- last had a job is passed over for it while there is something else. Everyone gets a first job
 -- before anyone gets a second.
 --
--- Caller	store/jobs.c, with all claims that wait. ages_us: how long each has waited in the
+-- Caller	domain/jobs.c, with all claims that wait. ages_us: how long each has waited in the
 --		tracker. hints[stage]: the position last heard in a 'hint' row, 0 at first. Cap the
 --		sum of wants.
 -- Answer	'job' rows (handed out or sent again), or one of none, paused, unknown an item; drop

@@ -1,6 +1,6 @@
 -- Says goodbye: the workers are gone, their jobs open again at once, with no attempt counted.
 --
--- Caller	store/workers.c, with all bye that wait.
+-- Caller	domain/workers.c, with all bye that wait.
 -- Answer	one row an item: closed (with the jobs freed) or no_worker, which a repeated bye
 --		hears too.
 -- Errors	none for one item.

@@ -6,7 +6,7 @@
 -- is accepted while nobody else has had the job: by deleting the retry row, or the failed row of a
 -- time-out, that names its lease; a worker that went idle is then present again.
 --
--- Caller	store/jobs.c, with all completions that wait. A batch may hold many items of one
+-- Caller	domain/jobs.c, with all completions that wait. A batch may hold many items of one
 --		worker.
 -- Answer	one row an item: accepted, repeat, fenced, unknown, no_worker, no_job, done_before.
 -- Errors	none for one item.

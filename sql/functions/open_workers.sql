@@ -1,6 +1,6 @@
 -- Makes workers, and people with the nicknames that they give.
 --
--- Caller	store/workers.c, with all GET /api/new that wait.
+-- Caller	domain/workers.c, with all GET /api/new that wait.
 -- Answer	one row an item: opened (the same token again, too), name_taken (try another name),
 --		no_stage.
 -- Errors	none for one item.

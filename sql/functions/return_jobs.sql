@@ -7,7 +7,7 @@
 -- ever. v1 flags (job and lease null) mean the job that the worker holds, when they arrived after
 -- it was given.
 --
--- Caller	store/jobs.c, with all returns that wait. kinds: failed, flagged, released;
+-- Caller	domain/jobs.c, with all returns that wait. kinds: failed, flagged, released;
 --		undelivered: the answer that handed it out did not arrive, `reason` is that answer's
 --		call; released, unless a later call has been told of the lease again.
 -- Answer	one row an item: accepted, repeat, fenced, unknown, no_worker, no_job; freed_stage:

@@ -1,7 +1,7 @@
 -- Hears from workers: any call with a token counts as being seen, and ends a row of equal newJob
 -- calls.
 --
--- Caller	store/workers.c, with all validateWorker and updateProgress that wait.
+-- Caller	domain/workers.c, with all validateWorker and updateProgress that wait.
 -- Answer	one row an item whose worker is present; none for the others.
 -- Errors	none for one item.
 -- Locks	worker (by token), only rows that need a write: after a newJob, or when `seen` is
