@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "web/fcgx.h"
 #include "web/request.h"
 #include "web/routes.h"
 
@@ -16,14 +15,14 @@ static atomic_bool stopping;
 
 struct acceptor {
 	struct tracker *tracker;
-	int listen_fd;
+	struct fcgx_gate *gate;
 	pthread_t thread;
 };
 
 static bool
 is_quiet(int why)
 {
-	return why == -EAGAIN || why == -EWOULDBLOCK || why == -EINTR || why == -ECONNABORTED;
+	return why == EAGAIN || why == EWOULDBLOCK || why == EINTR || why == ECONNABORTED;
 }
 
 static void
@@ -31,10 +30,10 @@ accept_failed(int why)
 {
 	static _Atomic(long) last;
 
-	if (atomic_load(&stopping) || is_quiet(why))
+	if (is_quiet(why))
 		return;
 	if (log_due(&last, 10))
-		log_event(LOG_WARN_, "accept_failed", "why=\"%s\"", strerror(-why));
+		log_event(LOG_WARN_, "accept_failed", "why=\"%s\"", strerror(why));
 	clock_sleep_ms(50); /* out of descriptors or memory: others must give some back first */
 }
 
@@ -42,41 +41,41 @@ static void *
 run(void *arg)
 {
 	struct acceptor *a = arg;
-	struct fcgx *fcgx = fcgx_new(a->listen_fd);
+	struct fcgx_turn *turn = fcgx_turn_new();
 
-	while (!atomic_load(&stopping)) {
-		int why = fcgx_accept(fcgx);
+	/* What was heard of is no other thread's: it is taken even when we are told to stop. */
+	while (!atomic_load(&stopping) || fcgx_turn_has_more(turn)) {
+		int why;
+		struct fcgx *fcgx = fcgx_next(a->gate, turn, &why);
 
-		if (why != 0) {
+		if (fcgx != NULL)
+			route_request(request_new(a->tracker, fcgx));
+		else if (why != 0)
 			accept_failed(why);
-			continue;
-		}
-		route_request(request_new(a->tracker, fcgx));
-		fcgx = fcgx_new(a->listen_fd);
 	}
-	fcgx_free(fcgx);
+	fcgx_turn_free(turn);
 	return NULL;
 }
 
 struct acceptor *
-acceptor_start(struct tracker *t, int listen_fd)
+acceptor_start(struct tracker *t, struct fcgx_gate *gate)
 {
 	struct acceptor *a = calloc(1, sizeof *a);
 
 	if (a == NULL)
 		abort();
 	a->tracker = t;
-	a->listen_fd = listen_fd;
+	a->gate = gate;
 	if (pthread_create(&a->thread, NULL, run, a) != 0)
 		abort();
 	return a;
 }
 
 void
-acceptors_stop(void)
+acceptors_stop(struct fcgx_gate *gate)
 {
 	atomic_store(&stopping, true);
-	fcgx_stop();
+	fcgx_gate_wake(gate);
 }
 
 void

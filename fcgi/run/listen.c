@@ -7,12 +7,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/text.h"
-#include "run/acceptor.h"
 #include "run/systemd.h"
 
 static bool
@@ -24,25 +22,15 @@ is_listening(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on != 0;
 }
 
-/* The tick of FCGX_Accept_r; TCP connections inherit it as their time-out for a silent client. */
-static int
-with_tick(int fd)
-{
-	struct timeval tick = {ACCEPT_TICK_MS / 1000, ACCEPT_TICK_MS % 1000 * 1000};
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
-	return fd;
-}
-
 static int
 inherit(struct err *e)
 {
 	int handed = systemd_socket();
 
 	if (handed >= 0)
-		return with_tick(handed);
+		return handed;
 	if (is_listening(STDIN_FILENO))
-		return with_tick(STDIN_FILENO);
+		return STDIN_FILENO;
 	err_set(e, ERR_INPUT, NULL,
 	    "listen is empty, and no socket was inherited (LISTEN_FDS, descriptor 0)");
 	return -1;
@@ -85,7 +73,7 @@ open_unix(const char *path, struct err *e)
 			close(fd);
 		return -1;
 	}
-	return with_tick(fd);
+	return fd;
 }
 
 static int
@@ -119,7 +107,7 @@ out:
 	if (found != NULL)
 		freeaddrinfo(found);
 	free(host);
-	return fd >= 0 ? with_tick(fd) : -1;
+	return fd;
 }
 
 int

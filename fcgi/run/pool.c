@@ -170,7 +170,7 @@ replace_all(struct master *m)
 		else
 			m->child[i].pid = 0;
 		if (old > 0)
-			kill(old, SIGTERM);
+			kill(old, SIGQUIT); /* it retires: see process.h */
 	}
 	log_event(LOG_INFO_, "reloaded", "processes=%d", m->n);
 	systemd_say("READY=1");

@@ -33,6 +33,7 @@ struct rooms {
 	struct committer *claim, *complete, *workers;
 	struct reader_thread *reader;
 	struct keeper *keeper;
+	struct fcgx_gate *gate;
 	struct acceptor *acceptor[ACCEPTORS_MOST];
 	int acceptors;
 };
@@ -82,8 +83,25 @@ start_rooms(struct rooms *r, const struct process *p)
 	r->acceptors = (int)p->settings->acceptors;
 	if (r->acceptors > ACCEPTORS_MOST)
 		r->acceptors = ACCEPTORS_MOST;
+	r->gate = fcgx_gate_new(p->listen_fd);
 	for (int i = 0; i < r->acceptors; i++)
-		r->acceptor[i] = acceptor_start(t, p->listen_fd);
+		r->acceptor[i] = acceptor_start(t, r->gate);
+}
+
+/*
+ * At a reload: the web server's kept connections are ours as long as it keeps them, and it closes
+ * each when it has been idle or open for long enough. Until then what comes on them is answered, so that no
+ * request finds its connection closed.
+ */
+static void
+retire(struct rooms *r)
+{
+	int64_t until = clock_us() + RETIRE_S * INT64_C(1000000);
+
+	fcgx_gate_shut(r->gate);
+	parked_stop(r->tracker.parked);
+	while (fcgx_gate_count(r->gate) > 0 && clock_us() < until)
+		clock_sleep_ms(20);
 }
 
 /*
@@ -96,7 +114,7 @@ stop_rooms(struct rooms *r)
 {
 	struct tracker *t = &r->tracker;
 
-	acceptors_stop();
+	acceptors_stop(r->gate);
 	for (int i = 0; i < r->acceptors; i++)
 		acceptor_join(r->acceptor[i]);
 	parked_stop(t->parked);
@@ -114,6 +132,7 @@ stop_rooms(struct rooms *r)
 	herald_stop(t->herald);
 	herald_join(t->herald);
 	parked_join(t->parked);
+	fcgx_gate_free(r->gate);
 }
 
 static void
@@ -136,7 +155,8 @@ drain_is_over(int sig)
 	_exit(0);
 }
 
-static void
+/* Which signal it is that ends us. */
+static int
 wait_for_the_end(void)
 {
 	sigset_t set;
@@ -150,6 +170,7 @@ wait_for_the_end(void)
 	/* From here on only the alarm may interrupt. */
 	signal(SIGALRM, drain_is_over);
 	alarm(DRAIN_S);
+	return sig;
 }
 
 int
@@ -172,7 +193,8 @@ process_run(const struct process *p)
 	start_rooms(r, p);
 	if (p->ready_fd >= 0 && write(p->ready_fd, "R", 1) != 1)
 		return EX_OSERR;
-	wait_for_the_end();
+	if (wait_for_the_end() == SIGQUIT)
+		retire(r);
 	stop_rooms(r);
 	stop_domain(r);
 	free(r);

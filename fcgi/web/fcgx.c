@@ -1,54 +1,253 @@
 #include "web/fcgx.h"
 
+#include <errno.h>
 #include <fcgiapp.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* A peer that stops in the middle of a request, or takes no answer, holds a thread so long at most. */
+#define PEER_PATIENCE_S 10
+/* Heard at once by a thread: few, so that no request waits long behind another one's body. */
+#define TURN_EVENTS 8
+/* Of a body that nobody read; over it the connection is closed, for the rest would follow. */
+#define DRAIN_MOST (1u << 26)
 
 struct fcgx {
 	FCGX_Request request;
+	struct fcgx_gate *gate;
+	struct fcgx *before, *after;	/* all connections of the gate */
+};
+
+struct fcgx_gate {
+	int listen_fd;
+	int epoll;
+	int bell;		/* readable for ever once rung */
+	atomic_int count;
+	pthread_mutex_t lock;	/* of the list */
+	struct fcgx *first;
+};
+
+struct fcgx_turn {
+	struct epoll_event event[TURN_EVENTS];
+	int n, at;
 };
 
 bool
 fcgx_init(void)
 {
-	/*
-	 * libfcgi lingers after each answer until the peer closes (2 s at most): the thread that answers a
-	 * batch would wait for nginx once a request. What lingering is for, data of the peer that was not
-	 * read, cannot be here: fcgx_answer reads to the end first.
-	 */
+	/* libfcgi must not linger when it closes: fcgx_answer has read everything before. */
 	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 0);
 	return FCGX_Init() == 0;
 }
 
-void
-fcgx_stop(void)
+/* ---- the gate ---------------------------------------------------------------------------------- */
+
+static void
+link_connection(struct fcgx_gate *g, struct fcgx *f)
 {
-	FCGX_ShutdownPending();
+	pthread_mutex_lock(&g->lock);
+	f->after = g->first;
+	if (g->first != NULL)
+		g->first->before = f;
+	g->first = f;
+	pthread_mutex_unlock(&g->lock);
+	atomic_fetch_add(&g->count, 1);
 }
 
-struct fcgx *
-fcgx_new(int listen_fd)
+static void
+unlink_connection(struct fcgx_gate *g, struct fcgx *f)
 {
-	struct fcgx *f = calloc(1, sizeof *f);
+	pthread_mutex_lock(&g->lock);
+	*(f->before != NULL ? &f->before->after : &g->first) = f->after;
+	if (f->after != NULL)
+		f->after->before = f->before;
+	pthread_mutex_unlock(&g->lock);
+	atomic_fetch_sub(&g->count, 1);
+}
 
-	if (f == NULL || FCGX_InitRequest(&f->request, listen_fd, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
+static void
+add_to_epoll(struct fcgx_gate *g, int fd, void *what)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = what};
+
+	if (epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
 		abort();
-	return f;
+}
+
+struct fcgx_gate *
+fcgx_gate_new(int listen_fd)
+{
+	struct fcgx_gate *g = calloc(1, sizeof *g);
+
+	if (g == NULL)
+		abort();
+	g->listen_fd = listen_fd;
+	pthread_mutex_init(&g->lock, NULL);
+	g->epoll = epoll_create1(EPOLL_CLOEXEC);
+	g->bell = eventfd(0, EFD_CLOEXEC);
+	if (g->epoll < 0 || g->bell < 0)
+		abort();
+	/* Other processes hear of a connection too: who comes too late must not wait for the next one. */
+	(void)fcntl(listen_fd, F_SETFL, fcntl(listen_fd, F_GETFL) | O_NONBLOCK);
+	add_to_epoll(g, listen_fd, &g->listen_fd);
+	add_to_epoll(g, g->bell, &g->bell);
+	return g;
 }
 
 void
-fcgx_free(struct fcgx *f)
+fcgx_gate_shut(struct fcgx_gate *g)
 {
-	if (f == NULL)
-		return;
-	FCGX_Free(&f->request, 1);
-	free(f);
+	(void)epoll_ctl(g->epoll, EPOLL_CTL_DEL, g->listen_fd, NULL);
+}
+
+void
+fcgx_gate_wake(struct fcgx_gate *g)
+{
+	(void)eventfd_write(g->bell, 1);
 }
 
 int
-fcgx_accept(struct fcgx *f)
+fcgx_gate_count(const struct fcgx_gate *g)
 {
-	return FCGX_Accept_r(&f->request);
+	return atomic_load(&g->count);
 }
+
+void
+fcgx_gate_free(struct fcgx_gate *g)
+{
+	if (g == NULL)
+		return;
+	while (g->first != NULL) {
+		struct fcgx *f = g->first;
+
+		fcgx_cut(f);
+		fcgx_done(f);
+	}
+	close(g->epoll);
+	close(g->bell);
+	pthread_mutex_destroy(&g->lock);
+	free(g);
+}
+
+/* ---- connections ------------------------------------------------------------------------------- */
+
+static void
+set_patience(int fd)
+{
+	struct timeval patience = {.tv_sec = PEER_PATIENCE_S};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+}
+
+/* Hears of the next request, once: by ONESHOT no second thread hears of it meanwhile. */
+static bool
+wait_for_request(struct fcgx *f, int how)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = f};
+
+	return epoll_ctl(f->gate->epoll, how, f->request.ipcFd, &event) == 0;
+}
+
+static int
+enter(struct fcgx_gate *g)
+{
+	int fd = accept4(g->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	struct fcgx *f;
+
+	if (fd < 0)
+		return errno;
+	f = calloc(1, sizeof *f);
+	/* No listening socket in it: libfcgi shall not accept by itself when a connection breaks. */
+	if (f == NULL || FCGX_InitRequest(&f->request, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
+		abort();
+	set_patience(fd);
+	f->gate = g;
+	f->request.ipcFd = fd;
+	f->request.keepConnection = 1; /* as if it had been: else FCGX_Accept_r closes it first */
+	link_connection(g, f);
+	if (!wait_for_request(f, EPOLL_CTL_ADD)) {
+		fcgx_cut(f);
+		fcgx_done(f);
+	}
+	return 0;
+}
+
+/* A peer that has hung up asks nothing any more. */
+static struct fcgx *
+take_request(struct fcgx *f, uint32_t events)
+{
+	if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0 && FCGX_Accept_r(&f->request) == 0)
+		return f;
+	if (f->request.ipcFd >= 0)
+		fcgx_cut(f);
+	fcgx_done(f);
+	return NULL;
+}
+
+void
+fcgx_done(struct fcgx *f)
+{
+	/* Once it waits again the next request may be another thread's already. */
+	if (f->request.ipcFd >= 0 && wait_for_request(f, EPOLL_CTL_MOD))
+		return;
+	if (f->request.ipcFd >= 0)
+		fcgx_cut(f);
+	unlink_connection(f->gate, f);
+	free(f);
+}
+
+struct fcgx_turn *
+fcgx_turn_new(void)
+{
+	struct fcgx_turn *turn = calloc(1, sizeof *turn);
+
+	if (turn == NULL)
+		abort();
+	return turn;
+}
+
+void
+fcgx_turn_free(struct fcgx_turn *turn)
+{
+	free(turn);
+}
+
+bool
+fcgx_turn_has_more(const struct fcgx_turn *turn)
+{
+	return turn->at < turn->n;
+}
+
+struct fcgx *
+fcgx_next(struct fcgx_gate *g, struct fcgx_turn *turn, int *why)
+{
+	const struct epoll_event *event;
+
+	*why = 0;
+	if (!fcgx_turn_has_more(turn)) {
+		turn->at = 0;
+		turn->n = epoll_wait(g->epoll, turn->event, TURN_EVENTS, FCGX_TICK_MS);
+	}
+	if (!fcgx_turn_has_more(turn))
+		return NULL;
+	event = &turn->event[turn->at++];
+	if (event->data.ptr == &g->bell)
+		return NULL;
+	if (event->data.ptr != &g->listen_fd)
+		return take_request(event->data.ptr, event->events);
+	*why = enter(g);
+	return NULL;
+}
+
+/* ---- the request -------------------------------------------------------------------------------- */
 
 const char *
 fcgx_param(struct fcgx *f, const char *name)
@@ -79,15 +278,21 @@ fcgx_fd(const struct fcgx *f)
 	return f->request.ipcFd;
 }
 
-/* To the end of what was sent, so that closing resets nothing. Mostly it is in libfcgi's buffer already. */
+/*
+ * To the end of what was sent: what was left would be taken for the next request, or reset the
+ * connection when it is closed. Mostly it is in libfcgi's buffer already.
+ */
 static void
 drain(struct fcgx *f)
 {
 	char rest[4096];
-	size_t most = 1 << 26;
+	size_t drained = 0;
+	int n;
 
-	while (most > sizeof rest && FCGX_GetStr(rest, sizeof rest, f->request.in) > 0)
-		most -= sizeof rest;
+	while ((n = FCGX_GetStr(rest, sizeof rest, f->request.in)) > 0 && drained < DRAIN_MOST)
+		drained += (size_t)n;
+	if (drained >= DRAIN_MOST)
+		f->request.keepConnection = 0;
 }
 
 bool
@@ -110,9 +315,9 @@ fcgx_answer(struct fcgx *f, const char *bytes, size_t len)
 	FCGX_FClose(f->request.err);
 	sent = FCGX_FClose(f->request.out) == 0 && sent;
 	/*
-	 * A detached request is closed without a shutdown before: all of it was read and all of the
-	 * answer was written, so shutdown and poll would be two more system calls here and one more
-	 * event for nginx.
+	 * Where it is not kept, a detached request is closed without a shutdown before: all of it was
+	 * read and all of the answer was written, so shutdown and poll would be two more system calls
+	 * here and one more event for nginx.
 	 */
 	FCGX_Detach(&f->request);
 	FCGX_Finish_r(&f->request);

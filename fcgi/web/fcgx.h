@@ -1,12 +1,19 @@
 /*
- * fcgx -- a FastCGI request, as the rest of us sees libfcgi.
+ * fcgx -- FastCGI connections and the requests on them, as the rest of us sees libfcgi.
  *
- * A request may be accepted by one thread and finished by another (tried with libfcgi 2.4.2).
+ * A gate is the listening socket and all connections that came through it. The web server keeps its
+ * connections; between two requests a connection waits in the gate's epoll set, so no thread is bound
+ * to an idle peer: whoever asks the gate next gets the next request of any of them. Kept connections are
+ * closed by the web server alone (but for broken ones and the end of the process), so none is
+ * closed under a request that is on its way.
  *
- * Threads	one at a time per request.
- * Ownership	fcgx_new/_free. Parameters are borrowed until finish or cut.
- * Errors	fcgx_accept answers 0 or a negative errno; -EAGAIN is the tick of SO_RCVTIMEO.
- * Source	libfcgi (the only file that includes it).
+ * Threads	fcgx_next from any number of threads, each with a turn of its own. A request belongs to
+ *		one thread at a time; it may be taken by one and answered by another (tried with libfcgi 2.4.2).
+ * Ownership	a request is the caller's from fcgx_next until fcgx_done. Parameters are borrowed until
+ *		fcgx_answer or fcgx_cut.
+ * Errors	fcgx_next answers NULL: nothing came within the tick, or *why is an errno (accept failed).
+ * Units	tick: milliseconds.
+ * Source	libfcgi (the only file that includes it); epoll(7) on EPOLLONESHOT.
  */
 #ifndef WEB_FCGX_H
 #define WEB_FCGX_H
@@ -15,15 +22,32 @@
 #include <stddef.h>
 
 struct fcgx;
+struct fcgx_gate;
+struct fcgx_turn;	/* what one thread has heard from epoll and not looked at yet */
 
-/* Once a process, before any accept. */
+#define FCGX_TICK_MS 1000	/* fcgx_next comes back at least so often */
+
+/* Once a process, before any gate. */
 bool fcgx_init(void);
-/* Later accepts answer at their next tick. */
-void fcgx_stop(void);
 
-struct fcgx *fcgx_new(int listen_fd);
-void fcgx_free(struct fcgx *f);	/* accepts NULL */
-int fcgx_accept(struct fcgx *f);
+/* The socket stays the caller's. */
+struct fcgx_gate *fcgx_gate_new(int listen_fd);
+/* Closes the connections that wait; no request may be under way. Accepts NULL. */
+void fcgx_gate_free(struct fcgx_gate *g);
+/* No new connections; requests on those that there are go on. */
+void fcgx_gate_shut(struct fcgx_gate *g);
+/* Every fcgx_next comes back at once, now and later. */
+void fcgx_gate_wake(struct fcgx_gate *g);
+/* How many connections are open. */
+int fcgx_gate_count(const struct fcgx_gate *g);
+
+struct fcgx_turn *fcgx_turn_new(void);
+void fcgx_turn_free(struct fcgx_turn *turn);
+/* The next request, its parameters read. */
+struct fcgx *fcgx_next(struct fcgx_gate *g, struct fcgx_turn *turn, int *why);
+/* Heard of, and not looked at yet: a thread that ends goes on until this is false. */
+bool fcgx_turn_has_more(const struct fcgx_turn *turn);
+
 const char *fcgx_param(struct fcgx *f, const char *name);
 /* Bytes of the body; fewer than asked only at its end. */
 size_t fcgx_read(struct fcgx *f, char *out, size_t len);
@@ -33,5 +57,7 @@ int fcgx_fd(const struct fcgx *f);
 bool fcgx_answer(struct fcgx *f, const char *bytes, size_t len);
 /* Closes the connection without an answer. */
 void fcgx_cut(struct fcgx *f);
+/* After answer or cut: the connection goes back to its gate, or away. */
+void fcgx_done(struct fcgx *f);
 
 #endif

@@ -60,7 +60,7 @@ request_free(struct request *rq)
 	stat_latency(clock_us() - rq->arrived_us);
 	json_free(rq->json);
 	arena_fini(&rq->arena);
-	fcgx_free(rq->fcgx);
+	fcgx_done(rq->fcgx);
 	atomic_fetch_sub(&rq->tracker->in_flight, 1);
 	free(rq);
 }

@@ -1,0 +1,428 @@
+/* The gate, with a web server that speaks FastCGI byte by byte over a real socket. */
+#include "../test.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "web/fcgx.h"
+
+#define SOON_MS 2000
+
+enum { BEGIN = 1, END = 3, PARAMS = 4, STDIN = 5, STDOUT = 6 };
+
+struct room {
+	struct sockaddr_un at;
+	int listener;
+	struct fcgx_gate *gate;
+	struct fcgx_turn *turn;
+};
+
+static struct room *
+room_new(void)
+{
+	struct room *r = calloc(1, sizeof *r);
+
+	assert_true(fcgx_init());
+	r->at.sun_family = AF_UNIX;
+	snprintf(r->at.sun_path, sizeof r->at.sun_path, "/tmp/test_fcgx.%d", (int)getpid());
+	unlink(r->at.sun_path);
+	r->listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(r->listener, (struct sockaddr *)&r->at, sizeof r->at), 0);
+	assert_int_equal(listen(r->listener, 16), 0);
+	r->gate = fcgx_gate_new(r->listener);
+	r->turn = fcgx_turn_new();
+	return r;
+}
+
+static void
+room_free(struct room *r)
+{
+	fcgx_turn_free(r->turn);
+	fcgx_gate_free(r->gate);
+	close(r->listener);
+	unlink(r->at.sun_path);
+	free(r);
+}
+
+static int
+call_in(struct room *r)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&r->at, sizeof r->at), 0);
+	return fd;
+}
+
+static void
+put(int fd, int type, const void *content, size_t len)
+{
+	unsigned char record[8 + 1024] = {1, (unsigned char)type, 0, 1, (unsigned char)(len >> 8),
+	    (unsigned char)len};
+
+	assert_true(len <= 1024);
+	memcpy(record + 8, content, len);
+	assert_int_equal(write(fd, record, 8 + len), 8 + len);
+}
+
+/* A request for /NAME with a body. */
+static void
+ask(int fd, const char *name, const char *body, bool keep)
+{
+	unsigned char begin[8] = {0, 1, keep}, param[64];
+	size_t len = strlen(name);
+
+	param[0] = 4;
+	param[1] = (unsigned char)len;
+	memcpy(param + 2, "NAME", 4);
+	memcpy(param + 6, name, len);
+	put(fd, BEGIN, begin, sizeof begin);
+	put(fd, PARAMS, param, 6 + len);
+	put(fd, PARAMS, "", 0);
+	if (*body != '\0')
+		put(fd, STDIN, body, strlen(body));
+	put(fd, STDIN, "", 0);
+}
+
+static struct fcgx *
+next(struct room *r)
+{
+	struct fcgx *f = NULL;
+	int why;
+
+	for (int i = 0; i < 100 && f == NULL; i++)
+		f = fcgx_next(r->gate, r->turn, &why);
+	return f;
+}
+
+/* The gate looks at what there is, and finds no request. */
+static void
+look_in_vain(struct room *r)
+{
+	int why;
+
+	fcgx_gate_wake(r->gate);
+	do
+		assert_null(fcgx_next(r->gate, r->turn, &why));
+	while (fcgx_turn_has_more(r->turn));
+}
+
+static void
+expect(struct fcgx *f, const char *name)
+{
+	assert_non_null(f);
+	assert_string_equal(fcgx_param(f, "NAME"), name);
+}
+
+static void
+say(struct fcgx *f, const char *text)
+{
+	assert_true(fcgx_answer(f, text, strlen(text)));
+	fcgx_done(f);
+}
+
+static size_t
+get(int fd, void *out, size_t len)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	size_t got = 0;
+
+	while (got < len && poll(&wait, 1, SOON_MS) == 1) {
+		ssize_t n = read(fd, (char *)out + got, len - got);
+
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	return got;
+}
+
+/* Reads one answer to its end. */
+static void
+hear(int fd, const char *text)
+{
+	char said[1024] = "";
+	unsigned char head[8];
+	size_t len = 0;
+
+	for (;;) {
+		char content[1024];
+		size_t n;
+
+		assert_int_equal(get(fd, head, sizeof head), sizeof head);
+		n = (size_t)head[4] << 8 | head[5];
+		assert_true(n + head[6] <= sizeof content);
+		assert_int_equal(get(fd, content, n + head[6]), n + head[6]);
+		if (head[1] == END)
+			break;
+		if (head[1] == STDOUT) {
+			memcpy(said + len, content, n);
+			len += n;
+		}
+	}
+	said[len] = '\0';
+	assert_string_equal(said, text);
+}
+
+static void
+expect_closed(int fd)
+{
+	char byte;
+
+	assert_int_equal(get(fd, &byte, 1), 0);
+}
+
+static void
+a_kept_connection_brings_one_request_after_the_other(void **state)
+{
+	struct room *r = room_new();
+	int fd = call_in(r);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		char body[8], got[8] = "";
+		struct fcgx *f;
+
+		snprintf(body, sizeof body, "body%d", i);
+		ask(fd, "/a", body, true);
+		f = next(r);
+		expect(f, "/a");
+		assert_int_equal(fcgx_read(f, got, sizeof got), strlen(body));
+		assert_string_equal(got, body);
+		say(f, body);
+		hear(fd, body);
+	}
+	assert_int_equal(fcgx_gate_count(r->gate), 1);
+	close(fd);
+	room_free(r);
+}
+
+static void
+one_that_is_not_to_be_kept_is_closed_after_its_answer(void **state)
+{
+	struct room *r = room_new();
+	int fd = call_in(r);
+
+	(void)state;
+	ask(fd, "/once", "", false);
+	say(next(r), "yes");
+	hear(fd, "yes");
+	expect_closed(fd);
+	assert_int_equal(fcgx_gate_count(r->gate), 0);
+	close(fd);
+	room_free(r);
+}
+
+static void
+idle_connections_keep_no_thread_from_the_others(void **state)
+{
+	struct room *r = room_new();
+	int idle[8], fd;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(idle); i++) {
+		idle[i] = call_in(r);
+		ask(idle[i], "/idle", "", true);
+		say(next(r), "go");
+		hear(idle[i], "go");
+	}
+	fd = call_in(r);
+	ask(fd, "/late", "", true);
+	expect(next(r), "/late");
+	assert_int_equal(fcgx_gate_count(r->gate), COUNT(idle) + 1);
+	for (size_t i = 0; i < COUNT(idle); i++)
+		close(idle[i]);
+	close(fd);
+	room_free(r);
+}
+
+static void
+requests_are_answered_in_any_order(void **state)
+{
+	struct room *r = room_new();
+	int one = call_in(r), two = call_in(r);
+	struct fcgx *first, *second;
+
+	(void)state;
+	ask(one, "/1", "", true);
+	first = next(r);
+	ask(two, "/2", "", true);
+	second = next(r);
+	expect(first, "/1");
+	expect(second, "/2");
+	say(second, "two");
+	hear(two, "two");
+	ask(two, "/3", "", true);
+	second = next(r);
+	expect(second, "/3");
+	say(first, "one");
+	hear(one, "one");
+	say(second, "three");
+	hear(two, "three");
+	close(one);
+	close(two);
+	room_free(r);
+}
+
+static void
+a_body_that_nobody_read_is_not_taken_for_the_next_request(void **state)
+{
+	struct room *r = room_new();
+	int fd = call_in(r);
+	char body[1000];
+
+	(void)state;
+	memset(body, 'b', sizeof body - 1);
+	body[sizeof body - 1] = '\0';
+	ask(fd, "/unread", body, true);
+	say(next(r), "no");
+	hear(fd, "no");
+	ask(fd, "/after", "", true);
+	expect(next(r), "/after");
+	close(fd);
+	room_free(r);
+}
+
+static void
+a_peer_that_hung_up_is_forgotten(void **state)
+{
+	struct room *r = room_new();
+	int fd = call_in(r);
+
+	(void)state;
+	ask(fd, "/a", "", true);
+	say(next(r), "yes");
+	hear(fd, "yes");
+	close(fd);
+	look_in_vain(r);
+	assert_int_equal(fcgx_gate_count(r->gate), 0);
+	room_free(r);
+}
+
+static void
+an_answer_to_a_peer_that_hung_up_is_known_as_not_sent(void **state)
+{
+	struct room *r = room_new();
+	int fd = call_in(r);
+	struct fcgx *f;
+
+	(void)state;
+	ask(fd, "/a", "", true);
+	f = next(r);
+	close(fd);
+	assert_false(fcgx_answer(f, "lost", 4));
+	fcgx_done(f);
+	assert_int_equal(fcgx_gate_count(r->gate), 0);
+	room_free(r);
+}
+
+static void
+bytes_that_are_no_fastcgi_end_the_connection_only(void **state)
+{
+	static const char noise[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct room *r = room_new();
+	int noisy = call_in(r), fd;
+
+	(void)state;
+	assert_int_equal(write(noisy, noise, sizeof noise), sizeof noise);
+	look_in_vain(r);
+	look_in_vain(r);
+	expect_closed(noisy);
+	fd = call_in(r);
+	ask(fd, "/well", "", true);
+	expect(next(r), "/well");
+	close(noisy);
+	close(fd);
+	room_free(r);
+}
+
+static void
+a_cut_request_gets_no_answer(void **state)
+{
+	struct room *r = room_new();
+	int fd = call_in(r);
+	struct fcgx *f;
+
+	(void)state;
+	ask(fd, "/a", "", true);
+	f = next(r);
+	fcgx_cut(f);
+	fcgx_done(f);
+	expect_closed(fd);
+	assert_int_equal(fcgx_gate_count(r->gate), 0);
+	close(fd);
+	room_free(r);
+}
+
+static void
+a_gate_that_is_shut_goes_on_with_whom_it_has(void **state)
+{
+	struct room *r = room_new();
+	int old = call_in(r), new;
+
+	(void)state;
+	ask(old, "/a", "", true);
+	say(next(r), "yes");
+	hear(old, "yes");
+	fcgx_gate_shut(r->gate);
+	new = call_in(r);
+	ask(new, "/new", "", true);
+	ask(old, "/old", "", true);
+	expect(next(r), "/old");
+	look_in_vain(r);
+	assert_int_equal(fcgx_gate_count(r->gate), 1);
+	close(old);
+	close(new);
+	room_free(r);
+}
+
+static void *
+answer_one(void *f)
+{
+	say(f, "from another thread");
+	return NULL;
+}
+
+static void
+a_request_may_be_answered_by_another_thread(void **state)
+{
+	struct room *r = room_new();
+	int fd = call_in(r);
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		pthread_t thread;
+
+		ask(fd, "/a", "", true);
+		assert_int_equal(pthread_create(&thread, NULL, answer_one, next(r)), 0);
+		hear(fd, "from another thread");
+		pthread_join(thread, NULL);
+	}
+	close(fd);
+	room_free(r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_kept_connection_brings_one_request_after_the_other),
+	    cmocka_unit_test(one_that_is_not_to_be_kept_is_closed_after_its_answer),
+	    cmocka_unit_test(idle_connections_keep_no_thread_from_the_others),
+	    cmocka_unit_test(requests_are_answered_in_any_order),
+	    cmocka_unit_test(a_body_that_nobody_read_is_not_taken_for_the_next_request),
+	    cmocka_unit_test(a_peer_that_hung_up_is_forgotten),
+	    cmocka_unit_test(an_answer_to_a_peer_that_hung_up_is_known_as_not_sent),
+	    cmocka_unit_test(bytes_that_are_no_fastcgi_end_the_connection_only),
+	    cmocka_unit_test(a_cut_request_gets_no_answer),
+	    cmocka_unit_test(a_gate_that_is_shut_goes_on_with_whom_it_has),
+	    cmocka_unit_test(a_request_may_be_answered_by_another_thread),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
