@@ -5,9 +5,12 @@
  * What it does behind an nginx is what anything on libfcgi can do there: the limit that the
  * tracker's rates are printed beside.
  *
- *	noop --listen PATH [--processes 2] [--threads 4] [--bytes N] [--bytes /api/newJob=96] ...
+ *	noop [--gate] --listen PATH [--processes 2] [--threads 4] [--bytes N] [--bytes /api/newJob=96] ...
  *
- * Threads	each accepts, answers and finishes its own requests; Linux needs no mutex for that.
+ * Without --gate it is libfcgi as it comes, a connection a request. With --gate it stands at the
+ * tracker's own gate (fcgi/web/fcgx.c), where connections are kept.
+ *
+ * Threads	each takes, answers and finishes its own requests; Linux needs no mutex for that.
  * Ends	with its parent, or at SIGTERM.
  */
 #include <fcgiapp.h>
@@ -24,6 +27,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "web/fcgx.h"
+
 enum { BACKLOG = 1024, PATHS_MAX = 32, HEAD_MAX = 256 };
 
 struct answer {
@@ -35,6 +40,7 @@ struct answer {
 static struct answer answers[PATHS_MAX];
 static size_t answer_count;
 static int listener;
+static struct fcgx_gate *gate; /* NULL: libfcgi's own way */
 
 static void
 die(const char *why)
@@ -106,17 +112,44 @@ serve(void *unused)
 	return NULL;
 }
 
-static void
-run_process(int threads)
+static void *
+serve_at_gate(void *unused)
 {
+	struct fcgx_turn *turn = fcgx_turn_new();
+	char bytes[65536];
+
+	(void)unused;
+	for (;;) {
+		int why;
+		struct fcgx *f = fcgx_next(gate, turn, &why);
+		const struct answer *a;
+
+		if (f == NULL)
+			continue;
+		a = find_answer(fcgx_param(f, "DOCUMENT_URI"));
+		while (fcgx_read(f, bytes, sizeof bytes) == sizeof bytes)
+			continue;
+		(void)fcgx_answer(f, a->bytes, (size_t)a->len);
+		fcgx_done(f);
+	}
+	return NULL;
+}
+
+static void
+run_process(int threads, bool at_gate)
+{
+	void *(*run)(void *) = at_gate ? serve_at_gate : serve;
 	pthread_t thread;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	FCGX_Init();
+	if (at_gate)
+		signal(SIGTERM, SIG_DFL); /* libfcgi's own handler only ends its accept */
+	gate = at_gate ? fcgx_gate_new(listener) : NULL;
 	for (int i = 1; i < threads; i++)
-		if (pthread_create(&thread, NULL, serve, NULL) != 0)
+		if (pthread_create(&thread, NULL, run, NULL) != 0)
 			die("noop: pthread_create");
-	serve(NULL);
+	run(NULL);
 	exit(0);
 }
 
@@ -143,8 +176,9 @@ main(int argc, char **argv)
 {
 	const char *path = NULL;
 	int processes = 2, threads = 4;
+	bool at_gate = argc > 1 && strcmp(argv[1], "--gate") == 0;
 
-	for (int i = 1; i + 1 < argc; i += 2) {
+	for (int i = at_gate ? 2 : 1; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--listen") == 0)
 			path = argv[i + 1];
 		else if (strcmp(argv[i], "--processes") == 0)
@@ -157,7 +191,7 @@ main(int argc, char **argv)
 			path = NULL, i = argc;
 	}
 	if (path == NULL || processes < 1 || threads < 1) {
-		fputs("usage: noop --listen PATH [--processes N] [--threads N] [--bytes "
+		fputs("usage: noop [--gate] --listen PATH [--processes N] [--threads N] [--bytes "
 		      "[PATH=]N]...\n",
 		    stderr);
 		return 64;
@@ -174,7 +208,7 @@ main(int argc, char **argv)
 		if (pid < 0)
 			die("noop: fork");
 		if (pid == 0)
-			run_process(threads);
+			run_process(threads, at_gate);
 	}
 	puts("ready");
 	fflush(stdout);

@@ -82,10 +82,11 @@ class Bench:
             self.stacks[name] = Stack(os.path.join(self.folder, name), **settings)
         return self.stacks[name]
 
-    def noop(self):
-        if "noop" not in self.stacks:
-            self.stacks["noop"] = Noop(self.build, self.stack(), os.path.join(self.folder, "noop"))
-        return self.stacks["noop"]
+    def noop(self, at_gate=False):
+        name = "gate" if at_gate else "noop"
+        if name not in self.stacks:
+            self.stacks[name] = Noop(self.build, self.stack(), os.path.join(self.folder, name), at_gate)
+        return self.stacks[name]
 
     def stop(self):
         for s in reversed(list(self.stacks.values())):
@@ -157,10 +158,10 @@ def note_of(reports, *calls):
     return "; ".join(parts)
 
 
-def by_cpu(r):
+def by_cpu(r, limit="noop"):
     """The ratio that would be seen if only CPU bounded both: what a request costs all processes."""
-    cost = {name: sum(measure.cpu_per_1000(r[name]).values()) for name in ("noop", "tracker")}
-    return cost["noop"] / cost["tracker"] if cost["tracker"] else 0
+    cost = {name: sum(measure.cpu_per_1000(r[name]).values()) for name in (limit, "tracker")}
+    return cost[limit] / cost["tracker"] if cost["tracker"] else 0
 
 
 def bytes_of(reports):
@@ -174,14 +175,15 @@ def bytes_of(reports):
 
 
 def beside_noop(b, name, mix, goal, calls, connections, tls=False, flags=(), rounds=None):
-    """A mix on the tracker and on the no-op in turn; the ratio of the medians."""
-    stack, noop = b.stack(), b.noop()
+    """A mix on the tracker and on both no-ops in turn; the ratio of the medians."""
+    stack, noop, gate = b.stack(), b.noop(), b.noop(at_gate=True)
     probe = drive(b.build, stack, mix, connections=4, seconds=0.3, flags=(*flags, "--bye"))
     sizes = bytes_of([probe])
     page = probe["calls"].get("page")
     if page:
         sizes[mix.split("page:", 1)[1].split("?")[0]] = page["bytes"]
     noop.answer(sizes)
+    gate.answer(sizes)
     journals = []
 
     def on_tracker():
@@ -191,6 +193,8 @@ def beside_noop(b, name, mix, goal, calls, connections, tls=False, flags=(), rou
 
     r = interleave(rounds or b.rounds, tracker=on_tracker,
                    noop=lambda: drive(b.build, noop, mix, connections, b.seconds, tls, blind=True,
+                                      flags=flags),
+                   gate=lambda: drive(b.build, gate, mix, connections, b.seconds, tls, blind=True,
                                       flags=flags))
     full = f"{name}, {connections} connections{', HTTPS' if tls else ''}"
     b.raw[full] = r
@@ -198,6 +202,9 @@ def beside_noop(b, name, mix, goal, calls, connections, tls=False, flags=(), rou
     b.row(full, median(r["tracker"], "rate"), "requests/s", median(r["noop"], "rate"), "no-op",
           goal, note=note_of(r["tracker"], *calls) + " | no-op " + note_of(r["noop"]),
           by_cpu=by_cpu(r))
+    b.row(f"  the same, beside a no-op at the gate", median(r["tracker"], "rate"), "requests/s",
+          median(r["gate"], "rate"), "no-op, connections kept", note=note_of(r["gate"]),
+          by_cpu=by_cpu(r, "gate"))
     b.laws(full, stack, journals=[(stack, journals)])
     for path in journals:
         os.unlink(path)

@@ -137,10 +137,12 @@ class Stack:
 
 
 class Noop:
-    """A no-op on libfcgi behind the same nginx configuration as a stack's."""
+    """A no-op behind the same nginx configuration as a stack's: on libfcgi as it comes, a connection
+    a request (which needs keep_conn off, or its few threads would each hang on one idle peer); or
+    at the tracker's gate, with connections kept."""
 
-    def __init__(self, build, stack, state):
-        self.build, self.stack, self.state = build, stack, state
+    def __init__(self, build, stack, state, at_gate=False):
+        self.build, self.stack, self.state, self.at_gate = build, stack, state, at_gate
         # As many processes and threads as the pool has: where others want the cores too, each
         # thread gets a share of them.
         self.shape = [stack.setting(name) for name in ("processes", "acceptors")]
@@ -164,7 +166,7 @@ class Noop:
         wait_for("the no-op's nginx", lambda: connects(self.http))
 
     def rewrite(self):
-        """The stack's nginx files with this folder and these ports; nothing else is changed."""
+        """The stack's nginx files with this folder, these ports and this way to the responder."""
         for folder, _, names in os.walk(os.path.join(self.state, "nginx")):
             for name in names:
                 path = os.path.join(folder, name)
@@ -176,6 +178,8 @@ class Noop:
                                  (f" {self.stack.http}", f" {self.http}"),
                                  (f" {self.stack.https}", f" {self.https}")):
                     text = text.replace(old, new)
+                if not self.at_gate:
+                    text = text.replace("fastcgi_keep_conn on", "fastcgi_keep_conn off")
                 with open(path, "w") as f:
                     f.write(text)
 
@@ -188,7 +192,7 @@ class Noop:
         for path, count in bytes_of.items():
             flags += ["--bytes", f"{path}={count}"]
         self.responder = subprocess.Popen(
-            [os.path.join(self.build, "tests/bench/noop"), "--listen",
+            [os.path.join(self.build, "tests/bench/noop"), *(["--gate"] if self.at_gate else []), "--listen",
              os.path.join(self.state, "run", "tracker.sock"), "--processes", str(self.shape[0]),
              "--threads", str(self.shape[1]), "--bytes", "6", *flags], stdout=subprocess.PIPE)
         self.responder.stdout.readline()
