@@ -8,6 +8,7 @@
 #include <uthash.h>
 
 #include "base/clock.h"
+#include "base/gzip.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/url.h"
@@ -19,15 +20,23 @@
 #define LOOK_AGAIN_US INT64_C(250000)	/* a page that another process renders is asked for again after */
 #define DATA_CACHE_S 5			/* at most, of application/json */
 #define PAGE_BYTES (8 * 1024 * 1024)
+#define GZIP_FROM 512			/* bytes; a smaller page fits one packet either way */
+
+/* A page as it travels one way or the other; a strong tag stands for bytes, so each has its own. */
+struct form {
+	const char *body;
+	size_t len;		/* of the gzip: 0 = there is none, it would gain nothing */
+	char etag[48];
+};
 
 /* A rendered page; shared by the cache and the answers under way. */
 struct copy {
 	atomic_int refs;
 	int64_t rendered_us;	/* wall */
 	char type[64];
-	char etag[40];
+	struct form gzip, plain;
 	size_t len;
-	char body[];
+	char bytes[];		/* the gzip and then the page itself, as in Redis */
 };
 
 struct waiter {
@@ -94,22 +103,45 @@ copy_unref(struct copy *copy)
 }
 
 static struct copy *
-copy_new(const char *type, const char *body, size_t len, int64_t rendered_us)
+copy_new(const char *type, int64_t rendered_us, const char *bytes, size_t len, size_t gzip_len)
 {
-	struct copy *copy = malloc(sizeof *copy + len + 1);
-	struct uuid hash = hash_128(body, len);
+	struct copy *copy = malloc(sizeof *copy + len);
+	struct uuid hash = hash_128(bytes + gzip_len, len - gzip_len);
 	char hex[UUID_TEXT];
 
 	if (copy == NULL)
 		abort();
+	uuid_text(hex, &hash);
 	atomic_init(&copy->refs, 1);
 	copy->rendered_us = rendered_us;
 	snprintf(copy->type, sizeof copy->type, "%s", type);
-	uuid_text(hex, &hash);
-	snprintf(copy->etag, sizeof copy->etag, "\"%s\"", hex);
 	copy->len = len;
-	memcpy(copy->body, body, len);
-	copy->body[len] = '\0';
+	memcpy(copy->bytes, bytes, len);
+	copy->gzip = (struct form){copy->bytes, gzip_len, ""};
+	snprintf(copy->gzip.etag, sizeof copy->gzip.etag, "\"%s-gzip\"", hex);
+	copy->plain = (struct form){copy->bytes + gzip_len, len - gzip_len, ""};
+	snprintf(copy->plain.etag, sizeof copy->plain.etag, "\"%s\"", hex);
+	return copy;
+}
+
+/* A page fresh from its renderer: compressed here, once, for all who will ask for it. */
+static struct copy *
+copy_of_page(const char *type, const struct buf *page)
+{
+	struct copy *copy;
+	struct buf both;
+	size_t gzip_len;
+
+	buf_init(&both, 0);
+	if (page->len >= GZIP_FROM &&
+	    (!gzip_put(&both, page->data, page->len) || both.len >= page->len))
+		buf_clear(&both); /* no memory, or nothing gained */
+	gzip_len = both.len;
+	buf_put(&both, page->len > 0 ? page->data : "", page->len);
+	if (both.failed)
+		abort();
+	copy = copy_new(type, clock_wall_us(), both.data, both.len, gzip_len);
+	buf_fini(&both);
 	return copy;
 }
 
@@ -198,15 +230,14 @@ static void
 say_copy(struct request *rq, const struct copy *copy)
 {
 	bool cached = rq->tracker->settings->page_cache_s > 0;
-	const char *have = request_param(rq, "HTTP_IF_NONE_MATCH");
-	struct reply reply = {.status = 200, .type = copy->type, .body = copy->body, .len = copy->len,
-	    .cache = cached ? "public, max-age=1" : "no-cache", .etag = copy->etag};
+	bool gzip = copy->gzip.len > 0 && gzip_is_wanted(request_param(rq, "HTTP_ACCEPT_ENCODING"));
+	const struct form *form = gzip ? &copy->gzip : &copy->plain;
+	/* A proxy may have weakened the tag, W/"...": what matters is between the quotes. */
+	bool known_there = strstr(request_param(rq, "HTTP_IF_NONE_MATCH"), form->etag) != NULL;
+	struct reply reply = {.status = known_there ? 304 : 200, .type = copy->type,
+	    .body = form->body, .len = form->len, .etag = form->etag, .encoding = gzip ? "gzip" : NULL,
+	    .vary = "Accept-Encoding", .cache = cached ? "public, max-age=1" : "no-cache"};
 
-	/* nginx weakens the tag when it compresses: what matters is between the quotes. */
-	if (*have != '\0' && strstr(have, copy->etag) != NULL) {
-		reply.status = 304;
-		reply.len = 0;
-	}
 	reply_send(rq, &reply);
 }
 
@@ -223,21 +254,30 @@ is_fresh(const struct page_cache *c, const struct copy *copy)
 
 /* ---- on the reader ---------------------------------------------------------------------------- */
 
-/* In Redis: "rendered_us type\n" and the body. */
+/*
+ * In Redis: "rendered_us gzip_len type\n" and the bytes of a copy, so that no other process compresses
+ * them again. Who changes this changes the key's word too: in an upgrade old and new processes run
+ * side by side.
+ */
+#define KEY_WORD "page2"
+
 static struct copy *
 parse_copy(const struct redis_value *value)
 {
 	const char *line_end;
 	long long rendered_us;
+	size_t gzip_len, len;
 	char type[64];
 
 	if (value->kind != REDIS_TEXT)
 		return NULL;
 	line_end = memchr(value->s, '\n', value->len);
-	if (line_end == NULL || sscanf(value->s, "%lld %63[^\n]", &rendered_us, type) != 2)
+	if (line_end == NULL ||
+	    sscanf(value->s, "%lld %zu %63[^\n]", &rendered_us, &gzip_len, type) != 3)
 		return NULL;
 	line_end++;
-	return copy_new(type, line_end, value->len - (size_t)(line_end - value->s), rendered_us);
+	len = value->len - (size_t)(line_end - value->s);
+	return gzip_len <= len ? copy_new(type, rendered_us, line_end, len, gzip_len) : NULL;
 }
 
 static const char *
@@ -257,7 +297,7 @@ look_in_redis(struct refresh *r, struct redis *redis, bool *turn)
 
 	*turn = true;
 	redis_begin(redis);
-	redis_put_words(redis, "GET", redis_key(r, "page"), NULL);
+	redis_put_words(redis, "GET", redis_key(r, KEY_WORD), NULL);
 	if (!redis_flush(redis, &values, &n, &e) || n != 1)
 		return NULL;
 	copy = parse_copy(&values[0]);
@@ -284,11 +324,11 @@ keep_in_redis(struct refresh *r, struct redis *redis, const struct copy *copy)
 	size_t lens[5], n;
 
 	buf_init(&value, 0);
-	buf_printf(&value, "%lld %s\n", (long long)copy->rendered_us, copy->type);
-	buf_put(&value, copy->body, copy->len);
+	buf_printf(&value, "%lld %zu %s\n", (long long)copy->rendered_us, copy->gzip.len, copy->type);
+	buf_put(&value, copy->bytes, copy->len);
 	snprintf(life_s, sizeof life_s, "%lld",
 	    (long long)(10 * r->cache->tracker->settings->page_cache_s + 60));
-	words[0] = "SET", words[1] = redis_key(r, "page"), words[2] = value.data, words[3] = "EX",
+	words[0] = "SET", words[1] = redis_key(r, KEY_WORD), words[2] = value.data, words[3] = "EX",
 	words[4] = life_s;
 	for (int i = 0; i < 5; i++)
 		lens[i] = i == 2 ? value.len : strlen(words[i]);
@@ -318,8 +358,7 @@ render(struct refresh *r, struct reader *reader, struct err *e)
 		if (out.failed)
 			err_set(e, ERR_BUG, NULL, "a page over %d bytes", PAGE_BYTES);
 		else
-			copy = copy_new(page.content_type, out.len > 0 ? out.data : "", out.len,
-			    clock_wall_us());
+			copy = copy_of_page(page.content_type, &out);
 	}
 	buf_fini(&out);
 	return copy;

@@ -1,9 +1,10 @@
 /*
  * page_cache -- each page is rendered once a period, whatever the crowd and however many processes.
  *
- * A page is kept here and in Redis. Who finds it stale first refreshes it; others get it as it
- * was meanwhile; where there is none yet they wait for the one that renders. Among
- * processes a short lock in Redis chooses who renders; without Redis each process renders for itself.
+ * A page is kept here and in Redis, as it is and as gzip: compressed once when it is rendered, and by
+ * us, for nginx would take its Content-Length away. Who finds it stale first refreshes it; others get
+ * it as it was meanwhile; where there is none yet they wait for the one that renders. Among processes
+ * a short lock in Redis chooses who renders; without Redis each process renders for itself.
  *
  * Threads	page_cache_ask from acceptors; refreshing runs on the reader (OP_RENDER).
  * Ownership	page_cache_new/_free. Holds at most PAGE_CACHE_BYTES; the oldest go.

@@ -53,6 +53,10 @@ put_head(struct buf *out, const struct reply *r)
 	buf_printf(out, "Cache-Control: %s\r\n", r->cache != NULL ? r->cache : "no-store");
 	if (r->etag != NULL)
 		buf_printf(out, "ETag: %s\r\n", r->etag);
+	if (r->encoding != NULL)
+		buf_printf(out, "Content-Encoding: %s\r\n", r->encoding);
+	if (r->vary != NULL)
+		buf_printf(out, "Vary: %s\r\n", r->vary);
 	if (r->allow != NULL)
 		buf_printf(out, "Allow: %s\r\n", r->allow);
 	if (r->retry_after_s > 0)

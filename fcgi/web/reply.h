@@ -24,6 +24,8 @@ struct reply {
 	size_t len;
 	const char *cache;	/* Cache-Control; NULL = no-store */
 	const char *etag;	/* with its quotes; NULL = none */
+	const char *encoding;	/* Content-Encoding; NULL = as it is */
+	const char *vary;	/* request headers that choose among answers; NULL = none */
 	const char *allow;	/* of a 405 */
 	int retry_after_s;	/* 0 = none */
 };

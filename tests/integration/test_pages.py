@@ -282,11 +282,6 @@ def test_static_files_are_there_and_may_be_kept(api):
         assert not re.search(r"(https?:)?//(?!www\.w3\.org)[a-z0-9.-]+\.[a-z]{2,}", answer.text) or "svg" in address
 
 
-def test_pages_are_compressed_for_who_asks(fresh, api):
-    answer = api.get("/", headers={"Accept-Encoding": "gzip"})
-    assert answer.status_code == 200 and "Test Project" in answer.text
-
-
 def test_a_page_has_title_language_and_viewport(api):
     for path in PAGES:
         tags = page(api, path).tags
