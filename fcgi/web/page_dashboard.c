@@ -1,7 +1,7 @@
 /*
  * page_dashboard -- the pipeline, its pace, what was finished last, and who works.
  *
- *	?all=true		up to ALL_ROWS workers a stage instead of FEW_ROWS
+ *	?all=true		as many workers a stage as fit, instead of FEW_ROWS
  *	?owner= ?state=		only these; state is working, waiting or stale
  *	?stage= ?after=		the next page of one stage's workers, by key (first seen, id)
  *	?range=			of the chart: 1h, 24h, 7d, all
@@ -17,14 +17,22 @@
 #include "web/tpl/dashboard.h"
 
 #define FEW_ROWS 50
-#define ALL_ROWS 350 /* of two stages: 22 kB compressed; beyond that by pages */
+#define ALL_ROWS 350
+/*
+ * A page is to travel in 30 kB with all its files: 6 kB of files, up to 7 of pipeline and chart, so
+ * 17 of workers. A row's markup compresses to next to nothing and its words, all different, to
+ * half. Beyond that workers are on the next page.
+ */
+#define WORDS_BYTES (32 * 1024)
+#define ROW_BYTES 24 /* its job, times and counts */
 
 struct asked {
 	const char *owner, *state; /* NULL = any */
 	int64_t stage;             /* 0 = all */
 	int64_t after_us, after_id;
 	bool after, all;
-	int rows;
+	int rows;     /* a stage, at most */
+	size_t bytes; /* of its share of WORDS_BYTES */
 };
 
 /* The option of the filter's list that is chosen by this ?state=; NULL when there is none. */
@@ -263,13 +271,39 @@ put_nobody(struct page *p, struct template_dict *group, const struct asked *a)
 		template_str(template_section(nobody, T_NOBODY_HERE), T_URL, parts_own_url(p));
 }
 
+/* The owner stands there twice: in the link too. */
+static size_t
+row_bytes(const struct pg_rows *rows, int i, const struct part_worker *heard)
+{
+	return ROW_BYTES + strlen(pg_text(rows, i, 2, NULL)) +
+	       2 * strlen(pg_text(rows, i, 3, NULL)) +
+	       (heard->progress != NULL ? strlen(heard->progress) : 0);
+}
+
+/* The row after the last one that fits into a stage's share of the page. */
+static int
+fit(const struct asked *a, const struct pg_rows *rows, const struct part_worker *heard, int first,
+    int end)
+{
+	size_t left = a->bytes;
+
+	for (int i = first; i < end; i++) {
+		size_t bytes = row_bytes(rows, i, &heard[i]);
+
+		if (i - first == a->rows || (bytes > left && i > first))
+			return i;
+		left -= bytes < left ? bytes : left;
+	}
+	return end;
+}
+
 /* One stage's workers: the rows from `first` that are of its stage. Answers the row after them. */
 static int
 put_group(struct page *p, struct template_dict *d, const struct facts_stage *st,
     const struct asked *a, const struct pg_rows *rows, const struct part_worker *heard, int first)
 {
 	struct template_dict *group = template_section(d, T_GROUP), *table;
-	int n = pg_rows_count(rows), end = first;
+	int n = pg_rows_count(rows), end = first, shown;
 
 	while (end < n && pg_int(rows, end, 0) == st->stage)
 		end++;
@@ -280,10 +314,11 @@ put_group(struct page *p, struct template_dict *d, const struct facts_stage *st,
 		return end;
 	}
 	table = template_section(group, T_TABLE);
-	for (int i = first; i < end && i - first < a->rows; i++)
+	shown = fit(a, rows, heard, first, end);
+	for (int i = first; i < shown; i++)
 		put_worker(p, table, rows, i, &heard[i]);
-	if (end - first > a->rows)
-		put_next(p, group, a, rows, first + a->rows - 1);
+	if (shown < end)
+		put_next(p, group, a, rows, shown - 1);
 	return end;
 }
 
@@ -313,6 +348,7 @@ put_workers(struct page *p, struct template_dict *d, const struct facts *f, stru
 	struct asked a;
 
 	read_asked(p, &a);
+	a.bytes = WORDS_BYTES / (a.stage == 0 ? (size_t)f->stages : 1);
 	params[0] = pg_int2_param(&room[0], (int16_t)a.stage);
 	params[1] = pg_text_param(a.owner, a.owner != NULL ? strlen(a.owner) : 0);
 	params[2] = pg_text_param(a.state, a.state != NULL ? strlen(a.state) : 0);
