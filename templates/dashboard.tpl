@@ -39,7 +39,7 @@ distcompute-load --brace "s3://bucket/{0000..9999}.tar"</code></pre>
 {{/NOTES}}
 <section aria-labelledby="pipeline">
 <h2 id="pipeline">Pipeline</h2>
-<ol class="pipeline">
+<ol class="pipeline{{#LONG}} long{{/LONG}}">
 {{#STAGE}}
 <li class="card stage s-{{LETTER}}{{#PAUSED}} paused{{/PAUSED}}">
 <h3><span class="letter" aria-hidden="true">{{LETTER_UP}}</span> <bdi>{{NAME}}</bdi>{{#SLOWEST}} <span class="tag">slowest</span>{{/SLOWEST}}{{#PAUSED}} <span class="tag warn">paused</span>{{/PAUSED}}</h3>

@@ -388,6 +388,8 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	else
 		put_progress(p, d, &f);
 	put_notes(p, d, &f);
+	if (f.stages > 3)
+		template_show(d, T_LONG);
 	for (int i = 0; i < f.stages; i++)
 		put_stage(p, d, &f, i);
 	return put_chart(p, d, &f, e) && put_latest(p, d, e) && put_workers(p, d, &f, e);

@@ -175,6 +175,33 @@ def test_a_page_is_quiet_and_fits_at_every_size_and_colour(crowded, browser, scr
     assert [e for e in browser.get_log("browser") if e["level"] in ("SEVERE", "WARNING")] == []
 
 
+@pytest.fixture(scope="session")
+def five_stages():
+    names = dict(zip("abcde", ["Download", "Extract text & images from the documents", "Deduplicate", "Score", "Pack"]))
+    stack = Stack("looks-five", {f"stage_{letter}": name for letter, name in names.items()})
+    try:
+        yield stack.start()
+    finally:
+        stack.stop()
+
+
+@pytest.mark.parametrize("width", [360, 700, 768, 1024, 1440])
+def test_millions_fit_into_each_of_five_stages(five_stages, browser, width):
+    look(browser, width, "light")
+    browser.get(five_stages.plain_url + "/")
+    outside = browser.execute_script("""
+        return [...document.querySelectorAll(".stage dd")].filter(dd => {
+            dd.textContent = "1,234,567";
+            const card = dd.closest(".stage").getBoundingClientRect(), name = dd.previousElementSibling.getBoundingClientRect();
+            const range = document.createRange();
+            range.selectNodeContents(dd);
+            const at = range.getBoundingClientRect();
+            return at.right > card.right || at.left < card.left || (at.left < name.left && at.top < name.bottom);
+        }).length""")
+    assert outside == 0
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.parametrize("crowd, page", [visit for visit in VISITS if visit != (10000, "all")])  # as (3, "all"), a minute longer
 def test_nothing_serious_is_in_the_way_of_anybody(crowded, browser, axe, page):
     path = path_of(crowded, page)
