@@ -3,13 +3,15 @@
  *
  * data-live="a.b" shows the text of that member of /api/stats.json, data-live-value sets a bar by it,
  * <time data-ago> tells how long ago. Polls while the page is looked at, the slower the longer the
- * tracker cannot be reached, and says how old the numbers are.
+ * tracker cannot be reached, and says how old the numbers are: by the server's clock, for nginx shows
+ * them as they were while the tracker is down.
  */
 (function () {
 	"use strict";
 
-	var POLL_MS = 5000, MOST_MS = 120000;
-	var etag = "", misses = 0, timer = 0, heardAt = Date.now(), heardOnce = false;
+	var POLL_MS = 5000, MOST_MS = 120000, LIVE_S = 15, LATE_S = 60;
+	var etag = "", misses = 0, timer = 0, heardOnce = false;
+	var madeAt = 0, trueAt = Date.now(); /* of the numbers, on the server's clock and on ours */
 	var fresh = document.getElementById("fresh");
 	var shown = document.querySelectorAll("[data-live], [data-live-value]");
 
@@ -71,7 +73,7 @@
 	}
 
 	function tick() {
-		var now = Date.now(), old = Math.floor((now - heardAt) / 1000);
+		var now = Date.now(), old = Math.floor((now - trueAt) / 1000);
 
 		document.querySelectorAll("time[data-ago]").forEach(function (node) {
 			var then = Date.parse(node.getAttribute("datetime"));
@@ -81,8 +83,8 @@
 		});
 		if (fresh && heardOnce) {
 			set(fresh, misses > 1 ? "The tracker cannot be reached; these numbers are " + span(old) + " old." :
-				old < 10 ? "Numbers are live." : "These numbers are " + span(old) + " old.");
-			fresh.parentNode.parentNode.classList.toggle("late", misses > 1);
+				old < LIVE_S ? "Numbers are live." : "These numbers are " + span(old) + " old.");
+			fresh.parentNode.parentNode.classList.toggle("late", misses > 1 || old > LATE_S);
 		}
 	}
 
@@ -92,7 +94,10 @@
 	}
 
 	function poll() {
+		var served = 0;
+
 		fetch("/api/stats.json", { headers: etag ? { "If-None-Match": etag } : {}, cache: "no-store" }).then(function (reply) {
+			served = Date.parse(reply.headers.get("Date")) || 0;
 			if (reply.status === 304)
 				return null;
 			if (!reply.ok)
@@ -102,9 +107,11 @@
 		}).then(function (data) {
 			misses = 0;
 			heardOnce = true;
-			heardAt = Date.now();
-			if (data)
+			if (data) {
+				madeAt = Date.parse(data.at);
 				show(data);
+			}
+			trueAt = Date.now() - Math.max(0, served - madeAt);
 			tick();
 		}).catch(function () {
 			misses++;

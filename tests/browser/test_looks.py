@@ -13,6 +13,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import urllib.request
 from urllib.parse import quote
@@ -265,6 +266,19 @@ def test_numbers_move_without_a_reload(crowded, browser):
     eventually(lambda: browser.find_element(By.CSS_SELECTOR, "[data-live='done']").text != before, timeout_s=30, what="the count moves")
     assert browser.execute_script("return window.same")
     assert "live" in browser.find_element(By.ID, "fresh").text or "old" in browser.find_element(By.ID, "fresh").text
+
+
+@pytest.mark.parametrize("crowd", [3])
+def test_numbers_that_nginx_kept_are_not_called_live(crowded, browser):
+    """While the tracker is down nginx goes on to show what it has."""
+    browser.get(crowded.plain_url + "/")
+    eventually(lambda: browser.find_element(By.ID, "fresh").text == "Numbers are live.", timeout_s=30, what="the first poll")
+    crowded.kill("tracker", signal.SIGTERM)
+    try:
+        eventually(lambda: "These numbers are" in browser.find_element(By.ID, "fresh").text, timeout_s=40, what="their age is told")
+        assert fetch(crowded, "/api/stats.json", **{"Accept-Encoding": "gzip"})
+    finally:
+        crowded.up()
 
 
 @pytest.mark.parametrize("crowd", [3])
