@@ -87,10 +87,9 @@ begin
 	select v_above + n.i, p.id, p.nickname, v_jobs[n.i],
 		coalesce((select sum(h.done) from tracker.person_hour h
 			where h.person = p.id and h.hour > clock_timestamp() - interval '24 hours'), 0)::int8
-		+ coalesce((select sum(c.done - c.withdrawn) from tracker.credit c
-			where c.person = p.id and c.minute > '-infinity'), 0)::int8,
+		+ c.jobs,
 		tracker.read_last(p.id),
-		(select array_agg(coalesce(d.jobs, 0) order by g.day)
+		(select array_agg(coalesce(d.jobs, 0) + case k when 13 then c.jobs else 0 end order by k)
 		from generate_series(0, 13) k
 		cross join lateral (select v_day - 13 + k as day) g
 		left join lateral (
@@ -101,6 +100,10 @@ begin
 	cross join lateral (
 		select q.id, q.nickname from tracker.person q where q.id = v_people[n.i] limit 1
 	) p
+	cross join lateral (
+		select coalesce(sum(x.done - x.withdrawn), 0)::int8 as jobs from tracker.credit x
+		where x.person = p.id and x.minute > '-infinity'
+	) c
 	order by n.i;
 end
 $$;

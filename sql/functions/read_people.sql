@@ -31,7 +31,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 		where x.person = p.id and x.hour > clock_timestamp() - interval '24 hours'
 	) h on true
 	left join lateral (
-		select array_agg(coalesce(d.jobs, 0) order by k) as spark
+		select array_agg(coalesce(d.jobs, 0) + case k when 13 then coalesce(c.jobs, 0) else 0 end
+			order by k) as spark
 		from generate_series(0, 13) k
 		left join lateral (
 			select sum(x.done - x.withdrawn)::int8 as jobs from tracker.person_day x

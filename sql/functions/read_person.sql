@@ -41,7 +41,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 		) x
 	) m
 	cross join lateral (
-		select array_agg(coalesce(y.jobs, 0) order by k) as spark
+		select array_agg(coalesce(y.jobs, 0) + case k when 29 then c.today else 0 end
+			order by k) as spark
 		from generate_series(0, 29) k
 		left join lateral (
 			select sum(x.done - x.withdrawn)::int8 as jobs from tracker.person_day x

@@ -136,9 +136,14 @@ def test_the_board_tells_the_last_day_and_the_days_before(house):
     house.load(5)
     do(house, "x", 3)
     minute_passes(house)
+    do(house, "x", 1)  # not folded yet
     (r,) = board(house)
-    assert (r.by_hour24, r.spark[-1], len(r.spark)) == (3, 3, 14)
+    assert (r.by_hour24, r.spark[-1], len(r.spark)) == (4, 4, 14)
     assert r.last_at is not None
+    (found,) = house.rows("select * from tracker.read_people('x', null, 0, 10)")
+    assert found.spark == r.spark
+    (person,) = house.rows("select * from tracker.read_person('x')")
+    assert (person.spark[-1], len(person.spark)) == (4, 30)
 
 
 @pytest.mark.parametrize("prefix, found", [
