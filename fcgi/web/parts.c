@@ -174,8 +174,8 @@ parts_span(struct page *p, int64_t s)
 const char *
 parts_took(struct page *p, int64_t took_us)
 {
-	if (took_us < 0)
-		took_us = 0;
+	if (took_us < 50000)
+		return "under 0.1 s";
 	if (took_us < 9950000)
 		return arena_printf(p->arena, "%.1f s", (double)took_us / 1e6);
 	return parts_span(p, took_us / 1000000);

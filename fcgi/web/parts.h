@@ -45,7 +45,7 @@ const char *parts_bytes(struct page *p, int64_t n);
 double parts_number(const char **at);
 /* "2 h 5 min", of a span. */
 const char *parts_span(struct page *p, int64_t seconds);
-/* The same of a job: "0.3 s", "12 s". */
+/* The same of a job: "under 0.1 s", "0.3 s", "12 s". */
 const char *parts_took(struct page *p, int64_t took_us);
 const char *parts_ago(struct page *p, int64_t seconds);
 const char *parts_rate_text(struct page *p, double n);
