@@ -113,6 +113,15 @@ def test_a_persons_badge_is_well_formed_whatever_the_name(fresh, api, worker, na
     eventually(ask, what="the badge")
 
 
+@pytest.mark.parametrize("name", ["Ada Lovelace", "<script>&\"'", "a) [b](c"])
+def test_a_person_can_copy_the_lines_that_show_their_badge(fresh, api, worker, name):
+    fresh.load(["x"])
+    through(worker("a", name), 1)
+    part = quote(name, safe="")
+    here, picture = f"https://tracker.example/person/{part}", f"https://tracker.example/badge/{part}.svg"
+    page_saying(api, f"/person/{part}", f'<a href="{here}"><img src="{picture}" alt="Jobs done"></a>', f"[![Jobs done]({picture})]({here})")
+
+
 def test_there_is_no_badge_of_nobody(api):
     assert api.get("/badge/nobody-at-all.svg").status_code == 404
     assert api.get("/badge/nobody-at-all").status_code == 404
