@@ -35,9 +35,12 @@
 	function bars(data) {
 		document.querySelectorAll("[data-live-bar]").forEach(function (svg) {
 			var parts = member(data, svg.dataset.liveBar), x = 0;
+			var stage = member(data, svg.dataset.liveBar.replace(/\.bar$/, ""));
 
 			if (!parts)
 				return;
+			svg.setAttribute("aria-label", text(stage.done) + " done, " + text(stage.in_hand) + " in hand, " +
+				text(stage.open) + " open, " + text(stage.failed) + " failed of " + text(data.jobs));
 			svg.querySelectorAll("[data-seg]").forEach(function (rect, i) {
 				rect.setAttribute("x", x);
 				rect.setAttribute("width", parts[i]);
