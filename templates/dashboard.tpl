@@ -121,7 +121,7 @@ distcompute-load --brace "s3://bucket/{0000..9999}.tar"</code></pre>
 <tbody>
 {{#ROW}}
 <tr>
-<th scope="row"><i class="dot {{STATE}}" title="{{STATE}}"></i> <a href="/worker/{{PART:x-part}}/{{WORKER:x-part}}"><bdi>{{WORKER}}</bdi></a></th>
+<th scope="row"><i class="dot {{STATE}}" role="img" aria-label="{{STATE}}" title="{{STATE}}"></i> <a href="/worker/{{PART:x-part}}/{{WORKER:x-part}}"><bdi>{{WORKER}}</bdi></a></th>
 <td class="job">{{#HOLDS}}<a href="/job/{{JOB}}">{{JOB_TEXT}}</a>{{#MORE}} <span class="dim">+{{MORE_JOBS}}</span>{{/MORE}}{{/HOLDS}}{{#HOLDS_NONE}}<span class="dim">waiting</span>{{/HOLDS_NONE}}</td>
 <td class="progress" dir="auto">{{PROGRESS_TEXT}}</td>
 <td class="n">{{DONE}}</td>

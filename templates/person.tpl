@@ -36,7 +36,7 @@
 <tbody>
 {{#ROW}}
 <tr>
-<th scope="row"><i class="dot {{STATE}}" title="{{STATE}}"></i> <a href="/worker/{{PART:x-part}}/{{WORKER:x-part}}"><bdi>{{WORKER}}</bdi></a></th>
+<th scope="row"><i class="dot {{STATE}}" role="img" aria-label="{{STATE}}" title="{{STATE}}"></i> <a href="/worker/{{PART:x-part}}/{{WORKER:x-part}}"><bdi>{{WORKER}}</bdi></a></th>
 <td><span class="letter s-{{LETTER}}">{{LETTER_UP}}</span> <bdi>{{NAME}}</bdi></td>
 <td>{{#HOLDS}}<a href="/job/{{JOB}}">{{JOB_TEXT}}</a>{{/HOLDS}}{{#HOLDS_NONE}}<span class="dim">waiting</span>{{/HOLDS_NONE}}</td>
 <td class="n">{{DONE}}</td>
