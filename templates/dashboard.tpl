@@ -133,7 +133,7 @@ distcompute-load --brace "s3://bucket/{0000..9999}.tar"</code></pre>
 </table>
 {{/TABLE}}
 {{#NEXT}}
-<p class="pager">{{#ALL_LINK}}<a href="/?all=true#workers-{{LETTER}}">Show all</a> {{/ALL_LINK}}<a href="/?stage={{LETTER}}&amp;after={{KEY:x-part}}{{#KEEP_ALL}}&amp;all=true{{/KEEP_ALL}}{{#KEEP_OWNER}}&amp;owner={{OWNER:x-part}}{{/KEEP_OWNER}}{{#KEEP_STATE}}&amp;state={{WHICH:x-part}}{{/KEEP_STATE}}#workers-{{LETTER}}">Next</a></p>
+<p class="pager">{{#ALL_LINK}}<a href="/?all=true#workers-{{LETTER}}">Show more</a> {{/ALL_LINK}}<a href="/?stage={{LETTER}}&amp;after={{KEY:x-part}}{{#KEEP_ALL}}&amp;all=true{{/KEEP_ALL}}{{#KEEP_OWNER}}&amp;owner={{OWNER:x-part}}{{/KEEP_OWNER}}{{#KEEP_STATE}}&amp;state={{WHICH:x-part}}{{/KEEP_STATE}}#workers-{{LETTER}}">Next</a></p>
 {{/NEXT}}
 </section>
 {{/GROUP}}
