@@ -15,18 +15,19 @@ PATHS = {"newJob": "/api/newJob", "completeJob": "/api/completeJob",
 UNCACHED = ("--header", "X-Tracker-Cache: off")
 TOKEN = "md5('bench' || :client_id)::uuid"
 
-CLAIM = """tracker.claim_jobs(array[{token}], array[{want}], array[0]::int8[], array[0]::int8[],
- array[{v1}], array[false], '{{}}'::int4[], '{{}}'::int8[], array[false], array[0,0,0,0,0]::int8[],
- 10, 30, 3600)"""
-
-ONE_BY_ONE = f"""select * from {CLAIM.format(token=TOKEN, want=1, v1='true')};
-select * from tracker.complete_jobs(array[{TOKEN}], array[null]::int8[], array[null]::uuid[],
+# v1's, as the tracker calls them.
+ONE_BY_ONE = f"""select * from tracker.claim_fresh(array[{TOKEN}], array[0]::int8[], array[0]::int8[],
+ array[false], array[0, 0, 0, 0, 0]::int8[], array[gen_random_uuid()], 10, 30, 3600);
+select * from tracker.complete_held(array[{TOKEN}],
  array['a result as long as those of the driver, which are 64 bytes long'],
  array[gen_random_uuid()], array[0]::int8[]);
 """
 
 BY_HUNDRED = f"""select array_agg(job) as jobs, array_agg(lease) as leases
- from {CLAIM.format(token=TOKEN, want=100, v1='false')} where status = 'job' \\gset
+ from tracker.claim_jobs(array[{TOKEN}], array[100], array[0]::int8[], array[0]::int8[],
+  array[false], array[false], '{{}}'::int4[], '{{}}'::int8[], array[false],
+  array[0, 0, 0, 0, 0]::int8[], 10, 30, 3600)
+ where status = 'job' \\gset
 select count(*) from tracker.complete_jobs(
  array_fill({TOKEN}, array[100]), :jobs::int8[], :leases::uuid[],
  array_fill('a result as long as those of the driver, which are 64 bytes long'::text, array[100]),
