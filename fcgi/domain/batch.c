@@ -36,6 +36,7 @@ batch_clear(struct batch *b)
 {
 	pg_rows_free(b->rows);
 	b->rows = NULL;
+	b->careful = false;
 	b->n = 0;
 	b->n_items = 0;
 }
@@ -71,6 +72,20 @@ batch_receive(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 	stat_add(STAT_BATCHED, b->n);
 	kinds[b->kind]->read(t, b);
 	return true;
+}
+
+static int
+by_token(const void *a_, const void *b_)
+{
+	const struct op *const *a = a_, *const *b = b_;
+
+	return memcmp((*a)->token.b, (*b)->token.b, sizeof(*a)->token.b);
+}
+
+void
+batch_sort(struct batch *b)
+{
+	qsort(b->ops, (size_t)b->n, sizeof *b->ops, by_token);
 }
 
 struct pg_array *

@@ -40,6 +40,7 @@ struct batch {
 	size_t n_items, room;
 	struct pg_array array[BATCH_ARRAYS];
 	struct pg_rows *rows;
+	bool careful;			/* the long way: what is quick has failed for this batch */
 	int64_t hint[STAGES_MAX + 1];	/* claims: last position taken from ready, by stage */
 	int64_t hint_us;		/* claims: when the hints were last forgotten */
 	double job_bytes;		/* claims: what a job's data weighed lately */
@@ -66,7 +67,8 @@ struct batch_kind {
 extern const struct batch_kind batch_claim, batch_complete, batch_return;
 extern const struct batch_kind batch_open, batch_touch, batch_close;
 
-/* Helpers for the kinds: an empty array of a type, how long an op has waited, the next place in the arrays. */
+/* Helpers for the kinds: ops in order of token, as the common case of SQL wants them; an empty array of a type, how long an op has waited, the next place in the arrays. */
+void batch_sort(struct batch *b);
 struct pg_array *batch_array(struct batch *b, int i, enum pg_oid oid);
 int64_t batch_age_us(const struct op *op);
 void batch_add_item(struct batch *b, struct op *op, size_t i);

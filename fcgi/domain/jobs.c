@@ -18,18 +18,71 @@ forget_old_hints(struct batch *b)
 	b->hint_us = now;
 }
 
+/* Can SQL's quick way do it? It wants them in order of token. */
+static bool
+is_plain_claim(struct batch *b)
+{
+	for (int i = 0; i < b->n; i++)
+		if (!b->ops[i]->claim.v1)
+			return false;
+	batch_sort(b);
+	return !b->careful;
+}
+
+/* One id an op: PostgreSQL takes longer to make one than to store it. */
+static struct pg_array *
+put_lease_ids(struct batch *b)
+{
+	struct pg_array *leases = batch_array(b, 6, PG_UUID_ARRAY);
+
+	for (int i = 0; i < b->n; i++) {
+		struct uuid id = uuid_new();
+
+		pg_array_uuid(leases, &id);
+	}
+	return leases;
+}
+
+/* What claim_jobs has to know besides; how many parameters that is. */
+static int
+put_fleet_claims(struct batch *b, struct pg_array *wants, struct pg_param *params)
+{
+	struct pg_array *v1 = batch_array(b, 6, PG_BOOL_ARRAY),
+			*hold_items = batch_array(b, 7, PG_INT4_ARRAY),
+			*hold_jobs = batch_array(b, 8, PG_INT8_ARRAY),
+			*has_holding = batch_array(b, 9, PG_BOOL_ARRAY);
+
+	for (int i = 0; i < b->n; i++) {
+		const struct op *op = b->ops[i];
+
+		pg_array_bool(v1, op->claim.v1);
+		pg_array_bool(has_holding, op->claim.has_holding);
+		for (size_t h = 0; h < op->claim.n_holding; h++) {
+			pg_array_int4(hold_items, i + 1);
+			pg_array_int8(hold_jobs, op->claim.holding[h]);
+		}
+	}
+	params[0] = pg_array_param(wants);
+	params[1] = pg_array_param(v1);
+	params[2] = pg_array_param(hold_items);
+	params[3] = pg_array_param(hold_jobs);
+	params[4] = pg_array_param(has_holding);
+	return 5;
+}
+
 static bool
 claim_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 {
-	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY), *wants = batch_array(b, 1, PG_INT4_ARRAY),
-			*ages = batch_array(b, 2, PG_INT8_ARRAY), *calls = batch_array(b, 3, PG_INT8_ARRAY),
-			*v1 = batch_array(b, 4, PG_BOOL_ARRAY), *rerun = batch_array(b, 5, PG_BOOL_ARRAY),
-			*hold_items = batch_array(b, 6, PG_INT4_ARRAY),
-			*hold_jobs = batch_array(b, 7, PG_INT8_ARRAY),
-			*has_holding = batch_array(b, 8, PG_BOOL_ARRAY),
-			*hints = batch_array(b, 9, PG_INT8_ARRAY);
+	bool plain = is_plain_claim(b);
+	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY),
+			*ages = batch_array(b, 1, PG_INT8_ARRAY),
+			*calls = batch_array(b, 2, PG_INT8_ARRAY),
+			*rerun = batch_array(b, 3, PG_BOOL_ARRAY),
+			*hints = batch_array(b, 4, PG_INT8_ARRAY),
+			*wants = batch_array(b, 5, PG_INT4_ARRAY);
 	struct pg_param params[13];
 	struct pg_scalar attempts, backoff, backoff_max;
+	int n = 5;
 
 	forget_old_hints(b);
 	for (int i = 0; i < b->n; i++) {
@@ -37,28 +90,33 @@ claim_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 
 		batch_add_item(b, op, 0);
 		pg_array_uuid(tokens, &op->token);
-		pg_array_int4(wants, op->claim.want);
 		pg_array_int8(ages, batch_age_us(op));
 		pg_array_int8(calls, op->claim.call);
-		pg_array_bool(v1, op->claim.v1);
 		pg_array_bool(rerun, op->rerun);
-		pg_array_bool(has_holding, op->claim.has_holding);
-		for (size_t h = 0; h < op->claim.n_holding; h++) {
-			pg_array_int4(hold_items, i + 1);
-			pg_array_int8(hold_jobs, op->claim.holding[h]);
-		}
+		pg_array_int4(wants, op->claim.want);
 	}
 	for (int stage = 1; stage <= STAGES_MAX; stage++)
 		pg_array_int8(hints, b->hint[stage]);
-	for (int i = 0; i < BATCH_ARRAYS; i++)
+	for (int i = 0; i < n; i++)
 		params[i] = pg_array_param(&b->array[i]);
-	params[10] = pg_int4_param(&attempts, (int32_t)t->settings->max_attempts);
-	params[11] = pg_int4_param(&backoff, (int32_t)t->settings->retry_backoff_s);
-	params[12] = pg_int4_param(&backoff_max, (int32_t)t->settings->retry_backoff_max_s);
+	if (plain)
+		params[n++] = pg_array_param(put_lease_ids(b));
+	else
+		n += put_fleet_claims(b, wants, &params[n]);
+	params[n++] = pg_int4_param(&attempts, (int32_t)t->settings->max_attempts);
+	params[n++] = pg_int4_param(&backoff, (int32_t)t->settings->retry_backoff_s);
+	params[n++] = pg_int4_param(&backoff_max, (int32_t)t->settings->retry_backoff_max_s);
 	return pg_send(pg,
-	    "select item, status, worker, stage, job, lease, attempt, data from tracker.claim_jobs("
-	    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-	    params, 13, e);
+	    plain ? "select item, status, worker, stage, job, lease, attempt, data from "
+		    "tracker.claim_fresh("
+		    "$1, $2, $3, $4, $5, $6, $7, $8, $9)"
+		  : "select item, status, worker, stage, job, lease, attempt, data from "
+		    "tracker.claim_jobs("
+		    "tokens => $1, ages_us => $2, calls => $3, rerun => $4, hints => $5, wants => "
+		    "$6, "
+		    "v1 => $7, hold_items => $8, hold_jobs => $9, has_holding => $10, "
+		    "max_attempts => $11, backoff_s => $12, backoff_max_s => $13)",
+	    params, n, e);
 }
 
 static void
@@ -138,12 +196,27 @@ put_lease(struct pg_array *jobs, struct pg_array *leases, const struct item *ite
 	}
 }
 
+/* As is_plain_claim: each is the result of what its worker holds. */
+static bool
+is_plain_result(struct batch *b)
+{
+	for (int i = 0; i < b->n; i++)
+		if (b->ops[i]->items.n != 1 || !b->ops[i]->items.items[0].held)
+			return false;
+	batch_sort(b);
+	return !b->careful;
+}
+
 static bool
 complete_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 {
-	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY), *jobs = batch_array(b, 1, PG_INT8_ARRAY),
-			*leases = batch_array(b, 2, PG_UUID_ARRAY), *datas = batch_array(b, 3, PG_TEXT_ARRAY),
-			*hashes = batch_array(b, 4, PG_UUID_ARRAY), *ages = batch_array(b, 5, PG_INT8_ARRAY);
+	bool plain = is_plain_result(b);
+	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY),
+			*datas = batch_array(b, 1, PG_TEXT_ARRAY),
+			*hashes = batch_array(b, 2, PG_UUID_ARRAY),
+			*ages = batch_array(b, 3, PG_INT8_ARRAY),
+			*jobs = batch_array(b, 4, PG_INT8_ARRAY),
+			*leases = batch_array(b, 5, PG_UUID_ARRAY);
 	struct pg_param params[6];
 
 	(void)t;
@@ -155,16 +228,21 @@ complete_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 
 			batch_add_item(b, op, k);
 			pg_array_uuid(tokens, &op->token);
-			put_lease(jobs, leases, item);
 			pg_array_text(datas, item->data, item->len);
 			pg_array_uuid(hashes, &item->hash);
 			pg_array_int8(ages, batch_age_us(op));
+			put_lease(jobs, leases, item);
 		}
 	}
 	for (int i = 0; i < 6; i++)
 		params[i] = pg_array_param(&b->array[i]);
+	if (plain)
+		return pg_send(pg,
+		    "select item, status, worker, stage from tracker.complete_held($1, $2, $3, $4)",
+		    params, 4, e);
 	return pg_send(pg,
-	    "select item, status, worker, stage from tracker.complete_jobs($1, $2, $3, $4, $5, $6)",
+	    "select item, status, worker, stage from tracker.complete_jobs("
+	    "tokens => $1, datas => $2, hashes => $3, ages_us => $4, jobs => $5, leases => $6)",
 	    params, 6, e);
 }
 
@@ -224,9 +302,12 @@ const struct batch_kind batch_complete = {complete_send, complete_read};
 static bool
 return_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 {
-	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY), *jobs = batch_array(b, 1, PG_INT8_ARRAY),
-			*leases = batch_array(b, 2, PG_UUID_ARRAY), *kinds = batch_array(b, 3, PG_TEXT_ARRAY),
-			*reasons = batch_array(b, 4, PG_TEXT_ARRAY), *ages = batch_array(b, 5, PG_INT8_ARRAY);
+	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY),
+			*jobs = batch_array(b, 1, PG_INT8_ARRAY),
+			*leases = batch_array(b, 2, PG_UUID_ARRAY),
+			*kinds = batch_array(b, 3, PG_TEXT_ARRAY),
+			*reasons = batch_array(b, 4, PG_TEXT_ARRAY),
+			*ages = batch_array(b, 5, PG_INT8_ARRAY);
 	struct pg_param params[10];
 	struct pg_scalar attempts, flags, backoff, backoff_max;
 

@@ -229,6 +229,7 @@ halve(struct committer *c, struct batch *b, const struct err *first)
 		struct err e = ERR_INIT;
 
 		batch_clear(b);
+		b->careful = true;
 		for (int i = from; i < to; i++)
 			batch_add(b, all[i]);
 		if (exchange(c, b, &e))
@@ -243,6 +244,7 @@ halve(struct committer *c, struct batch *b, const struct err *first)
 	}
 }
 
+/* Refused once, a batch goes the long way; refused again, op by op. */
 static void
 commit(struct committer *c, struct batch *b)
 {
@@ -255,8 +257,9 @@ commit(struct committer *c, struct batch *b)
 			c->now = 1 - c->now;
 			return;
 		}
-		if (e.kind != ERR_SQL || !is_transient(&e))
+		if (e.kind != ERR_SQL || (b->careful && !is_transient(&e)))
 			break;
+		b->careful = true;
 		clock_sleep_ms(random_below(1u << (try < 6 ? try : 6)));
 	}
 	answer_unanswered(c);

@@ -6,8 +6,9 @@
  *
  * Threads	one thread and one connection a committer.
  * Errors	a lost connection: the batch is sent again when PostgreSQL is back (every kind may be), until
- *		an op's give_up_us. A deadlock: sent again. Any other error of PostgreSQL: the batch is split
- *		in halves until the op that is to blame stands alone; only that one is answered with it.
+ *		an op's give_up_us. A deadlock: sent again. Any other error of PostgreSQL: the batch goes again the
+ *		long way (batch.careful), then is split in halves until the op that is to blame stands alone;
+ *		only that one is answered with it.
  * Ownership	committer_start/_join; ops are the queue's until taken, then the committer's until answered.
  */
 #ifndef RUN_COMMITTER_H

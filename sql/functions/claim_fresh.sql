@@ -1,77 +1,141 @@
--- The common case of claim_jobs in one statement: each asks for one job of stage A and holds none,
--- and there is fresh work for all. In every other case it does nothing, and claim_jobs goes its
--- full way.
+-- Answers v1's newJob for all who ask at this moment: the common case in few statements. All are of
+-- one stage, none holds a job, and nothing that came back is due. Everything else is for claim_jobs,
+-- which it then calls.
 --
--- Caller	claim_jobs, with all items v1.
--- Answer	one 'job' row an item, or no row at all.
--- Errors	none.
--- Locks	as claim_jobs: worker (by token), frontier, lease, tally. What was locked in vain
+-- Caller	domain/jobs.c, with all claims that wait when each is v1's, in ascending order of token (or
+--		it is no common case). ages_us, calls, rerun, hints: see claim_jobs. leases: an id for
+--		each.
+-- Answer	as claim_jobs.
+-- Errors	none for one item.
+-- Locks	as claim_jobs: worker (by token), ready or frontier, lease, tally. What was locked in vain
 --		stays locked until the end of the transaction, as it would be anyway.
--- Index	worker by token and id; retry by (stage, due); job by key.
--- Source	apart because the full way costs some thirty statements: this halves what a claim
---		costs. It runs under its caller's settings. A job may be handed out only when this
---		statement's snapshot sees it, so the range ends where the snapshot says, and not
---		where a load has just moved it.
+-- Index	worker by token; retry by (stage, due); ready, job and output by key.
+-- Source	apart because claim_jobs has some thirty statements and seventy variables. Counted in
+--		instructions: an aggregate costs 10,000 to start, gen_random_uuid() 10,000, a check on the
+--		table 33,000, and ON CONFLICT 55,000 and 11,000 a row. So: few of each, subscripts
+--		instead of unnest, and the common case is called first.
+drop function if exists tracker.claim_fresh(uuid[], int8[], int8[], timestamptz);
 create or replace function tracker.claim_fresh(tokens uuid[], ages_us int8[], calls int8[],
-	p_now timestamptz)
+	rerun boolean[], hints int8[], leases uuid[], max_attempts int4, backoff_s int4,
+	backoff_max_s int4)
 returns table (item int4, status text, worker int8, stage int2, job int8, lease uuid, attempt int4,
 	data text)
 language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
 as $$
 #variable_conflict use_column
+declare
+	v_found int4 := cardinality(tokens);
+	v_now timestamptz := clock_timestamp();
+	v_ok boolean;
+	v_stage int2;
+	w_tid tid[];
+	v_jobs int8[];		-- of a later stage
+	v_first int8;		-- of stage A: a range
+	v_given int4;
+	v_datas text[];
+	v_hint int8;
+	v_turn int4[];		-- by item: whose turn it is, when there is too little
+	a record;
 begin
-	return query
-	with w as materialized (
-		select l.id, u.n, l.held_lease, u.arrived
-		from (
-			select n.n, n.token,
-				p_now - greatest(coalesce(n.age, 0), 0) * interval '1 us' as arrived
-			from unnest(tokens, ages_us) with ordinality as n(token, age, n)
-			where n.token is not null
-			order by n.token, n.n) u
-		cross join lateral (
-			select q.id, q.held_lease, q.stage, q.gone_at from tracker.worker q
-			where q.token = u.token offset 0
-			for no key update) l
-		where l.gone_at is null and l.stage = 1),
-	f as (
-		update tracker.frontier f set next = f.next + c.n, previous = f.next,
+	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
+	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
+
+	-- All must be as the first one is.
+	select w.stage into v_stage from tracker.worker w
+	where w.token = tokens[1]
+		and not exists (select from tracker.retry r where r.stage = w.stage and r.due <= v_now)
+		and not exists (select from tracker.stage s where s.stage = w.stage and s.paused);
+	select array_agg(l.tid) into w_tid
+	from generate_series(1, v_found) as g(n)
+	cross join lateral (
+		select q.ctid as tid, q.held_lease, q.stage, q.gone_at from tracker.worker q
+		where q.token = tokens[g.n] offset 0
+		for no key update) l
+	where l.gone_at is null and l.held_lease is null and l.stage = v_stage
+		and (g.n = 1 or tokens[g.n] > tokens[g.n - 1]);
+	if cardinality(w_tid) is distinct from v_found then
+		return query
+			select * from tracker.claim_jobs(tokens, array_fill(1, array[v_found]), ages_us,
+				calls, array_fill(true, array[v_found]), rerun, '{}', '{}',
+				array_fill(false, array[v_found]), hints, max_attempts, backoff_s,
+				backoff_max_s);
+		return;
+	end if;
+
+	if v_stage = 1 then
+		-- Mostly somebody claimed in the last seconds; else look for the row's epoch first.
+		update tracker.frontier f
+		set next = least(f.next + v_found, f.last + 1), previous = f.next,
 			epoch = greatest(f.epoch, tracker.now_epoch())
+		where f.epoch >= tracker.now_epoch() - 1 and f.next <= f.last
+		returning f.previous, f.next - f.previous into v_first, v_given;
+		if not found then
+			a := tracker.take_fresh(v_stage, v_found, 0);
+			v_first := a.jobs[1];
+			v_given := cardinality(a.jobs);
+		end if;
+		v_datas := array(
+			select j.data from tracker.job j
+			where j.number >= v_first and j.number < v_first + v_given
+			order by j.number);
+	else
+		a := tracker.take_fresh(v_stage, v_found, coalesce(hints[v_stage], 0));
+		v_jobs := a.jobs;
+		v_given := cardinality(v_jobs);
+		v_hint := a.hint;
+		v_datas := array(
+			select (select o.data from tracker.output o
+				where o.stage = v_stage - 1 and o.job = v_jobs[g.n])
+			from generate_series(1, v_given) as g(n));
+	end if;
+	-- Too little for all: who waits longest gets it.
+	if v_given < v_found then
+		v_turn := array(
+			select u.turn from (
+				select g.n, row_number() over (order by ages_us[g.n] desc, g.n)::int4 as turn
+				from generate_series(1, v_found) as g(n)) u
+			order by u.n);
+	end if;
+
+	return query
+	with x as (
+		update tracker.worker w set
+			seen = greatest(w.seen, v_now), asked_kind = 'new_job',
+			asked_at = v_now,	-- not when it came: it may have been parked for long
+			claimed_at = greatest(w.claimed_at,
+				v_now - greatest(coalesce(ages_us[g.n], 0), 0) * interval '1 us'),
+			repeats = 0,
+			held_job = case when g.turn <= v_given
+				then coalesce(v_first + g.turn - 1, v_jobs[g.turn]) end,
+			held_lease = case when g.turn <= v_given
+				then coalesce(leases[g.n], gen_random_uuid()) end
 		from (
-			select count(*) as n, count(distinct w.id) as workers,
-				count(w.held_lease) as held
-			from w) c
-		where f.epoch >= (select max(m.epoch) from tracker.frontier m)
-			and c.n = cardinality(tokens) and c.workers = c.n and c.held = 0
-			and f.next + c.n - 1 <= (
-				select s.last from tracker.frontier s order by s.epoch desc limit 1)
-			and not exists (
-				select from tracker.retry r where r.stage = 1 and r.due <= p_now)
-			and not exists (select from tracker.stage s where s.stage = 1 and s.paused)
-		returning f.previous as first, c.n),
-	-- The limit tells the planner that it is one row: it probes for workers and does not hash.
-	g as materialized (
-		select w.id, w.n, w.arrived, f.first + row_number() over () - 1 as job,
-			gen_random_uuid() as lease
-		from (select f.* from f limit 1) f cross join w),
+			select s.n, coalesce(v_turn[s.n], s.n) as turn
+			from generate_series(1, v_found) as s(n)) g
+		where w.ctid = w_tid[g.n]
+		returning g.n, g.turn, w.id, w.held_job, w.held_lease),
 	l as (
 		insert into tracker.lease (stage, job, id, worker, since, attempt, call)
-		select 1, g.job, g.lease, g.id, clock_timestamp(), 1, coalesce(calls[g.n], 0)
-		from g),
-	x as (
-		update tracker.worker w set
-			seen = greatest(w.seen, p_now), asked_kind = 'new_job',
-			asked_at = greatest(w.asked_at, g.arrived),
-			claimed_at = greatest(w.claimed_at, g.arrived), repeats = 0,
-			held_job = g.job, held_lease = g.lease
-		from g where w.id = g.id),
+		select v_stage, x.held_job, x.held_lease, x.id, clock_timestamp(), 1,
+			coalesce(calls[x.n], 0)
+		from x where x.held_job is not null),
 	t as (
-		insert into tracker.tally as t (stage, minute, slot, leased)
-		select 1, date_trunc('minute', statement_timestamp()),
-			tracker.own_slot(), f.n
-		from f
-		on conflict (stage, minute, slot) do update set leased = t.leased + excluded.leased)
-	select g.n::int4, 'job', g.id, 1::int2, g.job, g.lease, 1,
-		(select j.data from tracker.job j where j.number = g.job)
-	from g;
+		insert into tracker.tally as t (stage, minute, slot, ready, leased)
+		select v_stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
+			case when v_stage = 1 then 0 else -v_given end, v_given
+		where v_given > 0
+		on conflict (stage, minute, slot) do update set
+			ready = t.ready + excluded.ready, leased = t.leased + excluded.leased)
+	select x.n, case when x.held_job is null then 'none' else 'job' end, x.id, v_stage, x.held_job,
+		x.held_lease, case when x.held_job is not null then 1 end, v_datas[x.turn]
+	from x;
+
+	if v_hint is not null then
+		return query select 0, 'hint', null::int8, v_stage, v_hint, null::uuid, null::int4,
+			null::text;
+	end if;
 end $$;

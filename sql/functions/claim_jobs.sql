@@ -9,7 +9,7 @@
 -- last had a job is passed over for it while there is something else. Everyone gets a first job
 -- before anyone gets a second.
 --
--- Caller	domain/jobs.c, with all claims that wait. ages_us: how long each has waited in the
+-- Caller	domain/jobs.c, with all claims that wait; claim_fresh, when it is not its case. ages_us: how long each has waited in the
 --		tracker. hints[stage]: the position last heard in a 'hint' row, 0 at first. Cap the
 --		sum of wants.
 -- Answer	'job' rows (handed out or sent again), or one of none, paused, unknown an item; drop
@@ -69,14 +69,6 @@ declare
 begin
 	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
 	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
-
-	-- The common case in one statement.
-	if not false = any (v1) then
-		return query select * from tracker.claim_fresh(tokens, ages_us, calls, v_now);
-		if found then
-			return;
-		end if;
-	end if;
 
 	-- 1. The workers, locked in order of token.
 	select array_agg(x.item), array_agg(x.worker), array_agg(x.stage), array_agg(x.want),

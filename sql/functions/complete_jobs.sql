@@ -6,7 +6,7 @@
 -- is accepted while nobody else has had the job: by deleting the retry row, or the failed row of a
 -- time-out, that names its lease; a worker that went idle is then present again.
 --
--- Caller	domain/jobs.c, with all completions that wait. A batch may hold many items of one
+-- Caller	domain/jobs.c, with all completions that wait; complete_held, when it is not its case. A batch may hold many items of one
 --		worker.
 -- Answer	one row an item: accepted, repeat, fenced, unknown, no_worker, no_job, done_before.
 -- Errors	none for one item.
@@ -42,14 +42,6 @@ declare
 begin
 	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
 	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
-
-	-- The common case in one statement.
-	if array_remove(jobs, null) = '{}' and array_remove(leases, null) = '{}' then
-		return query select * from tracker.complete_held(tokens, datas, hashes, ages_us, v_now);
-		if found then
-			return;
-		end if;
-	end if;
 
 	-- 1. The workers, locked in order of token.
 	with w as materialized (
@@ -192,7 +184,7 @@ begin
 	-- 5. The workers.
 	update tracker.worker w set
 		seen = greatest(w.seen, v_now), done = w.done + c.done,
-		recent = case when c.done > 0 then (c.jobs || w.recent)[1:10] else w.recent end,
+		recent = substr(c.recent || w.recent, 1, 80),
 		asked_kind = 'other', asked_at = greatest(w.asked_at, c.arrived),
 		gone_at = null, gone_why = null,
 		held_job = case when c.v1_done then null else w.held_job end,
@@ -203,8 +195,8 @@ begin
 		last_hash = case when c.v1_done then c.hash else w.last_hash end
 	from (
 		select i.worker, count(i.status) as done, max(i.arrived) as arrived,
-			array_agg(i.job order by i.job desc)
-				filter (where i.status is not null) as jobs,
+			coalesce(string_agg(int8send(i.job), '' order by i.job desc)
+				filter (where i.status is not null), '') as recent,
 			bool_or(i.v1 and i.status is not null) as v1_done,
 			max(i.job) filter (where i.v1 and i.status is not null) as job,
 			(array_agg(i.hash) filter (where i.v1 and i.status is not null))[1] as hash

@@ -23,7 +23,7 @@ begin
 	update tracker.person set done = 0, withdrawn = 0 where done <> 0 or withdrawn <> 0;
 	update tracker.worker set done = 0, struck = 0, held_job = null, held_lease = null,
 		last_kind = null,
-		last_job = null, last_hash = null, asked_kind = 'none', recent = '{}'
+		last_job = null, last_hash = null, asked_kind = 'none', recent = ''
 	where done <> 0 or struck <> 0 or held_lease is not null or last_kind is not null
 		or asked_kind <> 'none';
 end $$;

@@ -1,8 +1,16 @@
-"""claim_jobs: who gets what."""
+"""claim_jobs and claim_fresh: who gets what."""
 
 import uuid
 
-from house import Ask
+import pytest
+
+from house import Ask, Item
+
+
+@pytest.fixture(autouse=True, params=["quick", "long"])
+def way(request, house):
+    """v1's calls both ways: by claim_fresh, and by claim_jobs alone."""
+    house.quick = request.param == "quick"
 
 
 def statuses(rows):
@@ -295,3 +303,37 @@ def test_a_claim_is_being_heard_from(house):
     house.pass_time(5000)
     house.new_job(w)
     assert house.silent(4000) == []
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_when_there_is_too_little_who_waits_longest_gets_it(house, stage):
+    house.load(2)
+    if stage == 2:
+        maker = house.worker()
+        for _ in range(2):
+            house.new_job(maker)
+            house.done(maker)
+    workers = [house.worker(stage) for _ in range(8)]
+    rows = house.claim([Ask(w.token, age_us=(9 - n) * 1000, v1=True) for n, w in enumerate(workers)])
+    assert statuses(rows) == [(n, "job" if n < 3 else "none") for n in range(1, 9)]
+    assert sorted(r.job for r in rows if r.status == "job") == [1, 2]
+    assert {house.row(w).held_job for w in workers[2:]} == {None}
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_many_v1_questions_at_once_hear_a_job_each_with_its_input(house, stage):
+    house.load(20)
+    if stage == 2:
+        fleet = house.worker()
+        house.complete([Item(fleet.token, r.job, r.lease, f"made of {r.data}")
+                        for r in house.take(fleet, 20)])
+    workers = [house.worker(stage) for _ in range(16)]
+    rows = house.claim([Ask(w.token, v1=True) for w in workers])
+    assert statuses(rows) == [(n, "job") for n in range(1, 17)]
+    assert len({r.job for r in rows}) == len({r.lease for r in rows}) == 16
+    for r in rows:
+        held = house.row(workers[r.item - 1])
+        assert (held.held_job, held.held_lease, held.id) == (r.job, r.lease, r.worker)
+        assert r.data == (f"input {r.job}" if stage == 1 else f"made of input {r.job}")
+        assert house.value("select worker from tracker.lease where stage = %s and job = %s and id = %s",
+                           stage, r.job, r.lease) == r.worker

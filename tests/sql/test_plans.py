@@ -167,6 +167,21 @@ def test_without_statistics_the_rest_only_probes_indexes(explained):
     only_probes(said)
 
 
+@pytest.mark.parametrize("stage", [1, 2])
+def test_without_statistics_v1_only_probes_indexes_the_quick_way(explained, stage):
+    h = explained
+    workers = [h.worker(stage) for _ in range(K)]
+    fill(h, 2 * K)
+    for _ in range(2):
+        rows, said = h.explain(lambda: h.claim([Ask(w.token, v1=True) for w in workers]))
+        assert len([r for r in rows if r.status == "job"]) == K
+        assert "claim_jobs" not in said
+        only_probes(said)
+        done, said = h.explain(lambda: h.complete([Item(w.token) for w in workers]))
+        assert {r.status for r in done} == {"accepted"} and "complete_jobs" not in said
+        only_probes(said)
+
+
 def test_dead_rows_at_the_head_of_the_line_cost_nothing_behind_the_hint(measured, server):
     pin = server.connect()
     pin.autocommit = False
