@@ -45,10 +45,7 @@ begin
 	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
 
 	-- All must be as the first one is.
-	select w.stage into v_stage from tracker.worker w
-	where w.token = tokens[1]
-		and not exists (select from tracker.retry r where r.stage = w.stage and r.due <= v_now)
-		and not exists (select from tracker.stage s where s.stage = w.stage and s.paused);
+	select w.stage into v_stage from tracker.worker w where w.token = tokens[1];
 	select array_agg(l.tid) into w_tid
 	from generate_series(1, v_found) as g(n)
 	cross join lateral (
@@ -57,7 +54,9 @@ begin
 		for no key update) l
 	where l.gone_at is null and l.held_lease is null and l.stage = v_stage
 		and (g.n = 1 or tokens[g.n] > tokens[g.n - 1]);
-	if cardinality(w_tid) is distinct from v_found then
+	if cardinality(w_tid) is distinct from v_found
+			or exists (select from tracker.retry r where r.stage = v_stage and r.due <= v_now)
+			or (select s.paused from tracker.stage s where s.stage = v_stage) then
 		return query
 			select * from tracker.claim_jobs(tokens, array_fill(1, array[v_found]), ages_us,
 				calls, array_fill(true, array[v_found]), rerun, '{}', '{}',
