@@ -169,6 +169,15 @@ hear(int fd, const char *text)
 	assert_string_equal(said, text);
 }
 
+/* A whole exchange; the connection is kept after it. */
+static void
+talk(struct room *r, int fd)
+{
+	ask(fd, "/a", "", true);
+	say(next(r), "yes");
+	hear(fd, "yes");
+}
+
 static void
 expect_closed(int fd)
 {
@@ -227,9 +236,7 @@ idle_connections_keep_no_thread_from_the_others(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(idle); i++) {
 		idle[i] = call_in(r);
-		ask(idle[i], "/idle", "", true);
-		say(next(r), "go");
-		hear(idle[i], "go");
+		talk(r, idle[i]);
 	}
 	fd = call_in(r);
 	ask(fd, "/late", "", true);
@@ -295,9 +302,7 @@ a_peer_that_hung_up_is_forgotten(void **state)
 	int fd = call_in(r);
 
 	(void)state;
-	ask(fd, "/a", "", true);
-	say(next(r), "yes");
-	hear(fd, "yes");
+	talk(r, fd);
 	close(fd);
 	look_in_vain(r);
 	assert_int_equal(fcgx_gate_count(r->gate), 0);
@@ -366,9 +371,7 @@ a_gate_that_is_shut_goes_on_with_whom_it_has(void **state)
 	int old = call_in(r), new;
 
 	(void)state;
-	ask(old, "/a", "", true);
-	say(next(r), "yes");
-	hear(old, "yes");
+	talk(r, old);
 	fcgx_gate_shut(r->gate);
 	new = call_in(r);
 	ask(new, "/new", "", true);
