@@ -5,10 +5,13 @@
  * What it does behind an nginx is what anything on libfcgi can do there: the limit that the
  * tracker's rates are printed beside.
  *
- *	noop [--gate] --listen PATH [--processes 2] [--threads 4] [--bytes N] [--bytes /api/newJob=96] ...
+ *	noop [--gate | --untouched] --listen PATH [--processes 2] [--threads 4]
+ *	     [--bytes N] [--bytes /api/newJob=96] ...
  *
- * Without --gate it is libfcgi as it comes, a connection a request. With --gate it stands at the
- * tracker's own gate (fcgi/web/fcgx.c), where connections are kept.
+ * By itself it is libfcgi's own loop, a connection a request, without the shutdown and the lingering
+ * that libfcgi closes with; --untouched has those too, as any program on libfcgi that does not
+ * know better. With --gate it stands at the tracker's own gate (fcgi/web/fcgx.c), where connections
+ * are kept.
  *
  * Threads	each takes, answers and finishes its own requests; Linux needs no mutex for that.
  * Ends	with its parent, or at SIGTERM.
@@ -41,6 +44,7 @@ static struct answer answers[PATHS_MAX];
 static size_t answer_count;
 static int listener;
 static struct fcgx_gate *gate; /* NULL: libfcgi's own way */
+static bool untouched;
 
 static void
 die(const char *why)
@@ -106,7 +110,8 @@ serve(void *unused)
 
 		read_body(&rq);
 		FCGX_PutStr(a->bytes, a->len, rq.out);
-		FCGX_Detach(&rq); /* as the tracker: a close without a shutdown before */
+		if (!untouched)
+			FCGX_Detach(&rq); /* a close without a shutdown before */
 		FCGX_Finish_r(&rq);
 	}
 	return NULL;
@@ -178,7 +183,8 @@ main(int argc, char **argv)
 	int processes = 2, threads = 4;
 	bool at_gate = argc > 1 && strcmp(argv[1], "--gate") == 0;
 
-	for (int i = at_gate ? 2 : 1; i + 1 < argc; i += 2) {
+	untouched = argc > 1 && strcmp(argv[1], "--untouched") == 0;
+	for (int i = at_gate || untouched ? 2 : 1; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--listen") == 0)
 			path = argv[i + 1];
 		else if (strcmp(argv[i], "--processes") == 0)
@@ -191,15 +197,15 @@ main(int argc, char **argv)
 			path = NULL, i = argc;
 	}
 	if (path == NULL || processes < 1 || threads < 1) {
-		fputs("usage: noop [--gate] --listen PATH [--processes N] [--threads N] [--bytes "
+		fputs("usage: noop [--gate | --untouched] --listen PATH [--processes N] [--threads N] [--bytes "
 		      "[PATH=]N]...\n",
 		    stderr);
 		return 64;
 	}
 	if (answer_count == 0)
 		add_answer((char[]){"6"});
-	/* As the tracker does: do not linger for nginx to close first. */
-	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 0);
+	if (!untouched) /* do not linger for nginx to close first */
+		setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	listener = open_listener(path);
 	for (int i = 0; i < processes; i++) {

@@ -137,12 +137,14 @@ class Stack:
 
 
 class Noop:
-    """A no-op behind the same nginx configuration as a stack's: on libfcgi as it comes, a connection
-    a request (which needs keep_conn off, or its few threads would each hang on one idle peer); or
-    at the tracker's gate, with connections kept."""
+    """A no-op behind the same nginx configuration as a stack's. WAYS: libfcgi's loop, a connection a
+    request (which needs keep_conn off, or its few threads would each hang on one idle peer), closed
+    quickly or as libfcgi closes by itself; or at the tracker's gate, with connections kept."""
 
-    def __init__(self, build, stack, state, at_gate=False):
-        self.build, self.stack, self.state, self.at_gate = build, stack, state, at_gate
+    WAYS = {"noop": [], "untouched": ["--untouched"], "gate": ["--gate"]}
+
+    def __init__(self, build, stack, state, way):
+        self.build, self.stack, self.state, self.way = build, stack, state, way
         # As many processes and threads as the pool has: where others want the cores too, each
         # thread gets a share of them.
         self.shape = [stack.setting(name) for name in ("processes", "acceptors")]
@@ -178,7 +180,7 @@ class Noop:
                                  (f" {self.stack.http}", f" {self.http}"),
                                  (f" {self.stack.https}", f" {self.https}")):
                     text = text.replace(old, new)
-                if not self.at_gate:
+                if self.way != "gate":
                     text = text.replace("fastcgi_keep_conn on", "fastcgi_keep_conn off")
                 with open(path, "w") as f:
                     f.write(text)
@@ -192,7 +194,7 @@ class Noop:
         for path, count in bytes_of.items():
             flags += ["--bytes", f"{path}={count}"]
         self.responder = subprocess.Popen(
-            [os.path.join(self.build, "tests/bench/noop"), *(["--gate"] if self.at_gate else []), "--listen",
+            [os.path.join(self.build, "tests/bench/noop"), *self.WAYS[self.way], "--listen",
              os.path.join(self.state, "run", "tracker.sock"), "--processes", str(self.shape[0]),
              "--threads", str(self.shape[1]), "--bytes", "6", *flags], stdout=subprocess.PIPE)
         self.responder.stdout.readline()
