@@ -18,14 +18,13 @@ forget_old_hints(struct batch *b)
 	b->hint_us = now;
 }
 
-/* Can SQL's quick way do it? It wants them in order of token. */
+/* Is it a case for SQL's quick way, which wants them in order of token? */
 static bool
-is_plain_claim(struct batch *b)
+is_plain_claim(const struct batch *b)
 {
 	for (int i = 0; i < b->n; i++)
 		if (!b->ops[i]->claim.v1)
 			return false;
-	batch_sort(b);
 	return !b->careful;
 }
 
@@ -85,6 +84,8 @@ claim_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 	int n = 5;
 
 	forget_old_hints(b);
+	if (plain)
+		batch_sort(b);
 	for (int i = 0; i < b->n; i++) {
 		struct op *op = b->ops[i];
 
@@ -198,12 +199,11 @@ put_lease(struct pg_array *jobs, struct pg_array *leases, const struct item *ite
 
 /* As is_plain_claim: each is the result of what its worker holds. */
 static bool
-is_plain_result(struct batch *b)
+is_plain_result(const struct batch *b)
 {
 	for (int i = 0; i < b->n; i++)
 		if (b->ops[i]->items.n != 1 || !b->ops[i]->items.items[0].held)
 			return false;
-	batch_sort(b);
 	return !b->careful;
 }
 
@@ -220,6 +220,8 @@ complete_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 	struct pg_param params[6];
 
 	(void)t;
+	if (plain)
+		batch_sort(b);
 	for (int i = 0; i < b->n; i++) {
 		struct op *op = b->ops[i];
 
