@@ -88,20 +88,32 @@ start_rooms(struct rooms *r, const struct process *p)
 		r->acceptor[i] = acceptor_start(t, r->gate);
 }
 
+static void
+end_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGQUIT);
+}
+
 /*
  * At a reload: the web server's kept connections are ours as long as it keeps them, and it closes
- * each when it has been idle or open for long enough. Until then what comes on them is answered, so that no
- * request finds its connection closed.
+ * each when it has been idle or open for long enough. Until then, or another signal, what comes on them
+ * is answered, so that no request finds its connection closed.
  */
 static void
 retire(struct rooms *r)
 {
 	int64_t until = clock_us() + RETIRE_S * INT64_C(1000000);
+	struct timespec tick = {.tv_nsec = 20 * 1000000};
+	sigset_t set;
 
+	end_signals(&set);
 	fcgx_gate_shut(r->gate);
 	parked_stop(r->tracker.parked);
-	while (fcgx_gate_count(r->gate) > 0 && clock_us() < until)
-		clock_sleep_ms(20);
+	while (fcgx_gate_count(r->gate) > 0 && clock_us() < until && sigtimedwait(&set, NULL, &tick) < 0)
+		continue;
 }
 
 /*
@@ -162,10 +174,7 @@ wait_for_the_end(void)
 	sigset_t set;
 	int sig;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGQUIT);
+	end_signals(&set);
 	sigwait(&set, &sig);
 	/* From here on only the alarm may interrupt. */
 	signal(SIGALRM, drain_is_over);

@@ -4,7 +4,7 @@
  * Runs until SIGTERM or SIGINT; then drains: no more requests are taken, parked calls are
  * answered, what waits is committed and answered, and it ends within DRAIN_S. At SIGQUIT it retires
  * first: takes no new connections, and goes on with those that it has until the web server has closed
- * them, RETIRE_S at most.
+ * them, RETIRE_S at most, or a second signal.
  */
 #ifndef RUN_PROCESS_H
 #define RUN_PROCESS_H

@@ -1,10 +1,13 @@
 """What breaks, and what must not: processes killed, PostgreSQL restarted, Redis gone, reloads."""
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
+import psycopg2
 import pytest
 import requests
 
@@ -64,6 +67,37 @@ def test_sighup_replaces_every_process_without_a_failed_request(faults):
     assert crowd.unavailable == [] and crowd.dropped == 0
 
 
+def kept_connection(stack):
+    """A web server's connection to the pool that has had an answer and is kept open."""
+    def record(kind, content=b""):
+        return bytes([1, kind, 0, 1]) + len(content).to_bytes(2, "big") + b"\0\0" + content
+
+    params = b"".join(bytes([len(k), len(v)]) + k + v for k, v in
+                      ((b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", b"/healthz")))
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(os.path.join(stack.state, "run", "tracker.sock"))
+    s.sendall(record(1, bytes([0, 1, 1, 0, 0, 0, 0, 0])) + record(4, params) + record(4) + record(5))
+    assert b"200 OK" in s.recv(4096)
+    return s
+
+
+def test_a_process_that_waits_for_its_connections_ends_when_the_tracker_stops(faults):
+    """A reload waits for who keeps a connection, for 20 s; a stop does not."""
+    master, old = faults.pid("tracker"), set(faults.responders())
+    with contextlib.closing(kept_connection(faults)):
+        os.kill(master, signal.SIGHUP)
+
+        def new_and_waiting():
+            pool = set(faults.responders())
+            return pool if len(pool - old) == 2 and len(pool & old) == 1 else None
+
+        pool = eventually(new_and_waiting, timeout_s=15, what="the new are there, and the one that waits")
+        os.kill(master, signal.SIGTERM)
+        eventually(lambda: not any(map(process_is_alive, [master, *pool])), timeout_s=6, what="all have ended")
+    faults.up()
+    assert Client(faults).is_valid()
+
+
 def test_sigterm_drains_and_ends_with_success(faults):
     """A call that waits is answered, not cut off, and the master goes when all are gone."""
     faults.load([])
@@ -115,6 +149,42 @@ def test_postgresql_restarted_under_load_loses_nothing(faults, crash):
     faults.stop_postgres(at_once=crash)
     faults.start_postgres()
     crowd.finish()
+
+
+def test_a_lease_that_the_keeper_takes_while_its_result_waits_is_counted_once(faults):
+    """The quick way of SQL gives up there, and the tracker goes the long one: nobody hears of it."""
+    faults.load(["x"])
+    client = hold_job(faults)
+    with contextlib.closing(psycopg2.connect(faults.conninfo)) as keeper:
+        with keeper.cursor() as cursor:
+            cursor.execute("update tracker.lease set since = since - interval '1 hour'")
+            cursor.execute("select count(*) from tracker.expire_leases('{60,0,0,0,0}', 10, 30, 3600)")
+            assert cursor.fetchone() == (1,)
+        late = Later(Api(faults).text, "/api/completeJob", {"token": client.token, "data": "y"})
+        eventually(lambda: faults.one("select count(*) from pg_locks where not granted"), what="the result waits")
+        keeper.commit()
+    assert late.result() == (200, "200 OK")
+    assert faults.sql("select data from tracker.output") == [("y",)]
+    assert faults.counts()["a"]["done"] == 1 and faults.counts()["a"]["retry"] == 0
+
+
+def test_a_batch_that_postgresql_refuses_goes_the_long_way(faults):
+    """A result that is there already, against the laws: refused the quick way, answered the long one."""
+    faults.load(["x"])
+    client = hold_job(faults)
+    faults.sql("insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data)"
+               " select l.stage, l.job, w.id, w.person, 1, gen_random_uuid(), now(), now(), 'there'"
+               " from tracker.lease l join tracker.worker w on w.id = l.worker")
+    answer = Api(faults).text("/api/completeJob", {"token": client.token, "data": "y"})
+    assert answer == (403, "This job has already been marked as completed.")
+    assert faults.sql("select data from tracker.output") == [("there",)]
+    # The laws as they would be, had the result come as results do.
+    faults.sql("update tracker.worker set done = done + 1 where name = %s", client.name)
+    faults.sql("insert into tracker.ready (stage, job) values (2, 1)")
+    faults.sql("insert into tracker.credit (person, stage, minute, slot, done)"
+               " select person, 1, now(), 255, 1 from tracker.output")
+    faults.sql("insert into tracker.tally (stage, minute, slot, ready, leased, done)"
+               " values (1, now(), 255, 0, -1, 1), (2, now(), 255, 1, 0, 0)")
 
 
 def test_while_postgresql_is_away_v1_calls_wait_and_are_answered_after(faults):
