@@ -180,11 +180,11 @@ enter(struct fcgx_gate *g)
 	return 0;
 }
 
-/* A peer that has hung up asks nothing any more. */
+/* What a peer asked before it hung up is done, as "bye" should be; mostly nothing is there then. */
 static struct fcgx *
-take_request(struct fcgx *f, uint32_t events)
+take_request(struct fcgx *f)
 {
-	if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0 && FCGX_Accept_r(&f->request) == 0)
+	if (FCGX_Accept_r(&f->request) == 0)
 		return f;
 	if (f->request.ipcFd >= 0)
 		fcgx_cut(f);
@@ -242,7 +242,7 @@ fcgx_next(struct fcgx_gate *g, struct fcgx_turn *turn, int *why)
 	if (event->data.ptr == &g->bell)
 		return NULL;
 	if (event->data.ptr != &g->listen_fd)
-		return take_request(event->data.ptr, event->events);
+		return take_request(event->data.ptr);
 	*why = enter(g);
 	return NULL;
 }

@@ -10,9 +10,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "web/fcgx.h"
 
 #define SOON_MS 2000
+#define RECORD_MOST 1024
 
 enum { BEGIN = 1, END = 3, PARAMS = 4, STDIN = 5, STDOUT = 6 };
 
@@ -23,8 +25,8 @@ struct room {
 	struct fcgx_turn *turn;
 };
 
-static struct room *
-room_new(void)
+static int
+open_room(void **state)
 {
 	struct room *r = calloc(1, sizeof *r);
 
@@ -37,17 +39,21 @@ room_new(void)
 	assert_int_equal(listen(r->listener, 16), 0);
 	r->gate = fcgx_gate_new(r->listener);
 	r->turn = fcgx_turn_new();
-	return r;
+	*state = r;
+	return 0;
 }
 
-static void
-room_free(struct room *r)
+static int
+close_room(void **state)
 {
+	struct room *r = *state;
+
 	fcgx_turn_free(r->turn);
 	fcgx_gate_free(r->gate);
 	close(r->listener);
 	unlink(r->at.sun_path);
 	free(r);
+	return 0;
 }
 
 static int
@@ -62,17 +68,17 @@ call_in(struct room *r)
 static void
 put(int fd, int type, const void *content, size_t len)
 {
-	unsigned char record[8 + 1024] = {1, (unsigned char)type, 0, 1, (unsigned char)(len >> 8),
+	unsigned char record[8 + RECORD_MOST] = {1, (unsigned char)type, 0, 1, (unsigned char)(len >> 8),
 	    (unsigned char)len};
 
-	assert_true(len <= 1024);
+	assert_true(len <= RECORD_MOST);
 	memcpy(record + 8, content, len);
 	assert_int_equal(write(fd, record, 8 + len), 8 + len);
 }
 
-/* A request for /NAME with a body. */
+/* A request for /NAME, but for its body. */
 static void
-ask(int fd, const char *name, const char *body, bool keep)
+begin_to_ask(int fd, const char *name, bool keep)
 {
 	unsigned char begin[8] = {0, 1, keep}, param[64];
 	size_t len = strlen(name);
@@ -84,8 +90,19 @@ ask(int fd, const char *name, const char *body, bool keep)
 	put(fd, BEGIN, begin, sizeof begin);
 	put(fd, PARAMS, param, 6 + len);
 	put(fd, PARAMS, "", 0);
-	if (*body != '\0')
-		put(fd, STDIN, body, strlen(body));
+}
+
+static void
+ask(int fd, const char *name, const char *body, bool keep)
+{
+	begin_to_ask(fd, name, keep);
+	for (size_t left = strlen(body); left > 0;) {
+		size_t part = left < RECORD_MOST ? left : RECORD_MOST;
+
+		put(fd, STDIN, body, part);
+		body += part;
+		left -= part;
+	}
 	put(fd, STDIN, "", 0);
 }
 
@@ -95,7 +112,7 @@ next(struct room *r)
 	struct fcgx *f = NULL;
 	int why;
 
-	for (int i = 0; i < 100 && f == NULL; i++)
+	for (int64_t end = clock_us() + SOON_MS * 1000; f == NULL && clock_us() < end;)
 		f = fcgx_next(r->gate, r->turn, &why);
 	return f;
 }
@@ -189,10 +206,9 @@ expect_closed(int fd)
 static void
 a_kept_connection_brings_one_request_after_the_other(void **state)
 {
-	struct room *r = room_new();
+	struct room *r = *state;
 	int fd = call_in(r);
 
-	(void)state;
 	for (int i = 0; i < 3; i++) {
 		char body[8], got[8] = "";
 		struct fcgx *f;
@@ -208,32 +224,28 @@ a_kept_connection_brings_one_request_after_the_other(void **state)
 	}
 	assert_int_equal(fcgx_gate_count(r->gate), 1);
 	close(fd);
-	room_free(r);
 }
 
 static void
 one_that_is_not_to_be_kept_is_closed_after_its_answer(void **state)
 {
-	struct room *r = room_new();
+	struct room *r = *state;
 	int fd = call_in(r);
 
-	(void)state;
 	ask(fd, "/once", "", false);
 	say(next(r), "yes");
 	hear(fd, "yes");
 	expect_closed(fd);
 	assert_int_equal(fcgx_gate_count(r->gate), 0);
 	close(fd);
-	room_free(r);
 }
 
 static void
 idle_connections_keep_no_thread_from_the_others(void **state)
 {
-	struct room *r = room_new();
+	struct room *r = *state;
 	int idle[8], fd;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(idle); i++) {
 		idle[i] = call_in(r);
 		talk(r, idle[i]);
@@ -245,17 +257,15 @@ idle_connections_keep_no_thread_from_the_others(void **state)
 	for (size_t i = 0; i < COUNT(idle); i++)
 		close(idle[i]);
 	close(fd);
-	room_free(r);
 }
 
 static void
 requests_are_answered_in_any_order(void **state)
 {
-	struct room *r = room_new();
+	struct room *r = *state;
 	int one = call_in(r), two = call_in(r);
 	struct fcgx *first, *second;
 
-	(void)state;
 	ask(one, "/1", "", true);
 	first = next(r);
 	ask(two, "/2", "", true);
@@ -273,17 +283,15 @@ requests_are_answered_in_any_order(void **state)
 	hear(two, "three");
 	close(one);
 	close(two);
-	room_free(r);
 }
 
 static void
 a_body_that_nobody_read_is_not_taken_for_the_next_request(void **state)
 {
-	struct room *r = room_new();
+	struct room *r = *state;
 	int fd = call_in(r);
-	char body[1000];
+	static char body[40000]; /* more than libfcgi has read when it knows the parameters */
 
-	(void)state;
 	memset(body, 'b', sizeof body - 1);
 	body[sizeof body - 1] = '\0';
 	ask(fd, "/unread", body, true);
@@ -292,48 +300,74 @@ a_body_that_nobody_read_is_not_taken_for_the_next_request(void **state)
 	ask(fd, "/after", "", true);
 	expect(next(r), "/after");
 	close(fd);
-	room_free(r);
+}
+
+static void
+what_comes_for_a_request_under_way_is_heard_by_nobody_else(void **state)
+{
+	struct room *r = *state;
+	int fd = call_in(r);
+	char body[8] = "";
+	struct fcgx *f;
+
+	begin_to_ask(fd, "/a", true);
+	f = next(r);
+	put(fd, STDIN, "late", 4);
+	put(fd, STDIN, "", 0);
+	look_in_vain(r);
+	assert_int_equal(fcgx_read(f, body, sizeof body), 4);
+	assert_string_equal(body, "late");
+	say(f, "yes");
+	hear(fd, "yes");
+	close(fd);
 }
 
 static void
 a_peer_that_hung_up_is_forgotten(void **state)
 {
-	struct room *r = room_new();
+	struct room *r = *state;
 	int fd = call_in(r);
 
-	(void)state;
 	talk(r, fd);
 	close(fd);
 	look_in_vain(r);
 	assert_int_equal(fcgx_gate_count(r->gate), 0);
-	room_free(r);
+}
+
+static void
+what_a_peer_asked_before_it_hung_up_is_still_taken(void **state)
+{
+	struct room *r = *state;
+	int fd = call_in(r);
+
+	talk(r, fd);
+	ask(fd, "/bye", "", true);
+	close(fd);
+	expect(next(r), "/bye");
 }
 
 static void
 an_answer_to_a_peer_that_hung_up_is_known_as_not_sent(void **state)
 {
-	struct room *r = room_new();
+	struct room *r = *state;
 	int fd = call_in(r);
 	struct fcgx *f;
 
-	(void)state;
 	ask(fd, "/a", "", true);
 	f = next(r);
 	close(fd);
 	assert_false(fcgx_answer(f, "lost", 4));
 	fcgx_done(f);
 	assert_int_equal(fcgx_gate_count(r->gate), 0);
-	room_free(r);
 }
 
 static void
 bytes_that_are_no_fastcgi_end_the_connection_only(void **state)
 {
 	static const char noise[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-	struct room *r = room_new();
+	struct room *r = *state;
 	int noisy = call_in(r), fd;
 
-	(void)state;
 	assert_int_equal(write(noisy, noise, sizeof noise), sizeof noise);
 	look_in_vain(r);
 	look_in_vain(r);
@@ -343,17 +377,15 @@ bytes_that_are_no_fastcgi_end_the_connection_only(void **state)
 	expect(next(r), "/well");
 	close(noisy);
 	close(fd);
-	room_free(r);
 }
 
 static void
 a_cut_request_gets_no_answer(void **state)
 {
-	struct room *r = room_new();
+	struct room *r = *state;
 	int fd = call_in(r);
 	struct fcgx *f;
 
-	(void)state;
 	ask(fd, "/a", "", true);
 	f = next(r);
 	fcgx_cut(f);
@@ -361,16 +393,14 @@ a_cut_request_gets_no_answer(void **state)
 	expect_closed(fd);
 	assert_int_equal(fcgx_gate_count(r->gate), 0);
 	close(fd);
-	room_free(r);
 }
 
 static void
 a_gate_that_is_shut_goes_on_with_whom_it_has(void **state)
 {
-	struct room *r = room_new();
+	struct room *r = *state;
 	int old = call_in(r), new;
 
-	(void)state;
 	talk(r, old);
 	fcgx_gate_shut(r->gate);
 	new = call_in(r);
@@ -381,7 +411,6 @@ a_gate_that_is_shut_goes_on_with_whom_it_has(void **state)
 	assert_int_equal(fcgx_gate_count(r->gate), 1);
 	close(old);
 	close(new);
-	room_free(r);
 }
 
 static void *
@@ -394,10 +423,9 @@ answer_one(void *f)
 static void
 a_request_may_be_answered_by_another_thread(void **state)
 {
-	struct room *r = room_new();
+	struct room *r = *state;
 	int fd = call_in(r);
 
-	(void)state;
 	for (int i = 0; i < 50; i++) {
 		pthread_t thread;
 
@@ -407,24 +435,27 @@ a_request_may_be_answered_by_another_thread(void **state)
 		pthread_join(thread, NULL);
 	}
 	close(fd);
-	room_free(r);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_room, close_room)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_kept_connection_brings_one_request_after_the_other),
-	    cmocka_unit_test(one_that_is_not_to_be_kept_is_closed_after_its_answer),
-	    cmocka_unit_test(idle_connections_keep_no_thread_from_the_others),
-	    cmocka_unit_test(requests_are_answered_in_any_order),
-	    cmocka_unit_test(a_body_that_nobody_read_is_not_taken_for_the_next_request),
-	    cmocka_unit_test(a_peer_that_hung_up_is_forgotten),
-	    cmocka_unit_test(an_answer_to_a_peer_that_hung_up_is_known_as_not_sent),
-	    cmocka_unit_test(bytes_that_are_no_fastcgi_end_the_connection_only),
-	    cmocka_unit_test(a_cut_request_gets_no_answer),
-	    cmocka_unit_test(a_gate_that_is_shut_goes_on_with_whom_it_has),
-	    cmocka_unit_test(a_request_may_be_answered_by_another_thread),
+	    TEST(a_kept_connection_brings_one_request_after_the_other),
+	    TEST(one_that_is_not_to_be_kept_is_closed_after_its_answer),
+	    TEST(idle_connections_keep_no_thread_from_the_others),
+	    TEST(requests_are_answered_in_any_order),
+	    TEST(a_body_that_nobody_read_is_not_taken_for_the_next_request),
+	    TEST(what_comes_for_a_request_under_way_is_heard_by_nobody_else),
+	    TEST(a_peer_that_hung_up_is_forgotten),
+	    TEST(what_a_peer_asked_before_it_hung_up_is_still_taken),
+	    TEST(an_answer_to_a_peer_that_hung_up_is_known_as_not_sent),
+	    TEST(bytes_that_are_no_fastcgi_end_the_connection_only),
+	    TEST(a_cut_request_gets_no_answer),
+	    TEST(a_gate_that_is_shut_goes_on_with_whom_it_has),
+	    TEST(a_request_may_be_answered_by_another_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
