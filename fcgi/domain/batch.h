@@ -67,11 +67,12 @@ struct batch_kind {
 extern const struct batch_kind batch_claim, batch_complete, batch_return;
 extern const struct batch_kind batch_open, batch_touch, batch_close;
 
-/* Helpers for the kinds: ops in order of token, as the common case of SQL wants them; an empty array of a type, how long an op has waited, the next place in the arrays. */
-void batch_sort(struct batch *b);
+/* Helpers for the kinds: an empty array of a type, how long an op has waited, the next place in the arrays. */
 struct pg_array *batch_array(struct batch *b, int i, enum pg_oid oid);
 int64_t batch_age_us(const struct op *op);
 void batch_add_item(struct batch *b, struct op *op, size_t i);
+/* Ops in order of token, as the quick ways of SQL want them. */
+void batch_sort(struct batch *b);
 /* The item that a row's first column names; NULL when it names none. */
 struct batch_item *batch_item_of(struct batch *b, int row);
 

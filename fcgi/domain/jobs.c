@@ -32,7 +32,7 @@ is_plain_claim(const struct batch *b)
 static struct pg_array *
 put_lease_ids(struct batch *b)
 {
-	struct pg_array *leases = batch_array(b, 6, PG_UUID_ARRAY);
+	struct pg_array *leases = batch_array(b, 5, PG_UUID_ARRAY);
 
 	for (int i = 0; i < b->n; i++) {
 		struct uuid id = uuid_new();
@@ -44,9 +44,10 @@ put_lease_ids(struct batch *b)
 
 /* What claim_jobs has to know besides; how many parameters that is. */
 static int
-put_fleet_claims(struct batch *b, struct pg_array *wants, struct pg_param *params)
+put_fleet_claims(struct batch *b, struct pg_param *params)
 {
-	struct pg_array *v1 = batch_array(b, 6, PG_BOOL_ARRAY),
+	struct pg_array *wants = batch_array(b, 5, PG_INT4_ARRAY),
+			*v1 = batch_array(b, 6, PG_BOOL_ARRAY),
 			*hold_items = batch_array(b, 7, PG_INT4_ARRAY),
 			*hold_jobs = batch_array(b, 8, PG_INT8_ARRAY),
 			*has_holding = batch_array(b, 9, PG_BOOL_ARRAY);
@@ -54,6 +55,7 @@ put_fleet_claims(struct batch *b, struct pg_array *wants, struct pg_param *param
 	for (int i = 0; i < b->n; i++) {
 		const struct op *op = b->ops[i];
 
+		pg_array_int4(wants, op->claim.want);
 		pg_array_bool(v1, op->claim.v1);
 		pg_array_bool(has_holding, op->claim.has_holding);
 		for (size_t h = 0; h < op->claim.n_holding; h++) {
@@ -61,11 +63,8 @@ put_fleet_claims(struct batch *b, struct pg_array *wants, struct pg_param *param
 			pg_array_int8(hold_jobs, op->claim.holding[h]);
 		}
 	}
-	params[0] = pg_array_param(wants);
-	params[1] = pg_array_param(v1);
-	params[2] = pg_array_param(hold_items);
-	params[3] = pg_array_param(hold_jobs);
-	params[4] = pg_array_param(has_holding);
+	for (int i = 0; i < 5; i++)
+		params[i] = pg_array_param(&b->array[5 + i]);
 	return 5;
 }
 
@@ -77,8 +76,7 @@ claim_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 			*ages = batch_array(b, 1, PG_INT8_ARRAY),
 			*calls = batch_array(b, 2, PG_INT8_ARRAY),
 			*rerun = batch_array(b, 3, PG_BOOL_ARRAY),
-			*hints = batch_array(b, 4, PG_INT8_ARRAY),
-			*wants = batch_array(b, 5, PG_INT4_ARRAY);
+			*hints = batch_array(b, 4, PG_INT8_ARRAY);
 	struct pg_param params[13];
 	struct pg_scalar attempts, backoff, backoff_max;
 	int n = 5;
@@ -94,7 +92,6 @@ claim_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 		pg_array_int8(ages, batch_age_us(op));
 		pg_array_int8(calls, op->claim.call);
 		pg_array_bool(rerun, op->rerun);
-		pg_array_int4(wants, op->claim.want);
 	}
 	for (int stage = 1; stage <= STAGES_MAX; stage++)
 		pg_array_int8(hints, b->hint[stage]);
@@ -103,7 +100,7 @@ claim_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 	if (plain)
 		params[n++] = pg_array_param(put_lease_ids(b));
 	else
-		n += put_fleet_claims(b, wants, &params[n]);
+		n += put_fleet_claims(b, &params[n]);
 	params[n++] = pg_int4_param(&attempts, (int32_t)t->settings->max_attempts);
 	params[n++] = pg_int4_param(&backoff, (int32_t)t->settings->retry_backoff_s);
 	params[n++] = pg_int4_param(&backoff_max, (int32_t)t->settings->retry_backoff_max_s);
@@ -233,7 +230,8 @@ complete_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 			pg_array_text(datas, item->data, item->len);
 			pg_array_uuid(hashes, &item->hash);
 			pg_array_int8(ages, batch_age_us(op));
-			put_lease(jobs, leases, item);
+			if (!plain)
+				put_lease(jobs, leases, item);
 		}
 	}
 	for (int i = 0; i < 6; i++)
