@@ -8,7 +8,6 @@
 #include "store/pg_array.h"
 
 #define CHUNK (64 << 10) /* rows are sent in pieces of this: more bytes gain nothing (tried) */
-#define RESET_TRIES 10   /* a live tracker may meet us in a deadlock, which PostgreSQL ends */
 
 /* ---- one call, one number -------------------------------------------------------------------- */
 
@@ -82,23 +81,6 @@ roll_back(struct intake *in)
 	(void)!pg_run(in->tool->pg, "rollback", &ignored);
 }
 
-/* Once more when a live tracker's locks crossed ours: nothing was read yet. */
-static bool
-prepare_patiently(struct intake *in, enum intake_mode mode, struct err *e)
-{
-	for (int tries = 1;; tries++) {
-		struct err cause = ERR_INIT;
-
-		if (prepare(in, mode, &cause))
-			return true;
-		roll_back(in);
-		if (tries < RESET_TRIES && strcmp(cause.sqlstate, "40P01") == 0)
-			continue;
-		*e = cause;
-		return false;
-	}
-}
-
 /* Rows of a table that this transaction emptied are written frozen: vacuum need not come. */
 static bool
 start_copy(struct intake *in, enum intake_mode mode, struct err *e)
@@ -119,9 +101,7 @@ intake_begin(struct intake *in, struct tool *t, enum intake_mode mode, struct er
 {
 	*in = (struct intake){.tool = t};
 	buf_init(&in->rows, 0);
-	if (!prepare_patiently(in, mode, e))
-		return false;
-	if (start_copy(in, mode, e))
+	if (prepare(in, mode, e) && start_copy(in, mode, e))
 		return true;
 	intake_abort(in);
 	return false;

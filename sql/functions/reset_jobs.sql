@@ -3,17 +3,61 @@
 --
 -- Caller	distcompute-load --reset, in the transaction that then loads.
 -- Answer	nothing.
--- Errors	none.
--- Locks	the advisory lock that whoever hands out or takes in shares; then everything, until
---		commit.
+-- Errors	lock_not_available: somebody has read or written for all of patience_s; who, is said.
+-- Locks	vacuum is sent away. Then the advisory lock that whoever hands out or takes in shares,
+--		and everything, until commit: all at once or none. Nobody is waited for while a table
+--		is held from readers, who take the same tables in any order: no deadlock.
 -- Index	none.
-create or replace function tracker.reset_jobs()
+drop function if exists tracker.reset_jobs();
+create or replace function tracker.reset_jobs(patience_s int4 default 60)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+	v_until timestamptz := clock_timestamp() + make_interval(secs => patience_s);
+	v_who text;
 begin
-	perform pg_advisory_xact_lock(x'64637374'::int);
+	-- Waits for nobody but vacuum, and nobody but vacuum waits for it.
+	lock table tracker.lease, tracker.retry, tracker.ready, tracker.failed, tracker.output,
+		tracker.job, tracker.refused_output, tracker.strike, tracker.tally, tracker.credit,
+		tracker.history, tracker.person_day, tracker.person_hour, tracker.board,
+		tracker.stage, tracker.frontier, tracker.board_day, tracker.person, tracker.worker
+		in share update exclusive mode;
+	loop
+		begin
+			perform pg_advisory_xact_lock(x'64637374'::int);
+			lock table tracker.lease, tracker.retry, tracker.ready, tracker.failed,
+				tracker.output, tracker.job, tracker.refused_output, tracker.strike,
+				tracker.tally, tracker.credit, tracker.history, tracker.person_day,
+				tracker.person_hour, tracker.board
+				in access exclusive mode nowait;
+			-- These are read on.
+			lock table tracker.stage, tracker.frontier, tracker.board_day, tracker.person,
+				tracker.worker
+				in exclusive mode nowait;
+			exit;
+		exception when lock_not_available then
+			-- What was got is given back by the end of the block.
+			if clock_timestamp() > v_until then
+				select string_agg(distinct format('%s (pid %s)', coalesce(
+					nullif(a.application_name, ''), 'a session'), a.pid), ', ')
+				into v_who
+				from pg_locks l
+				join pg_stat_activity a on a.pid = l.pid
+					and a.datname = current_database()
+				join pg_class c on c.oid = l.relation
+				where l.locktype = 'relation' and l.granted
+					and c.relnamespace = 'tracker'::regnamespace
+					and l.pid <> pg_backend_pid();
+				raise lock_not_available using message = format(
+					'the tables have been in use for %s s: %s', patience_s,
+					coalesce(v_who, 'sessions that come and go'));
+			end if;
+			perform pg_sleep(0.02);
+		end;
+	end loop;
+
 	-- No restart of identities: committers remember the last position of ready.
 	truncate tracker.lease, tracker.retry, tracker.ready, tracker.failed, tracker.output,
 		tracker.job, tracker.refused_output, tracker.strike, tracker.tally, tracker.credit,

@@ -224,9 +224,8 @@ class Stack:
     def empty(self):
         """As on the first day: also the people and workers go, whom a --reset would keep."""
         self.sql("do $$ begin"
-                 " lock table tracker.stage, tracker.worker in access exclusive mode;"
                  " perform tracker.reset_jobs();"
-                 " truncate tracker.worker, tracker.person;"
+                 " delete from tracker.worker; delete from tracker.person;"
                  " update tracker.stage set paused = false where paused;"
                  " end $$")
         if self.redis_is_up():

@@ -1,11 +1,13 @@
 """Stages, counts, folding, and what the operator does."""
 
+import concurrent.futures
+import time
 import uuid
 
 import psycopg2
 import pytest
 
-from house import Back, Item
+from house import Back, House, Item
 
 
 def through(house, stage, count=1):
@@ -255,6 +257,40 @@ def test_reset_leaves_an_empty_project(house):
     assert house.counts(1).ready == 0
     house.load(1)
     assert house.new_job(w).job == 1
+
+
+def test_reset_waits_for_a_reader_but_a_reader_never_for_half_a_reset(house, server):
+    """The reader takes the tables one after another, the last first: each order must go."""
+    house.load(3)
+    tables = ["worker", "board", "tally", "output", "ready", "retry", "lease"]
+    reader, resetter = server.connect(), House(server.connect())
+    reader.autocommit = False
+    read = reader.cursor()
+    read.execute(f"select from tracker.{tables[0]}, tracker.{tables[1]}")
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        reset = threads.submit(resetter.rows, "select tracker.reset_jobs()")
+        try:
+            for t in tables:
+                time.sleep(0.1)
+                read.execute(f"select from tracker.{t}")
+                assert not reset.done()
+        finally:
+            reader.rollback()
+        reset.result(timeout=20)
+    assert house.value("select count(*) from tracker.job") == 0
+    resetter.connection.close()
+    reader.close()
+
+
+def test_reset_says_who_was_in_its_way(house, server):
+    house.load(3)
+    reader = server.connect()
+    reader.autocommit = False
+    reader.cursor().execute("set application_name = 'a long export'; select from tracker.output")
+    with pytest.raises(psycopg2.errors.LockNotAvailable, match=r"a long export \(pid \d+\)"):
+        house.rows("select tracker.reset_jobs(0)")
+    reader.close()
+    assert house.value("select count(*) from tracker.job") == 3
 
 
 def test_a_broken_law_is_told(house):
