@@ -103,7 +103,7 @@ def test_sigterm_drains_and_ends_with_success(faults):
     faults.load([])
     fleet = Fleet(faults)
     parked = Later(fleet.raw, want=1, wait=30)
-    eventually(lambda: faults.one("select asked_at is not null from tracker.worker where name = %s", fleet.name),
+    eventually(lambda: faults.one("select asked_at > '-infinity' from tracker.worker where name = %s", fleet.name),
                what="the call has arrived")
     master, pool = faults.pid("tracker"), faults.responders()
     os.kill(master, signal.SIGTERM)
