@@ -8,7 +8,8 @@
  * was. Numbers go on from the last; only one intake runs at a time (advisory lock).
  *
  * With `reset` the project is emptied in the same transaction. Its tables are then locked from
- * intake_begin on, and a running tracker's calls wait until the end.
+ * intake_begin on, and a running tracker's calls wait until the end. Whoever reads them is waited for,
+ * for a minute at most (reset_jobs).
  *
  * Ownership	begin/abort or begin/commit; each ends the transaction and frees what was begun.
  * Errors	ERR_REFUSED: there are jobs and neither append nor reset. Else as pg's.

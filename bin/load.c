@@ -74,7 +74,8 @@ static const char doc[] =
     "with its "
     "line (in a JSON list: its element and byte), and the tracker stays as it was.\n"
     "\n"
-    "--reset works under a running tracker too: its calls wait until the load is done.\n"
+    "--reset works under a running tracker too: its calls wait until the load is done. An export "
+    "under way is waited for, for a minute at most.\n"
     "\n"
     "It ends with 0 when done, 1 when not (why is on standard error), 64 when it was asked "
     "wrongly.";
