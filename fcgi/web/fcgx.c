@@ -23,6 +23,7 @@ struct fcgx {
 	FCGX_Request request;
 	struct fcgx_gate *gate;
 	struct fcgx *before, *after;	/* all connections of the gate */
+	atomic_bool handed_over;	/* by who waits to who hears: epoll orders no memory that C knows of */
 };
 
 struct fcgx_gate {
@@ -152,8 +153,10 @@ static bool
 wait_for_request(struct fcgx *f, int how)
 {
 	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = f};
+	int epoll = f->gate->epoll, fd = f->request.ipcFd;
 
-	return epoll_ctl(f->gate->epoll, how, f->request.ipcFd, &event) == 0;
+	atomic_store_explicit(&f->handed_over, true, memory_order_release);
+	return epoll_ctl(epoll, how, fd, &event) == 0;
 }
 
 static int
@@ -184,6 +187,7 @@ enter(struct fcgx_gate *g)
 static struct fcgx *
 take_request(struct fcgx *f)
 {
+	(void)atomic_load_explicit(&f->handed_over, memory_order_acquire);
 	if (FCGX_Accept_r(&f->request) == 0)
 		return f;
 	if (f->request.ipcFd >= 0)

@@ -325,18 +325,24 @@ def scenario_lone(b):
     """One connection alone: no timer may add to what a commit and a call take."""
     stack, noop = b.stack(), b.noop()
     b.keep_jobs(stack, 100000)
+    open_pgbench_workers(stack, 1)
     stack.sql("create table if not exists public.bench_commit (at timestamptz);")
     commit = "insert into public.bench_commit values (clock_timestamp());\n"
     r = interleave(b.rounds,
                    tracker=lambda: drive(b.build, stack, "cycle", 1, b.seconds, flags=("--bye",)),
                    noop=lambda: drive(b.build, noop, "cycle", 1, b.seconds, blind=True),
-                   commit=lambda: measure.pgbench(stack, commit, 1, b.seconds, b.folder))
+                   commit=lambda: measure.pgbench(stack, commit, 1, b.seconds, b.folder),
+                   sql=lambda: measure.pgbench(stack, ONE_BY_ONE, 1, b.seconds, b.folder))
     b.raw["lone"] = r
     b.judge("lone", r["tracker"])
     bare = median(r["commit"], "p50_ms") + median(r["noop"], "calls", "newJob", "p50_us") / 1000
     for call in ("newJob", "completeJob"):
         b.row(f"{call} p50, one connection", median(r["tracker"], "calls", call, "p50_us") / 1000,
               "ms", bare, "a bare commit + a no-op call", 1.5 if call == "newJob" else None, True)
+    both = {name: sum(median(r[name], "calls", call, "p50_us") for call in ("newJob", "completeJob"))
+            for name in ("tracker", "noop")}
+    b.row("  both, beside the SQL alone", both["tracker"] / 1000, "ms",
+          median(r["sql"], "p50_ms") + both["noop"] / 1000, "pgbench with their SQL + two no-op calls")
     b.laws("lone", stack)
     stack.sql("drop table public.bench_commit;")
 
