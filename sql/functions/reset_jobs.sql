@@ -15,53 +15,44 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+	v_emptied constant text := 'tracker.lease, tracker.retry, tracker.ready, tracker.failed,
+		tracker.output, tracker.job, tracker.refused_output, tracker.strike, tracker.tally,
+		tracker.credit, tracker.history, tracker.person_day, tracker.person_hour, tracker.board';
+	v_kept constant text := 'tracker.stage, tracker.frontier, tracker.board_day, tracker.person,
+		tracker.worker';	-- read on while we work
 	v_until timestamptz := clock_timestamp() + make_interval(secs => patience_s);
 	v_who text;
 begin
 	-- Waits for nobody but vacuum, and nobody but vacuum waits for it.
-	lock table tracker.lease, tracker.retry, tracker.ready, tracker.failed, tracker.output,
-		tracker.job, tracker.refused_output, tracker.strike, tracker.tally, tracker.credit,
-		tracker.history, tracker.person_day, tracker.person_hour, tracker.board,
-		tracker.stage, tracker.frontier, tracker.board_day, tracker.person, tracker.worker
-		in share update exclusive mode;
+	execute format('lock table %s, %s in share update exclusive mode', v_emptied, v_kept);
 	loop
 		begin
 			perform pg_advisory_xact_lock(x'64637374'::int);
-			lock table tracker.lease, tracker.retry, tracker.ready, tracker.failed,
-				tracker.output, tracker.job, tracker.refused_output, tracker.strike,
-				tracker.tally, tracker.credit, tracker.history, tracker.person_day,
-				tracker.person_hour, tracker.board
-				in access exclusive mode nowait;
-			-- These are read on.
-			lock table tracker.stage, tracker.frontier, tracker.board_day, tracker.person,
-				tracker.worker
-				in exclusive mode nowait;
+			execute format('lock table %s in access exclusive mode nowait', v_emptied);
+			execute format('lock table %s in exclusive mode nowait', v_kept);
 			exit;
 		exception when lock_not_available then
-			-- What was got is given back by the end of the block.
-			if clock_timestamp() > v_until then
-				select string_agg(distinct format('%s (pid %s)', coalesce(
-					nullif(a.application_name, ''), 'a session'), a.pid), ', ')
-				into v_who
-				from pg_locks l
-				join pg_stat_activity a on a.pid = l.pid
-					and a.datname = current_database()
-				join pg_class c on c.oid = l.relation
-				where l.locktype = 'relation' and l.granted
-					and c.relnamespace = 'tracker'::regnamespace
-					and l.pid <> pg_backend_pid();
-				raise lock_not_available using message = format(
-					'the tables have been in use for %s s: %s', patience_s,
-					coalesce(v_who, 'sessions that come and go'));
-			end if;
-			perform pg_sleep(0.02);
+			null;	-- what was got is given back
 		end;
+		if clock_timestamp() > v_until then
+			select string_agg(distinct format('%s (pid %s)',
+				coalesce(nullif(a.application_name, ''), 'a session'), a.pid), ', ')
+			into v_who
+			from pg_locks l
+			join pg_stat_activity a on a.pid = l.pid and a.datname = current_database()
+			join pg_class c on c.oid = l.relation
+			where l.locktype = 'relation' and l.granted
+				and c.relnamespace = 'tracker'::regnamespace
+				and l.pid <> pg_backend_pid();
+			raise lock_not_available using message = format(
+				'the tables have been in use for %s s: %s', patience_s,
+				coalesce(v_who, 'sessions that come and go'));
+		end if;
+		perform pg_sleep(0.02);
 	end loop;
 
 	-- No restart of identities: committers remember the last position of ready.
-	truncate tracker.lease, tracker.retry, tracker.ready, tracker.failed, tracker.output,
-		tracker.job, tracker.refused_output, tracker.strike, tracker.tally, tracker.credit,
-		tracker.history, tracker.person_day, tracker.person_hour, tracker.board;
+	execute format('truncate %s', v_emptied);
 	update tracker.board_day set day = '-infinity';
 	update tracker.frontier set next = 1, last = 0, previous = 1;
 	update tracker.person set done = 0, withdrawn = 0 where done <> 0 or withdrawn <> 0;

@@ -270,6 +270,9 @@ def test_reset_waits_for_a_reader_but_a_reader_never_for_half_a_reset(house, ser
     with concurrent.futures.ThreadPoolExecutor() as threads:
         reset = threads.submit(resetter.rows, "select tracker.reset_jobs()")
         try:
+            while not house.value("select count(*) from pg_stat_activity where state = 'active'"
+                                  " and pid = %s", resetter.connection.info.backend_pid):
+                assert not reset.done()
             for t in tables:
                 time.sleep(0.1)
                 read.execute(f"select from tracker.{t}")
@@ -287,6 +290,7 @@ def test_reset_says_who_was_in_its_way(house, server):
     reader = server.connect()
     reader.autocommit = False
     reader.cursor().execute("set application_name = 'a long export'; select from tracker.output")
+    house.rows("set statement_timeout = '10s'")
     with pytest.raises(psycopg2.errors.LockNotAvailable, match=r"a long export \(pid \d+\)"):
         house.rows("select tracker.reset_jobs(0)")
     reader.close()
