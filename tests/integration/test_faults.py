@@ -102,7 +102,7 @@ def test_sigterm_drains_and_ends_with_success(faults):
     """A call that waits is answered, not cut off, and the master goes when all are gone."""
     faults.load([])
     fleet = Fleet(faults)
-    parked = Later(fleet.raw, want=1, wait=30)
+    parked = Later(fleet.raw, want=1, wait=60)
     eventually(lambda: faults.one("select asked_at > '-infinity' from tracker.worker where name = %s", fleet.name),
                what="the call has arrived")
     master, pool = faults.pid("tracker"), faults.responders()
