@@ -114,6 +114,27 @@ def test_sigterm_drains_and_ends_with_success(faults):
     assert Client(faults).is_valid()
 
 
+def test_sigterm_waits_for_what_is_under_way(faults):
+    """A result that PostgreSQL has not taken yet when the stop comes is taken, and its worker hears so."""
+    faults.load(["x"])
+    client = hold_job(faults)
+    with contextlib.closing(psycopg2.connect(faults.conninfo)) as other:
+        with other.cursor() as cursor:
+            cursor.execute("select from tracker.worker where name = %s for update", (client.name,))
+            late = Later(Api(faults).text, "/api/completeJob", {"token": client.token, "data": "y"})
+            eventually(lambda: faults.one("select count(*) from pg_locks where not granted"),
+                       what="the result waits in PostgreSQL")
+            master = faults.pid("tracker")
+            os.kill(master, signal.SIGTERM)
+            late.join(1.0)
+            assert late.is_alive() and process_is_alive(master), "the stop did not wait"
+            other.commit()
+    assert late.result() == (200, "200 OK")
+    eventually(lambda: not process_is_alive(master), timeout_s=20, what="the tracker ended")
+    assert faults.sql("select data from tracker.output") == [("y",)]
+    faults.up()
+
+
 def test_while_the_tracker_is_down_answers_are_as_promised(faults):
     """v1: the connection is closed without an answer; sync and pages: 503 with Retry-After, never HTML for the API."""
     faults.load(["x"])
