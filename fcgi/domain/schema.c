@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "store/pg_array.h"
@@ -15,6 +16,7 @@
 #define HINT "run `distcompute-admin migrate`"
 #define FILES_MAX 999      /* what three digits can number */
 #define TEXT_MAX (4 << 20) /* of one file, in bytes; ours are a thousandth of it */
+#define IN_USE_TRIES 30    /* of 2.5 s each */
 
 struct file {
 	const char *name; /* without its folder */
@@ -332,47 +334,77 @@ undo(struct pg *pg)
 }
 
 static bool
-apply_step(struct pg *pg, const struct file *f, struct err *e)
+apply_steps(struct pg *pg, const struct shape *sh, const struct pg_rows *rows, struct err *e)
 {
-	if (!pg_run(pg, "begin", e))
-		return false;
-	if (!run_file(pg, f, e) || !record(pg, f->number, f->name, f->sum, e))
-		return undo(pg);
-	return pg_run(pg, "commit", e);
+	for (int i = 0; i < sh->steps.n; i++) {
+		const struct file *f = &sh->steps.list[i];
+
+		if (!is_applied(rows, f->number) &&
+		    (!run_file(pg, f, e) || !record(pg, f->number, f->name, f->sum, e)))
+			return false;
+	}
+	return true;
 }
 
 static bool
 apply_functions(struct pg *pg, const struct shape *sh, struct err *e)
 {
-	bool ok = true;
+	for (int i = 0; i < sh->functions.n; i++)
+		if (!run_file(pg, &sh->functions.list[i], e))
+			return false;
+	return record(pg, 0, "functions", sh->functions_sum, e);
+}
 
-	if (!pg_run(pg, "begin", e))
-		return false;
-	for (int i = 0; ok && i < sh->functions.n; i++)
-		ok = run_file(pg, &sh->functions.list[i], e);
-	if (!ok || !record(pg, 0, "functions", sh->functions_sum, e))
+/*
+ * A tracker may be at work: its calls wait (0x64637374, "dcst", is what each of them takes a share
+ * of first), and see everything as it was, or everything as it will be.
+ */
+static bool
+apply_once(struct pg *pg, const struct shape *sh, const struct pg_rows *rows, struct err *e)
+{
+	if (!pg_run(pg, "begin; set local lock_timeout = '2s'; "
+			"select pg_advisory_xact_lock(x'64637374'::int)",
+		e) ||
+	    !apply_steps(pg, sh, rows, e) || !apply_functions(pg, sh, e))
 		return undo(pg);
 	return pg_run(pg, "commit", e);
+}
+
+/* Somebody has a table in hand, an export for instance: let the tracker breathe, and try again. */
+static bool
+is_in_use(const struct err *e)
+{
+	return strcmp(e->sqlstate, "55P03") == 0 || strcmp(e->sqlstate, "40P01") == 0;
+}
+
+static bool
+apply(struct pg *pg, const struct shape *sh, const struct pg_rows *rows, struct err *e)
+{
+	for (int try = 1;; try++) {
+		err_clear(e);
+		if (apply_once(pg, sh, rows, e))
+			return true;
+		if (!is_in_use(e) || try == IN_USE_TRIES)
+			return false;
+		clock_sleep_ms(500);
+	}
 }
 
 static bool
 apply_missing(struct pg *pg, const struct shape *sh, const struct pg_rows *rows, say_fn say,
     bool *changed, struct err *e)
 {
-	for (int i = 0; i < sh->steps.n; i++) {
-		const struct file *f = &sh->steps.list[i];
+	int missing = 0;
 
-		if (is_applied(rows, f->number))
-			continue;
-		if (!apply_step(pg, f, e))
-			return false;
-		tell(say, "applied", f->name);
-		*changed = true;
-	}
-	if (!*changed && functions_are_current(sh, rows))
+	for (int i = 0; i < sh->steps.n; i++)
+		missing += !is_applied(rows, sh->steps.list[i].number);
+	if (missing == 0 && functions_are_current(sh, rows))
 		return true;
-	if (!apply_functions(pg, sh, e))
+	if (!apply(pg, sh, rows, e))
 		return false;
+	for (int i = 0; i < sh->steps.n; i++)
+		if (!is_applied(rows, sh->steps.list[i].number))
+			tell(say, "applied", sh->steps.list[i].name);
 	tell(say, "put in place", "the functions");
 	*changed = true;
 	return true;
@@ -423,8 +455,7 @@ migrate_locked(struct pg *pg, const struct settings *s, const struct shape *sh, 
 	return ok;
 }
 
-/* The lock is the session's, since every file has a transaction of its own: 0x64636d67 is "dcmg".
- */
+/* 0x64636d67 is "dcmg". The lock is the session's: what is missing is read before, the stages are settled after. */
 static bool
 migrate_alone(struct pg *pg, const struct settings *s, const struct shape *sh, say_fn say,
     bool *changed, struct err *e)

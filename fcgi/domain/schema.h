@@ -1,13 +1,15 @@
 /*
  * schema -- the shape of the database: files that are applied once, and the set of functions.
  *
- * DIR/schema/NNN_name.sql go forward only, each in a transaction of its own, in the order of
- * their numbers. All of DIR/functions/NAME.sql is put in place again, in one transaction, when
- * anything in it changed. tracker.migration keeps what was applied, with the BLAKE2b-256 of its
- * text; the functions are its number 0. DIR is the setting sql_dir.
+ * DIR/schema/NNN_name.sql go forward only, in the order of their numbers. All of
+ * DIR/functions/NAME.sql is put in place again when anything in it changed, or a step was taken.
+ * An upgrade is one transaction: all of it or nothing. tracker.migration keeps what was applied, with
+ * the BLAKE2b-256 of its text; the functions are its number 0. DIR is the setting sql_dir.
  *
  * To change a table: add a file with the next number. Never edit one that a tracker may have
- * applied: every start compares the sums and refuses.
+ * applied: every start compares the sums and refuses. The tracker of before goes on through an
+ * upgrade and until its reload: a function that it calls keeps its parameters and its columns, and
+ * what must change gets another name beside it.
  *
  * Threads	one at a time on a connection.
  * Errors	ERR_REFUSED when files and database do not belong together, with what to do about
@@ -28,8 +30,9 @@ bool schema_check(struct pg *pg, const struct settings *s, struct err *e);
 
 /*
  * Applies what is missing, then settles the stages by the settings (settle_stages). One at a time
- * by an advisory lock; a second one waits, and then finds nothing to do. `say` hears a line a
- * step; it may be NULL. *changed (may be NULL) tells whether there was anything to do.
+ * by an advisory lock; a second one waits, and then finds nothing to do. Tables that somebody has in
+ * hand are waited for, a minute or so; trackers at work hold their calls back meanwhile, two seconds
+ * at a time. `say` hears a line a step; it may be NULL. *changed (may be NULL) tells whether there was anything to do.
  */
 bool schema_migrate(struct pg *pg, const struct settings *s, void (*say)(const char *line),
     bool *changed, struct err *e);

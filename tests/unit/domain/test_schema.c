@@ -1,5 +1,7 @@
 #include "../test.h"
 
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,27 +183,62 @@ changed_functions_are_put_in_place_again(void **state)
 }
 
 static void
-a_file_that_fails_leaves_no_trace_and_is_named(void **state)
+a_file_that_fails_leaves_nothing_of_the_upgrade_and_is_named(void **state)
 {
 	(void)state;
 	file("schema/002_second.sql", "create table tracker.second (n int); select 1 / 0;");
 	refuses_to_migrate("002_second.sql: ");
-	assert_int_equal(number("select count(*) from tracker.migration"), 1);
+	assert_int_equal(number("select count(*) from tracker.migration"), 0);
+	assert_int_equal(number("select (to_regclass('tracker.first') is null)::int"), 1);
 	assert_int_equal(number("select (to_regclass('tracker.second') is null)::int"), 1);
 	file("schema/002_second.sql", "create table tracker.second (n int);");
 	assert_true(migrate());
 }
 
 static void
-functions_that_fail_leave_the_old_ones(void **state)
+functions_that_fail_leave_the_old_ones_and_the_old_tables(void **state)
 {
 	(void)state;
 	migrate();
+	file("schema/003_third.sql", "create table tracker.third (n int);");
 	file("functions/bad.sql",
 	    "create or replace function tracker.bad() returns int language sql as 'nonsense';");
 	refuses_to_migrate("bad.sql: ");
+	assert_int_equal(number("select (to_regclass('tracker.third') is null)::int"), 1);
 	no_file("functions/bad.sql");
+	no_file("schema/003_third.sql");
 	assert_false(migrate());
+}
+
+static void *
+hold_the_first_table(void *arg)
+{
+	struct pg *other = pg_new(servers_postgres(), "test_schema holder", NULL);
+	struct err why = ERR_INIT;
+
+	assert_true(pg_run(other, "begin; lock tracker.first in access share mode", &why));
+	sem_post(arg);
+	assert_true(pg_run(other, "select pg_sleep(3); rollback", &why));
+	pg_free(other);
+	return NULL;
+}
+
+static void
+a_table_that_is_in_use_is_waited_for(void **state)
+{
+	pthread_t holder;
+	sem_t held;
+
+	(void)state;
+	migrate();
+	sem_init(&held, 0, 0);
+	assert_int_equal(pthread_create(&holder, NULL, hold_the_first_table, &held), 0);
+	sem_wait(&held);
+	file("schema/003_third.sql", "alter table tracker.first add third int;");
+	assert_true(migrate());
+	pthread_join(holder, NULL);
+	sem_destroy(&held);
+	assert_int_equal(number("select count(third) from tracker.first"), 0);
 }
 
 static void
@@ -288,8 +325,10 @@ main(void)
 		a_new_file_is_applied_and_functions_follow_it, begin, end),
 	    cmocka_unit_test_setup_teardown(changed_functions_are_put_in_place_again, begin, end),
 	    cmocka_unit_test_setup_teardown(
-		a_file_that_fails_leaves_no_trace_and_is_named, begin, end),
-	    cmocka_unit_test_setup_teardown(functions_that_fail_leave_the_old_ones, begin, end),
+		a_file_that_fails_leaves_nothing_of_the_upgrade_and_is_named, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		functions_that_fail_leave_the_old_ones_and_the_old_tables, begin, end),
+	    cmocka_unit_test_setup_teardown(a_table_that_is_in_use_is_waited_for, begin, end),
 	    cmocka_unit_test_setup_teardown(
 		an_applied_file_that_was_changed_is_refused, begin, end),
 	    cmocka_unit_test_setup_teardown(a_database_that_is_newer_is_refused, begin, end),

@@ -1,0 +1,80 @@
+"""distcompute-admin migrate under a tracker that is at work: the one of before goes on."""
+import os
+import re
+import shutil
+import threading
+
+import pytest
+
+import conftest
+from client import Api
+from crowd import Crowd
+from stack import ROOT, Stack
+
+
+@pytest.fixture
+def older():
+    """A stack of its own, for there is no way back from an upgrade."""
+    stack = Stack("upgrade", {**conftest.COMMON, **conftest.STACKS["main"], "page_cache": 0})
+    stack.start()
+    yield stack
+    stack.stop()
+
+
+def next_version(folder):
+    """Our own SQL with a column renamed: no function of before works with the table of after."""
+    shutil.copytree(os.path.join(ROOT, "sql"), folder)
+    renamed = 0
+    for name in os.listdir(folder / "functions"):
+        path = folder / "functions" / name
+        text, count = re.subn(r"\brepeats\b", "told_again", path.read_text())
+        path.write_text(text)
+        renamed += count
+    assert renamed > 0
+    (folder / "schema" / "999_renamed.sql").write_text(
+        "alter table tracker.worker rename column repeats to told_again;")
+    # Between the two, long enough for every kind of call to come.
+    (folder / "functions" / "aaa.sql").write_text("select pg_sleep(1);")
+
+
+class Visitor(threading.Thread):
+    """Looks at what everybody looks at, all the time; statuses has all that it heard."""
+
+    def __init__(self, stack):
+        super().__init__(daemon=True)
+        self.stack, self.statuses, self.over = stack, set(), threading.Event()
+        self.start()
+
+    def run(self):
+        api = Api(self.stack)
+        while not self.over.is_set():
+            for path in ("/?all=true", "/leaderboard", "/api/stats.json", "/api/jobCount?stage=a"):
+                self.statuses.add(api.get(path).status_code)
+
+
+def test_an_upgrade_under_load_is_not_noticed(older, tmp_path):
+    next_version(tmp_path / "sql")
+    older.load([str(i) for i in range(600)])
+    visitor = Visitor(older)
+    crowd = Crowd(older, 600).start(v1=4, fleets=3)
+    crowd.wait_for("a", 60)
+    said = older.run("distcompute-admin", "--sql-dir", str(tmp_path / "sql"), "migrate").stdout
+    assert "999_renamed.sql" in said
+    assert crowd.promised_at("a") < 600, "the upgrade came too late to be under load"
+    crowd.finish()
+    visitor.over.set()
+    visitor.join(30)
+    assert (crowd.unavailable, crowd.dropped, visitor.statuses) == ([], 0, {200})
+
+
+def test_an_upgrade_that_fails_leaves_all_as_it_was(older, tmp_path):
+    next_version(tmp_path / "sql")
+    (tmp_path / "sql" / "functions" / "zzz.sql").write_text("select 1 / 0;")
+    older.load([str(i) for i in range(400)])
+    crowd = Crowd(older, 400).start(v1=4, fleets=3)
+    crowd.wait_for("a", 40)
+    done = older.run("distcompute-admin", "--sql-dir", str(tmp_path / "sql"), "migrate", check=False)
+    assert done.returncode != 0 and "zzz.sql: division by zero" in done.stderr
+    crowd.finish()
+    assert (crowd.unavailable, crowd.dropped) == ([], 0)
+    assert older.sql("select 1 from tracker.migration where number = 999") == []
