@@ -15,25 +15,23 @@ language plpgsql
 as $$
 #variable_conflict use_column
 begin
-	insert into tracker.tally as t (stage, minute, slot, ready, retry, leased, done, failed)
+	insert into tracker.tally as t (stage, minute, slot, ready, retry, done, failed)
 	select d.stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
-		sum(d.ready), sum(d.retry), sum(d.leased), sum(d.done), sum(d.failed)
+		sum(d.ready), sum(d.retry), sum(d.done), sum(d.failed)
 	from (
 		select i.stage, 0 as ready, -count(*) filter (where i.came = 'retry') as retry,
-			-count(*) filter (where i.came is null) as leased, count(*) as done,
-			-count(*) filter (where i.came = 'failed') as failed
+			count(*) as done, -count(*) filter (where i.came = 'failed') as failed
 		from unnest(stages, status, came) as i(stage, status, came)
 		where i.status is not null group by i.stage
 		union all
-		select (i.stage + 1)::int2, count(*), 0, 0, 0, 0
+		select (i.stage + 1)::int2, count(*), 0, 0, 0
 		from unnest(stages, status) as i(stage, status)
 		where i.status is not null and i.stage < last_stage group by i.stage) d
 	group by d.stage
 	order by d.stage
 	on conflict (stage, minute, slot) do update set
 		ready = t.ready + excluded.ready, retry = t.retry + excluded.retry,
-		leased = t.leased + excluded.leased, done = t.done + excluded.done,
-		failed = t.failed + excluded.failed;
+		done = t.done + excluded.done, failed = t.failed + excluded.failed;
 
 	insert into tracker.credit as c (person, stage, minute, slot, done)
 	select i.person, i.stage, date_trunc('minute', statement_timestamp()),

@@ -8,32 +8,29 @@
 -- Index	tally's primary key.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.add_tally(stages int2[], ready int8[], retry int8[],
-	leased int8[], done int8[], withdrawn int8[], failed int8[])
+	done int8[], withdrawn int8[], failed int8[])
 returns boolean
 language plpgsql
 as $$
 #variable_conflict use_column
 begin
-	insert into tracker.tally as t (stage, minute, slot, ready, retry, leased, done, withdrawn,
-		failed)
+	insert into tracker.tally as t (stage, minute, slot, ready, retry, done, withdrawn, failed)
 	select d.* from (
 		select u.stage, date_trunc('minute', statement_timestamp()),
 			tracker.own_slot(), sum(coalesce(u.ready, 0))::int8 as ready,
 			sum(coalesce(u.retry, 0))::int8 as retry,
-			sum(coalesce(u.leased, 0))::int8 as leased,
 			sum(coalesce(u.done, 0))::int8 as done,
 			sum(coalesce(u.withdrawn, 0))::int8 as withdrawn,
 			sum(coalesce(u.failed, 0))::int8 as failed
-		from unnest(stages, ready, retry, leased, done, withdrawn, failed)
-			as u(stage, ready, retry, leased, done, withdrawn, failed)
+		from unnest(stages, ready, retry, done, withdrawn, failed)
+			as u(stage, ready, retry, done, withdrawn, failed)
 		where u.stage is not null
 		group by u.stage) d
-	where d.ready <> 0 or d.retry <> 0 or d.leased <> 0 or d.done <> 0 or d.withdrawn <> 0
-		or d.failed <> 0
+	where d.ready <> 0 or d.retry <> 0 or d.done <> 0 or d.withdrawn <> 0 or d.failed <> 0
 	order by d.stage
 	on conflict (stage, minute, slot) do update set
 		ready = t.ready + excluded.ready, retry = t.retry + excluded.retry,
-		leased = t.leased + excluded.leased, done = t.done + excluded.done,
-		withdrawn = t.withdrawn + excluded.withdrawn, failed = t.failed + excluded.failed;
+		done = t.done + excluded.done, withdrawn = t.withdrawn + excluded.withdrawn,
+		failed = t.failed + excluded.failed;
 	return true;
 end $$;

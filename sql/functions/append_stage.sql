@@ -39,7 +39,6 @@ begin
 		select v_last + 1, o.job from tracker.output o where o.stage = v_last order by o.job
 		returning 1)
 	select count(*) into v_moved from r;
-	perform tracker.add_tally(array[v_last + 1]::int2[], array[v_moved], null, null, null, null,
-		null);
+	perform tracker.add_tally(array[v_last + 1]::int2[], array[v_moved], null, null, null, null);
 	return v_last + 1;
 end $$;

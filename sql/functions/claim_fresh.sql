@@ -14,7 +14,6 @@
 --		instructions: an aggregate costs 10,000 to start, gen_random_uuid() 10,000, a check on the
 --		table 33,000, and ON CONFLICT 55,000 and 11,000 a row. So: few of each, subscripts
 --		instead of unnest, and the common case is called first.
-drop function if exists tracker.claim_fresh(uuid[], int8[], int8[], timestamptz);
 create or replace function tracker.claim_fresh(tokens uuid[], ages_us int8[], calls int8[],
 	rerun boolean[], hints int8[], leases uuid[], max_attempts int4, backoff_s int4,
 	backoff_max_s int4)
@@ -44,19 +43,19 @@ begin
 	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
 	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
 
-	-- All must be as the first one is.
-	select w.stage into v_stage from tracker.worker w where w.token = tokens[1];
-	select array_agg(l.tid) into w_tid
+	select array_agg(l.tid), min(l.stage) into w_tid, v_stage
 	from generate_series(1, v_found) as g(n)
 	cross join lateral (
 		select q.ctid as tid, q.held_lease, q.stage, q.gone_at from tracker.worker q
 		where q.token = tokens[g.n] offset 0
 		for no key update) l
-	where l.gone_at is null and l.held_lease is null and l.stage = v_stage
-		and (g.n = 1 or tokens[g.n] > tokens[g.n - 1]);
-	if cardinality(w_tid) is distinct from v_found
-			or exists (select from tracker.retry r where r.stage = v_stage and r.due <= v_now)
-			or (select s.paused from tracker.stage s where s.stage = v_stage) then
+	where l.gone_at is null and l.held_lease is null
+		and (g.n = 1 or tokens[g.n] > tokens[g.n - 1])
+	having min(l.stage) = max(l.stage)
+		and not exists (
+			select from tracker.retry r where r.stage = min(l.stage) and r.due <= v_now)
+		and not (select s.paused from tracker.stage s where s.stage = min(l.stage));
+	if cardinality(w_tid) is distinct from v_found then
 		return query
 			select * from tracker.claim_jobs(tokens, array_fill(1, array[v_found]), ages_us,
 				calls, array_fill(true, array[v_found]), rerun, '{}', '{}',
@@ -121,18 +120,17 @@ begin
 		insert into tracker.lease (stage, job, id, worker, since, attempt, call)
 		select v_stage, x.held_job, x.held_lease, x.id, clock_timestamp(), 1,
 			coalesce(calls[x.n], 0)
-		from x where x.held_job is not null),
-	t as (
-		insert into tracker.tally as t (stage, minute, slot, ready, leased)
-		select v_stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
-			case when v_stage = 1 then 0 else -v_given end, v_given
-		where v_given > 0
-		on conflict (stage, minute, slot) do update set
-			ready = t.ready + excluded.ready, leased = t.leased + excluded.leased)
+		from x where x.held_job is not null)
 	select x.n, case when x.held_job is null then 'none' else 'job' end, x.id, v_stage, x.held_job,
 		x.held_lease, case when x.held_job is not null then 1 end, v_datas[x.turn]
 	from x;
 
+	if v_stage > 1 and v_given > 0 then
+		insert into tracker.tally as t (stage, minute, slot, ready)
+		values (v_stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
+			-v_given)
+		on conflict (stage, minute, slot) do update set ready = t.ready + excluded.ready;
+	end if;
 	if v_hint is not null then
 		return query select 0, 'hint', null::int8, v_stage, v_hint, null::uuid, null::int4,
 			null::text;

@@ -56,7 +56,6 @@ declare
 	g_flagged boolean[] := '{}'; g_id uuid[] := '{}';
 	-- tally
 	t_stage int2[] := '{}'; t_ready int8[] := '{}'; t_retry int8[] := '{}';
-	t_leased int8[] := '{}';
 	t_failed int8[];
 	h_stage int2[] := '{}'; h_position int8[] := '{}';
 	-- the stage at work: what came back (r_), fresh work (f_), seats
@@ -298,7 +297,6 @@ begin
 		t_ready := t_ready || case when v_stage = 1 then 0
 			else -cardinality(f_job) end::int8;
 		t_retry := t_retry || (-k)::int8;
-		t_leased := t_leased || v_taken::int8;
 		if v_fresh_hint is not null then
 			h_stage := h_stage || v_stage;
 			h_position := h_position || v_fresh_hint;
@@ -355,12 +353,10 @@ begin
 		t_ready := t_ready || array_fill(0::int8, array[cardinality(b_job)]);
 		t_stage := t_stage || b.t_stages;
 		t_retry := t_retry || b.t_retry;
-		t_leased := t_leased || b.t_leased;
 		t_failed := t_failed || b.t_failed;
 	end if;
 	if t_stage <> '{}' then
-		v_ok := tracker.add_tally(t_stage, t_ready, t_retry, t_leased, null, null,
-			t_failed);
+		v_ok := tracker.add_tally(t_stage, t_ready, t_retry, null, null, t_failed);
 	end if;
 
 	-- 7. The answers.

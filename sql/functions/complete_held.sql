@@ -10,7 +10,6 @@
 -- Locks	as complete_jobs: worker (by token), lease, output, ready, tally, credit.
 -- Index	worker by token; lease and output by key.
 -- Source	see claim_fresh. ON CONFLICT would cost 55,000 instructions a call and 11,000 a result.
-drop function if exists tracker.complete_held(uuid[], text[], uuid[], int8[], timestamptz);
 create or replace function tracker.complete_held(tokens uuid[], datas text[], hashes uuid[],
 	ages_us int8[])
 returns table (item int4, status text, worker int8, stage int2, job int8)
@@ -34,8 +33,9 @@ begin
 	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
 	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
 
-	select array_agg(l.tid), array_agg(l.person), array_agg(q.tid)
-	into w_tid, w_person, l_tid
+	select array_agg(l.tid), array_agg(l.person), array_agg(q.tid),
+		(select max(s.stage) from tracker.stage s)
+	into w_tid, w_person, l_tid, v_last_stage
 	from generate_series(1, v_found) as g(n)
 	cross join lateral (
 		select q.ctid as tid, q.id, q.stage, q.person, q.held_job, q.held_lease, q.gone_at
@@ -57,7 +57,6 @@ begin
 		return;
 	end if;
 
-	select max(s.stage) into v_last_stage from tracker.stage s;
 	return query
 	with d as (
 		delete from tracker.lease l using generate_series(1, v_found) as g(n)
@@ -73,9 +72,8 @@ begin
 		insert into tracker.ready (stage, job)
 		select d.stage + 1, d.job from d where d.stage < v_last_stage),
 	t as (
-		insert into tracker.tally as t (stage, minute, slot, ready, leased, done)
-		select c.stage, v_minute, v_slot, sum(c.ready)::int8, -sum(c.done)::int8,
-			sum(c.done)::int8
+		insert into tracker.tally as t (stage, minute, slot, ready, done)
+		select c.stage, v_minute, v_slot, sum(c.ready)::int8, sum(c.done)::int8
 		from (
 			select d.stage, 0 as ready, 1 as done from d
 			union all
@@ -83,8 +81,7 @@ begin
 		group by c.stage
 		order by c.stage
 		on conflict (stage, minute, slot) do update set
-			ready = t.ready + excluded.ready, leased = t.leased + excluded.leased,
-			done = t.done + excluded.done),
+			ready = t.ready + excluded.ready, done = t.done + excluded.done),
 	c as (
 		insert into tracker.credit as c (person, stage, minute, slot, done)
 		select w_person[d.n], d.stage, v_minute, v_slot, count(*)

@@ -62,8 +62,7 @@ begin
 				array[cardinality(e_job)]),
 			array_fill(why, array[cardinality(e_job)]), max_attempts, backoff_s,
 				backoff_max_s);
-		v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, b.t_leased, null, null,
-			b.t_failed);
+		v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, null, null, b.t_failed);
 	end if;
 	return query
 		select u.token, u.worker, u.stage,

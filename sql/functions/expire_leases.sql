@@ -54,7 +54,7 @@ begin
 		array_fill('timed_out'::text, array[cardinality(e_job)]),
 		array_fill('job time-out'::text, array[cardinality(e_job)]),
 		max_attempts, backoff_s, backoff_max_s);
-	v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, b.t_leased, null, null, b.t_failed);
+	v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, null, null, b.t_failed);
 	return query
 		select u.stage, u.job, v_tokens[array_position(v_workers, u.worker)]
 		from unnest(e_stage, e_job, e_worker) as u(stage, job, worker);

@@ -38,15 +38,14 @@ begin
 			withdrawn = h.withdrawn + excluded.withdrawn,
 			failed = h.failed + excluded.failed),
 	b as (
-		insert into tracker.tally as t (stage, minute, slot, ready, retry, leased, done,
-			withdrawn, failed)
-		select d.stage, '-infinity', -1, sum(d.ready), sum(d.retry), sum(d.leased),
-			sum(d.done), sum(d.withdrawn), sum(d.failed)
+		insert into tracker.tally as t (stage, minute, slot, ready, retry, done, withdrawn,
+			failed)
+		select d.stage, '-infinity', -1, sum(d.ready), sum(d.retry), sum(d.done),
+			sum(d.withdrawn), sum(d.failed)
 		from d group by d.stage order by d.stage
 		on conflict (stage, minute, slot) do update set
 			ready = t.ready + excluded.ready, retry = t.retry + excluded.retry,
-			leased = t.leased + excluded.leased, done = t.done + excluded.done,
-			withdrawn = t.withdrawn + excluded.withdrawn,
+			done = t.done + excluded.done, withdrawn = t.withdrawn + excluded.withdrawn,
 			failed = t.failed + excluded.failed)
 	select count(*) into v_count from d;
 

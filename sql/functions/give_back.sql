@@ -14,7 +14,7 @@
 create or replace function tracker.give_back(stages int2[], jobs int8[], leases uuid[],
 	workers int8[], attempts int4[], flagged boolean[], since timestamptz[], kinds text[],
 	reasons text[], max_attempts int4, backoff_s int4, backoff_max_s int4,
-	out t_stages int2[], out t_retry int8[], out t_leased int8[], out t_failed int8[])
+	out t_stages int2[], out t_retry int8[], out t_failed int8[])
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -69,8 +69,8 @@ begin
 		group by u.worker) c
 	where w.id = c.worker;
 
-	select array_agg(u.stage), array_agg((not u.last)::int4::int8), array_agg((-1)::int8),
+	select array_agg(u.stage), array_agg((not u.last)::int4::int8),
 		array_agg(u.last::int4::int8)
-	into t_stages, t_retry, t_leased, t_failed
+	into t_stages, t_retry, t_failed
 	from unnest(stages, v_last) as u(stage, last);
 end $$;

@@ -2,7 +2,8 @@
 --
 -- Caller	jobCount, pages, metrics, the keeper's ETA.
 -- Answer	one row an enabled stage, in order. due: what waits in retry and may be taken now
---		(counted up to 100,000). done is net of what was withdrawn.
+--		(counted up to 100,000). leased: what is not anywhere else of what the stage was
+--		fed with. done is net of what was withdrawn.
 -- Errors	none.
 -- Locks	none. One snapshot: the numbers belong together.
 -- Index	tally by key; retry by (stage, due).
@@ -14,22 +15,28 @@ stable
 set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
-	select s.stage, s.name, s.letter, s.paused,
-		case when s.stage = 1 then (select f.last - f.next + 1 from tracker.frontier f
-			order by f.epoch desc limit 1)
-			else coalesce(t.ready, 0) end,
-		coalesce(t.retry, 0),
-		case when t.retry > 0 then (
+	select c.stage, c.name, c.letter, c.paused, c.ready, c.retry,
+		case when c.retry > 0 then (
 			select count(*) from (
 				select from tracker.retry r
-				where r.stage = s.stage and r.due <= statement_timestamp()
+				where r.stage = c.stage and r.due <= statement_timestamp()
 				limit 100000) x) else 0 end,
-		coalesce(t.leased, 0), coalesce(t.done, 0), coalesce(t.failed, 0)
-	from tracker.stage s
-	left join (
-		select q.stage, sum(q.ready)::int8 as ready, sum(q.retry)::int8 as retry,
-			sum(q.leased)::int8 as leased, sum(q.done - q.withdrawn)::int8 as done,
-			sum(q.failed)::int8 as failed
-		from tracker.tally q group by q.stage) t on t.stage = s.stage
-	order by s.stage
+		c.fed - c.ready - c.retry - c.done - c.failed, c.done, c.failed
+	from (
+		select s.stage, s.name, s.letter, s.paused,
+			case when s.stage = 1 then f.last - f.next + 1
+				else coalesce(t.ready, 0) end as ready,
+			case when s.stage = 1 then f.last
+				else coalesce(lag(t.done) over (order by s.stage), 0) end as fed,
+			coalesce(t.retry, 0) as retry, coalesce(t.done, 0) as done,
+			coalesce(t.failed, 0) as failed
+		from tracker.stage s
+		cross join (select q.next, q.last from tracker.frontier q
+			order by q.epoch desc limit 1) f
+		left join (
+			select q.stage, sum(q.ready)::int8 as ready, sum(q.retry)::int8 as retry,
+				sum(q.done - q.withdrawn)::int8 as done,
+				sum(q.failed)::int8 as failed
+			from tracker.tally q group by q.stage) t on t.stage = s.stage) c
+	order by c.stage
 $$;

@@ -36,6 +36,6 @@ begin
 		returning 1)
 	select count(*) into v_count from r;
 	perform tracker.add_tally(array[requeue_failed.stage], null, array[v_count], null, null,
-		null, array[-v_count]);
+		array[-v_count]);
 	return v_count;
 end $$;

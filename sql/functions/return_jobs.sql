@@ -39,7 +39,7 @@ declare
 	e_flagged boolean[]; e_since timestamptz[]; e_kind text[]; e_reason text[];
 	v_flags int4; v_since timestamptz; v_ok boolean;
 	-- tally and credit
-	t_stage int2[]; t_retry int8[]; t_leased int8[]; t_withdrawn int8[]; t_failed int8[];
+	t_stage int2[]; t_retry int8[]; t_withdrawn int8[]; t_failed int8[];
 	c_person int8[] := '{}'; c_stage int2[] := '{}';
 	a record; b record;
 begin
@@ -107,7 +107,6 @@ begin
 		e_kind, e_reason, max_attempts, backoff_s, backoff_max_s);
 	t_stage := b.t_stages;
 	t_retry := b.t_retry;
-	t_leased := b.t_leased;
 	t_failed := b.t_failed;
 	t_withdrawn := array_fill(0::int8, array[coalesce(cardinality(t_stage), 0)]);
 	for i in 1 .. coalesce(cardinality(e_item), 0) loop
@@ -144,7 +143,6 @@ begin
 			end if;
 			t_stage := t_stage || b.t_stages;
 			t_retry := t_retry || b.t_retry;
-			t_leased := t_leased || array_fill(0::int8, array[cardinality(b.t_stages)]);
 			t_withdrawn := t_withdrawn || b.t_withdrawn;
 			t_failed := t_failed || b.t_failed;
 			if b.person is not null then
@@ -176,8 +174,7 @@ begin
 
 	-- 5. Counts.
 	if t_stage is not null then
-		v_ok := tracker.add_tally(t_stage, null, t_retry, t_leased, null, t_withdrawn,
-			t_failed);
+		v_ok := tracker.add_tally(t_stage, null, t_retry, null, t_withdrawn, t_failed);
 	end if;
 	if c_person <> '{}' then
 		v_ok := tracker.add_credit(c_person, c_stage, null,

@@ -28,7 +28,6 @@ declare
 	v_persons int8[];
 	v_ready int8 := 0;
 	v_retry int8 := 0;
-	v_leased int8 := 0;
 	v_failed int8 := 0;
 	i int4;
 begin
@@ -69,8 +68,7 @@ begin
 	if v_at <= v_last then
 		delete from tracker.lease l where l.stage = v_at and l.job = v_job
 			returning l.id into v_lease;
-		v_leased := found::int4;
-		if v_leased > 0 then
+		if found then
 			insert into tracker.strike (stage, job, worker, person, kind, reason, lease,
 				at)
 			select v_at, v_job, v_worker, w.person, 'released', 'sent back', v_lease,
@@ -102,8 +100,7 @@ begin
 		v_stages || v_stage || v_at, array_fill(0::int8, array[cardinality(v_stages) + 1])
 			|| -v_ready,
 		array_fill(0::int8, array[cardinality(v_stages)]) || 1::int8 || -v_retry,
-		array_fill(0::int8, array[cardinality(v_stages) + 1]) || -v_leased, null,
-		array_fill(1::int8, array[cardinality(v_stages)]),
+		null, array_fill(1::int8, array[cardinality(v_stages)]),
 		array_fill(0::int8, array[cardinality(v_stages) + 1]) || -v_failed);
 	perform tracker.add_credit(v_persons, v_stages, null,
 		array_fill(1::int8, array[cardinality(v_stages)]));

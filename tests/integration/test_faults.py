@@ -204,8 +204,8 @@ def test_a_batch_that_postgresql_refuses_goes_the_long_way(faults):
     faults.sql("insert into tracker.ready (stage, job) values (2, 1)")
     faults.sql("insert into tracker.credit (person, stage, minute, slot, done)"
                " select person, 1, now(), 255, 1 from tracker.output")
-    faults.sql("insert into tracker.tally (stage, minute, slot, ready, leased, done)"
-               " values (1, now(), 255, 0, -1, 1), (2, now(), 255, 1, 0, 0)")
+    faults.sql("insert into tracker.tally (stage, minute, slot, ready, done)"
+               " values (1, now(), 255, 0, 1), (2, now(), 255, 1, 0)")
 
 
 def test_while_postgresql_is_away_v1_calls_wait_and_are_answered_after(faults):
