@@ -428,11 +428,31 @@ schema_settle_stages(struct pg *pg, const struct settings *s, struct err *e)
 	return ok;
 }
 
+/* A cluster that was made without a locale has databases of SQL_ASCII. */
+static bool
+check_encoding(struct pg *pg, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+	const char *encoding;
+	bool ok = pg_call(pg, "select current_setting('server_encoding')", NULL, 0, &rows, e);
+
+	if (ok) {
+		encoding = pg_text(rows, 0, 0, NULL);
+		ok = strcmp(encoding, "UTF8") == 0 ||
+		     err_set(e, ERR_REFUSED, NULL,
+			 "the database's encoding is %s and must be UTF8: make it anew with "
+			 "`createdb --encoding UTF8 --template template0`",
+			 encoding);
+	}
+	pg_rows_free(rows);
+	return ok;
+}
+
 /* The record of what was applied comes before the first file, so it is made here. */
 static bool
 prepare(struct pg *pg, struct err *e)
 {
-	return pg_run(pg,
+	return check_encoding(pg, e) && pg_run(pg,
 	    "set client_min_messages = warning;"
 	    "create schema if not exists tracker;"
 	    "create table if not exists tracker.migration ("

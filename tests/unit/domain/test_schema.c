@@ -282,6 +282,25 @@ a_database_without_tables_is_told_to_migrate(void **state)
 }
 
 static void
+a_database_of_another_encoding_is_refused_in_words(void **state)
+{
+	struct pg *latin;
+	char conninfo[256];
+
+	(void)state;
+	assert_true(pg_run(pg, "drop database if exists latin", &e));
+	assert_true(pg_run(pg, "create database latin encoding 'LATIN1' locale 'C' template template0", &e));
+	snprintf(conninfo, sizeof(conninfo), "%s dbname=latin", servers_postgres());
+	latin = pg_new(conninfo, "test_schema", "set client_min_messages = error");
+	assert_false(schema_migrate(latin, &settings, hear, NULL, &e));
+	assert_int_equal(e.kind, ERR_REFUSED);
+	assert_non_null(strstr(e.why, "encoding is LATIN1 and must be UTF8"));
+	e = ERR_INIT;
+	pg_free(latin);
+	assert_true(pg_run(pg, "drop database latin", &e));
+}
+
+static void
 files_that_cannot_be_meant_are_refused(void **state)
 {
 	(void)state;
@@ -335,6 +354,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(a_file_that_would_go_backward_is_refused, begin, end),
 	    cmocka_unit_test_setup_teardown(
 		a_database_without_tables_is_told_to_migrate, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_database_of_another_encoding_is_refused_in_words, begin, end),
 	    cmocka_unit_test_setup_teardown(files_that_cannot_be_meant_are_refused, begin, end),
 	    cmocka_unit_test_setup_teardown(two_at_once_apply_everything_once, begin, end),
 	};
