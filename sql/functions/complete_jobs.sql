@@ -80,7 +80,8 @@ begin
 			from tracker.lease q
 			where q.stage = i.stage and q.job = i.job
 			limit 1) x on x.id = i.lease and x.worker = i.worker
-				and (not i.v1 or i.arrived >= x.since)),
+				and (not i.v1 or i.arrived >= x.since
+					or x.since > clock_timestamp())),	-- the clock was set back
 	g as (
 		delete from tracker.lease l
 		where l.ctid = any (array(select m.tid from m where m.tid is not null))

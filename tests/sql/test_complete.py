@@ -94,6 +94,15 @@ def test_a_result_that_arrived_before_the_lease_was_given_never_touches_it(house
     assert house.counts(1).leased == 1
 
 
+def test_what_is_in_hand_can_be_completed_when_the_clock_is_set_back(house):
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    house.pass_time(-3000)
+    assert house.done(w, age_us=1000) == "accepted"
+    assert house.done(w, age_us=500) == "repeat"
+
+
 def test_without_a_job_there_is_nothing_to_complete(house):
     assert house.done(house.worker()) == "no_job"
 
