@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -18,6 +19,7 @@
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
 #define BACKOFF_SHARE 25	/* jitter, in percent */
+#define SESSION "set client_connection_check_interval = '1s'"	/* see run_session */
 #define COPY_UNSENT_MAX ((size_t)256 << 10)	/* libpq would keep it all, were it never flushed */
 #define PG_EPOCH_US (INT64_C(946684800) * 1000000)	/* from 1970 to 2000-01-01 */
 #define OID_OF_OID 26
@@ -357,14 +359,19 @@ poll_connect(struct pg *pg, struct err *e)
 	return true;
 }
 
+/* A call that waits for a lock when its caller gives up must not be done after it is made again. */
 static bool
 run_session(struct pg *pg, struct err *e)
 {
 	PGresult *last;
+	struct buf sql;
+	bool sent;
 
-	if (!pg->session)
-		return true;
-	if (!PQsendQuery(pg->conn, pg->session))
+	buf_init(&sql, 0);
+	buf_printf(&sql, SESSION "; %s", pg->session ? pg->session : "");
+	sent = PQsendQuery(pg->conn, sql.data);
+	buf_fini(&sql);
+	if (!sent)
 		return away_conn(pg, "session", e);
 	if (!flush(pg, deadline_us(CONNECT_MS), e) ||
 	    !drain(pg, deadline_us(CONNECT_MS), &last, e)) {

@@ -42,7 +42,10 @@ void pg_free(struct pg *pg);	/* accepts NULL */
 bool pg_ready(struct pg *pg, struct err *e);
 /* How long until the next try to connect; 0 when connected or due. */
 int64_t pg_retry_in_ms(const struct pg *pg);
-/* Bounds every later wait for an answer (milliseconds; 0 = none, the default): over it ERR_AWAY. */
+/*
+ * Bounds every later wait for an answer (milliseconds; 0 = none, the default): over it ERR_AWAY, and the server
+ * stops working at it within a second, unless it was about to commit.
+ */
 void pg_set_patience(struct pg *pg, int64_t ms);
 
 /* Sends and waits. `sql` is a literal: the pointer is its identity (prepared once a connection). */

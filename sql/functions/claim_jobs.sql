@@ -122,7 +122,9 @@ begin
 	-- 2. v1: the job in hand is told again, or abandoned.
 	if v_any_held then
 		for a in
-			select c.pos::int4 as pos, l.since >= c.arrived or c.again as again, l.*
+			select c.pos::int4 as pos, c.again or (l.since >= c.arrived
+				and l.since <= clock_timestamp()) as again,	-- else it was set back
+				l.*
 			from unnest(w_worker, w_stage, w_job, w_lease, w_arrived, w_again, w_v1,
 				w_twin)
 				with ordinality as c(worker, stage, job, lease, arrived, again, v1,

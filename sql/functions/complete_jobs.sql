@@ -80,7 +80,8 @@ begin
 			from tracker.lease q
 			where q.stage = i.stage and q.job = i.job
 			limit 1) x on x.id = i.lease and x.worker = i.worker
-				and (not i.v1 or i.arrived >= x.since)),
+				and (not i.v1 or i.arrived >= x.since
+					or x.since > clock_timestamp())),	-- the clock was set back
 	g as (
 		delete from tracker.lease l
 		where l.ctid = any (array(select m.tid from m where m.tid is not null))
@@ -109,18 +110,24 @@ begin
 	if v_deleted < v_count then
 		for a in
 			select min(i.n)::int4 as n, i.stage, i.job, i.lease
-			from unnest(i_worker, i_stage, i_job, i_lease, i_gone, i_tid)
-				with ordinality as i(worker, stage, job, lease, gone, tid, n)
+			from unnest(i_worker, i_stage, i_job, i_lease, i_gone, i_tid, i_v1,
+				i_arrived)
+				with ordinality as i(worker, stage, job, lease, gone, tid, v1,
+					arrived, n)
 			where i.tid is null and i.worker is not null and i.job is not null
 				and i.lease is not null and coalesce(i.gone, 'idle') = 'idle'
 				and (exists (select from tracker.retry r
 					where r.stage = i.stage and r.job = i.job
 						and r.lease = i.lease
-						and r.worker = i.worker)
+						and r.worker = i.worker
+						and (not i.v1 or i.arrived >= r.since
+						or r.since > clock_timestamp()))
 				or exists (select from tracker.failed f
 					where f.stage = i.stage and f.job = i.job
 						and f.lease = i.lease
-						and f.worker = i.worker and f.kind = 'timed_out'))
+						and f.worker = i.worker and f.kind = 'timed_out'
+						and (not i.v1 or i.arrived >= f.since
+						or f.since > clock_timestamp())))
 			group by i.stage, i.job, i.lease
 			order by i.stage, i.job
 		loop

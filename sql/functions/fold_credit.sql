@@ -3,9 +3,9 @@
 -- Caller	run/keeper.c, every few seconds.
 -- Answer	how many rows were folded.
 -- Errors	none.
--- Locks	credit, in order of its key, as those who write it; then person and person_day; one
---		fold at a time (the second does nothing).
--- Index	credit, person and person_day by key.
+-- Locks	credit, in order of its key, as those who write it; then person and person_day, and the
+--		boards; one fold at a time (the second does nothing).
+-- Index	credit, person and person_day by key; person_day by day when a new one begins.
 create or replace function tracker.fold_credit()
 returns int8
 language plpgsql
@@ -41,5 +41,11 @@ begin
 			from d group by d.person) s
 		where p.id = s.person)
 	select count(*) into v_count from d;
+
+	-- A day on which nobody has finished anything yet ends the boards of the day before, too.
+	if exists (select from tracker.board_day b
+			where b.day < (clock_timestamp() at time zone 'UTC')::date) then
+		perform tracker.count_board('{}', '{}', '{}');
+	end if;
 	return v_count;
 end $$;

@@ -10,11 +10,14 @@
 -- Errors	none.
 -- Locks	none.
 -- Index	primary keys only.
+-- Source	lateral probes that the planner cannot turn into joins: stage is too short to be analyzed, and
+--		taken for 850 rows it would have people, failed jobs and results read from end to end.
 create or replace function tracker.read_job(of_job int8, data_chars int4)
 returns table (stage int2, state text, worker text, person text, attempt int4,
 	started timestamptz, finished timestamptz, due timestamptz, kind text, reason text,
 	input_size int8, output_size int8, input text, output text)
-language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp set enable_seqscan = off
+as $$
 	select s.stage,
 		case
 			when o.job is not null then 'done'
@@ -34,13 +37,20 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 		case when data_chars > 0 then left(o.data, data_chars) end
 	from tracker.job j
 	cross join tracker.stage s
-	left join tracker.output o on o.stage = s.stage and o.job = j.number
-	left join tracker.output i on i.stage = s.stage - 1 and i.job = j.number
-	left join tracker.lease l on l.stage = s.stage and l.job = j.number
-	left join tracker.retry r on r.stage = s.stage and r.job = j.number
-	left join tracker.failed f on f.stage = s.stage and f.job = j.number
-	left join tracker.worker w on w.id = coalesce(o.worker, l.worker, r.worker, f.worker)
-	left join tracker.person p on p.id = coalesce(o.person, w.person)
+	left join lateral (select q.* from tracker.output q
+		where q.stage = s.stage and q.job = j.number offset 0) o on true
+	left join lateral (select q.* from tracker.output q
+		where q.stage = s.stage - 1 and q.job = j.number offset 0) i on true
+	left join lateral (select q.* from tracker.lease q
+		where q.stage = s.stage and q.job = j.number offset 0) l on true
+	left join lateral (select q.* from tracker.retry q
+		where q.stage = s.stage and q.job = j.number offset 0) r on true
+	left join lateral (select q.* from tracker.failed q
+		where q.stage = s.stage and q.job = j.number offset 0) f on true
+	left join lateral (select q.* from tracker.worker q
+		where q.id = coalesce(o.worker, l.worker, r.worker, f.worker) offset 0) w on true
+	left join lateral (select q.* from tracker.person q
+		where q.id = coalesce(o.person, w.person) offset 0) p on true
 	where j.number = of_job
 	order by s.stage
 $$;

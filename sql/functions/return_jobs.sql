@@ -89,7 +89,8 @@ begin
 			from tracker.lease q
 			where q.stage = i.stage and q.job = i.job
 			limit 1) x
-		where x.id = i.lease and x.worker = i.worker and (not i.v1 or i.arrived >= x.since)
+		where x.id = i.lease and x.worker = i.worker and (not i.v1 or i.arrived >= x.since
+				or x.since > clock_timestamp())	-- the clock was set back
 			and (i.kind <> 'undelivered' or x.call::text = i.reason)
 		order by x.tid, i.n),
 	g as (

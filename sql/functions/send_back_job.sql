@@ -4,7 +4,7 @@
 --
 -- Caller	distcompute-admin send-back.
 -- Answer	false when that stage has no live output of the job.
--- Errors	none.
+-- Errors	serialization_failure: the job was handed on meanwhile; nothing has happened.
 -- Locks	the worker who has the job in hand, if any; lease, retry, ready, failed, output of
 --		the job; tally; credit.
 -- Index	primary keys, but ready has none by job: its line of one stage is read.
@@ -66,7 +66,9 @@ begin
 	-- Its one row further on, unless it was done with all stages.
 	v_at := v_stages[cardinality(v_stages)] + 1;
 	if v_at <= v_last then
+		-- Not the lease of somebody who got it since we looked: their row is not locked.
 		delete from tracker.lease l where l.stage = v_at and l.job = v_job
+			and l.worker = v_worker
 			returning l.id into v_lease;
 		if found then
 			insert into tracker.strike (stage, job, worker, person, kind, reason, lease,

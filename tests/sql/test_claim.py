@@ -78,6 +78,14 @@ def test_newjob_right_after_newjob_hears_the_same_job_three_times_at_most(house)
     assert house.value("select kind from tracker.strike where job = 1") == "abandoned"
 
 
+def test_newjob_hears_the_same_job_three_times_at_most_when_the_clock_is_set_back(house):
+    house.load(5)
+    w = house.worker()
+    first = house.new_job(w)
+    house.pass_time(-3000)
+    assert [house.new_job(w).job for _ in range(4)] == [first.job] * 3 + [2]
+
+
 def test_newjob_more_than_60_seconds_later_abandons_the_job(house):
     house.load(2)
     w = house.worker()

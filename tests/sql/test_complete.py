@@ -94,6 +94,31 @@ def test_a_result_that_arrived_before_the_lease_was_given_never_touches_it(house
     assert house.counts(1).leased == 1
 
 
+@pytest.mark.parametrize("max_attempts", [1, 10])
+def test_such_a_result_does_not_touch_the_lease_after_it_timed_out_either(house, max_attempts):
+    house.max_attempts = max_attempts
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    house.done(w, data="one")
+    house.new_job(w)
+    house.pass_time(10)
+    assert len(house.expire(5)) == 1
+    assert house.done(w, data="one", age_us=20_000_000) == "repeat"
+    assert house.done(w, data="two", age_us=20_000_000) == "no_job"
+    assert house.counts(1).done == 1
+    assert house.done(w, data="two", age_us=1_000_000) == "accepted"
+
+
+def test_what_is_in_hand_can_be_completed_when_the_clock_is_set_back(house):
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    house.pass_time(-3000)
+    assert house.done(w, age_us=1000) == "accepted"
+    assert house.done(w, age_us=500) == "repeat"
+
+
 def test_without_a_job_there_is_nothing_to_complete(house):
     assert house.done(house.worker()) == "no_job"
 

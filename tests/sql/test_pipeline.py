@@ -231,6 +231,32 @@ def test_send_back_takes_a_job_out_of(house, how):
     assert (house.counts(2).retry, house.counts(2).failed) == (0, 0)
 
 
+def test_send_back_takes_nothing_out_of_a_hand_that_it_has_not_locked(house, server):
+    """The job is handed out after send_back has looked for its holder, and before it removes anything."""
+    three(house)
+    through(house, 1)
+    w = house.worker(2)
+    other, operator = server.connect(), House(server.connect())
+    other.autocommit = False
+    other.cursor().execute("select from tracker.output where job = 1 for update")
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        sent = threads.submit(send_back, operator, 1, 1)
+        try:
+            until = time.monotonic() + 10
+            while not house.value("select count(*) from pg_locks where not granted"):
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            (j,) = house.take(w)
+        finally:
+            other.rollback()
+        with pytest.raises(psycopg2.errors.SerializationFailure):
+            sent.result(60)
+    other.close()
+    operator.connection.close()
+    assert send_back(house, 1, 1)
+    assert house.done(w, j) == "fenced"
+
+
 def test_send_back_of_what_is_not_done_does_nothing(house):
     house.load(1)
     assert not send_back(house, 1, 1)

@@ -107,6 +107,19 @@ def test_what_is_older_than_seven_days_is_not_in_the_week(house):
     assert [r.nickname for r in board(house, "all")] == ["old", "new"]
 
 
+def test_a_week_ends_when_nobody_finishes_anything(house):
+    house.load(20)
+    do(house, "old", 4)
+    minute_passes(house)
+    house.rows("set session_replication_role = replica")  # the boards stay as they were
+    house.rows("update tracker.person_day set day = day - 7")
+    house.rows("set session_replication_role = origin")
+    house.rows("update tracker.board_day set day = day - 7")
+    house.fold()
+    assert board(house, "week") == []
+    assert [r.nickname for r in board(house, "all")] == ["old"]
+
+
 def test_a_withdrawn_result_leaves_every_board(house):
     house.load(5)
     do(house, "maker", 2)

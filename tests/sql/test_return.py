@@ -161,6 +161,14 @@ def test_v1_a_flag_that_arrived_before_the_lease_was_given_never_touches_it(hous
     assert house.counts(1).leased == 1
 
 
+def test_v1_what_is_in_hand_can_be_flagged_when_the_clock_is_set_back(house):
+    house.load(1)
+    w = house.worker()
+    house.new_job(w)
+    house.pass_time(-3000)
+    assert house.flag(w, age_us=1000).status == "accepted"
+
+
 def test_v1_a_flag_of_nobody(house):
     w = house.worker()
     house.bye(w)

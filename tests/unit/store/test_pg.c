@@ -338,6 +338,27 @@ over_the_patience_the_connection_is_given_up(void **state)
 }
 
 static void
+what_was_given_up_is_not_done_later(void **state)
+{
+	struct pg *other = pg_new(servers_postgres(), "impatient", NULL);
+	struct pg_rows *rows;
+	struct err ignored = ERR_INIT;
+	int64_t until = clock_us() + 5000000;
+
+	(void)state;
+	run("select pg_advisory_lock(1)");
+	pg_set_patience(other, 100);
+	assert_false(pg_call(other, "select pg_advisory_lock(1)", NULL, 0, &rows, &ignored));
+	assert_int_equal(ignored.kind, ERR_AWAY);
+	while (number("select count(*) from pg_stat_activity where application_name = 'impatient'") > 0) {
+		assert_true(clock_us() < until);
+		clock_sleep_ms(20);
+	}
+	run("select pg_advisory_unlock(1)");
+	pg_free(other);
+}
+
+static void
 a_backend_that_is_ended_during_a_call_is_away(void **state)
 {
 	struct pg_rows *rows;
@@ -520,6 +541,7 @@ main(void)
 		TEST(several_statements_run_as_text),
 		TEST(a_failed_transaction_can_be_rolled_back),
 		TEST(over_the_patience_the_connection_is_given_up),
+		TEST(what_was_given_up_is_not_done_later),
 		TEST(a_backend_that_is_ended_during_a_call_is_away),
 		TEST(a_restart_while_idle_is_not_noticed),
 		TEST(a_server_that_is_down_is_away_with_growing_back_off),
