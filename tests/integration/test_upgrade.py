@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-import conftest
 from client import Api
 from crowd import Crowd
 from stack import ROOT, Stack
@@ -15,7 +14,8 @@ from stack import ROOT, Stack
 @pytest.fixture
 def older():
     """A stack of its own, for there is no way back from an upgrade."""
-    stack = Stack("upgrade", {**conftest.COMMON, **conftest.STACKS["main"], "page_cache": 0})
+    stack = Stack("upgrade", {"project": "Test Project", "stage_a": "Extract", "stage_b": "Filter",
+                              "processes": 2, "page_cache": 0})
     stack.start()
     yield stack
     stack.stop()

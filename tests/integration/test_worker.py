@@ -243,9 +243,9 @@ def test_what_a_command_leaves_behind_dies_with_its_run(fresh, start):
 
 
 def test_a_command_that_cannot_be_run_ends_the_worker_and_harms_no_job(fresh, start):
-    fresh.load(["x"])
     worker = start("a", "")
     worker.stop()
+    fresh.load(["x"])  # now, or the first one might have done it
     argv = [*worker.argv[:worker.argv.index("--")], "--", "/no/such/command"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
     assert done.returncode == 69 and "/no/such/command: No such file or directory" in done.stderr
