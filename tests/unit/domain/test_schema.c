@@ -1,7 +1,6 @@
 #include "../test.h"
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,7 +216,7 @@ hold_the_first_table(void *arg)
 	struct err why = ERR_INIT;
 
 	assert_true(pg_run(other, "begin; lock tracker.first in access share mode", &why));
-	sem_post(arg);
+	pthread_barrier_wait(arg);
 	assert_true(pg_run(other, "select pg_sleep(3); rollback", &why));
 	pg_free(other);
 	return NULL;
@@ -227,17 +226,17 @@ static void
 a_table_that_is_in_use_is_waited_for(void **state)
 {
 	pthread_t holder;
-	sem_t held;
+	pthread_barrier_t held;
 
 	(void)state;
 	migrate();
-	sem_init(&held, 0, 0);
+	pthread_barrier_init(&held, NULL, 2);
 	assert_int_equal(pthread_create(&holder, NULL, hold_the_first_table, &held), 0);
-	sem_wait(&held);
+	pthread_barrier_wait(&held);
 	file("schema/003_third.sql", "alter table tracker.first add third int;");
 	assert_true(migrate());
 	pthread_join(holder, NULL);
-	sem_destroy(&held);
+	pthread_barrier_destroy(&held);
 	assert_int_equal(number("select count(third) from tracker.first"), 0);
 }
 
