@@ -82,6 +82,19 @@ def kept_connection(stack):
     return s
 
 
+def test_what_postgres_repeats_of_a_client_is_quoted_in_the_log(faults):
+    """The reason of a 500 may repeat what was sent: it is one field of the line, whatever is in it."""
+    said = len(faults.tracker_log())
+    faults.sql("alter table tracker.person add constraint none_such check (nickname !~ 'forged')")
+    try:
+        assert Api(faults).get("/api/new?stage=a&nickname=x%22%20forged%3Dyes%20%22").status_code == 500
+    finally:
+        faults.sql("alter table tracker.person drop constraint none_such")
+    lines = [line for line in faults.tracker_log()[said:].splitlines() if "event=request_failed" in line]
+    assert len(lines) == 1 and "forged" in lines[0]
+    assert "forged" not in re.sub(r'"[^"]*"', '""', lines[0]), lines[0]
+
+
 def test_a_reload_that_cannot_start_leaves_the_old_processes_at_work(faults):
     """Its templates do not parse, say: nobody is sent away before somebody else can answer."""
     before, said = set(faults.responders()), len(faults.tracker_log())
