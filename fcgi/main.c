@@ -21,6 +21,7 @@
 #include "web/template.h"
 
 #define DATABASE_WAIT_S 30	/* at a boot PostgreSQL may come up after us */
+#define RELOAD_PATIENCE_MS 5000	/* the old processes are at work, but their master does not see to them */
 
 enum { KEY_CHECK = 0x2000, KEY_PRINT, KEY_VERBOSE = 'v' };
 
@@ -110,12 +111,6 @@ load_settings(bool print)
 	return &new->settings;
 }
 
-static const struct settings *
-reload_settings(void)
-{
-	return load_settings(false);
-}
-
 static bool
 ask_once(struct pg *pg, const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct err *e)
 {
@@ -141,6 +136,27 @@ ask_database(const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct
 	}
 	pg_free(pg);
 	return good;
+}
+
+/* What would keep a tracker from starting refuses a reload too; an absent PostgreSQL does not. */
+static const struct settings *
+reload_settings(void)
+{
+	const struct settings *settings = load_settings(false);
+	char id[SCHEMA_PROJECT_ID];
+	struct err e = ERR_INIT;
+	struct pg *pg;
+	bool good;
+
+	if (settings == NULL)
+		return NULL;
+	pg = pg_new(settings->postgres, "tracker reload", NULL);
+	pg_set_patience(pg, RELOAD_PATIENCE_MS);
+	good = ask_once(pg, settings, id, &e) || e.kind == ERR_AWAY;
+	pg_free(pg);
+	if (!good)
+		complain(&e);
+	return good ? settings : NULL;
 }
 
 static bool

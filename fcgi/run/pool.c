@@ -57,16 +57,16 @@ become_process(struct master *m, int number, int ready_fd)
 	exit(process_run(&p));
 }
 
-/* Forks one and waits until it takes requests. 0 when it did not come up. */
+/* Forks one and waits until it takes requests, or does not. 0 when there is none. */
 static pid_t
-start_process(struct master *m, int number)
+start_process(struct master *m, int number, bool *ready)
 {
 	int ends[2];
 	struct pollfd wait;
-	bool ready;
 	pid_t pid;
 	char byte;
 
+	*ready = false;
 	if (pipe(ends) != 0)
 		return 0;
 	pid = fork();
@@ -76,11 +76,11 @@ start_process(struct master *m, int number)
 	}
 	close(ends[1]);
 	wait = (struct pollfd){.fd = ends[0], .events = POLLIN};
-	ready = pid > 0 && poll(&wait, 1, READY_MS) == 1 && read(ends[0], &byte, 1) == 1;
+	*ready = pid > 0 && poll(&wait, 1, READY_MS) == 1 && read(ends[0], &byte, 1) == 1;
 	close(ends[0]);
-	if (!ready && pid > 0)
+	if (!*ready && pid > 0)
 		log_event(LOG_ERROR_, "process_not_ready", "child=%d", (int)pid);
-	m->was_ready = m->was_ready || ready;
+	m->was_ready = m->was_ready || *ready;
 	return pid > 0 ? pid : 0;
 }
 
@@ -96,15 +96,18 @@ number_of(const struct master *m, int i)
 	return m->generation * PROCESSES_MOST + i;
 }
 
-static void
+/* False: it does not take requests (yet). */
+static bool
 start_child(struct master *m, int i)
 {
 	struct child *c = &m->child[i];
+	bool ready;
 
 	c->started_us = clock_us();
-	c->pid = start_process(m, number_of(m, i));
+	c->pid = start_process(m, number_of(m, i), &ready);
 	if (c->pid == 0)
 		c->restart_us = clock_us() + 1000000;
+	return ready;
 }
 
 static void
@@ -149,11 +152,25 @@ restart_due(struct master *m)
 			start_child(m, i);
 }
 
+/* The first of the new did not come up, so none would: all stays as it was before. */
+static void
+abandon_reload(struct master *m, const struct child *first, const struct settings *settings, int n)
+{
+	if (m->child[0].pid > 0)
+		kill(m->child[0].pid, SIGKILL);
+	m->child[0] = *first;
+	m->pool->settings = settings;
+	m->n = n;
+	m->generation = 1 - m->generation;
+	log_event(LOG_ERROR_, "reload_failed", "processes=%d", m->n);
+	systemd_say("READY=1");
+}
+
 /* One by one, the new before the old goes, so that there is always somebody to take a request. */
 static void
 replace_all(struct master *m)
 {
-	const struct settings *settings = m->pool->reload();
+	const struct settings *settings = m->pool->reload(), *old_settings = m->pool->settings;
 	int old_n = m->n;
 
 	if (settings == NULL)
@@ -163,14 +180,16 @@ replace_all(struct master *m)
 	m->n = processes_of(settings);
 	m->generation = 1 - m->generation;
 	for (int i = 0; i < m->n || i < old_n; i++) {
-		pid_t old = i < old_n ? m->child[i].pid : 0;
+		const struct child old = m->child[i];
 
-		if (i < m->n)
-			start_child(m, i);
-		else
+		if (i >= m->n)
 			m->child[i].pid = 0;
-		if (old > 0)
-			kill(old, SIGQUIT); /* it retires: see process.h */
+		else if (!start_child(m, i) && i == 0) {
+			abandon_reload(m, &old, old_settings, old_n);
+			return;
+		}
+		if (old.pid > 0)
+			kill(old.pid, SIGQUIT); /* it retires: see process.h */
 	}
 	log_event(LOG_INFO_, "reloaded", "processes=%d", m->n);
 	systemd_say("READY=1");

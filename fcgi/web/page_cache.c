@@ -203,7 +203,10 @@ find_or_add(struct page_cache *c, const char *key)
 	return e;
 }
 
-/* Path and known parameters, in one order, so that noise in a query is no other page. */
+/*
+ * Path and known parameters, in one order, so that noise in a query is no other page. A path may hold "&all=1",
+ * but never a question mark, so each parameter begins with one: no path is another one's query.
+ */
 static char *
 key_of(struct request *rq)
 {
@@ -218,7 +221,7 @@ key_of(struct request *rq)
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		if (!url_query(&rq->arena, rq->query, known[i], &value, &len, &e) || value == NULL)
 			continue;
-		buf_printf(&key, "%c%s=", i == 0 ? '?' : '&', known[i]);
+		buf_printf(&key, "?%s=", known[i]);
 		url_encode(&key, value, len);
 	}
 	copy = arena_dup(&rq->arena, key.failed ? "" : key.data, key.failed ? 0 : key.len);

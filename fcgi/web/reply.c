@@ -142,13 +142,14 @@ said_of(int status)
 static void
 log_failure(struct request *rq, const struct err *e)
 {
-	char path[160], id[64];
+	char path[160], id[64], why[4 * sizeof e->why + 4];
 	const char *request_id = request_param(rq, "REQUEST_ID");
 
-	log_event(LOG_ERROR_, "request_failed", "request=%s path=%s kind=%s at=%s:%d why=\"%s\"",
+	log_event(LOG_ERROR_, "request_failed", "request=%s path=%s kind=%s at=%s:%d why=%s",
 	    log_quote(id, sizeof id, request_id, strlen(request_id)),
 	    log_quote(path, sizeof path, rq->path, strlen(rq->path)), err_kind_name(e->kind),
-	    e->file != NULL ? e->file : "", e->line, e->why);
+	    e->file != NULL ? e->file : "", e->line,
+	    log_quote(why, sizeof why, e->why, strlen(e->why)));
 }
 
 void

@@ -75,10 +75,66 @@ def kept_connection(stack):
     params = b"".join(bytes([len(k), len(v)]) + k + v for k, v in
                       ((b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", b"/healthz")))
     s = socket.socket(socket.AF_UNIX)
+    s.settimeout(10)
     s.connect(os.path.join(stack.state, "run", "tracker.sock"))
     s.sendall(record(1, bytes([0, 1, 1, 0, 0, 0, 0, 0])) + record(4, params) + record(4) + record(5))
     assert b"200 OK" in s.recv(4096)
     return s
+
+
+def test_what_postgres_repeats_of_a_client_is_quoted_in_the_log(faults):
+    """The reason of a 500 may repeat what was sent: it is one field of the line, whatever is in it."""
+    said = len(faults.tracker_log())
+    faults.sql("alter table tracker.person add constraint none_such check (nickname !~ 'forged')")
+    try:
+        assert Api(faults).get("/api/new?stage=a&nickname=x%22%20forged%3Dyes%20%22").status_code == 500
+    finally:
+        faults.sql("alter table tracker.person drop constraint none_such")
+    lines = [line for line in faults.tracker_log()[said:].splitlines() if "event=request_failed" in line]
+    assert len(lines) == 1 and "forged" in lines[0]
+    assert "forged" not in re.sub(r'"[^"]*"', '""', lines[0]), lines[0]
+
+
+def test_a_reload_that_cannot_start_leaves_the_old_processes_at_work(faults):
+    """Its templates do not parse, say: nobody is sent away before somebody else can answer."""
+    before, said = set(faults.responders()), len(faults.tracker_log())
+    with open(faults.config) as f:
+        good = f.read()
+    try:
+        with open(faults.config, "w") as f:
+            f.write(re.sub(r"(?m)^templates_dir *=.*$", "templates_dir = /nonexistent", good))
+        os.kill(faults.pid("tracker"), signal.SIGHUP)
+        eventually(lambda: re.search(r"event=reload(ed|_failed)", faults.tracker_log()[said:]), what="the reload is over")
+        assert "event=process_not_ready" in faults.tracker_log()[said:]
+        with contextlib.closing(kept_connection(faults)):
+            assert before <= set(faults.responders())
+    finally:
+        with open(faults.config, "w") as f:
+            f.write(good)
+    os.kill(faults.pid("tracker"), signal.SIGHUP)
+    eventually(lambda: len(now := faults.responders()) == 2 and not before & set(now), timeout_s=30, what="all are new")
+    assert Client(faults).is_valid()
+
+
+def test_a_reload_with_stages_that_are_not_the_databases_is_refused(faults):
+    """As a start with them is; or every newcomer to the new stage would hear a 500."""
+    faults.load(["x"])
+    before, said = set(faults.responders()), len(faults.tracker_log())
+    with open(faults.config) as f:
+        good = f.read()
+    try:
+        with open(faults.config, "w") as f:
+            f.write(re.sub(r"(?m)^stage_b *=.*$", "stage_b = Filter\nstage_c = Extra", good))
+        os.kill(faults.pid("tracker"), signal.SIGHUP)
+        eventually(lambda: re.search(r"event=reloaded|stages", faults.tracker_log()[said:]), what="the reload is over")
+        answer = Api(faults).get("/api/new?nickname=n&stage=c")
+        assert (answer.status_code, answer.text) == (400, "The worker stage 'c' is disabled.")
+        assert before == set(faults.responders())
+    finally:
+        with open(faults.config, "w") as f:
+            f.write(good)
+        os.kill(faults.pid("tracker"), signal.SIGHUP)
+    eventually(lambda: len(now := faults.responders()) == 2 and not before & set(now), timeout_s=30, what="all are new")
 
 
 def test_a_process_that_waits_for_its_connections_ends_when_the_tracker_stops(faults):

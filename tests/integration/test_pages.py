@@ -320,6 +320,17 @@ def test_a_page_is_rendered_once_a_period_whatever_the_crowd(five):
     assert w.name and late.name
 
 
+def test_a_path_that_looks_like_anothers_query_is_another_page(five):
+    """Anybody may be called "x&all=1"; /person/x?all=1 is still x's page, and theirs is theirs."""
+    five.load(["x"])
+    api = Api(five)
+    for nickname in ("twin", "twin&all=1"):
+        Client(five, "a", nickname)
+    for path, title in (("/person/twin?all=1", "twin"), ("/person/twin&all=1", "twin&all=1")):
+        heading = re.search(r"<h1><bdi>(.*?)</bdi>", api.get(path).text).group(1)
+        assert html.unescape(heading) == title, path
+
+
 def test_rendered_pages_are_kept_in_redis_under_the_projects_id_and_expire(fresh, api):
     project = fresh.one("select id from tracker.project")
     assert api.get("/").status_code == 200
