@@ -185,11 +185,9 @@ wait_for_the_end(void)
 int
 process_run(const struct process *p)
 {
-	struct rooms *r = calloc(1, sizeof *r);
+	struct rooms *r;
 	struct err e = ERR_INIT;
 
-	if (r == NULL)
-		abort();
 	signal(SIGPIPE, SIG_IGN);
 	shared_enter(p->shared, p->number);
 	if (!templates_load(p->settings->templates_dir, &e)) {
@@ -198,6 +196,9 @@ process_run(const struct process *p)
 	}
 	if (!fcgx_init())
 		return EX_OSERR;
+	r = calloc(1, sizeof *r);
+	if (r == NULL)
+		abort();
 	start_domain(r, p);
 	start_rooms(r, p);
 	if (p->ready_fd >= 0 && write(p->ready_fd, "R", 1) != 1)
