@@ -95,22 +95,29 @@ def test_what_postgres_repeats_of_a_client_is_quoted_in_the_log(faults):
     assert "forged" not in re.sub(r'"[^"]*"', '""', lines[0]), lines[0]
 
 
+@contextlib.contextmanager
+def settings_with(stack, line, instead):
+    """The tracker's settings with one line replaced, for as long as it takes; who reads them is not told."""
+    with open(stack.config) as f:
+        good = f.read()
+    try:
+        with open(stack.config, "w") as f:
+            f.write(re.sub(rf"(?m)^{line} *=.*$", instead, good))
+        yield
+    finally:
+        with open(stack.config, "w") as f:
+            f.write(good)
+
+
 def test_a_reload_that_cannot_start_leaves_the_old_processes_at_work(faults):
     """Its templates do not parse, say: nobody is sent away before somebody else can answer."""
     before, said = set(faults.responders()), len(faults.tracker_log())
-    with open(faults.config) as f:
-        good = f.read()
-    try:
-        with open(faults.config, "w") as f:
-            f.write(re.sub(r"(?m)^templates_dir *=.*$", "templates_dir = /nonexistent", good))
+    with settings_with(faults, "templates_dir", "templates_dir = /nonexistent"):
         os.kill(faults.pid("tracker"), signal.SIGHUP)
         eventually(lambda: re.search(r"event=reload(ed|_failed)", faults.tracker_log()[said:]), what="the reload is over")
         assert "event=process_not_ready" in faults.tracker_log()[said:]
         with contextlib.closing(kept_connection(faults)):
             assert before <= set(faults.responders())
-    finally:
-        with open(faults.config, "w") as f:
-            f.write(good)
     os.kill(faults.pid("tracker"), signal.SIGHUP)
     eventually(lambda: len(now := faults.responders()) == 2 and not before & set(now), timeout_s=30, what="all are new")
     assert Client(faults).is_valid()
@@ -120,20 +127,13 @@ def test_a_reload_with_stages_that_are_not_the_databases_is_refused(faults):
     """As a start with them is; or every newcomer to the new stage would hear a 500."""
     faults.load(["x"])
     before, said = set(faults.responders()), len(faults.tracker_log())
-    with open(faults.config) as f:
-        good = f.read()
-    try:
-        with open(faults.config, "w") as f:
-            f.write(re.sub(r"(?m)^stage_b *=.*$", "stage_b = Filter\nstage_c = Extra", good))
+    with settings_with(faults, "stage_b", "stage_b = Filter\nstage_c = Extra"):
         os.kill(faults.pid("tracker"), signal.SIGHUP)
         eventually(lambda: re.search(r"event=reloaded|stages", faults.tracker_log()[said:]), what="the reload is over")
         answer = Api(faults).get("/api/new?nickname=n&stage=c")
         assert (answer.status_code, answer.text) == (400, "The worker stage 'c' is disabled.")
         assert before == set(faults.responders())
-    finally:
-        with open(faults.config, "w") as f:
-            f.write(good)
-        os.kill(faults.pid("tracker"), signal.SIGHUP)
+    os.kill(faults.pid("tracker"), signal.SIGHUP)
     eventually(lambda: len(now := faults.responders()) == 2 and not before & set(now), timeout_s=30, what="all are new")
 
 
