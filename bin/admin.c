@@ -211,7 +211,7 @@ static bool
 obey(const struct command *c, struct ask *ask, struct err *e)
 {
 	return tool_open(ask->tool, e) && (c->offline || tool_connect(ask->tool, e)) &&
-	       c->run(ask, e);
+	    c->run(ask, e);
 }
 
 /* ERR_FIELD: asked wrongly. No error at all: the command has said what is wrong. */

@@ -13,16 +13,16 @@
 #include "base/err.h"
 #include "tool.h"
 
-#define ASK_ARGS_MAX 1024	/* words after the command: job numbers for requeue */
+#define ASK_ARGS_MAX 1024 /* words after the command: job numbers for requeue */
 
 /* What the command line said. */
 struct ask {
 	struct tool *tool;
 	const char *arg[ASK_ARGS_MAX];
 	int n_args;
-	const char *stage;	/* --stage; NULL when not given */
-	const char *reason;	/* --reason */
-	const char *form;	/* settings: "markdown", "sample", "print" */
+	const char *stage;  /* --stage; NULL when not given */
+	const char *reason; /* --reason */
+	const char *form;   /* settings: "markdown", "sample", "print" */
 	bool json, all;
 };
 

@@ -164,7 +164,7 @@ requeue_all(struct ask *ask, struct err *e)
 
 	if (ask->stage)
 		return tool_stage(ask->tool, ask->stage, &stage, e) &&
-		       call_requeue(ask, stage, every, &back, e);
+		    call_requeue(ask, stage, every, &back, e);
 	for (stage = 1; stage <= ask->tool->settings.stages; stage++)
 		if (!call_requeue(ask, stage, every, &back, e))
 			return false;
@@ -235,5 +235,5 @@ admin_send_back(struct ask *ask, struct err *e)
 	if (!ask->reason || !*ask->reason)
 		return err_set(e, ERR_FIELD, NULL, "why? Say --reason 'made by a broken release'");
 	return ask_stage(ask, &stage, e) && ask_job(ask->arg[0], &job, e) &&
-	       call_send_back(ask, job, stage, e);
+	    call_send_back(ask, job, stage, e);
 }

@@ -106,5 +106,5 @@ admin_worker(struct ask *ask, struct err *e)
 		return err_set(
 		    e, ERR_FIELD, NULL, "worker: '%s' is not known; it can drop", ask->arg[0]);
 	return tool_stage(ask->tool, ask->arg[1], &stage, e) &&
-	       drop_worker(ask, stage, ask->arg[2], e);
+	    drop_worker(ask, stage, ask->arg[2], e);
 }

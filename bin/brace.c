@@ -64,7 +64,7 @@ find_close(const char *s, size_t n, size_t *close)
 		else if (level == 0 && s[i] == ',')
 			separators++;
 		else if (level == 0 && i + 2 < n && s[i] == '.' && s[i + 1] == '.' &&
-			 s[i + 2] != '}')
+		    s[i + 2] != '}')
 			separators++;
 	}
 	return false;
@@ -81,7 +81,7 @@ static bool
 is_bare(const char *s, size_t n, size_t i)
 {
 	return (i == 0 || is_blank(s[i - 1])) &&
-	       (i + 1 < n && (is_blank(s[i + 1]) || s[i + 1] == '}'));
+	    (i + 1 < n && (is_blank(s[i + 1]) || s[i + 1] == '}'));
 }
 
 /* The first brace of s that can be expanded: s[*open] and s[*close]. */

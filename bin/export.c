@@ -388,8 +388,8 @@ find_place(struct export *x, bool *found, struct err *e)
 
 	*found = false;
 	return tool_stage(w->tool, w->stage, &stage, e) &&
-	       place_begin(&x->place, x->pg, stage, w->after, e) &&
-	       (!w->state || place_read(&x->place, w->state, found, e));
+	    place_begin(&x->place, x->pg, stage, w->after, e) &&
+	    (!w->state || place_read(&x->place, w->state, found, e));
 }
 
 static bool

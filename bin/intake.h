@@ -29,8 +29,8 @@ enum intake_mode { INTAKE_FIRST, INTAKE_APPEND, INTAKE_RESET };
 
 struct intake {
 	struct tool *tool;
-	int64_t first, next;	/* number of the first row, and of the next */
-	struct buf rows;	/* not yet sent */
+	int64_t first, next; /* number of the first row, and of the next */
+	struct buf rows;     /* not yet sent */
 	bool copying;
 };
 

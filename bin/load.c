@@ -277,7 +277,7 @@ load(struct wish *w, struct source *s, struct err *e)
 	struct intake in;
 
 	return tool_connect(w->tool, e) && may_reset(w, e) &&
-	       intake_begin(&in, w->tool, w->mode, e) && load_all(w, s, &in, e);
+	    intake_begin(&in, w->tool, w->mode, e) && load_all(w, s, &in, e);
 }
 
 static bool

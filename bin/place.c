@@ -73,7 +73,7 @@ place_read(struct place *p, const char *path, bool *found, struct err *e)
 	*found = in != NULL;
 	if (!in)
 		return errno == ENOENT ||
-		       err_set(e, ERR_INPUT, NULL, "%s: %s", path, strerror(errno));
+		    err_set(e, ERR_INPUT, NULL, "%s: %s", path, strerror(errno));
 	ok = parse(p, in, path, e);
 	fclose(in);
 	return ok;

@@ -19,7 +19,7 @@
 #include "base/err.h"
 #include "store/pg.h"
 
-#define PLACE_SNAPSHOT 16384	/* bytes: a number of 12 digits for each of a thousand sessions */
+#define PLACE_SNAPSHOT 16384 /* bytes: a number of 12 digits for each of a thousand sessions */
 
 struct mark {
 	char snapshot[PLACE_SNAPSHOT];
@@ -29,8 +29,8 @@ struct mark {
 struct place {
 	char project[64];
 	int stage;
-	bool by_number;		/* still going through what was there at the mark */
-	int64_t after;		/* the last job number, while by_number */
+	bool by_number; /* still going through what was there at the mark */
+	int64_t after;  /* the last job number, while by_number */
 	struct mark mark;
 };
 

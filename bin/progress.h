@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct progress {
-	const char *things;	/* "jobs" */
+	const char *things; /* "jobs" */
 	bool quiet, terminal, drawn;
 	int64_t start_us, told_us;
 };

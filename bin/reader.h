@@ -19,12 +19,12 @@
 #include "base/err.h"
 
 struct reader {
-	const char *name;	/* for messages */
+	const char *name; /* for messages */
 	int fd;
 	char *data;
 	size_t start, end, size, limit;
 	uint64_t taken;
-	uint64_t total;		/* of a regular file; 0 = not known */
+	uint64_t total; /* of a regular file; 0 = not known */
 	bool eof;
 };
 

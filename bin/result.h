@@ -22,7 +22,7 @@
 #include "base/buf.h"
 
 struct result_text {
-	const char *s;	/* NULL: null */
+	const char *s; /* NULL: null */
 	size_t len;
 };
 
@@ -33,8 +33,8 @@ struct result {
 };
 
 struct result_form {
-	bool raw;		/* data as kept */
-	bool output_only;	/* the line is the output alone */
+	bool raw;         /* data as kept */
+	bool output_only; /* the line is the output alone */
 };
 
 void result_put(struct buf *b, const struct result *r, struct result_form form);

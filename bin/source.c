@@ -142,8 +142,8 @@ next_line(struct source *s, const char **line, size_t *len, struct err *e)
 			(*len)--;
 		if (!is_blank(*line, *len))
 			return *len <= s->limit ||
-			       err_set(e, ERR_INPUT, NULL,
-				   "longer than %zu bytes (setting body_limit)", s->limit);
+			    err_set(e, ERR_INPUT, NULL,
+				"longer than %zu bytes (setting body_limit)", s->limit);
 	} while (s->skip_blank);
 	return err_set(e, ERR_INPUT, NULL, "is blank (--skip-blank passes over blank lines)");
 }
@@ -266,7 +266,7 @@ value_len(struct source *s, size_t *len, struct err *e)
 			return false;
 	}
 	return *len <= s->limit ||
-	       err_set(e, ERR_INPUT, NULL, "longer than %zu bytes (setting body_limit)", s->limit);
+	    err_set(e, ERR_INPUT, NULL, "longer than %zu bytes (setting body_limit)", s->limit);
 }
 
 /* Passes over the bracket or the comma before the next element; *more false after the last. */
@@ -307,7 +307,7 @@ at_end(struct source *s, struct err *e)
 	if (!peek(s, &c, e))
 		return false;
 	return (s->reader.start == s->reader.end) ||
-	       err_set(e, ERR_INPUT, NULL, "something follows the list");
+	    err_set(e, ERR_INPUT, NULL, "something follows the list");
 }
 
 static bool

@@ -32,18 +32,18 @@ enum source_form { SOURCE_TEXT, SOURCE_JSON_LINES, SOURCE_JSON, SOURCE_BRACE };
 struct source {
 	enum source_form form;
 	bool skip_blank;
-	size_t limit;		/* bytes of one job */
-	struct reader reader;	/* all but brace */
+	size_t limit;         /* bytes of one job */
+	struct reader reader; /* all but brace */
 	struct brace brace;
-	struct buf job;		/* a job that does not lie in the window as it is */
-	uint64_t place;		/* number of the line or element, from 1 */
-	uint64_t offset;	/* where the element began */
-	bool begun;		/* the list's bracket was read */
+	struct buf job;  /* a job that does not lie in the window as it is */
+	uint64_t place;  /* number of the line or element, from 1 */
+	uint64_t offset; /* where the element began */
+	bool begun;      /* the list's bracket was read */
 };
 
 /* `what` is a path, "-", or the pattern. */
-bool source_open(struct source *s, enum source_form form, const char *what, size_t limit,
-    struct err *e);
+bool source_open(
+    struct source *s, enum source_form form, const char *what, size_t limit, struct err *e);
 void source_close(struct source *s);
 /* *data NULL at the end. */
 bool source_next(struct source *s, const char **data, size_t *len, struct err *e);

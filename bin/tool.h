@@ -19,8 +19,8 @@
 #include "store/pg.h"
 
 struct tool {
-	const char *name;		/* "distcompute-admin" */
-	struct settings_input input;	/* for argp's settings_argp */
+	const char *name;            /* "distcompute-admin" */
+	struct settings_input input; /* for argp's settings_argp */
 	struct settings settings;
 	struct config config;
 	struct pg *pg;

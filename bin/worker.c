@@ -25,9 +25,9 @@
 #include "worker_sync.h"
 #include "worker_v1.h"
 
-#define DELIVER_US 15000000	/* at the end: for the last results */
-#define DELIVER_NOW_US 5000000	/* the same, in a hurry */
-#define FAREWELL_US 3000000	/* for a bye alone */
+#define DELIVER_US 15000000    /* at the end: for the last results */
+#define DELIVER_NOW_US 5000000 /* the same, in a hurry */
+#define FAREWELL_US 3000000    /* for a bye alone */
 
 /* ---- options ---------------------------------------------------------------------------------- */
 
@@ -62,8 +62,19 @@ static const char doc[] =
     "results are left in the spool (the next run delivers them), 78 the tracker refused.";
 
 enum option_key {
-	OPT_CACERT = 256, OPT_INSECURE, OPT_SPOOL, OPT_MAX_RESULT, OPT_MAX_JOBS, OPT_EXIT_IDLE,
-	OPT_UNTIL_DONE, OPT_TIMEOUT, OPT_WAIT, OPT_GRACE, OPT_CHOMP, OPT_V1, OPT_NO_PREFETCH
+	OPT_CACERT = 256,
+	OPT_INSECURE,
+	OPT_SPOOL,
+	OPT_MAX_RESULT,
+	OPT_MAX_JOBS,
+	OPT_EXIT_IDLE,
+	OPT_UNTIL_DONE,
+	OPT_TIMEOUT,
+	OPT_WAIT,
+	OPT_GRACE,
+	OPT_CHOMP,
+	OPT_V1,
+	OPT_NO_PREFETCH
 };
 
 static const struct argp_option options[] = {
@@ -73,23 +84,26 @@ static const struct argp_option options[] = {
     {"jobs", 'j', "N", 0, "jobs side by side (default 1)", 1},
     {"json", 'J', NULL, 0, "results are JSON; one that is not fails its attempt", 2},
     {"chomp", OPT_CHOMP, NULL, 0, "drop the line end at the end of a text result", 2},
-    {"max-result", OPT_MAX_RESULT, "SIZE", 0, "longest result (default 16M); a longer one fails", 2},
+    {"max-result", OPT_MAX_RESULT, "SIZE", 0, "longest result (default 16M); a longer one fails",
+	2},
     {"timeout", OPT_TIMEOUT, "SECONDS", 0, "stop a run after this long, and fail it", 2},
     {"cacert", OPT_CACERT, "FILE", 0, "authorities to trust, PEM (default: the system's)", 3},
     {"insecure", OPT_INSECURE, NULL, 0, "take any certificate", 3},
     {"spool", OPT_SPOOL, "DIR", 0,
 	"where results wait that could not be delivered (default: distcompute-worker in "
-	"$XDG_STATE_HOME or ~/.local/state)", 3},
-    {"wait", OPT_WAIT, "SECONDS", 0, "longest wait at the tracker for work, 0 to 60 (default 30)", 3},
+	"$XDG_STATE_HOME or ~/.local/state)",
+	3},
+    {"wait", OPT_WAIT, "SECONDS", 0, "longest wait at the tracker for work, 0 to 60 (default 30)",
+	3},
     {"no-prefetch", OPT_NO_PREFETCH, NULL, 0, "never take a job ahead, however short runs are", 3},
     {"v1", OPT_V1, NULL, 0, "speak the older job API, one worker a slot", 3},
     {"max-jobs", OPT_MAX_JOBS, "N", 0, "stop after N jobs", 4},
     {"exit-when-idle", OPT_EXIT_IDLE, "SECONDS", 0, "stop when there was no job for so long", 4},
-    {"until-done", OPT_UNTIL_DONE, NULL, 0, "stop when the tracker says that the stage is finished", 4},
+    {"until-done", OPT_UNTIL_DONE, NULL, 0, "stop when the tracker says that the stage is finished",
+	4},
     {"grace", OPT_GRACE, "SECONDS", 0, "from SIGTERM to giving jobs back (default 60)", 4},
     {"quiet", 'q', NULL, 0, "say nothing but warnings; keep the command's standard error", 5},
-    {"verbose", 'v', NULL, 0, "tell every step", 5},
-    {0}};
+    {"verbose", 'v', NULL, 0, "tell every step", 5}, {0}};
 
 static int64_t
 number(struct argp_state *state, const char *name, const char *text, int64_t min, int64_t max)
@@ -97,8 +111,8 @@ number(struct argp_state *state, const char *name, const char *text, int64_t min
 	int64_t n = 0;
 
 	if (!text_to_int(text, strlen(text), min, max, &n))
-		argp_error(state, "--%s wants a number from %" PRId64 " to %" PRId64 ", not '%s'", name,
-		    min, max, text);
+		argp_error(state, "--%s wants a number from %" PRId64 " to %" PRId64 ", not '%s'",
+		    name, min, max, text);
 	return n;
 }
 
@@ -147,14 +161,29 @@ static error_t
 take_limit(int key, char *arg, struct argp_state *state, struct worker_options *o)
 {
 	switch (key) {
-	case OPT_MAX_RESULT: o->desk.max_result = bytes(state, "max-result", arg); break;
-	case OPT_TIMEOUT: o->desk.timeout_s = number(state, "timeout", arg, 1, 31536000); break;
-	case OPT_WAIT: o->wait_s = number(state, "wait", arg, 0, 60); break;
-	case OPT_MAX_JOBS: o->desk.max_jobs = number(state, "max-jobs", arg, 1, INT32_MAX); break;
-	case OPT_EXIT_IDLE: o->exit_idle_s = number(state, "exit-when-idle", arg, 1, 31536000); break;
-	case OPT_GRACE: o->grace_s = number(state, "grace", arg, 0, 31536000); break;
-	case 'j': o->desk.slots = (int)number(state, "jobs", arg, 1, DESK_SLOTS_MAX); break;
-	default: return ARGP_ERR_UNKNOWN;
+	case OPT_MAX_RESULT:
+		o->desk.max_result = bytes(state, "max-result", arg);
+		break;
+	case OPT_TIMEOUT:
+		o->desk.timeout_s = number(state, "timeout", arg, 1, 31536000);
+		break;
+	case OPT_WAIT:
+		o->wait_s = number(state, "wait", arg, 0, 60);
+		break;
+	case OPT_MAX_JOBS:
+		o->desk.max_jobs = number(state, "max-jobs", arg, 1, INT32_MAX);
+		break;
+	case OPT_EXIT_IDLE:
+		o->exit_idle_s = number(state, "exit-when-idle", arg, 1, 31536000);
+		break;
+	case OPT_GRACE:
+		o->grace_s = number(state, "grace", arg, 0, 31536000);
+		break;
+	case 'j':
+		o->desk.slots = (int)number(state, "jobs", arg, 1, DESK_SLOTS_MAX);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
 }
@@ -163,15 +192,33 @@ static error_t
 take_switch(int key, struct worker_options *o)
 {
 	switch (key) {
-	case 'J': o->desk.json = true; break;
-	case OPT_CHOMP: o->desk.chomp = true; break;
-	case OPT_INSECURE: o->http.insecure = true; break;
-	case OPT_NO_PREFETCH: o->desk.prefetch = false; break;
-	case OPT_V1: o->v1 = true; break;
-	case OPT_UNTIL_DONE: o->until_done = true; break;
-	case 'q': o->desk.quiet = true; say_open(SAY_WARN); break;
-	case 'v': say_open(SAY_DEBUG); break;
-	default: return ARGP_ERR_UNKNOWN;
+	case 'J':
+		o->desk.json = true;
+		break;
+	case OPT_CHOMP:
+		o->desk.chomp = true;
+		break;
+	case OPT_INSECURE:
+		o->http.insecure = true;
+		break;
+	case OPT_NO_PREFETCH:
+		o->desk.prefetch = false;
+		break;
+	case OPT_V1:
+		o->v1 = true;
+		break;
+	case OPT_UNTIL_DONE:
+		o->until_done = true;
+		break;
+	case 'q':
+		o->desk.quiet = true;
+		say_open(SAY_WARN);
+		break;
+	case 'v':
+		say_open(SAY_DEBUG);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
 }
@@ -191,24 +238,41 @@ parse_option(int key, char *arg, struct argp_state *state)
 	struct worker_options *o = state->input;
 
 	switch (key) {
-	case 'u': take_url(state, o, arg); return 0;
-	case 's': take_stage(state, o, arg); return 0;
-	case 'n': take_nickname(state, o, arg); return 0;
-	case OPT_CACERT: o->http.cacert = arg; return 0;
-	case OPT_SPOOL: o->spool_dir = arg; return 0;
-	case ARGP_KEY_ARGS: o->desk.command = state->argv + state->next; return 0;
-	case ARGP_KEY_END: check_end(state, o); return 0;
+	case 'u':
+		take_url(state, o, arg);
+		return 0;
+	case 's':
+		take_stage(state, o, arg);
+		return 0;
+	case 'n':
+		take_nickname(state, o, arg);
+		return 0;
+	case OPT_CACERT:
+		o->http.cacert = arg;
+		return 0;
+	case OPT_SPOOL:
+		o->spool_dir = arg;
+		return 0;
+	case ARGP_KEY_ARGS:
+		o->desk.command = state->argv + state->next;
+		return 0;
+	case ARGP_KEY_END:
+		check_end(state, o);
+		return 0;
 	}
 	return take_switch(key, o) == 0 ? 0 : take_limit(key, arg, state, o);
 }
 
-static const struct argp argp = {options, parse_option, "-- COMMAND [ARGUMENT...]", doc, NULL, NULL,
-    NULL};
+static const struct argp argp = {
+    options, parse_option, "-- COMMAND [ARGUMENT...]", doc, NULL, NULL, NULL};
 
 static void
 read_options(struct worker_options *o, int argc, char **argv)
 {
-	*o = (struct worker_options){.nickname = "anonymous", .stage = "a", .wait_s = 30, .grace_s = 60,
+	*o = (struct worker_options){.nickname = "anonymous",
+	    .stage = "a",
+	    .wait_s = 30,
+	    .grace_s = 60,
 	    .desk = {.slots = 1, .max_result = 16 << 20, .prefetch = true}};
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, o);
 	o->http.url = o->desk.url = o->url;
@@ -248,7 +312,8 @@ static void
 on_interrupt(struct worker *w)
 {
 	if (w->stopping == STOP_NOT) {
-		say(SAY_INFO, "stopping: %d jobs in hand will be finished; Ctrl-C again gives them back",
+		say(SAY_INFO,
+		    "stopping: %d jobs in hand will be finished; Ctrl-C again gives them back",
 		    w->desk.running);
 		worker_stop(w, STOP_AFTER_JOBS);
 	} else if (w->stopping == STOP_AFTER_JOBS) {
@@ -262,7 +327,8 @@ on_interrupt(struct worker *w)
 static void
 on_terminate(struct worker *w)
 {
-	say(SAY_INFO, "stopping: %d jobs in hand have %" PRId64 " s", w->desk.running, w->o.grace_s);
+	say(SAY_INFO, "stopping: %d jobs in hand have %" PRId64 " s", w->desk.running,
+	    w->o.grace_s);
 	w->give_back_us = clock_us() + w->o.grace_s * 1000000;
 	worker_stop(w, STOP_AFTER_JOBS);
 }
@@ -297,7 +363,8 @@ give_up(struct worker *w)
 		left++;
 	}
 	if (left > 0) {
-		say(SAY_WARN, "%d results wait in %s; the next run delivers them", left, w->spool.dir);
+		say(SAY_WARN, "%d results wait in %s; the next run delivers them", left,
+		    w->spool.dir);
 		w->exit_code = EX_TEMPFAIL;
 	}
 	w->finished = true;
@@ -351,8 +418,10 @@ static int64_t
 protocol_tick(struct worker *w, int64_t now_us)
 {
 	if (w->sync != NULL && sync_is_unknown(w->sync)) {
-		say(SAY_INFO, "this tracker has no /api/sync: going on with the older job API, "
-		    "%d workers of one slot", w->o.desk.slots);
+		say(SAY_INFO,
+		    "this tracker has no /api/sync: going on with the older job API, "
+		    "%d workers of one slot",
+		    w->o.desk.slots);
 		sync_free(w->sync);
 		w->sync = NULL;
 		w->desk.o.prefetch = false;
@@ -373,7 +442,8 @@ run(struct worker *w)
 		next_us = sooner(next_us, late_tick(w->late, now_us));
 		now_us = clock_us();
 		next_us = sooner(next_us, now_us + 60000000);
-		http_wait(w->http, w->loop.fd, next_us > now_us ? (next_us - now_us + 999) / 1000 : 0);
+		http_wait(
+		    w->http, w->loop.fd, next_us > now_us ? (next_us - now_us + 999) / 1000 : 0);
 		loop_run(&w->loop);
 	}
 }
@@ -467,7 +537,8 @@ main(int argc, char **argv)
 		return EX_CONFIG;
 	}
 	run(&w);
-	say(SAY_INFO, "goodbye: %" PRId64 " jobs done, %" PRId64 " failed", w.desk.done, w.desk.failed);
+	say(SAY_INFO, "goodbye: %" PRId64 " jobs done, %" PRId64 " failed", w.desk.done,
+	    w.desk.failed);
 	loop_close(&w.loop, &signals);
 	finish(&w);
 	return w.exit_code;

@@ -27,14 +27,14 @@ struct v1;
 
 struct worker_options {
 	const char *url, *nickname, *spool_dir;
-	char stage[2];		/* "a" to "e" */
+	char stage[2]; /* "a" to "e" */
 	struct http_options http;
 	struct desk_options desk;
-	int64_t wait_s;		/* of a parked call */
-	int64_t grace_s;	/* SIGTERM to giving back */
-	int64_t exit_idle_s;	/* nothing to do this long: stop; 0 = never */
-	bool until_done;	/* the stage is finished: stop */
-	bool v1;		/* do not try sync */
+	int64_t wait_s;      /* of a parked call */
+	int64_t grace_s;     /* SIGTERM to giving back */
+	int64_t exit_idle_s; /* nothing to do this long: stop; 0 = never */
+	bool until_done;     /* the stage is finished: stop */
+	bool v1;             /* do not try sync */
 };
 
 enum stopping { STOP_NOT, STOP_AFTER_JOBS, STOP_NOW };
@@ -47,20 +47,20 @@ struct worker {
 	struct desk desk;
 	struct identity *identities;
 
-	struct late *late;	/* speaks for identities of before */
-	struct sync *sync;	/* one of the two speaks for this one */
+	struct late *late; /* speaks for identities of before */
+	struct sync *sync; /* one of the two speaks for this one */
 	struct v1 *v1;
 
 	enum stopping stopping;
-	int64_t give_back_us;	/* STOP_AFTER_JOBS turns into STOP_NOW; 0 = never */
-	int64_t give_up_us;	/* results that the tracker has not taken by then stay in the spool */
-	bool finished;		/* everything is told, the tracker knows that we go */
-	bool was_heard;		/* the tracker has answered at least once */
+	int64_t give_back_us; /* STOP_AFTER_JOBS turns into STOP_NOW; 0 = never */
+	int64_t give_up_us;   /* results that the tracker has not taken by then stay in the spool */
+	bool finished;        /* everything is told, the tracker knows that we go */
+	bool was_heard;       /* the tracker has answered at least once */
 	int exit_code;
 
-	struct backoff backoff;	/* of the tracker: shared by all calls */
+	struct backoff backoff; /* of the tracker: shared by all calls */
 	bool outage_told;
-	char message[512];	/* why there is nothing to do, as told last */
+	char message[512]; /* why there is nothing to do, as told last */
 	int64_t message_us;
 };
 

@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 struct backoff {
-	int fails;		/* in a row */
-	int64_t until_us;	/* 0 = go */
+	int fails;        /* in a row */
+	int64_t until_us; /* 0 = go */
 };
 
 /* Returns how long, in ms, for the user's eyes. */

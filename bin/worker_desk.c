@@ -12,13 +12,13 @@
 #include "base/text.h"
 #include "worker_say.h"
 
-#define EXIT_FLAGGED 65		/* EX_DATAERR of sysexits.h */
-#define GRACE_MS 5000		/* between SIGTERM and SIGKILL */
-#define SPOOL_AFTER_US 2000000	/* a result that nobody took this long goes to disk */
-#define PREFETCH_BELOW_MS 30000	/* longer runs: a job ahead would wait here while others idle */
+#define EXIT_FLAGGED 65         /* EX_DATAERR of sysexits.h */
+#define GRACE_MS 5000           /* between SIGTERM and SIGKILL */
+#define SPOOL_AFTER_US 2000000  /* a result that nobody took this long goes to disk */
+#define PREFETCH_BELOW_MS 30000 /* longer runs: a job ahead would wait here while others idle */
 #define REST_AFTER_FAILS 3
 #define REST_MAX_S 60
-#define PROGRESS_MAX 255	/* characters; the tracker cuts there */
+#define PROGRESS_MAX 255 /* characters; the tracker cuts there */
 
 void
 desk_init(struct desk *d, const struct desk_options *o, struct loop *loop, struct spool *spool)
@@ -196,7 +196,8 @@ take_text(const struct desk *d, struct item *i)
 	size_t len = out->len;
 
 	if (len > 0 && memchr(out->data, '\0', len) != NULL) {
-		set_outcome(i, OUT_FAILED, "the output holds a NUL character: only text can be sent");
+		set_outcome(
+		    i, OUT_FAILED, "the output holds a NUL character: only text can be sent");
 		return;
 	}
 	if (len > 0 && !text_is_utf8(out->data, len)) {
@@ -240,7 +241,8 @@ judge_fault(const struct desk *d, struct item *i)
 		snprintf(text, sizeof(text), "the output is over %" PRId64 " bytes (--max-result)",
 		    d->o.max_result);
 	else
-		snprintf(text, sizeof(text), "no end after %" PRId64 " s (--timeout)", d->o.timeout_s);
+		snprintf(
+		    text, sizeof(text), "no end after %" PRId64 " s (--timeout)", d->o.timeout_s);
 	set_outcome(i, OUT_FAILED, text);
 }
 
@@ -295,7 +297,8 @@ count_outcome(struct desk *d, struct item *i)
 	case OUT_DONE:
 		d->done++;
 		d->fails_in_row = 0;
-		say(SAY_INFO, "job %" PRId64 " done in %.1f s (%zu bytes)", i->job, s, i->result.len);
+		say(SAY_INFO, "job %" PRId64 " done in %.1f s (%zu bytes)", i->job, s,
+		    i->result.len);
 		break;
 	case OUT_FLAGGED:
 		say(SAY_WARN, "job %" PRId64 " flagged as bad input: %s", i->job, i->reason);
@@ -356,9 +359,8 @@ static void
 begin(struct desk *d, struct item *i, int slot)
 {
 	char job[24], attempt[24], number[16];
-	const struct run_env env[] = {
-	    {"JOB_NUMBER", job}, {"JOB_STAGE", i->stage}, {"JOB_ATTEMPT", attempt},
-	    {"JOB_LEASE", i->lease != NULL ? i->lease : ""},
+	const struct run_env env[] = {{"JOB_NUMBER", job}, {"JOB_STAGE", i->stage},
+	    {"JOB_ATTEMPT", attempt}, {"JOB_LEASE", i->lease != NULL ? i->lease : ""},
 	    {"JOB_FORMAT", i->is_json ? "json" : "text"}, {"WORKER_NAME", i->who->name},
 	    {"WORKER_SLOT", number}, {"WORKER_URL", d->o.url}, {NULL, NULL}};
 	struct err e = ERR_INIT;
@@ -369,8 +371,8 @@ begin(struct desk *d, struct item *i, int slot)
 	snprintf(number, sizeof(number), "%d", slot + 1);
 	d->begun++;
 	run_init(&i->run, d->loop, (size_t)d->o.max_result, on_run_ended, i);
-	if (!run_start(&i->run, d->o.command, env, i->input.len > 0 ? i->input.data : "", i->input.len,
-		d->o.quiet, &e)) {
+	if (!run_start(&i->run, d->o.command, env, i->input.len > 0 ? i->input.data : "",
+		i->input.len, d->o.quiet, &e)) {
 		on_not_started(d, i, &e);
 		return;
 	}
@@ -399,7 +401,7 @@ void
 desk_drop(struct desk *d, struct item *i)
 {
 	if (i->state == ITEM_ENDED)
-		return;	/* its report is on the way: the tracker will say what it makes of it */
+		return; /* its report is on the way: the tracker will say what it makes of it */
 	say(SAY_WARN, "job %" PRId64 " is not ours any more: stopped", i->job);
 	if (i->state == ITEM_QUEUED) {
 		desk_forget(d, i);
@@ -481,7 +483,8 @@ put_note(char *out, size_t size, const struct item *i, bool alone)
 	if (alone)
 		snprintf(out, size, "%s", note);
 	else
-		snprintf(out + used, size - used, "%s%" PRId64 ": %s", used > 0 ? "; " : "", i->job, note);
+		snprintf(out + used, size - used, "%s%" PRId64 ": %s", used > 0 ? "; " : "", i->job,
+		    note);
 }
 
 void

@@ -22,16 +22,16 @@
 #include "worker_spool.h"
 
 #define DESK_SLOTS_MAX 1000
-#define DESK_MEMORY 4096	/* leases told last: an answer that comes late may bring them again */
+#define DESK_MEMORY 4096 /* leases told last: an answer that comes late may bring them again */
 
 struct desk_options {
 	char *const *command;
 	int slots;
-	int64_t max_result;	/* bytes */
-	int64_t timeout_s;	/* of one run; 0 = none */
-	int64_t max_jobs;	/* begun; 0 = any number */
-	bool json;		/* outputs are JSON */
-	bool chomp;		/* one line end at the end of a text result is dropped */
+	int64_t max_result; /* bytes */
+	int64_t timeout_s;  /* of one run; 0 = none */
+	int64_t max_jobs;   /* begun; 0 = any number */
+	bool json;          /* outputs are JSON */
+	bool chomp;         /* one line end at the end of a text result is dropped */
 	bool prefetch;
 	bool quiet;
 	const char *url;
@@ -41,22 +41,23 @@ struct desk {
 	struct desk_options o;
 	struct loop *loop;
 	struct spool *spool;
-	struct item *items;		/* oldest first */
+	struct item *items; /* oldest first */
 	struct item **items_end;
 	bool slot_busy[DESK_SLOTS_MAX];
 	int queued, running, ended;
-	bool closed;			/* nothing more is begun */
-	int64_t begun, done, failed;	/* jobs, since the start */
+	bool closed;                 /* nothing more is begun */
+	int64_t begun, done, failed; /* jobs, since the start */
 	int fails_in_row;
-	int64_t rest_us;		/* nothing is begun before */
-	int64_t average_ms;		/* of the last runs; -1 = not known yet */
-	int64_t idle_since_us;		/* nothing in hand since; 0 = something is */
-	bool no_command;		/* the command cannot be executed: the worker must stop */
+	int64_t rest_us;       /* nothing is begun before */
+	int64_t average_ms;    /* of the last runs; -1 = not known yet */
+	int64_t idle_since_us; /* nothing in hand since; 0 = something is */
+	bool no_command;       /* the command cannot be executed: the worker must stop */
 	struct uuid told[DESK_MEMORY];
 	unsigned told_next;
 };
 
-void desk_init(struct desk *d, const struct desk_options *o, struct loop *loop, struct spool *spool);
+void desk_init(
+    struct desk *d, const struct desk_options *o, struct loop *loop, struct spool *spool);
 void desk_fini(struct desk *d);
 /* The desk owns it from now on; false (and freed) when this lease is, or was, in hand already. */
 bool desk_add(struct desk *d, struct item *i);

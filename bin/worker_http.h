@@ -23,22 +23,22 @@
 struct http;
 
 struct http_options {
-	const char *url;	/* of the tracker, no slash at the end */
-	const char *cacert;	/* PEM file; NULL = the system's */
-	bool insecure;		/* take any certificate */
+	const char *url;    /* of the tracker, no slash at the end */
+	const char *cacert; /* PEM file; NULL = the system's */
+	bool insecure;      /* take any certificate */
 	bool verbose;
 };
 
 struct http_call {
-	struct buf body;	/* filled by the caller before http_start; empty = GET */
+	struct buf body; /* filled by the caller before http_start; empty = GET */
 	struct buf answer;
 	void (*ended)(struct http_call *c);
 	void *owner;
-	long status;		/* 0 = no answer */
-	int64_t retry_after_s;	/* 0 = not said */
-	bool distrusted;	/* no answer, because the certificate was not to be trusted */
+	long status;           /* 0 = no answer */
+	int64_t retry_after_s; /* 0 = not said */
+	bool distrusted;       /* no answer, because the certificate was not to be trusted */
 	char error[256];
-	size_t sent;	/* bytes of the body */
+	size_t sent; /* bytes of the body */
 	bool busy;
 	void *easy;
 };

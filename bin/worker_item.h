@@ -19,9 +19,9 @@
 struct identity {
 	struct identity *next;
 	char *token;
-	char name[256];		/* "" when not known any more */
-	bool present;		/* speaks for itself; else worker_late speaks for it */
-	bool thanked;		/* a late result of it was accepted, so the tracker holds it present */
+	char name[256]; /* "" when not known any more */
+	bool present;   /* speaks for itself; else worker_late speaks for it */
+	bool thanked;   /* a late result of it was accepted, so the tracker holds it present */
 };
 
 enum item_state { ITEM_QUEUED, ITEM_RUNNING, ITEM_ENDED };
@@ -34,24 +34,24 @@ struct item {
 	enum item_state state;
 	struct identity *who;
 	int64_t job;
-	char *lease;		/* NULL: by v1, where a worker has one job */
+	char *lease; /* NULL: by v1, where a worker has one job */
 	char stage[8];
-	int64_t attempt;	/* 0 = not said */
-	bool is_json;		/* the input is JSON text, else plain text */
+	int64_t attempt; /* 0 = not said */
+	bool is_json;    /* the input is JSON text, else plain text */
 	struct buf input;
 
 	struct run run;
-	void *desk;		/* whose slot it is in */
+	void *desk; /* whose slot it is in */
 	int slot;
-	bool dropped;		/* stopped because the job is somebody else's now: nothing to report */
+	bool dropped; /* stopped because the job is somebody else's now: nothing to report */
 	int64_t ended_us;
 
 	enum outcome outcome;
-	struct buf result;	/* of OUT_DONE: a JSON value */
-	char reason[1024];	/* of the others */
-	struct http_call *told_by;	/* the call under way that carries the outcome */
-	bool last_try;		/* its own token was refused: offered with the present one */
-	char *spool_file;	/* its copy on disk; NULL = none */
+	struct buf result;         /* of OUT_DONE: a JSON value */
+	char reason[1024];         /* of the others */
+	struct http_call *told_by; /* the call under way that carries the outcome */
+	bool last_try;             /* its own token was refused: offered with the present one */
+	char *spool_file;          /* its copy on disk; NULL = none */
 	bool unspoolable;
 };
 

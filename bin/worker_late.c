@@ -13,8 +13,8 @@
 struct late {
 	struct worker *w;
 	struct http_call call;
-	struct identity *who;	/* whom the call under way speaks for */
-	struct item *one;	/* by v1: the item that it carries */
+	struct identity *who; /* whom the call under way speaks for */
+	struct item *one;     /* by v1: the item that it carries */
 	bool is_bye;
 	int told, most;
 };

@@ -17,7 +17,7 @@
 #include "base/err.h"
 
 struct watch {
-	int fd;	/* -1 = not watched */
+	int fd; /* -1 = not watched */
 	void (*ready)(struct watch *w);
 	void *owner;
 };

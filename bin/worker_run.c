@@ -15,7 +15,7 @@
 #include "base/clock.h"
 
 #define RUN_CHUNK ((size_t)64 << 10)
-#define RUN_DRAIN 32	/* chunks: 2 MiB, twice the largest pipe that Linux gives an ordinary user */
+#define RUN_DRAIN 32 /* chunks: 2 MiB, twice the largest pipe that Linux gives an ordinary user */
 
 void
 run_init(struct run *r, struct loop *loop, size_t limit, void (*ended)(struct run *), void *owner)
@@ -208,8 +208,19 @@ on_exit_(struct watch *w)
 /* ---- start ------------------------------------------------------------------------------------ */
 
 /* Ends of the five pipes; a child's end at an even place. The last one tells why exec failed. */
-enum { CHILD_IN, OUR_IN, OUR_OUT, CHILD_OUT, OUR_ERR, CHILD_ERR, OUR_NOTE, CHILD_NOTE, OUR_EXEC,
-	CHILD_EXEC, ENDS };
+enum {
+	CHILD_IN,
+	OUR_IN,
+	OUR_OUT,
+	CHILD_OUT,
+	OUR_ERR,
+	CHILD_ERR,
+	OUR_NOTE,
+	CHILD_NOTE,
+	OUR_EXEC,
+	CHILD_EXEC,
+	ENDS
+};
 
 static void
 close_ends(int ends[ENDS])
@@ -328,8 +339,8 @@ watch_all(struct run *r, int ends[ENDS], struct err *e)
 }
 
 static bool
-fork_child(struct run *r, int ends[ENDS], char *const argv[], const struct run_env *env,
-    struct err *e)
+fork_child(
+    struct run *r, int ends[ENDS], char *const argv[], const struct run_env *env, struct err *e)
 {
 	pid_t parent = getpid();
 

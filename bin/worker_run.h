@@ -35,7 +35,7 @@ struct run_line {
 enum run_fault { RUN_WELL, RUN_TOO_BIG, RUN_TOO_LONG, RUN_UNWANTED };
 
 struct run {
-	pid_t pid;	/* 0 = not running */
+	pid_t pid; /* 0 = not running */
 	struct loop *loop;
 	struct watch in, out, complaint, note, exit;
 	const char *input;
@@ -43,9 +43,9 @@ struct run {
 	struct buf result;
 	struct run_line complaints, notes;
 	bool notes_changed, quiet;
-	int64_t started_us, ended_us, kill_us;	/* kill_us: when SIGKILL follows SIGTERM; 0 = no */
+	int64_t started_us, ended_us, kill_us; /* kill_us: when SIGKILL follows SIGTERM; 0 = no */
 	enum run_fault fault;
-	int status;	/* of waitpid */
+	int status; /* of waitpid */
 	bool no_command;
 	void (*ended)(struct run *r);
 	void *owner;
@@ -55,8 +55,8 @@ struct run_env {
 	const char *name, *value;
 };
 
-void run_init(struct run *r, struct loop *loop, size_t limit, void (*ended)(struct run *),
-    void *owner);
+void run_init(
+    struct run *r, struct loop *loop, size_t limit, void (*ended)(struct run *), void *owner);
 void run_fini(struct run *r);
 /* env ends at name == NULL. quiet: the command's complaints are kept, not shown. */
 bool run_start(struct run *r, char *const argv[], const struct run_env *env, const char *input,

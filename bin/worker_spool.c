@@ -38,7 +38,8 @@ default_dir(struct err *e)
 		return join(state, "distcompute-worker");
 	if (home != NULL && home[0] == '/')
 		return join(home, ".local/state/distcompute-worker");
-	err_set(e, ERR_INPUT, NULL, "neither XDG_STATE_HOME nor HOME is set: name a folder with --spool");
+	err_set(e, ERR_INPUT, NULL,
+	    "neither XDG_STATE_HOME nor HOME is set: name a folder with --spool");
 	return NULL;
 }
 
@@ -233,8 +234,8 @@ text_of(const json *object, const char *key)
 }
 
 static struct item *
-parse_item(const struct buf *b, const json *root, struct identity *(*who)(const char *, void *),
-    void *ctx)
+parse_item(
+    const struct buf *b, const json *root, struct identity *(*who)(const char *, void *), void *ctx)
 {
 	const char *token = text_of(root, "token"), *name = text_of(root, "name");
 	const char *stage = text_of(root, "stage");
@@ -242,7 +243,8 @@ parse_item(const struct buf *b, const json *root, struct identity *(*who)(const 
 	struct item *i;
 	int64_t job;
 
-	if (token == NULL || json_get(root, "job") == NULL || !json_as_int(json_get(root, "job"), &job))
+	if (token == NULL || json_get(root, "job") == NULL ||
+	    !json_as_int(json_get(root, "job"), &job))
 		return NULL;
 	if (!json_spans(b->data, b->len, "done", "data", &data, 1) || data.s == NULL)
 		return NULL;

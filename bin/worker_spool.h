@@ -21,8 +21,8 @@ struct item;
 struct identity;
 
 struct spool {
-	char *dir;	/* NULL = no spool */
-	char tracker[17];	/* hash of the tracker's address: its share of the folder */
+	char *dir;        /* NULL = no spool */
+	char tracker[17]; /* hash of the tracker's address: its share of the folder */
 	bool told_full;
 };
 

@@ -10,34 +10,35 @@
 #include "worker.h"
 #include "worker_say.h"
 
-#define LINGER_US 1000000	/* results of this long go together */
-#define PROGRESS_US 5000000	/* between two tellings of progress */
-#define HEARTBEAT_US 20000000	/* the longest silence; idle_timeout is 7,200 s by default */
-#define RECOUNT_US 10000000	/* between two lists of what is in hand, if there are calls */
-#define ANSWER_MS 60000		/* for a call that does not wait */
-#define PATIENCE_S 600	/* the longest that a tracker may make us wait */
-#define CALL_BYTES ((size_t)4 << 20)	/* of results in a call, unless one alone is more */
+#define LINGER_US 1000000            /* results of this long go together */
+#define PROGRESS_US 5000000          /* between two tellings of progress */
+#define HEARTBEAT_US 20000000        /* the longest silence; idle_timeout is 7,200 s by default */
+#define RECOUNT_US 10000000          /* between two lists of what is in hand, if there are calls */
+#define ANSWER_MS 60000              /* for a call that does not wait */
+#define PATIENCE_S 600               /* the longest that a tracker may make us wait */
+#define CALL_BYTES ((size_t)4 << 20) /* of results in a call, unless one alone is more */
 #define CALL_ITEMS 1000
 #define WANT_MAX 1000
 
 struct sync {
 	struct worker *w;
-	struct identity *who;	/* NULL = not registered */
+	struct identity *who; /* NULL = not registered */
 	struct http_call hello, waiting, report, bye;
-	int items_most;		/* in the next report: 1,000, less after a refusal */
-	int told;		/* items in the report under way */
-	int64_t ask_us;		/* ask for work not before */
-	int64_t heard_us;	/* when the last call was begun */
-	int64_t recount_us;	/* list what is in hand, at the latest */
+	int items_most;     /* in the next report: 1,000, less after a refusal */
+	int told;           /* items in the report under way */
+	int64_t ask_us;     /* ask for work not before */
+	int64_t heard_us;   /* when the last call was begun */
+	int64_t recount_us; /* list what is in hand, at the latest */
 	int64_t progress_us;
-	char progress[1100];	/* as told last */
-	bool recount;		/* an answer was lost: list what is in hand */
-	bool superseded;	/* a report has ended the waiting call */
+	char progress[1100]; /* as told last */
+	bool recount;        /* an answer was lost: list what is in hand */
+	bool superseded;     /* a report has ended the waiting call */
 	bool worked, unknown;
 };
 
-static const char *const lists[] = {
-    [OUT_DONE] = "done", [OUT_FAILED] = "failed", [OUT_FLAGGED] = "flagged",
+static const char *const lists[] = {[OUT_DONE] = "done",
+    [OUT_FAILED] = "failed",
+    [OUT_FLAGGED] = "flagged",
     [OUT_RELEASED] = "released"};
 
 /* ---- writing a call --------------------------------------------------------------------------- */
@@ -131,7 +132,8 @@ put_progress(struct sync *s, struct buf *b, int64_t now_us)
 static int
 wants(const struct sync *s, int64_t now_us)
 {
-	int n = now_us < s->ask_us || s->w->stopping != STOP_NOT ? 0 : desk_wants(&s->w->desk, now_us);
+	int n =
+	    now_us < s->ask_us || s->w->stopping != STOP_NOT ? 0 : desk_wants(&s->w->desk, now_us);
 
 	return n < WANT_MAX ? n : WANT_MAX;
 }
@@ -191,7 +193,8 @@ take_result(struct worker *w, const struct http_call *c, const json *result)
 	json *job = json_get(result, "job"), *word = json_get(result, "status");
 	int64_t number;
 
-	if (job == NULL || word == NULL || !json_as_int(job, &number) || !json_as_text(word, &status))
+	if (job == NULL || word == NULL || !json_as_int(job, &number) ||
+	    !json_as_text(word, &status))
 		return;
 	for (struct item *i = w->desk.items; i != NULL; i = i->next) {
 		if (i->told_by != c || i->job != number)
@@ -425,7 +428,7 @@ on_sync(struct http_call *c)
 		return;
 	}
 	if (s->who == NULL)
-		sync_untell(s->w, c);	/* an earlier answer had it that we are unknown */
+		sync_untell(s->w, c); /* an earlier answer had it that we are unknown */
 	else if (c->status == 200)
 		take_answer(s, c);
 	else

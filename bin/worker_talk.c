@@ -75,7 +75,8 @@ tell_welcome(const struct worker *w, const struct identity *who, const json *roo
 	struct buf address;
 
 	say_clean(stage, sizeof(stage), name, strlen(name));
-	say_clean(project, sizeof(project), member(root, "project"), strlen(member(root, "project")));
+	say_clean(
+	    project, sizeof(project), member(root, "project"), strlen(member(root, "project")));
 	text_lower(lower, stage, strlen(stage));
 	lower[strlen(stage)] = '\0';
 	buf_init(&address, 0);
@@ -83,7 +84,8 @@ tell_welcome(const struct worker *w, const struct identity *who, const json *roo
 	url_encode(&address, lower, strlen(lower));
 	buf_putc(&address, '/');
 	url_encode(&address, who->name, strlen(who->name));
-	say(SAY_INFO, "working as %s in stage %s of %s: %s", who->name, stage, project, address.data);
+	say(SAY_INFO, "working as %s in stage %s of %s: %s", who->name, stage, project,
+	    address.data);
 	buf_fini(&address);
 }
 
@@ -121,7 +123,8 @@ worker_welcome(struct worker *w, struct http_call *c)
 	if (who != NULL)
 		return who;
 	if (c->status == 200 || c->status == 404)
-		say(SAY_ERROR, "there is no tracker at %s (answer %ld to /api/new)", w->o.url, c->status);
+		say(SAY_ERROR, "there is no tracker at %s (answer %ld to /api/new)", w->o.url,
+		    c->status);
 	else
 		say(SAY_ERROR, "the tracker refused to register this worker (%ld): %s", c->status,
 		    worker_answer_text(c, text, sizeof(text)));
@@ -150,9 +153,11 @@ tell_outage(struct worker *w, const struct http_call *c, int64_t ms)
 	if (c->status == 0)
 		snprintf(why, sizeof(why), "%s", c->error);
 	else
-		snprintf(why, sizeof(why), "%ld %s", c->status, worker_answer_text(c, text, sizeof(text)));
+		snprintf(why, sizeof(why), "%ld %s", c->status,
+		    worker_answer_text(c, text, sizeof(text)));
 	say(w->outage_told ? SAY_DEBUG : SAY_WARN,
-	    "the tracker cannot be reached (%s): trying again in %.1f s, and on; nothing finished is lost",
+	    "the tracker cannot be reached (%s): trying again in %.1f s, and on; nothing finished "
+	    "is lost",
 	    why, (double)ms / 1000);
 	w->outage_told = true;
 }
@@ -163,7 +168,8 @@ worker_was_answered(struct worker *w, struct http_call *c)
 	if (is_passing(c)) {
 		if (c->distrusted && !w->was_heard) {
 			say(SAY_ERROR, "%s: %s", w->o.url, c->error);
-			say(SAY_ERROR, "name its authority with --cacert FILE, or take any with --insecure");
+			say(SAY_ERROR,
+			    "name its authority with --cacert FILE, or take any with --insecure");
 			worker_fail(w, EX_UNAVAILABLE);
 			return false;
 		}
@@ -224,6 +230,7 @@ worker_settle(struct worker *w, struct item *i, const char *status)
 	else if (strcmp(word, "fenced") == 0)
 		say(SAY_WARN, "job %" PRId64 ": too late, it was handed to somebody else", i->job);
 	else
-		say(SAY_WARN, "job %" PRId64 ": the tracker does not know this hand-out (%s)", i->job, word);
+		say(SAY_WARN, "job %" PRId64 ": the tracker does not know this hand-out (%s)",
+		    i->job, word);
 	desk_forget(&w->desk, i);
 }

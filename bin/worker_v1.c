@@ -14,22 +14,30 @@
 #define JSON_MARK "<!json!>"
 #define ANSWER_MS 60000
 #define PROGRESS_US 5000000
-#define HEARTBEAT_US 600000000	/* a twelfth of the default idle time-out */
-#define ASK_FIRST_MS 2000	/* no job: ask again after this, doubled up to ASK_MAX_MS */
+#define HEARTBEAT_US 600000000 /* a twelfth of the default idle time-out */
+#define ASK_FIRST_MS 2000      /* no job: ask again after this, doubled up to ASK_MAX_MS */
 #define ASK_MAX_MS 30000
 
 /* What the call under way says; VOICE_NONE: none is. */
-enum voice { VOICE_NONE, VOICE_HELLO, VOICE_ASK, VOICE_PROGRESS, VOICE_DONE, VOICE_FLAG, VOICE_FAIL,
-	VOICE_BYE };
+enum voice {
+	VOICE_NONE,
+	VOICE_HELLO,
+	VOICE_ASK,
+	VOICE_PROGRESS,
+	VOICE_DONE,
+	VOICE_FLAG,
+	VOICE_FAIL,
+	VOICE_BYE
+};
 
 struct slot {
 	struct v1 *v1;
 	struct http_call call;
 	enum voice voice;
-	struct identity *who;	/* NULL = not registered */
-	struct item *item;	/* in hand; NULL = none */
-	int64_t ask_us;		/* not before */
-	int64_t ask_ms;		/* the delay after the next "no jobs" */
+	struct identity *who; /* NULL = not registered */
+	struct item *item;    /* in hand; NULL = none */
+	int64_t ask_us;       /* not before */
+	int64_t ask_ms;       /* the delay after the next "no jobs" */
 	int64_t heard_us;
 	char progress[1100];
 	bool gone;
@@ -152,9 +160,8 @@ take_job(struct slot *s)
 {
 	struct worker *w = s->v1->w;
 	struct err e = ERR_INIT;
-	json *root = s->call.answer.len > 0
-	    ? json_parse(s->call.answer.data, s->call.answer.len, &e)
-	    : NULL;
+	json *root =
+	    s->call.answer.len > 0 ? json_parse(s->call.answer.data, s->call.answer.len, &e) : NULL;
 	struct json_text data;
 	int64_t number;
 
@@ -207,8 +214,8 @@ on_done(struct slot *s)
 		settle(s, "accepted");
 		return;
 	}
-	say(SAY_WARN, "job %" PRId64 ": the tracker did not take the result (%ld): %s", s->item->job,
-	    s->call.status, worker_answer_text(&s->call, text, sizeof(text)));
+	say(SAY_WARN, "job %" PRId64 ": the tracker did not take the result (%ld): %s",
+	    s->item->job, s->call.status, worker_answer_text(&s->call, text, sizeof(text)));
 	settle(s, "fenced");
 	if (lost)
 		lose_identity(s);

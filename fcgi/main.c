@@ -20,8 +20,9 @@
 #include "store/pg.h"
 #include "web/template.h"
 
-#define DATABASE_WAIT_S 30	/* at a boot PostgreSQL may come up after us */
-#define RELOAD_PATIENCE_MS 5000	/* the old processes are at work, but their master does not see to them */
+#define DATABASE_WAIT_S 30 /* at a boot PostgreSQL may come up after us */
+#define RELOAD_PATIENCE_MS                                                                         \
+	5000 /* the old processes are at work, but their master does not see to them */
 
 enum { KEY_CHECK = 0x2000, KEY_PRINT, KEY_VERBOSE = 'v' };
 
@@ -32,7 +33,7 @@ struct start {
 	bool check, print;
 };
 
-static struct start start;	/* as the command line said it: SIGHUP reads the settings anew with it */
+static struct start start; /* as the command line said it: SIGHUP reads the settings anew with it */
 
 static error_t
 parse(int key, char *arg, struct argp_state *state)
@@ -65,13 +66,14 @@ parse_options(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 	    {"check-config", KEY_CHECK, NULL, 0, "Check the settings and templates, and end", 0},
-	    {"print-config", KEY_PRINT, NULL, 0, "Print the settings as they are used, secrets masked, and end", 0},
-	    {"verbose", KEY_VERBOSE, NULL, 0, "Log more", 0},
-	    {0}};
+	    {"print-config", KEY_PRINT, NULL, 0,
+		"Print the settings as they are used, secrets masked, and end", 0},
+	    {"verbose", KEY_VERBOSE, NULL, 0, "Log more", 0}, {0}};
 	static const struct argp_child children[] = {{&settings_argp, 0, "Settings:", 1}, {0}};
 	static const struct argp argp = {options, parse, NULL,
 	    "Hands out jobs to workers over FastCGI, behind nginx.\v"
-	    "SIGHUP reads the settings again and replaces the processes one by one; SIGTERM drains and ends.",
+	    "SIGHUP reads the settings again and replaces the processes one by one; SIGTERM drains "
+	    "and ends.",
 	    children, NULL, NULL};
 
 	argp_err_exit_status = EX_USAGE;
@@ -126,7 +128,8 @@ ask_database(const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct
 	int64_t until = clock_us() + DATABASE_WAIT_S * INT64_C(1000000);
 	bool good;
 
-	while (!(good = ask_once(pg, settings, id, e)) && e->kind == ERR_AWAY && clock_us() < until) {
+	while (
+	    !(good = ask_once(pg, settings, id, e)) && e->kind == ERR_AWAY && clock_us() < until) {
 		static _Atomic(long) last;
 
 		if (log_due(&last, 5))
@@ -169,7 +172,8 @@ drop_privileges(const char *user, struct err *e)
 	who = getpwnam(user);
 	if (who == NULL)
 		return err_set(e, ERR_INPUT, NULL, "user: there is no user '%s'", user);
-	if (initgroups(user, who->pw_gid) != 0 || setgid(who->pw_gid) != 0 || setuid(who->pw_uid) != 0)
+	if (initgroups(user, who->pw_gid) != 0 || setgid(who->pw_gid) != 0 ||
+	    setuid(who->pw_uid) != 0)
 		return err_set(e, ERR_INPUT, NULL, "user: cannot become '%s'", user);
 	return true;
 }

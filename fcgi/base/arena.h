@@ -13,8 +13,8 @@
 struct arena_block;
 
 struct arena {
-	struct arena_block *blocks;	/* newest first */
-	char *next, *end;		/* free room of the newest block */
+	struct arena_block *blocks; /* newest first */
+	char *next, *end;           /* free room of the newest block */
 };
 
 void arena_init(struct arena *a);

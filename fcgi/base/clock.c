@@ -30,8 +30,8 @@ clock_sleep_ms(int64_t ms)
 {
 	int64_t until_us = clock_us() + ms * 1000;
 	struct timespec until = {
-		.tv_sec = (time_t)(until_us / 1000000),
-		.tv_nsec = (long)(until_us % 1000000) * 1000,
+	    .tv_sec = (time_t)(until_us / 1000000),
+	    .tv_nsec = (long)(until_us % 1000000) * 1000,
 	};
 
 	if (ms <= 0)
@@ -44,7 +44,8 @@ void
 clock_iso(char *out, int64_t wall_us)
 {
 	/* Rounds down before 1970 too. */
-	time_t seconds = (time_t)(wall_us >= 0 ? wall_us / 1000000 : -((-(wall_us + 1)) / 1000000) - 1);
+	time_t seconds =
+	    (time_t)(wall_us >= 0 ? wall_us / 1000000 : -((-(wall_us + 1)) / 1000000) - 1);
 	struct tm tm;
 
 	if (!gmtime_r(&seconds, &tm) || strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)

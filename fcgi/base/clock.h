@@ -11,7 +11,7 @@
 
 int64_t clock_us(void);
 int64_t clock_wall_us(void);
-void clock_sleep_ms(int64_t ms);	/* whole, whatever signals come */
+void clock_sleep_ms(int64_t ms); /* whole, whatever signals come */
 /* "2026-11-23T02:30:00Z"; out holds 32 bytes. */
 void clock_iso(char *out, int64_t wall_us);
 

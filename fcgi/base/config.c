@@ -110,8 +110,9 @@ set_number(const struct config *c, const struct config_item *item, const char *v
 		return err_set(e, ERR_INPUT, NULL, "%s: %s is not %s: '%.40s'", origin, item->name,
 		    unit_of(item), value);
 	if (n < item->min || n > item->max)
-		return err_set(e, ERR_INPUT, NULL, "%s: %s must be between %lld and %lld, not '%.40s'",
-		    origin, item->name, (long long)item->min, (long long)item->max, value);
+		return err_set(e, ERR_INPUT, NULL,
+		    "%s: %s must be between %lld and %lld, not '%.40s'", origin, item->name,
+		    (long long)item->min, (long long)item->max, value);
 	*(int64_t *)place(c, item) = n;
 	return true;
 }
@@ -122,8 +123,8 @@ set_bool(const struct config *c, const struct config_item *item, const char *val
 {
 	if (parse_bool(value, place(c, item)))
 		return true;
-	return err_set(e, ERR_INPUT, NULL, "%s: %s is yes or no, not '%.40s'", origin, item->name,
-	    value);
+	return err_set(
+	    e, ERR_INPUT, NULL, "%s: %s is yes or no, not '%.40s'", origin, item->name, value);
 }
 
 /* What is secret is not repeated in the error. */
@@ -134,8 +135,8 @@ set_text(struct config *c, const struct config_item *item, const char *value, co
 	size_t len = strlen(value);
 
 	if (!text_is_utf8(value, len) || text_has_control(value, len))
-		return err_set(e, ERR_INPUT, NULL,
-		    "%s: %s has control characters or is not UTF-8", origin, item->name);
+		return err_set(e, ERR_INPUT, NULL, "%s: %s has control characters or is not UTF-8",
+		    origin, item->name);
 	if ((int64_t)len < item->min)
 		return err_set(e, ERR_INPUT, NULL, "%s: %s may not be %s", origin, item->name,
 		    len == 0 ? "empty" : "so short");
@@ -216,9 +217,9 @@ struct file_pass {
 	struct config *c;
 	FILE *file;
 	const char *path;
-	int line;	/* of the last one read */
-	bool *seen;	/* by item: set by an earlier line */
-	int bad_line;	/* of the error in *e */
+	int line;     /* of the last one read */
+	bool *seen;   /* by item: set by an earlier line */
+	int bad_line; /* of the error in *e */
 	struct err *e;
 };
 
@@ -274,8 +275,9 @@ take_line(struct file_pass *pass, const char *section, const char *name, const c
 	char origin[4096 + 16];
 
 	if (strcmp(section, SECTION) != 0) {
-		bad_line(pass, *section ? "unknown section, only [" SECTION "] is known"
-		                        : "a setting before the line [" SECTION "]");
+		bad_line(pass,
+		    *section ? "unknown section, only [" SECTION "] is known"
+			     : "a setting before the line [" SECTION "]");
 		return false;
 	}
 	file_origin(pass, origin, sizeof(origin));
@@ -307,8 +309,8 @@ end_pass(struct file_pass *pass, int found)
 		return false;
 	if (found > 0) {
 		err_clear(pass->e); /* of a later line */
-		return err_set(pass->e, ERR_INPUT, NULL, "%s:%d: expected 'name = value'", pass->path,
-		    found);
+		return err_set(
+		    pass->e, ERR_INPUT, NULL, "%s:%d: expected 'name = value'", pass->path, found);
 	}
 	if (found < 0)
 		return err_set(pass->e, ERR_INPUT, NULL, "%s: cannot be read", pass->path);
@@ -483,7 +485,8 @@ void
 config_sample(const struct config_item *items, FILE *to)
 {
 	fputs("# Every setting with its default. Take the # away in front of a name to change it.\n"
-	      "# A line may be 197 characters long; what follows a blank and a semicolon is a comment.\n"
+	      "# A line may be 197 characters long; what follows a blank and a semicolon is a "
+	      "comment.\n"
 	      "# Order: default, this file, environment (" ENV_PREFIX "NAME), flags (--name).\n"
 	      "\n[" SECTION "]\n",
 	    to);

@@ -21,28 +21,28 @@
 #include "base/err.h"
 
 enum config_type {
-	CONFIG_TEXT,	/* const char *, never NULL */
-	CONFIG_INT,	/* int64_t between min and max */
-	CONFIG_SECONDS,	/* int64_t between min and max; "90", "90s", "15m", "2h", "1d" */
-	CONFIG_BYTES,	/* int64_t between min and max; "16M" */
-	CONFIG_BOOL	/* bool; yes/no, true/false, on/off, 1/0 */
+	CONFIG_TEXT,    /* const char *, never NULL */
+	CONFIG_INT,     /* int64_t between min and max */
+	CONFIG_SECONDS, /* int64_t between min and max; "90", "90s", "15m", "2h", "1d" */
+	CONFIG_BYTES,   /* int64_t between min and max; "16M" */
+	CONFIG_BOOL     /* bool; yes/no, true/false, on/off, 1/0 */
 };
 
 struct config_item {
-	const char *name;	/* as in the file: idle_timeout; TRACKER_IDLE_TIMEOUT; --idle-timeout */
+	const char *name; /* as in the file: idle_timeout; TRACKER_IDLE_TIMEOUT; --idle-timeout */
 	enum config_type type;
-	size_t offset;		/* in the settings struct */
-	const char *preset;	/* the default, as text */
-	int64_t min, max;	/* of numbers; of text: min and max bytes (max 0 = any) */
-	bool secret;		/* masked by config_print (passwords of a URI are masked anyway) */
-	const char *help;	/* one line */
+	size_t offset;      /* in the settings struct */
+	const char *preset; /* the default, as text */
+	int64_t min, max;   /* of numbers; of text: min and max bytes (max 0 = any) */
+	bool secret;        /* masked by config_print (passwords of a URI are masked anyway) */
+	const char *help;   /* one line */
 };
 
 struct config {
-	const struct config_item *items;	/* ends at name == NULL */
+	const struct config_item *items; /* ends at name == NULL */
 	void *settings;
 	struct arena arena;
-	const char **origins;	/* by item: "default", "FILE:LINE", a variable's or flag's name */
+	const char **origins; /* by item: "default", "FILE:LINE", a variable's or flag's name */
 };
 
 /* Sets every default. */
@@ -53,8 +53,8 @@ bool config_file(struct config *c, const char *path, bool must, struct err *e);
 /* TRACKER_NAME for every item; other variables with that prefix are none of ours. */
 bool config_env(struct config *c, struct err *e);
 /* `origin` is named in the error: "--idle-timeout". */
-bool config_set(struct config *c, const char *name, const char *value, const char *origin,
-    struct err *e);
+bool config_set(
+    struct config *c, const char *name, const char *value, const char *origin, struct err *e);
 /* Where a setting's value came from: for errors that are found later. */
 const char *config_origin(const struct config *c, const char *name);
 /* Every setting as a line of the file; secrets masked when `mask`. */

@@ -34,17 +34,17 @@ const char *
 err_kind_name(enum err_kind kind)
 {
 	static const char *const names[] = {
-		[ERR_NONE] = "none",
-		[ERR_INPUT] = "input",
-		[ERR_FIELD] = "field",
-		[ERR_TOO_LARGE] = "too_large",
-		[ERR_METHOD] = "method",
-		[ERR_MISSING] = "missing",
-		[ERR_REFUSED] = "refused",
-		[ERR_AWAY] = "away",
-		[ERR_BUSY] = "busy",
-		[ERR_SQL] = "sql",
-		[ERR_BUG] = "bug",
+	    [ERR_NONE] = "none",
+	    [ERR_INPUT] = "input",
+	    [ERR_FIELD] = "field",
+	    [ERR_TOO_LARGE] = "too_large",
+	    [ERR_METHOD] = "method",
+	    [ERR_MISSING] = "missing",
+	    [ERR_REFUSED] = "refused",
+	    [ERR_AWAY] = "away",
+	    [ERR_BUSY] = "busy",
+	    [ERR_SQL] = "sql",
+	    [ERR_BUG] = "bug",
 	};
 
 	if ((size_t)kind >= sizeof(names) / sizeof(names[0]))

@@ -14,25 +14,25 @@
 
 enum err_kind {
 	ERR_NONE,
-	ERR_INPUT,	/* the client's request is wrong: 400 */
-	ERR_FIELD,	/* a field or parameter is missing or of the wrong type: 422 */
-	ERR_TOO_LARGE,	/* the body is over the limit: 413 */
-	ERR_METHOD,	/* the path exists, the method does not: 405 */
-	ERR_MISSING,	/* no such thing: 404 */
-	ERR_REFUSED,	/* understood and refused: 403 */
-	ERR_AWAY,	/* PostgreSQL or Redis cannot be reached now: try again */
-	ERR_BUSY,	/* a bound is reached: try again */
-	ERR_SQL,	/* PostgreSQL answered with an error; sqlstate is set */
-	ERR_BUG		/* ours: 500 */
+	ERR_INPUT,     /* the client's request is wrong: 400 */
+	ERR_FIELD,     /* a field or parameter is missing or of the wrong type: 422 */
+	ERR_TOO_LARGE, /* the body is over the limit: 413 */
+	ERR_METHOD,    /* the path exists, the method does not: 405 */
+	ERR_MISSING,   /* no such thing: 404 */
+	ERR_REFUSED,   /* understood and refused: 403 */
+	ERR_AWAY,      /* PostgreSQL or Redis cannot be reached now: try again */
+	ERR_BUSY,      /* a bound is reached: try again */
+	ERR_SQL,       /* PostgreSQL answered with an error; sqlstate is set */
+	ERR_BUG        /* ours: 500 */
 };
 
 struct err {
-	enum err_kind kind;	/* reply.c alone turns it into a status */
-	const char *said;	/* to the client: static or arena text, nothing internal; may be NULL */
+	enum err_kind kind; /* reply.c alone turns it into a status */
+	const char *said;   /* to the client: static or arena text, nothing internal; may be NULL */
 	const char *file;
 	int line;
-	char sqlstate[6];	/* of ERR_SQL, else empty */
-	char why[256];		/* to the log: never a token */
+	char sqlstate[6]; /* of ERR_SQL, else empty */
+	char why[256];    /* to the log: never a token */
 };
 
 #define ERR_INIT ((struct err){.kind = ERR_NONE})

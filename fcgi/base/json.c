@@ -25,7 +25,7 @@ static char null_place;
 #define FAULT_LONE "The JSON has half of a surrogate pair in a string."
 #define FAULT_MEMORY "The JSON has too many keys."
 
-#define KEYS_FEW 32 /* keys that need no memory of their own */
+#define KEYS_FEW 32     /* keys that need no memory of their own */
 #define KEYS_PAIRWISE 8 /* up to here, comparing all pairs is quicker than sorting */
 
 struct key {
@@ -173,7 +173,14 @@ scan_string(struct scan *sc, struct json_span *out)
 		if (sc->p == sc->end)
 			return fault(sc, FAULT_SYNTAX);
 		switch (*sc->p++) {
-		case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
+		case '"':
+		case '\\':
+		case '/':
+		case 'b':
+		case 'f':
+		case 'n':
+		case 'r':
+		case 't':
 			break;
 		case 'u':
 			if (!scan_unicode(sc))
@@ -552,8 +559,8 @@ json_parse(const char *text, size_t len, struct err *e)
 
 	what = find_fault(text, len, &at);
 	if (what || len > INT32_MAX) {
-		err_set(e, ERR_FIELD, what ? what : FAULT_SYNTAX, "JSON refused at byte %zu of %zu", at,
-		    len);
+		err_set(e, ERR_FIELD, what ? what : FAULT_SYNTAX, "JSON refused at byte %zu of %zu",
+		    at, len);
 		return NULL;
 	}
 	tokener = own_tokener(); /* its looser modes do not matter any more */
@@ -566,7 +573,8 @@ json_parse(const char *text, size_t len, struct err *e)
 	}
 	if (!ok) {
 		json_object_put(value);
-		err_set(e, ERR_FIELD, FAULT_SYNTAX, "json-c refuses what the scanner took, %zu bytes", len);
+		err_set(e, ERR_FIELD, FAULT_SYNTAX,
+		    "json-c refuses what the scanner took, %zu bytes", len);
 		return NULL;
 	}
 	return value ? value : NULL_VALUE;
@@ -733,8 +741,8 @@ find_in_list(struct scan *sc, const char *key, struct json_span *spans, size_t m
 }
 
 bool
-json_spans(const char *text, size_t len, const char *list, const char *key,
-    struct json_span *spans, size_t max)
+json_spans(const char *text, size_t len, const char *list, const char *key, struct json_span *spans,
+    size_t max)
 {
 	struct json_span name = {0};
 	struct scan sc;

@@ -20,10 +20,10 @@ static const struct {
 	const char *name;
 	int sd; /* priority of syslog(3), as sd-daemon(3) prefixes it */
 } levels[] = {
-	[LOG_ERROR_] = {"error", 3},
-	[LOG_WARN_] = {"warn", 4},
-	[LOG_INFO_] = {"info", 6},
-	[LOG_DEBUG_] = {"debug", 7},
+    [LOG_ERROR_] = {"error", 3},
+    [LOG_WARN_] = {"warn", 4},
+    [LOG_INFO_] = {"info", 6},
+    [LOG_DEBUG_] = {"debug", 7},
 };
 
 void
@@ -98,11 +98,11 @@ log_err(enum log_level level, const char *event, const struct err *e)
 
 	log_quote(why, sizeof(why), e->why, strlen(e->why));
 	if (e->sqlstate[0])
-		log_event(level, event, "kind=%s sqlstate=%s at=%s:%d why=%s", err_kind_name(e->kind),
-		    e->sqlstate, file, e->line, why);
+		log_event(level, event, "kind=%s sqlstate=%s at=%s:%d why=%s",
+		    err_kind_name(e->kind), e->sqlstate, file, e->line, why);
 	else
-		log_event(level, event, "kind=%s at=%s:%d why=%s", err_kind_name(e->kind), file, e->line,
-		    why);
+		log_event(level, event, "kind=%s at=%s:%d why=%s", err_kind_name(e->kind), file,
+		    e->line, why);
 }
 
 /* Bytes of the well-formed character at s, 0 when there is none. */

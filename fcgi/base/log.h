@@ -17,7 +17,7 @@
 
 enum log_level { LOG_ERROR_, LOG_WARN_, LOG_INFO_, LOG_DEBUG_ };
 
-void log_open(enum log_level most);	/* reads JOURNAL_STREAM; default before the call: info */
+void log_open(enum log_level most); /* reads JOURNAL_STREAM; default before the call: info */
 void log_event(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The error with its place: event=… kind=… at=file:line why="…". */

@@ -83,8 +83,8 @@ static struct timespec
 moment(int64_t us)
 {
 	return (struct timespec){
-		.tv_sec = (time_t)(us / 1000000),
-		.tv_nsec = (long)(us % 1000000) * 1000,
+	    .tv_sec = (time_t)(us / 1000000),
+	    .tv_nsec = (long)(us % 1000000) * 1000,
 	};
 }
 

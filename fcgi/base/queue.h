@@ -18,11 +18,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct queue_entry { struct queue_entry *next; };
+struct queue_entry {
+	struct queue_entry *next;
+};
 
 struct queue {
 	pthread_mutex_t lock;
-	pthread_cond_t some;		/* signalled only when the taker sleeps */
+	pthread_cond_t some; /* signalled only when the taker sleeps */
 	struct queue_entry *first, **last;
 	size_t count;
 	bool asleep, closed, poked;

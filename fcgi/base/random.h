@@ -10,9 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct uuid { uint8_t b[16]; };
+struct uuid {
+	uint8_t b[16];
+};
 
-#define UUID_TEXT 37	/* 36 characters and NUL */
+#define UUID_TEXT 37 /* 36 characters and NUL */
 
 void random_open(void);
 void random_bytes(void *out, size_t len);

@@ -116,7 +116,8 @@ text_has_invisible(const char *s, size_t len)
 	for (size_t i = 0; i + 2 < len; i++) {
 		unsigned char b = u[i + 1], c = u[i + 2];
 
-		if (u[i] == 0xe2 && b == 0x80 && ((c >= 0x8b && c <= 0x8f) || (c >= 0xaa && c <= 0xae)))
+		if (u[i] == 0xe2 && b == 0x80 &&
+		    ((c >= 0x8b && c <= 0x8f) || (c >= 0xaa && c <= 0xae)))
 			return true;
 		if (u[i] == 0xe2 && b == 0x81 && c >= 0xa0 && c <= 0xa9)
 			return true;

@@ -99,8 +99,8 @@ url_query(struct arena *a, const char *query, const char *name, const char **out
 }
 
 bool
-url_decode(struct arena *a, const char *s, size_t len, const char **out, size_t *out_len,
-    struct err *e)
+url_decode(
+    struct arena *a, const char *s, size_t len, const char **out, size_t *out_len, struct err *e)
 {
 	return decode(a, s, len, false, out, out_len, e);
 }
@@ -108,8 +108,8 @@ url_decode(struct arena *a, const char *s, size_t len, const char **out, size_t 
 static bool
 is_unreserved(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-	    c == '.' || c == '_' || c == '~';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	    c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 void

@@ -19,8 +19,8 @@
 bool url_query(struct arena *a, const char *query, const char *name, const char **out, size_t *len,
     struct err *e);
 /* Decodes percent escapes of a path part (no `+`). */
-bool url_decode(struct arena *a, const char *s, size_t len, const char **out, size_t *out_len,
-    struct err *e);
+bool url_decode(
+    struct arena *a, const char *s, size_t len, const char **out, size_t *out_len, struct err *e);
 /* Everything but unreserved characters percent-encoded. */
 void url_encode(struct buf *b, const char *s, size_t len);
 

@@ -22,28 +22,28 @@
 #include "store/pg.h"
 #include "store/pg_array.h"
 
-#define BATCH_ITEMS 2048			/* rows to PostgreSQL */
+#define BATCH_ITEMS 2048 /* rows to PostgreSQL */
 #define BATCH_BYTES_IN (4 * 1024 * 1024)
 #define BATCH_BYTES_OUT (16 * 1024 * 1024)
 #define BATCH_ARRAYS 10
 
 struct batch_item {
 	struct op *op;
-	size_t i;	/* of the op's items */
+	size_t i; /* of the op's items */
 };
 
 struct batch {
 	enum op_kind kind;
 	struct op *ops[BATCH_ITEMS];
 	int n;
-	struct batch_item *items;	/* what SQL's `item` means, from 1 */
+	struct batch_item *items; /* what SQL's `item` means, from 1 */
 	size_t n_items, room;
 	struct pg_array array[BATCH_ARRAYS];
 	struct pg_rows *rows;
-	bool careful;			/* the long way: what is quick has failed for this batch */
-	int64_t hint[STAGES_MAX + 1];	/* claims: last position taken from ready, by stage */
-	int64_t hint_us;		/* claims: when the hints were last forgotten */
-	double job_bytes;		/* claims: what a job's data weighed lately */
+	bool careful;                 /* the long way: what is quick has failed for this batch */
+	int64_t hint[STAGES_MAX + 1]; /* claims: last position taken from ready, by stage */
+	int64_t hint_us;              /* claims: when the hints were last forgotten */
+	double job_bytes;             /* claims: what a job's data weighed lately */
 };
 
 void batch_init(struct batch *b);
@@ -62,7 +62,7 @@ bool batch_receive(struct tracker *t, struct batch *b, struct pg *pg, struct err
 /* A kind's part, in jobs.c and workers.c. */
 struct batch_kind {
 	bool (*send)(struct tracker *t, struct batch *b, struct pg *pg, struct err *e);
-	void (*read)(struct tracker *t, struct batch *b);	/* rows into ops; after the commit */
+	void (*read)(struct tracker *t, struct batch *b); /* rows into ops; after the commit */
 };
 extern const struct batch_kind batch_claim, batch_complete, batch_return;
 extern const struct batch_kind batch_open, batch_touch, batch_close;

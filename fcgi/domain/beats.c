@@ -10,7 +10,7 @@
 
 /* An entry is a beat that can be found by its worker. */
 struct entry {
-	struct beat beat;	/* first: a chain of beats is a chain of entries */
+	struct beat beat; /* first: a chain of beats is a chain of entries */
 	UT_hash_handle hh;
 };
 
@@ -96,7 +96,8 @@ beats_take(struct beats *b)
 	all = b->entries;
 	b->entries = NULL;
 	pthread_mutex_unlock(&b->lock);
-	HASH_ITER(hh, all, e, next) {
+	HASH_ITER(hh, all, e, next)
+	{
 		e->beat.next = chain;
 		chain = &e->beat;
 	}

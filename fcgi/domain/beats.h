@@ -20,7 +20,7 @@ struct beat {
 	struct beat *next;
 	int64_t worker;
 	int64_t seen_ms;
-	int64_t progress_ms;	/* 0 = said nothing */
+	int64_t progress_ms; /* 0 = said nothing */
 	char *progress;
 	size_t len;
 };

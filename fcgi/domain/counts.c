@@ -70,14 +70,17 @@ counts_why(const struct stage_counts *c, int stage, char *out, size_t size)
 	else if (own->ready + own->due > 0)
 		snprintf(out, size, "Stage %c has work again: ask at once.", letter);
 	else if (before > 0)
-		snprintf(out, size, "Stage %c is waiting for stage %c: 0 open, %lld in stage %c.", letter,
-		    'A' + before - 1, (long long)unfinished(&c->stage[before]), 'A' + before - 1);
+		snprintf(out, size, "Stage %c is waiting for stage %c: 0 open, %lld in stage %c.",
+		    letter, 'A' + before - 1, (long long)unfinished(&c->stage[before]),
+		    'A' + before - 1);
 	else if (own->retry > 0)
-		snprintf(out, size, "Stage %c: %lld jobs wait for their next attempt, %lld are in hand.",
-		    letter, (long long)own->retry, (long long)own->leased);
+		snprintf(out, size,
+		    "Stage %c: %lld jobs wait for their next attempt, %lld are in hand.", letter,
+		    (long long)own->retry, (long long)own->leased);
 	else if (own->leased > 0)
-		snprintf(out, size, "Stage %c: the last %lld jobs are in the hands of other workers.",
-		    letter, (long long)own->leased);
+		snprintf(out, size,
+		    "Stage %c: the last %lld jobs are in the hands of other workers.", letter,
+		    (long long)own->leased);
 	else if (own->done + own->failed > 0)
 		snprintf(out, size, "Stage %c is finished: %lld done, %lld failed.", letter,
 		    (long long)own->done, (long long)own->failed);
@@ -135,8 +138,9 @@ counts_read(struct counts *c, struct pg *pg, struct stage_counts *out, struct er
 	struct pg_rows *rows = NULL;
 
 	if (!pg_call(pg,
-	        "select stage, paused, ready, retry, due, leased, done, failed from tracker.read_counts()",
-	        NULL, 0, &rows, e))
+		"select stage, paused, ready, retry, due, leased, done, failed from "
+		"tracker.read_counts()",
+		NULL, 0, &rows, e))
 		return false;
 	memset(out, 0, sizeof *out);
 	for (int i = 0; i < pg_rows_count(rows); i++)

@@ -27,7 +27,7 @@ struct stage_count {
 
 struct stage_counts {
 	int stages;
-	struct stage_count stage[STAGES_MAX + 1];	/* by number, from 1 */
+	struct stage_count stage[STAGES_MAX + 1]; /* by number, from 1 */
 };
 
 /* What a worker of the stage could take now. */

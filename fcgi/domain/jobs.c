@@ -106,12 +106,14 @@ claim_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 	params[n++] = pg_int4_param(&backoff_max, (int32_t)t->settings->retry_backoff_max_s);
 	if (plain)
 		return pg_send(pg,
-		    "select item, status, worker, stage, job, lease, attempt, data from tracker.claim_fresh("
+		    "select item, status, worker, stage, job, lease, attempt, data from "
+		    "tracker.claim_fresh("
 		    "$1, $2, $3, $4, $5, $6, $7, $8, $9)",
 		    params, n, e);
 	return pg_send(pg,
 	    "select item, status, worker, stage, job, lease, attempt, data from tracker.claim_jobs("
-	    "tokens => $1, ages_us => $2, calls => $3, rerun => $4, hints => $5, wants => $6, v1 => $7, "
+	    "tokens => $1, ages_us => $2, calls => $3, rerun => $4, hints => $5, wants => $6, v1 "
+	    "=> $7, "
 	    "hold_items => $8, hold_jobs => $9, has_holding => $10, max_attempts => $11, "
 	    "backoff_s => $12, backoff_max_s => $13)",
 	    params, n, e);

@@ -25,36 +25,36 @@
 #include "domain/settings.h"
 
 enum op_kind {
-	OP_OPEN,	/* a worker arrives */
-	OP_TOUCH,	/* who is this token, and: it was heard */
-	OP_CLAIM,	/* give me jobs */
-	OP_COMPLETE,	/* results */
-	OP_RETURN,	/* failed, flagged, released */
-	OP_CLOSE,	/* bye */
-	OP_COUNT,	/* the stages' counts */
-	OP_RENDER,	/* a page */
+	OP_OPEN,     /* a worker arrives */
+	OP_TOUCH,    /* who is this token, and: it was heard */
+	OP_CLAIM,    /* give me jobs */
+	OP_COMPLETE, /* results */
+	OP_RETURN,   /* failed, flagged, released */
+	OP_CLOSE,    /* bye */
+	OP_COUNT,    /* the stages' counts */
+	OP_RENDER,   /* a page */
 	OP_KINDS
 };
 
 /* What the database said of an item; the words are those of sql/functions. */
 enum op_status {
-	ST_NONE,	/* claim: nothing now */
-	ST_PAUSED,	/* claim: the stage is paused */
-	ST_JOB,		/* claim: jobs came */
+	ST_NONE,   /* claim: nothing now */
+	ST_PAUSED, /* claim: the stage is paused */
+	ST_JOB,    /* claim: jobs came */
 	ST_ACCEPTED,
-	ST_REPEAT,	/* had exactly this already */
-	ST_FENCED,	/* handed to somebody else */
-	ST_UNKNOWN,	/* of an item: never heard of; of a claim: no such worker */
+	ST_REPEAT,  /* had exactly this already */
+	ST_FENCED,  /* handed to somebody else */
+	ST_UNKNOWN, /* of an item: never heard of; of a claim: no such worker */
 	ST_NO_WORKER,
-	ST_NO_JOB,	/* v1: holds no job */
-	ST_DONE_BEFORE,	/* v1: the job is done already */
+	ST_NO_JOB,      /* v1: holds no job */
+	ST_DONE_BEFORE, /* v1: the job is done already */
 	ST_OPENED,
 	ST_NAME_TAKEN,
-	ST_NO_STAGE,	/* open: the stage is not in the database */
+	ST_NO_STAGE, /* open: the stage is not in the database */
 	ST_CLOSED,
-	ST_DROP,	/* claim: listed as held, no longer its */
-	ST_HINT,	/* claim: the last position taken from ready */
-	ST_BAD		/* a word that this tracker does not know */
+	ST_DROP, /* claim: listed as held, no longer its */
+	ST_HINT, /* claim: the last position taken from ready */
+	ST_BAD   /* a word that this tracker does not know */
 };
 
 enum op_status op_status_of(const char *word);
@@ -64,7 +64,7 @@ struct stage_counts;
 
 struct worker_id {
 	int64_t id;
-	int stage;	/* 1..5; 0 = not known */
+	int stage; /* 1..5; 0 = not known */
 };
 
 struct job {
@@ -72,38 +72,38 @@ struct job {
 	int64_t number;
 	struct uuid lease;
 	int stage, attempt;
-	bool dropped;		/* not handed out: the worker no longer owns it */
-	const char *data;	/* borrowed from the rows */
+	bool dropped;     /* not handed out: the worker no longer owns it */
+	const char *data; /* borrowed from the rows */
 	size_t len;
 };
 
 /* A result or a job that comes back. */
 struct item {
-	bool held;		/* v1: the job in hand, whichever it is; job and lease are not used */
+	bool held; /* v1: the job in hand, whichever it is; job and lease are not used */
 	int64_t job;
 	struct uuid lease;
-	const char *data;	/* complete: the result, UTF-8 without NUL; return: the reason */
+	const char *data; /* complete: the result, UTF-8 without NUL; return: the reason */
 	size_t len;
-	struct uuid hash;	/* complete: of data */
-	const char *kind;	/* return: "failed", "flagged", "released", "undelivered" */
-	enum op_status status;	/* result */
-	int stage;		/* result */
+	struct uuid hash;      /* complete: of data */
+	const char *kind;      /* return: "failed", "flagged", "released", "undelivered" */
+	enum op_status status; /* result */
+	int stage;             /* result */
 };
 
 struct op {
-	struct queue_entry entry;	/* first: queues hold ops by it */
+	struct queue_entry entry; /* first: queues hold ops by it */
 	enum op_kind kind;
-	bool rerun;			/* sent before, and its commit may have happened */
+	bool rerun; /* sent before, and its commit may have happened */
 	int64_t arrived_us;
-	int64_t give_up_us;		/* while PostgreSQL is away: answered with ERR_AWAY after this */
-	struct uuid token;		/* hash of the token, never the token */
+	int64_t give_up_us; /* while PostgreSQL is away: answered with ERR_AWAY after this */
+	struct uuid token;  /* hash of the token, never the token */
 	void (*answer)(struct op *op);
 	void *owner;
-	struct arena *arena;		/* for results */
+	struct arena *arena; /* for results */
 	struct err err;
 	enum op_status status;
-	struct worker_id worker;	/* result, where the database says it */
-	uint32_t generation;		/* presence: read before the op was made */
+	struct worker_id worker; /* result, where the database says it */
+	uint32_t generation;     /* presence: read before the op was made */
 
 	union {
 		struct {
@@ -114,27 +114,28 @@ struct op {
 		struct {
 			int want;
 			bool v1;
-			int64_t call;		/* random: recognises a rerun */
-			int64_t wait_until_us;	/* parked until then; 0 = not at all */
-			int fd;			/* watched for hang-ups while parked; -1 = none */
+			int64_t call;          /* random: recognises a rerun */
+			int64_t wait_until_us; /* parked until then; 0 = not at all */
+			int fd;                /* watched for hang-ups while parked; -1 = none */
 			bool has_holding;
-			const int64_t *holding;	/* job numbers */
+			const int64_t *holding; /* job numbers */
 			size_t n_holding;
-			uint64_t wake_seen[STAGES_MAX + 1];	/* run/parked's */
-			uint64_t ticket;	/* run/parked's: superseded by a newer call of the worker */
-			struct op *later, *earlier;	/* run/parked's list */
-			struct job *jobs, **last_job;	/* result */
+			uint64_t wake_seen[STAGES_MAX + 1]; /* run/parked's */
+			uint64_t
+			    ticket; /* run/parked's: superseded by a newer call of the worker */
+			struct op *later, *earlier;   /* run/parked's list */
+			struct job *jobs, **last_job; /* result */
 			int n_jobs;
 		} claim;
 		struct {
 			struct item *items;
 			size_t n;
-		} items;			/* complete and return */
+		} items; /* complete and return */
 		struct {
-			void (*render)(struct op *op, void *reader);	/* runs on the reader */
+			void (*render)(struct op *op, void *reader); /* runs on the reader */
 			void *page;
 		} render;
-		struct stage_counts *count;	/* result, in the caller's arena */
+		struct stage_counts *count; /* result, in the caller's arena */
 	};
 };
 

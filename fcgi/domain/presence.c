@@ -12,7 +12,7 @@ struct entry {
 	struct uuid token;
 	struct worker_id worker;
 	uint32_t generation;
-	int64_t read_us;	/* when PostgreSQL was asked */
+	int64_t read_us; /* when PostgreSQL was asked */
 	UT_hash_handle hh;
 };
 
@@ -57,7 +57,7 @@ presence_free(struct presence *p)
 		return;
 	for (int i = 0; i < SHARDS; i++) {
 		HASH_ITER(hh, p->shards[i].entries, e, next)
-			drop(&p->shards[i], e);
+		drop(&p->shards[i], e);
 		pthread_mutex_destroy(&p->shards[i].lock);
 	}
 	free(p);

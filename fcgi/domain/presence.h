@@ -21,7 +21,7 @@
 #include "domain/shared.h"
 
 #define PRESENCE_TRUST_US (10 * INT64_C(1000000))
-#define PRESENCE_MOST 131072	/* entries; about 100 bytes each */
+#define PRESENCE_MOST 131072 /* entries; about 100 bytes each */
 
 struct presence;
 

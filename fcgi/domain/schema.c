@@ -241,7 +241,7 @@ static bool
 functions_are_current(const struct shape *sh, const struct pg_rows *rows)
 {
 	return pg_rows_count(rows) > 0 && applied_at(rows, 0).number == 0 &&
-	       strcmp(applied_at(rows, 0).sum, sh->functions_sum) == 0;
+	    strcmp(applied_at(rows, 0).sum, sh->functions_sum) == 0;
 }
 
 static bool
@@ -280,7 +280,7 @@ schema_check(struct pg *pg, const struct settings *s, struct err *e)
 	struct pg_rows *rows = NULL;
 	struct err cause = ERR_INIT;
 	bool ok = shape_read(&sh, s->sql_dir, &cause) && read_applied(pg, &rows, &cause) &&
-		  check_shape(&sh, rows, &cause);
+	    check_shape(&sh, rows, &cause);
 
 	pg_rows_free(rows);
 	shape_fini(&sh);
@@ -362,8 +362,9 @@ apply_functions(struct pg *pg, const struct shape *sh, struct err *e)
 static bool
 apply_once(struct pg *pg, const struct shape *sh, const struct pg_rows *rows, struct err *e)
 {
-	if (!pg_run(pg, "begin; set local lock_timeout = '2s'; "
-			"select pg_advisory_xact_lock(x'64637374'::int)",
+	if (!pg_run(pg,
+		"begin; set local lock_timeout = '2s'; "
+		"select pg_advisory_xact_lock(x'64637374'::int)",
 		e) ||
 	    !apply_steps(pg, sh, rows, e) || !apply_functions(pg, sh, e))
 		return undo(pg);
@@ -439,10 +440,10 @@ check_encoding(struct pg *pg, struct err *e)
 	if (ok) {
 		encoding = pg_text(rows, 0, 0, NULL);
 		ok = strcmp(encoding, "UTF8") == 0 ||
-		     err_set(e, ERR_REFUSED, NULL,
-			 "the database's encoding is %s and must be UTF8: make it anew with "
-			 "`createdb --encoding UTF8 --template template0`",
-			 encoding);
+		    err_set(e, ERR_REFUSED, NULL,
+			"the database's encoding is %s and must be UTF8: make it anew with "
+			"`createdb --encoding UTF8 --template template0`",
+			encoding);
 	}
 	pg_rows_free(rows);
 	return ok;
@@ -452,15 +453,16 @@ check_encoding(struct pg *pg, struct err *e)
 static bool
 prepare(struct pg *pg, struct err *e)
 {
-	return check_encoding(pg, e) && pg_run(pg,
-	    "set client_min_messages = warning;"
-	    "create schema if not exists tracker;"
-	    "create table if not exists tracker.migration ("
-	    " number int primary key,"
-	    " name text not null,"
-	    " checksum text not null,"
-	    " applied timestamptz not null default clock_timestamp())",
-	    e);
+	return check_encoding(pg, e) &&
+	    pg_run(pg,
+		"set client_min_messages = warning;"
+		"create schema if not exists tracker;"
+		"create table if not exists tracker.migration ("
+		" number int primary key,"
+		" name text not null,"
+		" checksum text not null,"
+		" applied timestamptz not null default clock_timestamp())",
+		e);
 }
 
 static bool
@@ -469,7 +471,7 @@ migrate_locked(struct pg *pg, const struct settings *s, const struct shape *sh, 
 {
 	struct pg_rows *rows = NULL;
 	bool ok = prepare(pg, e) && read_applied(pg, &rows, e) && compare_steps(sh, rows, e) &&
-		  apply_missing(pg, sh, rows, say, changed, e) && schema_settle_stages(pg, s, e);
+	    apply_missing(pg, sh, rows, say, changed, e) && schema_settle_stages(pg, s, e);
 
 	pg_rows_free(rows);
 	return ok;

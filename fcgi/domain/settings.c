@@ -15,11 +15,15 @@
 
 #define AT(field) offsetof(struct settings, field)
 #define TEXT(name_, field, preset_, min_, max_, help_)                                             \
-	{.name = name_, .type = CONFIG_TEXT, .offset = AT(field), .preset = preset_, .min = min_,      \
-	    .max = max_, .help = help_}
+	{                                                                                          \
+		.name = name_, .type = CONFIG_TEXT, .offset = AT(field), .preset = preset_,        \
+		.min = min_, .max = max_, .help = help_                                            \
+	}
 #define NUMBER(kind, name_, field, preset_, min_, max_, help_)                                     \
-	{.name = name_, .type = CONFIG_##kind, .offset = AT(field), .preset = preset_, .min = min_,    \
-	    .max = max_, .help = help_}
+	{                                                                                          \
+		.name = name_, .type = CONFIG_##kind, .offset = AT(field), .preset = preset_,      \
+		.min = min_, .max = max_, .help = help_                                            \
+	}
 
 #define DAY 86400
 #define YEAR (365 * DAY)
@@ -27,62 +31,65 @@
 #define STAGE_MAX (64 * 4) /* bytes: 64 characters */
 
 #define STAGE(letter, n, preset, min)                                                              \
-	TEXT("stage_" letter, stage[n], preset, min, STAGE_MAX,                                        \
+	TEXT("stage_" letter, stage[n], preset, min, STAGE_MAX,                                    \
 	    "name of stage " letter "; empty = there is none")
 #define JOB_TIMEOUT(letter, n)                                                                     \
-	NUMBER(SECONDS, "job_timeout_" letter, job_timeout_s[n], "0", 0, YEAR,                         \
-	    "a lease of stage " letter " goes back after so long, though its worker talks; 0 = never")
+	NUMBER(SECONDS, "job_timeout_" letter, job_timeout_s[n], "0", 0, YEAR,                     \
+	    "a lease of stage " letter                                                             \
+	    " goes back after so long, though its worker talks; 0 = never")
 
 /* In the order of the README's table. */
 const struct config_item settings_items[] = {
-	TEXT("project", project, "Distributed Compute", 1, 400, "name on the pages and for workers"),
-	TEXT("base_url", base_url, "", 0, 2000,
-	    "address that browsers use, https://tracker.example, for absolute links"),
-	TEXT("listen", listen, "", 0, 300,
-	    "unix:PATH or tcp:ADDRESS:PORT; empty = the socket inherited (systemd, spawn-fcgi)"),
-	STAGE("a", 0, "A", 1),
-	STAGE("b", 1, "", 0),
-	STAGE("c", 2, "", 0),
-	STAGE("d", 3, "", 0),
-	STAGE("e", 4, "", 0),
-	TEXT("postgres", postgres, "postgresql:///tracker", 1, 0,
-	    "libpq connection string or URI of the database"),
-	TEXT("redis", redis, "redis://127.0.0.1:6379/0", 0, 0,
-	    "redis://[[user]:password@]host:port/db or unix:/path?db=0; empty = do without"),
-	NUMBER(SECONDS, "idle_timeout", idle_timeout_s, "7200", 1, YEAR,
-	    "a worker silent for so long is gone and its jobs go back"),
-	JOB_TIMEOUT("a", 0),
-	JOB_TIMEOUT("b", 1),
-	JOB_TIMEOUT("c", 2),
-	JOB_TIMEOUT("d", 3),
-	JOB_TIMEOUT("e", 4),
-	NUMBER(INT, "flag_limit", flag_limit, "5", 1, 1000,
-	    "so many workers that flag an input send the job back a stage"),
-	NUMBER(INT, "max_attempts", max_attempts, "10", 1, 1000000,
-	    "so many failed attempts in one stage fail the job"),
-	NUMBER(SECONDS, "retry_backoff", retry_backoff_s, "30", 0, YEAR,
-	    "a job that came back waits so long, then twice as long each time"),
-	NUMBER(SECONDS, "retry_backoff_max", retry_backoff_max_s, "3600", 0, YEAR,
-	    "but never longer than this"),
-	NUMBER(SECONDS, "eta_interval", eta_interval_s, "900", 1, YEAR,
-	    "the remaining time is estimated from samples taken so far apart"),
-	NUMBER(INT, "eta_samples", eta_samples, "10", 2, 1000, "and from so many of them"),
-	NUMBER(SECONDS, "page_cache", page_cache_s, "30", 0, DAY,
-	    "a page is rendered at most once in this time; 0 = each time"),
-	NUMBER(BYTES, "body_limit", body_limit, "16M", 1024, 1024 * MIB,
-	    "longest request body"),
-	NUMBER(INT, "processes", processes, "1", 1, 64,
-	    "processes of the pool; more make shorter batches, so one is best on few processors"),
-	NUMBER(INT, "acceptors", acceptors, "2", 1, 64, "accepting threads in each process"),
-	NUMBER(INT, "parked_limit", parked_limit, "10000", 0, 1000000,
-	    "calls of the whole pool that may wait for work at a time"),
-	TEXT("sql_dir", sql_dir, PKGDATADIR "/sql", 1, 0, "folder of schema/ and functions/"),
-	TEXT("templates_dir", templates_dir, PKGDATADIR "/templates", 1, 0, "folder of the pages"),
-	{.name = "public_data", .type = CONFIG_BOOL, .offset = AT(public_data), .preset = "no",
-	    .help = "whether pages show jobs' data and results to everybody"},
-	TEXT("banner", banner, "", 0, 1000, "plain text on every page; empty = none"),
-	TEXT("user", user, "", 0, 64, "run as this user when started as root; empty = stay"),
-	{.name = NULL},
+    TEXT("project", project, "Distributed Compute", 1, 400, "name on the pages and for workers"),
+    TEXT("base_url", base_url, "", 0, 2000,
+	"address that browsers use, https://tracker.example, for absolute links"),
+    TEXT("listen", listen, "", 0, 300,
+	"unix:PATH or tcp:ADDRESS:PORT; empty = the socket inherited (systemd, spawn-fcgi)"),
+    STAGE("a", 0, "A", 1),
+    STAGE("b", 1, "", 0),
+    STAGE("c", 2, "", 0),
+    STAGE("d", 3, "", 0),
+    STAGE("e", 4, "", 0),
+    TEXT("postgres", postgres, "postgresql:///tracker", 1, 0,
+	"libpq connection string or URI of the database"),
+    TEXT("redis", redis, "redis://127.0.0.1:6379/0", 0, 0,
+	"redis://[[user]:password@]host:port/db or unix:/path?db=0; empty = do without"),
+    NUMBER(SECONDS, "idle_timeout", idle_timeout_s, "7200", 1, YEAR,
+	"a worker silent for so long is gone and its jobs go back"),
+    JOB_TIMEOUT("a", 0),
+    JOB_TIMEOUT("b", 1),
+    JOB_TIMEOUT("c", 2),
+    JOB_TIMEOUT("d", 3),
+    JOB_TIMEOUT("e", 4),
+    NUMBER(INT, "flag_limit", flag_limit, "5", 1, 1000,
+	"so many workers that flag an input send the job back a stage"),
+    NUMBER(INT, "max_attempts", max_attempts, "10", 1, 1000000,
+	"so many failed attempts in one stage fail the job"),
+    NUMBER(SECONDS, "retry_backoff", retry_backoff_s, "30", 0, YEAR,
+	"a job that came back waits so long, then twice as long each time"),
+    NUMBER(SECONDS, "retry_backoff_max", retry_backoff_max_s, "3600", 0, YEAR,
+	"but never longer than this"),
+    NUMBER(SECONDS, "eta_interval", eta_interval_s, "900", 1, YEAR,
+	"the remaining time is estimated from samples taken so far apart"),
+    NUMBER(INT, "eta_samples", eta_samples, "10", 2, 1000, "and from so many of them"),
+    NUMBER(SECONDS, "page_cache", page_cache_s, "30", 0, DAY,
+	"a page is rendered at most once in this time; 0 = each time"),
+    NUMBER(BYTES, "body_limit", body_limit, "16M", 1024, 1024 * MIB, "longest request body"),
+    NUMBER(INT, "processes", processes, "1", 1, 64,
+	"processes of the pool; more make shorter batches, so one is best on few processors"),
+    NUMBER(INT, "acceptors", acceptors, "2", 1, 64, "accepting threads in each process"),
+    NUMBER(INT, "parked_limit", parked_limit, "10000", 0, 1000000,
+	"calls of the whole pool that may wait for work at a time"),
+    TEXT("sql_dir", sql_dir, PKGDATADIR "/sql", 1, 0, "folder of schema/ and functions/"),
+    TEXT("templates_dir", templates_dir, PKGDATADIR "/templates", 1, 0, "folder of the pages"),
+    {.name = "public_data",
+	.type = CONFIG_BOOL,
+	.offset = AT(public_data),
+	.preset = "no",
+	.help = "whether pages show jobs' data and results to everybody"},
+    TEXT("banner", banner, "", 0, 1000, "plain text on every page; empty = none"),
+    TEXT("user", user, "", 0, 64, "run as this user when started as root; empty = stay"),
+    {.name = NULL},
 };
 
 #define ITEMS_MAX 64
@@ -114,7 +121,8 @@ doc_of(const struct config_item *item)
 {
 	char *doc;
 
-	if (asprintf(&doc, "%s (default: %s)", item->help, *item->preset ? item->preset : "none") < 0)
+	if (asprintf(&doc, "%s (default: %s)", item->help, *item->preset ? item->preset : "none") <
+	    0)
 		abort();
 	return doc;
 }
@@ -262,7 +270,8 @@ check_listen(const struct settings *s, const struct config *c, struct err *e)
 		return refuse(c, "listen", e, "is not unix:PATH or tcp:ADDRESS:PORT");
 	address = s->listen + strlen("tcp:");
 	colon = strrchr(address, ':');
-	if (!colon || colon == address || !text_to_int(colon + 1, strlen(colon + 1), 1, 65535, &port))
+	if (!colon || colon == address ||
+	    !text_to_int(colon + 1, strlen(colon + 1), 1, 65535, &port))
 		return refuse(c, "listen", e, "is not tcp:ADDRESS:PORT");
 	return true;
 }
@@ -293,7 +302,8 @@ check_whole(struct settings *s, struct config *c, struct err *e)
 }
 
 bool
-settings_load(struct settings *s, struct config *c, const struct settings_input *input, struct err *e)
+settings_load(
+    struct settings *s, struct config *c, const struct settings_input *input, struct err *e)
 {
 	const char *file = input->config_file ? input->config_file : DEFAULT_FILE;
 

@@ -20,26 +20,26 @@
 
 struct settings {
 	const char *project;
-	const char *base_url;		/* "https://tracker.example", no slash at the end; may be "" */
-	const char *listen;		/* "unix:PATH", "tcp:ADDR:PORT", "" = inherited */
-	const char *stage[STAGES_MAX];	/* names; "" = disabled; stage[0] is A */
-	const char *postgres;		/* libpq conninfo or URI */
-	const char *redis;		/* "" = none */
+	const char *base_url; /* "https://tracker.example", no slash at the end; may be "" */
+	const char *listen;   /* "unix:PATH", "tcp:ADDR:PORT", "" = inherited */
+	const char *stage[STAGES_MAX]; /* names; "" = disabled; stage[0] is A */
+	const char *postgres;          /* libpq conninfo or URI */
+	const char *redis;             /* "" = none */
 	int64_t idle_timeout_s;
-	int64_t job_timeout_s[STAGES_MAX];	/* 0 = off */
+	int64_t job_timeout_s[STAGES_MAX]; /* 0 = off */
 	int64_t flag_limit;
 	int64_t max_attempts;
 	int64_t retry_backoff_s, retry_backoff_max_s;
 	int64_t eta_interval_s, eta_samples;
 	int64_t page_cache_s;
-	int64_t body_limit;		/* bytes */
+	int64_t body_limit; /* bytes */
 	int64_t processes, acceptors;
-	int64_t parked_limit;		/* calls, of the whole pool */
+	int64_t parked_limit; /* calls, of the whole pool */
 	const char *sql_dir, *templates_dir;
 	bool public_data;
-	const char *banner;		/* plain text on every page; "" = none */
-	const char *user;		/* run as, when started as root; "" = stay */
-	int stages;			/* derived: how many are named */
+	const char *banner; /* plain text on every page; "" = none */
+	const char *user;   /* run as, when started as root; "" = stay */
+	int stages;         /* derived: how many are named */
 };
 
 extern const struct config_item settings_items[];
@@ -50,8 +50,10 @@ extern const struct config_item settings_items[];
  * settings_load in the order default, file, environment, flags, whatever the flags' order.
  */
 struct settings_input {
-	const char *config_file;	/* --config; NULL = the default path, which may be missing */
-	struct { const char *name, *value; } flags[64];
+	const char *config_file; /* --config; NULL = the default path, which may be missing */
+	struct {
+		const char *name, *value;
+	} flags[64];
 	int n_flags;
 };
 extern const struct argp settings_argp;
@@ -60,7 +62,7 @@ extern const struct argp settings_argp;
  * Reads everything and checks it as a whole (stage rules, addresses). It begins with config_init;
  * config_fini is the caller's whatever the answer.
  */
-bool settings_load(struct settings *s, struct config *c, const struct settings_input *input,
-    struct err *e);
+bool settings_load(
+    struct settings *s, struct config *c, const struct settings_input *input, struct err *e);
 
 #endif

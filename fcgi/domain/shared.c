@@ -11,8 +11,8 @@ static struct shared_process *mine = &nobody;
 struct shared *
 shared_new(void)
 {
-	void *at = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *at = mmap(
+	    NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (at == MAP_FAILED) {
 		perror("shared memory");
@@ -100,8 +100,8 @@ shared_stat(const struct shared *s, enum counter what)
 }
 
 void
-shared_latency(const struct shared *s, int64_t buckets[SHARED_BUCKETS], int64_t *sum_us,
-    int64_t *count)
+shared_latency(
+    const struct shared *s, int64_t buckets[SHARED_BUCKETS], int64_t *sum_us, int64_t *count)
 {
 	memset(buckets, 0, SHARED_BUCKETS * sizeof *buckets);
 	*sum_us = *count = 0;

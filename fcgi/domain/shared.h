@@ -18,18 +18,34 @@
 
 #include "base/random.h"
 
-#define SHARED_GENERATIONS (1u << 16)	/* 256 KiB: 10,000 workers clash in 15 % of slots, harmlessly */
-#define SHARED_TICKETS (1u << 18)	/* 2 MiB */
-#define SHARED_PROCESSES 128		/* twice the most of a pool: at a reload old and new run side by side */
-#define SHARED_BUCKETS 16		/* of a histogram: 2^i * 250 us, the last is everything above */
+#define SHARED_GENERATIONS                                                                         \
+	(1u << 16)                /* 256 KiB: 10,000 workers clash in 15 % of slots, harmlessly */
+#define SHARED_TICKETS (1u << 18) /* 2 MiB */
+#define SHARED_PROCESSES                                                                           \
+	128               /* twice the most of a pool: at a reload old and new run side by side */
+#define SHARED_BUCKETS 16 /* of a histogram: 2^i * 250 us, the last is everything above */
 
 enum counter {
-	STAT_REQUESTS, STAT_REPLIES_2XX, STAT_REPLIES_3XX, STAT_REPLIES_4XX, STAT_REPLIES_5XX,
-	STAT_CUT,		/* connections closed without an answer */
-	STAT_BEATS, STAT_CLAIMS, STAT_COMPLETIONS, STAT_RETURNS, STAT_OPENED, STAT_CLOSED,
-	STAT_BATCHES, STAT_BATCHED, STAT_PG_AWAY, STAT_PG_ERRORS, STAT_REDIS_AWAY, STAT_PAGES_RENDERED,
-	STAT_PARKED,		/* a gauge: parked now */
-	STAT_IN_FLIGHT,		/* a gauge: requests accepted and not yet answered */
+	STAT_REQUESTS,
+	STAT_REPLIES_2XX,
+	STAT_REPLIES_3XX,
+	STAT_REPLIES_4XX,
+	STAT_REPLIES_5XX,
+	STAT_CUT, /* connections closed without an answer */
+	STAT_BEATS,
+	STAT_CLAIMS,
+	STAT_COMPLETIONS,
+	STAT_RETURNS,
+	STAT_OPENED,
+	STAT_CLOSED,
+	STAT_BATCHES,
+	STAT_BATCHED,
+	STAT_PG_AWAY,
+	STAT_PG_ERRORS,
+	STAT_REDIS_AWAY,
+	STAT_PAGES_RENDERED,
+	STAT_PARKED,    /* a gauge: parked now */
+	STAT_IN_FLIGHT, /* a gauge: requests accepted and not yet answered */
 	STATS
 };
 
@@ -41,7 +57,7 @@ struct shared_process {
 struct shared {
 	_Atomic uint32_t generation[SHARED_GENERATIONS];
 	_Atomic uint64_t ticket[SHARED_TICKETS];
-	_Atomic uint32_t counts_version;	/* bumped when a commit changed the counts */
+	_Atomic uint32_t counts_version; /* bumped when a commit changed the counts */
 	struct shared_process process[SHARED_PROCESSES];
 };
 
@@ -61,8 +77,8 @@ void shared_enter(struct shared *s, int process);
 void stat_add(enum counter what, int64_t n);
 void stat_latency(int64_t us);
 int64_t shared_stat(const struct shared *s, enum counter what);
-void shared_latency(const struct shared *s, int64_t buckets[SHARED_BUCKETS], int64_t *sum_us,
-    int64_t *count);
+void shared_latency(
+    const struct shared *s, int64_t buckets[SHARED_BUCKETS], int64_t *sum_us, int64_t *count);
 /* A process that died had requests in flight and calls parked: they are gone. */
 void shared_forget(struct shared *s, int process);
 

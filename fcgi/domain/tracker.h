@@ -34,16 +34,16 @@ struct herald;
 struct tracker {
 	const struct settings *settings;
 	const char *project_id;
-	const char *redis_prefix;	/* "tracker:ID:" */
+	const char *redis_prefix; /* "tracker:ID:" */
 	struct shared *shared;
-	atomic_int in_flight;		/* requests accepted and not yet answered */
+	atomic_int in_flight; /* requests accepted and not yet answered */
 	struct queue desk[DESKS];
 	struct presence *presence;
 	struct beats *beats;
 	struct counts *counts;
-	struct page_cache *pages;	/* web/page_cache's */
-	struct parked *parked;		/* run/parked's */
-	struct herald *herald;		/* run/herald's */
+	struct page_cache *pages; /* web/page_cache's */
+	struct parked *parked;    /* run/parked's */
+	struct herald *herald;    /* run/herald's */
 
 	/* Upwards: work for `stage` appeared here, `count` jobs of it. run/herald's, any thread. */
 	void (*work_appeared)(struct tracker *t, int stage, int64_t count);

@@ -64,8 +64,8 @@ touch_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 	}
 	params[0] = pg_array_param(tokens);
 	params[1] = pg_int4_param(&refresh, (int32_t)(t->settings->idle_timeout_s / 8));
-	return pg_send(pg, "select item, worker, stage from tracker.touch_workers($1, $2)", params, 2,
-	    e);
+	return pg_send(
+	    pg, "select item, worker, stage from tracker.touch_workers($1, $2)", params, 2, e);
 }
 
 static void
@@ -81,7 +81,8 @@ touch_read(struct tracker *t, struct batch *b)
 		item->op->status = ST_ACCEPTED;
 		item->op->worker.id = pg_int(b->rows, row, 1);
 		item->op->worker.stage = (int)pg_int(b->rows, row, 2);
-		presence_put(t->presence, &item->op->token, item->op->generation, &item->op->worker);
+		presence_put(
+		    t->presence, &item->op->token, item->op->generation, &item->op->worker);
 	}
 }
 
@@ -99,8 +100,8 @@ close_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 		pg_array_uuid(tokens, &b->ops[i]->token);
 	}
 	param = pg_array_param(tokens);
-	return pg_send(pg, "select item, status, stage, freed from tracker.close_workers($1)", &param,
-	    1, e);
+	return pg_send(
+	    pg, "select item, status, stage, freed from tracker.close_workers($1)", &param, 1, e);
 }
 
 static void

@@ -10,22 +10,22 @@
 #include "run/parked.h"
 #include "store/pg.h"
 
-#define PATIENCE_MS 60000	/* for one batch: over it the connection is dropped and made anew */
+#define PATIENCE_MS 60000 /* for one batch: over it the connection is dropped and made anew */
 #define DEADLOCK_TRIES 20
-#define AWAY_MOST 8192		/* ops that wait for PostgreSQL to come back; more are answered at once */
+#define AWAY_MOST 8192 /* ops that wait for PostgreSQL to come back; more are answered at once */
 
 struct committer {
 	struct tracker *tracker;
 	enum desk desk;
 	pthread_t thread;
 	struct pg *pg;
-	struct queue_entry *waiting, **last;	/* taken and not in a batch yet, oldest first */
+	struct queue_entry *waiting, **last; /* taken and not in a batch yet, oldest first */
 	size_t n_waiting;
-	struct batch batch[2];			/* one under way, one being answered */
+	struct batch batch[2]; /* one under way, one being answered */
 	int now;
-	struct batch *unanswered;		/* committed; its answers go out while the next one is away */
-	uint32_t round;				/* marks tokens that are in the batch being cut */
-	uint32_t seen[4096];			/* by token: the round it was last put into a batch */
+	struct batch *unanswered; /* committed; its answers go out while the next one is away */
+	uint32_t round;           /* marks tokens that are in the batch being cut */
+	uint32_t seen[4096];      /* by token: the round it was last put into a batch */
 };
 
 static struct op *
@@ -337,7 +337,8 @@ committer_start(struct tracker *t, enum desk desk)
 	batch_init(&c->batch[1]);
 	buf_init(&name, 0);
 	buf_printf(&name, "tracker %s", names[desk]);
-	c->pg = pg_new(t->settings->postgres, name.data, "set jit = off; set search_path = tracker");
+	c->pg =
+	    pg_new(t->settings->postgres, name.data, "set jit = off; set search_path = tracker");
 	buf_fini(&name);
 	pg_set_patience(c->pg, PATIENCE_MS);
 	if (pthread_create(&c->thread, NULL, run, c) != 0)

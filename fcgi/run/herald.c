@@ -12,9 +12,9 @@
 #include "run/parked.h"
 #include "store/redis.h"
 
-#define BEATS_MS 100	/* how late a beat may reach Redis; the page that shows it is cached longer */
-#define NEWS_MS 5	/* how late news goes out: another process is to hear it within 50 ms */
-#define NEWS_MOST 256	/* changed workers told at once; more are found by PRESENCE_TRUST_US */
+#define BEATS_MS 100  /* how late a beat may reach Redis; the page that shows it is cached longer */
+#define NEWS_MS 5     /* how late news goes out: another process is to hear it within 50 ms */
+#define NEWS_MOST 256 /* changed workers told at once; more are found by PRESENCE_TRUST_US */
 #define PIPELINE_MOST 512
 #define LISTEN_MS 500
 
@@ -27,7 +27,7 @@ struct herald {
 	struct uuid changed[NEWS_MOST];
 	int n_changed;
 	bool news, stopping;
-	char me[17];			/* so that our own news is not heard twice */
+	char me[17]; /* so that our own news is not heard twice */
 	char channel[128];
 	char life_ms[24];
 };
@@ -123,8 +123,8 @@ put_news(struct herald *h, struct redis *redis, const struct news *news)
 	for (int stage = 1; stage <= STAGES_MAX; stage++) {
 		if (news->appeared[stage] == 0)
 			continue;
-		snprintf(text, sizeof text, "wake %d %lld %s", stage, (long long)news->appeared[stage],
-		    h->me);
+		snprintf(text, sizeof text, "wake %d %lld %s", stage,
+		    (long long)news->appeared[stage], h->me);
 		redis_put_words(redis, "PUBLISH", h->channel, text, NULL);
 	}
 	for (int i = 0; i < news->n_changed; i++) {
@@ -138,7 +138,8 @@ static void
 put_beat(struct herald *h, struct redis *redis, const struct beat *beat)
 {
 	char key[160], seen[24], at[24];
-	const char *words[] = {"HSET", key, "seen", seen, "progress", beat->progress, "progress_at", at};
+	const char *words[] = {
+	    "HSET", key, "seen", seen, "progress", beat->progress, "progress_at", at};
 	size_t lens[8];
 	int n = beat->progress != NULL ? 8 : 4;
 

@@ -14,7 +14,7 @@
 #include "store/redis.h"
 
 #define FOLD_US (10 * INT64_C(1000000))
-#define REAP_MOST 500	/* workers looked at in one call */
+#define REAP_MOST 500 /* workers looked at in one call */
 
 struct keeper {
 	struct tracker *tracker;
@@ -58,9 +58,9 @@ lead(struct keeper *k, struct err *e)
 	bool led = k->leads;
 
 	if (!pg_call(k->pg,
-	        "select exists (select from pg_locks where locktype = 'advisory' and pid = "
-	        "pg_backend_pid() and granted) or pg_try_advisory_lock(hashtext('tracker.keeper'))",
-	        NULL, 0, &rows, e)) {
+		"select exists (select from pg_locks where locktype = 'advisory' and pid = "
+		"pg_backend_pid() and granted) or pg_try_advisory_lock(hashtext('tracker.keeper'))",
+		NULL, 0, &rows, e)) {
 		k->leads = false;
 		return false;
 	}
@@ -74,7 +74,7 @@ lead(struct keeper *k, struct err *e)
 /* ---- idle workers -------------------------------------------------------------------------------- */
 
 struct silent {
-	int64_t worker, seen_us;	/* wall */
+	int64_t worker, seen_us; /* wall */
 	struct uuid token;
 };
 
@@ -83,12 +83,11 @@ list_silent(struct keeper *k, struct silent *list, int most, struct err *e)
 {
 	struct pg_rows *rows = NULL;
 	struct pg_scalar idle;
-	struct pg_param param =
-	    pg_int4_param(&idle, (int32_t)k->tracker->settings->idle_timeout_s);
+	struct pg_param param = pg_int4_param(&idle, (int32_t)k->tracker->settings->idle_timeout_s);
 	int n;
 
-	if (!pg_call(k->pg, "select worker, token, seen from tracker.list_silent($1)", &param, 1, &rows,
-	        e))
+	if (!pg_call(k->pg, "select worker, token, seen from tracker.list_silent($1)", &param, 1,
+		&rows, e))
 		return -1;
 	n = pg_rows_count(rows);
 	if (n > most)
@@ -156,8 +155,9 @@ reap(struct keeper *k, struct pg_array *tokens, struct err *e)
 
 	if (tokens->count == 0)
 		return true;
-	if (!pg_call(k->pg, "select token, stage, freed from tracker.reap_workers($1, $2, $3, $4, $5)",
-	        params, 5, &rows, e))
+	if (!pg_call(k->pg,
+		"select token, stage, freed from tracker.reap_workers($1, $2, $3, $4, $5)", params,
+		5, &rows, e))
 		return false;
 	for (int i = 0; i < pg_rows_count(rows); i++) {
 		struct uuid token = pg_uuid(rows, i, 0);
@@ -234,8 +234,9 @@ expire_leases(struct keeper *k, struct err *e)
 	params[1] = int4(&room[0], s->max_attempts);
 	params[2] = int4(&room[1], s->retry_backoff_s);
 	params[3] = int4(&room[2], s->retry_backoff_max_s);
-	good = pg_call(k->pg, "select stage, job, worker from tracker.expire_leases($1, $2, $3, $4)",
-	    params, 4, &rows, e);
+	good =
+	    pg_call(k->pg, "select stage, job, worker from tracker.expire_leases($1, $2, $3, $4)",
+		params, 4, &rows, e);
 	if (good && pg_rows_count(rows) > 0) {
 		tracker_counts_changed(k->tracker);
 		log_event(LOG_INFO_, "leases_expired", "jobs=%d", pg_rows_count(rows));
@@ -304,7 +305,8 @@ keeper_start(struct tracker *t)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&k->stop, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	k->pg = pg_new(t->settings->postgres, "tracker keeper", "set jit = off; set search_path = tracker");
+	k->pg = pg_new(
+	    t->settings->postgres, "tracker keeper", "set jit = off; set search_path = tracker");
 	pg_set_patience(k->pg, 60000);
 	k->redis = redis_new(t->settings->redis);
 	if (pthread_create(&k->thread, NULL, run, k) != 0)

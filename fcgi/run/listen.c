@@ -80,7 +80,8 @@ static int
 open_tcp(const char *address, struct err *e)
 {
 	char *host = strdup(address), *port = host != NULL ? strrchr(host, ':') : NULL;
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+			    .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
 			*found = NULL;
 	int fd = -1, on = 1;
 
@@ -119,7 +120,8 @@ listen_open(const char *address, struct err *e)
 		return open_unix(address + 5, e);
 	if (text_starts(address, "tcp:"))
 		return open_tcp(address + 4, e);
-	err_set(e, ERR_INPUT, NULL, "listen: '%s' is neither unix:PATH nor tcp:ADDRESS:PORT", address);
+	err_set(
+	    e, ERR_INPUT, NULL, "listen: '%s' is neither unix:PATH nor tcp:ADDRESS:PORT", address);
 	return -1;
 }
 

@@ -11,11 +11,11 @@
 #include "domain/counts.h"
 
 #define TICK_MS 100
-#define POLL_US INT64_C(1000000)	/* the slow poll behind the wake-ups */
+#define POLL_US INT64_C(1000000) /* the slow poll behind the wake-ups */
 
 struct list {
-	struct op *first, *last;	/* by arrival */
-	uint64_t wakes;			/* how often work appeared */
+	struct op *first, *last; /* by arrival */
+	uint64_t wakes;          /* how often work appeared */
 };
 
 struct parked {
@@ -26,7 +26,7 @@ struct parked {
 	int64_t count, most;
 	int epoll;
 	bool stopping;
-	bool polling;			/* a count is on its way */
+	bool polling; /* a count is on its way */
 	struct op poll;
 	struct arena poll_arena;
 	struct stage_counts counts;
@@ -55,7 +55,8 @@ unlink_op(struct parked *p, struct op *op)
 {
 	struct list *l = &p->list[op->worker.stage];
 
-	*(op->claim.earlier != NULL ? &op->claim.earlier->claim.later : &l->first) = op->claim.later;
+	*(op->claim.earlier != NULL ? &op->claim.earlier->claim.later : &l->first) =
+	    op->claim.later;
 	*(op->claim.later != NULL ? &op->claim.later->claim.earlier : &l->last) = op->claim.earlier;
 	p->count--;
 	stat_add(STAT_PARKED, -1);
@@ -86,9 +87,9 @@ may_wait(const struct parked *p, const struct op *op)
 bool
 parked_put(struct parked *p, struct op *op)
 {
-	struct list *l = &p->list[op->worker.stage >= 1 && op->worker.stage <= STAGES_MAX
-	        ? op->worker.stage
-	        : 0];
+	struct list *l =
+	    &p->list[op->worker.stage >= 1 && op->worker.stage <= STAGES_MAX ? op->worker.stage
+									     : 0];
 	bool again = false, parked = false;
 
 	if (op->claim.wait_until_us == 0)

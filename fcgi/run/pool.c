@@ -16,12 +16,12 @@
 #include "run/systemd.h"
 
 #define BACKOFF_MOST_MS 30000
-#define STEADY_US (10 * INT64_C(1000000))	/* who lived so long did not die of its start */
+#define STEADY_US (10 * INT64_C(1000000)) /* who lived so long did not die of its start */
 #define READY_MS 20000
 #define PROCESSES_MOST (SHARED_PROCESSES / 2)
 
 struct child {
-	pid_t pid;		/* 0 = none */
+	pid_t pid; /* 0 = none */
 	int64_t started_us, restart_us;
 	int64_t backoff_ms;
 };
@@ -30,8 +30,8 @@ struct master {
 	struct pool *pool;
 	struct child child[PROCESSES_MOST];
 	int n;
-	int generation;		/* of settings; 0 or 1: chooses the half of shared memory's places */
-	int first_failure;	/* exit status of a process that died before any was ready */
+	int generation;    /* of settings; 0 or 1: chooses the half of shared memory's places */
+	int first_failure; /* exit status of a process that died before any was ready */
 	bool was_ready, stopping;
 };
 
@@ -48,8 +48,11 @@ signal_set(sigset_t *set)
 static void
 become_process(struct master *m, int number, int ready_fd)
 {
-	struct process p = {.settings = m->pool->settings, .project_id = m->pool->project_id,
-	    .shared = m->pool->shared, .number = number, .listen_fd = m->pool->listen_fd,
+	struct process p = {.settings = m->pool->settings,
+	    .project_id = m->pool->project_id,
+	    .shared = m->pool->shared,
+	    .number = number,
+	    .listen_fd = m->pool->listen_fd,
 	    .ready_fd = ready_fd};
 
 	/* Without its master a process would go on for ever, and hold the socket against the next one. */

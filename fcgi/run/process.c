@@ -112,7 +112,8 @@ retire(struct rooms *r)
 	end_signals(&set);
 	fcgx_gate_shut(r->gate);
 	parked_stop(r->tracker.parked);
-	while (fcgx_gate_count(r->gate) > 0 && clock_us() < until && sigtimedwait(&set, NULL, &tick) < 0)
+	while (fcgx_gate_count(r->gate) > 0 && clock_us() < until &&
+	    sigtimedwait(&set, NULL, &tick) < 0)
 		continue;
 }
 

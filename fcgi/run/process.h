@@ -12,16 +12,16 @@
 #include "domain/settings.h"
 #include "domain/shared.h"
 
-#define RETIRE_S 20	/* nginx/tracker.conf has its connections closed within 7 s */
-#define DRAIN_S 30	/* over it the process ends as it is: its clients ask again */
+#define RETIRE_S 20 /* nginx/tracker.conf has its connections closed within 7 s */
+#define DRAIN_S 30  /* over it the process ends as it is: its clients ask again */
 
 struct process {
 	const struct settings *settings;
 	const char *project_id;
 	struct shared *shared;
-	int number;		/* its place in shared memory */
+	int number; /* its place in shared memory */
 	int listen_fd;
-	int ready_fd;		/* a byte is written here when it takes requests */
+	int ready_fd; /* a byte is written here when it takes requests */
 };
 
 /* Returns the exit status. */

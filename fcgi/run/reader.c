@@ -14,7 +14,7 @@
 struct reader_thread {
 	pthread_t thread;
 	struct reader reader;
-	struct op *unanswered;	/* counts that wait for PostgreSQL */
+	struct op *unanswered; /* counts that wait for PostgreSQL */
 };
 
 /* Everybody who asked for the counts before they were read gets the same. */
@@ -23,8 +23,8 @@ answer_counts(struct reader_thread *r, struct op *chain)
 {
 	struct stage_counts counts;
 	struct err e = ERR_INIT;
-	bool good = chain != NULL &&
-	    counts_read(r->reader.tracker->counts, r->reader.pg, &counts, &e);
+	bool good =
+	    chain != NULL && counts_read(r->reader.tracker->counts, r->reader.pg, &counts, &e);
 
 	while (chain != NULL) {
 		struct op *op = chain;

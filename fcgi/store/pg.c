@@ -15,32 +15,32 @@
 
 #define PARAMS_MAX 32
 #define STATEMENTS_MAX 64
-#define CONNECT_MS 5000		/* patience with a server that does not answer a connect */
+#define CONNECT_MS 5000 /* patience with a server that does not answer a connect */
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
-#define BACKOFF_SHARE 25	/* jitter, in percent */
-#define SESSION "set client_connection_check_interval = '1s'"	/* see run_session */
-#define COPY_UNSENT_MAX ((size_t)256 << 10)	/* libpq would keep it all, were it never flushed */
-#define PG_EPOCH_US (INT64_C(946684800) * 1000000)	/* from 1970 to 2000-01-01 */
+#define BACKOFF_SHARE 25                                      /* jitter, in percent */
+#define SESSION "set client_connection_check_interval = '1s'" /* see run_session */
+#define COPY_UNSENT_MAX ((size_t)256 << 10) /* libpq would keep it all, were it never flushed */
+#define PG_EPOCH_US (INT64_C(946684800) * 1000000) /* from 1970 to 2000-01-01 */
 #define OID_OF_OID 26
 
 enum pg_state { PG_IDLE, PG_BUSY, PG_COPY_IN, PG_COPY_OUT };
 
 struct pg {
-	PGconn *conn;			/* NULL = away */
+	PGconn *conn; /* NULL = away */
 	char *conninfo, *application, *session;
 	enum pg_state state;
-	int64_t patience_ms;		/* 0 = none */
-	int64_t backoff_ms;		/* of the last failure; 0 = the last call went well */
-	int64_t retry_at_us;		/* monotonic */
+	int64_t patience_ms; /* 0 = none */
+	int64_t backoff_ms;  /* of the last failure; 0 = the last call went well */
+	int64_t retry_at_us; /* monotonic */
 	struct {
-		const char *sql;	/* the pointer is the identity */
-		unsigned number;	/* its name is "s" and this */
+		const char *sql; /* the pointer is the identity */
+		unsigned number; /* its name is "s" and this */
 	} statements[STATEMENTS_MAX];
 	int n_statements;
 	unsigned last_number;
 	size_t copy_unsent;
-	char *copy_row;			/* of PQgetCopyData */
+	char *copy_row; /* of PQgetCopyData */
 };
 
 /* struct pg_rows is a PGresult by another name, so that a row costs no allocation of ours. */
@@ -96,7 +96,8 @@ pg_check_conninfo(const char *conninfo, struct err *e)
 	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
 
 	if (!options) /* libpq's message could repeat a password */
-		return err_set(e, ERR_INPUT, NULL, "is not a connection string or URI that libpq knows");
+		return err_set(
+		    e, ERR_INPUT, NULL, "is not a connection string or URI that libpq knows");
 	PQconninfoFree(options);
 	return true;
 }

@@ -30,14 +30,14 @@ struct pg_rows;
 struct pg_param {
 	const char *bytes;
 	size_t len;
-	uint32_t oid;	/* type, e.g. PG_INT8_ARRAY */
+	uint32_t oid; /* type, e.g. PG_INT8_ARRAY */
 };
 
 /* A string that is none is told at start, not at the first call. ERR_INPUT. */
 bool pg_check_conninfo(const char *conninfo, struct err *e);
 /* `session` is run after each connect (e.g. "set jit = off"); may be NULL. Nothing connects yet. */
 struct pg *pg_new(const char *conninfo, const char *application, const char *session);
-void pg_free(struct pg *pg);	/* accepts NULL */
+void pg_free(struct pg *pg); /* accepts NULL */
 /* Connected now, or tries. */
 bool pg_ready(struct pg *pg, struct err *e);
 /* How long until the next try to connect; 0 when connected or due. */
@@ -63,11 +63,11 @@ bool pg_receive(struct pg *pg, struct pg_rows **rows, struct err *e)
 bool pg_run(struct pg *pg, const char *sql, struct err *e) __attribute__((warn_unused_result));
 
 int pg_rows_count(const struct pg_rows *rows);
-void pg_rows_free(struct pg_rows *rows);	/* accepts NULL */
+void pg_rows_free(struct pg_rows *rows); /* accepts NULL */
 bool pg_is_null(const struct pg_rows *rows, int row, int column);
 /* Cells, by column number from 0. The type must be the column's; NULL reads as 0, "", false. */
-int64_t pg_int(const struct pg_rows *rows, int row, int column);	/* int2, int4, int8, oid */
-double pg_double(const struct pg_rows *rows, int row, int column);	/* float4, float8 */
+int64_t pg_int(const struct pg_rows *rows, int row, int column);   /* int2, int4, int8, oid */
+double pg_double(const struct pg_rows *rows, int row, int column); /* float4, float8 */
 bool pg_bool(const struct pg_rows *rows, int row, int column);
 /* text, name; NUL-ended; len may be NULL. */
 const char *pg_text(const struct pg_rows *rows, int row, int column, size_t *len);

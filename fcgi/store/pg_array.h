@@ -21,15 +21,27 @@
 #include "store/pg.h"
 
 enum pg_oid {
-	PG_BOOL = 16, PG_INT8 = 20, PG_INT2 = 21, PG_INT4 = 23, PG_TEXT = 25, PG_FLOAT8 = 701,
-	PG_TIMESTAMPTZ = 1184, PG_UUID = 2950,
-	PG_BOOL_ARRAY = 1000, PG_INT2_ARRAY = 1005, PG_INT4_ARRAY = 1007, PG_TEXT_ARRAY = 1009,
-	PG_INT8_ARRAY = 1016, PG_FLOAT8_ARRAY = 1022, PG_TIMESTAMPTZ_ARRAY = 1185, PG_UUID_ARRAY = 2951
+	PG_BOOL = 16,
+	PG_INT8 = 20,
+	PG_INT2 = 21,
+	PG_INT4 = 23,
+	PG_TEXT = 25,
+	PG_FLOAT8 = 701,
+	PG_TIMESTAMPTZ = 1184,
+	PG_UUID = 2950,
+	PG_BOOL_ARRAY = 1000,
+	PG_INT2_ARRAY = 1005,
+	PG_INT4_ARRAY = 1007,
+	PG_TEXT_ARRAY = 1009,
+	PG_INT8_ARRAY = 1016,
+	PG_FLOAT8_ARRAY = 1022,
+	PG_TIMESTAMPTZ_ARRAY = 1185,
+	PG_UUID_ARRAY = 2951
 };
 
 struct pg_array {
 	struct buf bytes;
-	enum pg_oid oid;	/* of the array */
+	enum pg_oid oid; /* of the array */
 	uint32_t count;
 	bool has_null;
 };
@@ -50,13 +62,15 @@ bool pg_array_failed(const struct pg_array *a);
 struct pg_param pg_array_param(struct pg_array *a);
 
 /* Scalars: `room` is the caller's and must outlive the call. */
-struct pg_scalar { char room[8]; };
+struct pg_scalar {
+	char room[8];
+};
 struct pg_param pg_int2_param(struct pg_scalar *room, int16_t v);
 struct pg_param pg_int4_param(struct pg_scalar *room, int32_t v);
 struct pg_param pg_int8_param(struct pg_scalar *room, int64_t v);
 /* UTC since 1970; INT64_MAX, INT64_MIN: +-infinity. */
 struct pg_param pg_time_param(struct pg_scalar *room, int64_t wall_us);
 struct pg_param pg_bool_param(struct pg_scalar *room, bool v);
-struct pg_param pg_text_param(const char *s, size_t len);	/* s NULL: SQL NULL */
+struct pg_param pg_text_param(const char *s, size_t len); /* s NULL: SQL NULL */
 
 #endif

@@ -19,31 +19,31 @@
 #define PATIENCE_S 1
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
-#define BACKOFF_SHARE 25	/* jitter, in percent */
-#define PIPELINE_MAX ((size_t)64 << 20)	/* bytes: far over any batch */
+#define BACKOFF_SHARE 25                /* jitter, in percent */
+#define PIPELINE_MAX ((size_t)64 << 20) /* bytes: far over any batch */
 #define WORDS_MAX 16
 #define PORT 6379
 
 struct address {
-	const char *path;		/* of a Unix socket; else host and port */
+	const char *path; /* of a Unix socket; else host and port */
 	const char *host;
 	int port;
-	const char *user, *password;	/* NULL = none */
+	const char *user, *password; /* NULL = none */
 	int64_t db;
 };
 
 struct redis {
-	redisContext *context;		/* NULL = away */
-	struct arena arena;		/* of the address */
+	redisContext *context; /* NULL = away */
+	struct arena arena;    /* of the address */
 	struct address address;
-	bool absent;			/* no address: always away */
+	bool absent; /* no address: always away */
 	int64_t backoff_ms, retry_at_us;
-	struct buf pipeline;		/* commands that wait for the flush, in RESP */
+	struct buf pipeline; /* commands that wait for the flush, in RESP */
 	size_t commands;
-	struct arena values;		/* of the last flush */
+	struct arena values; /* of the last flush */
 	redisReply **replies;
 	size_t n_replies, size;
-	redisReply *message;		/* of redis_next */
+	redisReply *message; /* of redis_next */
 };
 
 /* ---- address ------------------------------------------------------------------------------------- */
@@ -168,7 +168,8 @@ redis_new(const char *address)
 	arena_init(&r->arena);
 	arena_init(&r->values);
 	buf_init(&r->pipeline, PIPELINE_MAX);
-	r->absent = !address || !*address || !parse_address(&r->arena, &r->address, address, &ignored);
+	r->absent =
+	    !address || !*address || !parse_address(&r->arena, &r->address, address, &ignored);
 	return r;
 }
 
@@ -295,8 +296,8 @@ try_connect(struct redis *r, struct err *e)
 		return err_set(e, ERR_AWAY, NULL, "Redis is away, next try in %lld ms",
 		    (long long)redis_retry_in_ms(r));
 	r->context = r->address.path
-	                 ? redisConnectUnixWithTimeout(r->address.path, patience)
-	                 : redisConnectWithTimeout(r->address.host, r->address.port, patience);
+	    ? redisConnectUnixWithTimeout(r->address.path, patience)
+	    : redisConnectWithTimeout(r->address.host, r->address.port, patience);
 	if (!r->context)
 		return away(r, "connect", "out of memory", e);
 	if (r->context->err)
@@ -455,7 +456,8 @@ redis_flush(struct redis *r, const struct redis_value **values, size_t *count, s
 	if (count)
 		*count = 0;
 	if (r->pipeline.failed)
-		return err_set(e, ERR_BUG, NULL, "the pipeline is over %zu bytes, or a command over %d words", PIPELINE_MAX,
+		return err_set(e, ERR_BUG, NULL,
+		    "the pipeline is over %zu bytes, or a command over %d words", PIPELINE_MAX,
 		    WORDS_MAX);
 	if (r->commands == 0)
 		return true;

@@ -25,16 +25,16 @@ enum redis_kind { REDIS_NIL, REDIS_TEXT, REDIS_INT, REDIS_LIST, REDIS_ERROR };
 
 struct redis_value {
 	enum redis_kind kind;
-	const char *s;		/* text and error; NUL-ended */
+	const char *s; /* text and error; NUL-ended */
 	size_t len;
 	int64_t n;
-	const struct redis_value *items;	/* of a list */
+	const struct redis_value *items; /* of a list */
 	size_t count;
 };
 
 /* "unix:/path?db=0", "redis://[[user]:password@]host:port/db" (port and db may be left out). */
 struct redis *redis_new(const char *address);
-void redis_free(struct redis *r);	/* accepts NULL */
+void redis_free(struct redis *r); /* accepts NULL */
 /* Checks an address without connecting. */
 bool redis_check_address(const char *address, struct err *e);
 bool redis_ready(struct redis *r, struct err *e);

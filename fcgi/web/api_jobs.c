@@ -6,7 +6,6 @@
 #include "web/reply.h"
 #include "web/routes.h"
 
-
 static const char said_no_jobs[] =
     "Either there are no new jobs available, or there was an error whilst finding a job. "
     "Keep retrying, as jobs are dynamically created.";
@@ -23,8 +22,9 @@ say_job(struct request *rq, const struct job *job)
 	buf_puts(&out, ",\"number\":");
 	buf_put_int(&out, job->number);
 	buf_putc(&out, '}');
-	sent = reply_keep(rq, &(struct reply){.status = 200, .type = "application/json",
-	                          .body = out.data, .len = out.len});
+	sent = reply_keep(rq,
+	    &(struct reply){
+		.status = 200, .type = "application/json", .body = out.data, .len = out.len});
 	buf_fini(&out);
 	return sent;
 }
@@ -38,7 +38,7 @@ answer_new_job(struct op *op)
 		reply_error(rq, &op->err);
 	else if (op->claim.n_jobs == 0)
 		op->status == ST_UNKNOWN ? reply_text(rq, 404, said_no_worker)
-		                         : reply_text(rq, 403, said_no_jobs);
+					 : reply_text(rq, 403, said_no_jobs);
 	else {
 		if (!say_job(rq, op->claim.jobs))
 			claimed_give_back(rq->tracker, op);
@@ -57,7 +57,8 @@ req_wait(struct request *rq, int64_t *until_us, struct err *e)
 	if (wait == NULL)
 		return true;
 	if (!json_as_int(wait, &seconds) || seconds < 0)
-		return err_set(e, ERR_FIELD, "The field 'wait' must be a number of seconds.", "wait");
+		return err_set(
+		    e, ERR_FIELD, "The field 'wait' must be a number of seconds.", "wait");
 	*until_us = claim_wait_until(rq->tracker, rq->arrived_us, seconds);
 	return true;
 }

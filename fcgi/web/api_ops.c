@@ -17,8 +17,8 @@ api_healthz(struct request *rq, struct err *e)
 
 /* An op that runs a function on the reader, where PostgreSQL and Redis are. */
 static void
-submit_reading(struct request *rq, void (*read)(struct op *op, void *reader),
-    void (*answer)(struct op *op))
+submit_reading(
+    struct request *rq, void (*read)(struct op *op, void *reader), void (*answer)(struct op *op))
 {
 	struct op *op = request_op(rq, OP_RENDER, answer);
 
@@ -45,8 +45,11 @@ answer_ready(struct op *op)
 	bool redis_here = *(bool *)rq->state;
 
 	if (op->err.kind != ERR_NONE)
-		reply_send(rq, &(struct reply){.status = 503, .body = "PostgreSQL is away\n", .len = 19,
-		                   .retry_after_s = 1});
+		reply_send(rq,
+		    &(struct reply){.status = 503,
+			.body = "PostgreSQL is away\n",
+			.len = 19,
+			.retry_after_s = 1});
 	else
 		/* Without Redis the tracker still works, so it is ready. */
 		reply_text(rq, 200, redis_here ? "ready\n" : "ready; Redis is away\n");
@@ -75,13 +78,15 @@ static const struct {
     {STAT_BEATS, "tracker_beats_total", "counter", "Beats heard."},
     {STAT_CLAIMS, "tracker_claims_total", "counter", "Jobs handed out."},
     {STAT_COMPLETIONS, "tracker_completions_total", "counter", "Results accepted."},
-    {STAT_RETURNS, "tracker_returns_total", "counter", "Jobs given back: failed, flagged, released."},
+    {STAT_RETURNS, "tracker_returns_total", "counter",
+	"Jobs given back: failed, flagged, released."},
     {STAT_OPENED, "tracker_workers_opened_total", "counter", "Workers registered."},
     {STAT_CLOSED, "tracker_workers_closed_total", "counter", "Workers that said bye."},
     {STAT_BATCHES, "tracker_batches_total", "counter", "Calls to PostgreSQL with a batch."},
     {STAT_BATCHED, "tracker_batched_ops_total", "counter", "Ops that went in batches."},
     {STAT_PG_AWAY, "tracker_postgres_away_total", "counter", "Batches that met no PostgreSQL."},
-    {STAT_PG_ERRORS, "tracker_postgres_errors_total", "counter", "Batches that PostgreSQL refused."},
+    {STAT_PG_ERRORS, "tracker_postgres_errors_total", "counter",
+	"Batches that PostgreSQL refused."},
     {STAT_REDIS_AWAY, "tracker_redis_away_total", "counter", "Writes that met no Redis."},
     {STAT_PAGES_RENDERED, "tracker_pages_rendered_total", "counter", "Pages rendered."},
     {STAT_PARKED, "tracker_parked_calls", "gauge", "Calls that wait for work now."},
@@ -108,8 +113,10 @@ put_latency(struct buf *out, const struct shared *shared)
 	int64_t bucket[SHARED_BUCKETS], sum_us, count, below = 0;
 
 	shared_latency(shared, bucket, &sum_us, &count);
-	buf_puts(out, "# HELP tracker_request_seconds From accept to the end of the answer; parked time too.\n"
-	              "# TYPE tracker_request_seconds histogram\n");
+	buf_puts(out,
+	    "# HELP tracker_request_seconds From accept to the end of the answer; parked time "
+	    "too.\n"
+	    "# TYPE tracker_request_seconds histogram\n");
 	for (int i = 0; i < SHARED_BUCKETS - 1; i++) {
 		below += bucket[i];
 		buf_printf(out, "tracker_request_seconds_bucket{le=\"%g\"} %lld\n",
@@ -124,8 +131,8 @@ put_latency(struct buf *out, const struct shared *shared)
 static void
 put_jobs_line(struct buf *out, int stage, const char *state, int64_t n)
 {
-	buf_printf(
-	    out, "tracker_jobs{stage=\"%c\",state=\"%s\"} %lld\n", 'a' + stage - 1, state, (long long)n);
+	buf_printf(out, "tracker_jobs{stage=\"%c\",state=\"%s\"} %lld\n", 'a' + stage - 1, state,
+	    (long long)n);
 }
 
 static void
@@ -160,8 +167,11 @@ answer_metrics(struct op *op)
 	    op->err.kind == ERR_NONE);
 	if (op->err.kind == ERR_NONE)
 		put_jobs(&out, op->count);
-	reply_send(rq, &(struct reply){.status = 200, .type = "text/plain; version=0.0.4; charset=utf-8",
-	                   .body = out.data, .len = out.len});
+	reply_send(rq,
+	    &(struct reply){.status = 200,
+		.type = "text/plain; version=0.0.4; charset=utf-8",
+		.body = out.data,
+		.len = out.len});
 	buf_fini(&out);
 }
 

@@ -19,7 +19,7 @@
 
 #define WANT_MOST 1000
 #define WAIT_MOST_S 60
-#define LIST_MOST 2000		/* items of one list: a batch holds 2,048 */
+#define LIST_MOST 2000 /* items of one list: a batch holds 2,048 */
 #define HOLDING_MOST 100000
 #define REASON_CHARS 500
 #define RETRY_MS 5000
@@ -31,7 +31,7 @@ struct said {
 	int64_t job;
 	bool has_job;
 	struct item *at;
-	const char *why;	/* with at NULL */
+	const char *why; /* with at NULL */
 };
 
 struct sync_call {
@@ -116,8 +116,8 @@ read_item(struct request *rq, const json *item, const char *kind, const struct j
 }
 
 static bool
-get_list(struct request *rq, const char *field, size_t most, const json **list, size_t *n,
-    struct err *e)
+get_list(
+    struct request *rq, const char *field, size_t most, const json **list, size_t *n, struct err *e)
 {
 	*list = json_get(rq->json, field);
 	*n = 0;
@@ -125,7 +125,8 @@ get_list(struct request *rq, const char *field, size_t most, const json **list, 
 		return true;
 	if (json_type(*list) != JSON_IS_LIST)
 		return err_set(e, ERR_FIELD,
-		    arena_printf(&rq->arena, "The field '%s' must be a list.", field), "not a list");
+		    arena_printf(&rq->arena, "The field '%s' must be a list.", field),
+		    "not a list");
 	*n = json_list_len(*list);
 	if (*n > most)
 		return err_set(e, ERR_FIELD,
@@ -144,8 +145,8 @@ static const struct part parts[] = {
 #define PARTS (sizeof parts / sizeof *parts)
 
 static void
-read_part(struct request *rq, struct sync_call *call, const struct part *part, const json *list,
-    size_t n)
+read_part(
+    struct request *rq, struct sync_call *call, const struct part *part, const json *list, size_t n)
 {
 	struct op *op = part->kind == NULL ? &call->done : &call->back;
 	struct json_span *spans = NULL;
@@ -217,8 +218,8 @@ read_holding(struct request *rq, struct op *claim, struct err *e)
 	jobs = arena_calloc(&rq->arena, n + 1, sizeof *jobs);
 	for (size_t i = 0; i < n; i++)
 		if (!json_as_int(json_list_at(list, i), &jobs[i]))
-			return err_set(e, ERR_FIELD, "The field 'holding' must be a list of job numbers.",
-			    "holding");
+			return err_set(e, ERR_FIELD,
+			    "The field 'holding' must be a list of job numbers.", "holding");
 	claim->claim.has_holding = true;
 	claim->claim.holding = jobs;
 	claim->claim.n_holding = n;
@@ -254,9 +255,10 @@ put_results(struct buf *out, const struct sync_call *call)
 		else
 			buf_puts(out, "null");
 		buf_puts(out, ",\"status\":\"");
-		buf_puts(out, said->at == NULL || said->at->status == ST_NO_WORKER
-		        ? "unknown"
-		        : op_status_word(said->at->status));
+		buf_puts(out,
+		    said->at == NULL || said->at->status == ST_NO_WORKER
+			? "unknown"
+			: op_status_word(said->at->status));
 		buf_putc(out, '"');
 		if (said->at == NULL) {
 			buf_puts(out, ",\"why\":");
@@ -286,7 +288,8 @@ put_job(struct buf *out, const struct job *job)
 	uuid_text(lease, &job->lease);
 	buf_puts(out, "{\"job\":");
 	buf_put_int(out, job->number);
-	buf_printf(out, ",\"lease\":\"%s\",\"stage\":\"%c\",\"data\":", lease, 'a' + job->stage - 1);
+	buf_printf(
+	    out, ",\"lease\":\"%s\",\"stage\":\"%c\",\"data\":", lease, 'a' + job->stage - 1);
 	put_data(out, job->data, job->len);
 	buf_printf(out, ",\"attempt\":%d}", job->attempt);
 }
@@ -332,9 +335,9 @@ put_advice(struct buf *out, const struct sync_call *call)
 	/* Who has waited already may ask again soon: the call itself is the wait. */
 	buf_printf(out, ",\"retry_after\":%.1f,\"message\":",
 	    !idle ? 0.0
-	          : (double)random_jitter(
-	                call->claim.claim.wait_until_us > 0 ? RETRY_MS / 5 : RETRY_MS, 40) /
-	            1000.0);
+		  : (double)random_jitter(
+			call->claim.claim.wait_until_us > 0 ? RETRY_MS / 5 : RETRY_MS, 40) /
+		    1000.0);
 	json_put_text(out, why, strlen(why));
 	if (idle && call->claim.status != ST_UNKNOWN &&
 	    counts_is_finished(&call->counts, call->worker.stage))
@@ -352,8 +355,9 @@ say_all(struct request *rq, struct sync_call *call)
 	put_results(&out, call);
 	put_jobs(&out, call->claim.claim.jobs);
 	put_advice(&out, call);
-	sent = reply_keep(rq, &(struct reply){.status = 200, .type = "application/json",
-	                          .body = out.data, .len = out.len});
+	sent = reply_keep(rq,
+	    &(struct reply){
+		.status = 200, .type = "application/json", .body = out.data, .len = out.len});
 	buf_fini(&out);
 	if (!sent)
 		claimed_give_back(rq->tracker, &call->claim);
@@ -376,8 +380,7 @@ static void
 say_with_reason(struct request *rq, struct sync_call *call)
 {
 	if (call->claim.claim.n_jobs > 0 || call->claim.claim.want == 0 ||
-	    call->claim.status == ST_UNKNOWN ||
-	    counts_get(rq->tracker->counts, &call->counts)) {
+	    call->claim.status == ST_UNKNOWN || counts_get(rq->tracker->counts, &call->counts)) {
 		say_all(rq, call);
 		return;
 	}
@@ -389,7 +392,8 @@ static void
 hear(struct request *rq, struct sync_call *call)
 {
 	if (call->worker.id != 0)
-		beats_note(rq->tracker->beats, call->worker.id, call->progress.s, call->progress.len);
+		beats_note(
+		    rq->tracker->beats, call->worker.id, call->progress.s, call->progress.len);
 }
 
 static bool

@@ -10,10 +10,10 @@
 #include "web/routes.h"
 
 #define NICKNAME_CHARS 128
-#define NAME_TRIES 8	/* 655 million names: a clash is rare, eight in a row never */
+#define NAME_TRIES 8 /* 655 million names: a clash is rare, eight in a row never */
 
 struct newcomer {
-	struct uuid token;	/* the token itself: it is in the answer, and nowhere else */
+	struct uuid token; /* the token itself: it is in the answer, and nowhere else */
 	char name[NAME_SIZE];
 	int tries;
 };
@@ -73,7 +73,8 @@ answer_new(struct op *op)
 		return;
 	}
 	if (op->err.kind == ERR_NONE && op->status != ST_OPENED)
-		err_set(&op->err, ERR_BUG, NULL, "open_workers said %s", op_status_word(op->status));
+		err_set(
+		    &op->err, ERR_BUG, NULL, "open_workers said %s", op_status_word(op->status));
 	if (op->err.kind != ERR_NONE)
 		reply_error(rq, &op->err);
 	else
@@ -94,7 +95,8 @@ api_new(struct request *rq, struct err *e)
 		return false;
 	if (!is_nickname(nickname, len))
 		return err_set(e, ERR_FIELD,
-		    "The parameter 'nickname' must be 1 to 128 characters without control characters.",
+		    "The parameter 'nickname' must be 1 to 128 characters without control "
+		    "characters.",
 		    "nickname");
 	if (stage > rq->tracker->settings->stages)
 		return err_set(e, ERR_INPUT,
@@ -115,7 +117,7 @@ api_new(struct request *rq, struct err *e)
 
 /* A beat: what a worker says that changes nothing but when it was seen, and its progress. */
 struct beat_call {
-	struct json_text progress;	/* s NULL: none */
+	struct json_text progress; /* s NULL: none */
 	void (*say)(struct request *rq, bool here);
 };
 

@@ -133,9 +133,9 @@ chart_tick(struct page *p, const struct chart *c, int i)
 
 	gmtime_r(&at, &tm);
 	strftime(text, sizeof(text),
-	    span_s > 400 * DAY_S ? "%b %Y"
-	    : span_s > 2 * DAY_S ? "%e %b"
-				 : "%H:%M",
+	    span_s > 400 * DAY_S     ? "%b %Y"
+		: span_s > 2 * DAY_S ? "%e %b"
+				     : "%H:%M",
 	    &tm);
 	return arena_dup(p->arena, text, strlen(text));
 }

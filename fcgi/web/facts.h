@@ -16,27 +16,26 @@ struct facts_stage {
 	const char *name;
 	bool paused;
 	int64_t ready, retry, due, leased, done, failed;
-	int64_t remaining;	/* completions to come: neither done nor failed here or before */
-	int64_t present, working;	/* workers */
+	int64_t remaining;        /* completions to come: neither done nor failed here or before */
+	int64_t present, working; /* workers */
 	int64_t done_5m, done_1h, done_24h;
 };
 
 struct facts {
 	struct facts_stage stage[STAGES_MAX];
 	int stages;
-	int64_t jobs;		/* loaded */
-	int64_t total, done, remaining;	/* completions, over all stages */
+	int64_t jobs;                   /* loaded */
+	int64_t total, done, remaining; /* completions, over all stages */
 	int64_t failed, leased, waiting, present, working;
 	int64_t done_5m, done_1h, done_24h;
-	int64_t first_us, last_us;	/* minutes of the first and last completion; 0 = none */
-	double per_minute;	/* of the last five minutes, or since the first completion */
-	const char *state;	/* empty, finished, calculating, stalled, moving */
+	int64_t first_us, last_us; /* minutes of the first and last completion; 0 = none */
+	double per_minute;         /* of the last five minutes, or since the first completion */
+	const char *state;         /* empty, finished, calculating, stalled, moving */
 	int64_t eta_s, low_s, high_s;
-	int slowest;		/* stage that sets the time, 0 = none to name */
+	int slowest; /* stage that sets the time, 0 = none to name */
 };
 
-bool facts_read(struct page *p, struct facts *f, struct err *e)
-    __attribute__((warn_unused_result));
+bool facts_read(struct page *p, struct facts *f, struct err *e) __attribute__((warn_unused_result));
 
 /* "1 day, 2 hours, 3 minutes and 4 seconds", "Calculating...", "Finished". */
 const char *facts_eta_text(struct page *p, const struct facts *f);
@@ -52,7 +51,7 @@ const char *facts_sentence(struct page *p, const struct facts *f);
 /* "3 workers". */
 const char *facts_workers_text(struct page *p, int64_t n);
 
-#define FACTS_LATEST 8	/* latest completions that are shown */
+#define FACTS_LATEST 8 /* latest completions that are shown */
 #define FACTS_BAR 4
 /* Widths of done, in hand, open and failed in a stage's bar that is 1,000 wide. */
 void facts_bar(const struct facts *f, int stage, int64_t parts[FACTS_BAR]);

@@ -22,16 +22,17 @@
 struct fcgx {
 	FCGX_Request request;
 	struct fcgx_gate *gate;
-	struct fcgx *before, *after;	/* all connections of the gate */
-	atomic_bool handed_over;	/* by who waits to who hears: epoll orders no memory that C knows of */
+	struct fcgx *before, *after; /* all connections of the gate */
+	atomic_bool
+	    handed_over; /* by who waits to who hears: epoll orders no memory that C knows of */
 };
 
 struct fcgx_gate {
 	int listen_fd;
 	int epoll;
-	int bell;		/* readable for ever once rung */
+	int bell; /* readable for ever once rung */
 	atomic_int count;
-	pthread_mutex_t lock;	/* of the list */
+	pthread_mutex_t lock; /* of the list */
 	struct fcgx *first;
 };
 

@@ -23,9 +23,9 @@
 
 struct fcgx;
 struct fcgx_gate;
-struct fcgx_turn;	/* what one thread has heard from epoll and not looked at yet */
+struct fcgx_turn; /* what one thread has heard from epoll and not looked at yet */
 
-#define FCGX_TICK_MS 1000	/* fcgx_next comes back at least so often */
+#define FCGX_TICK_MS 1000 /* fcgx_next comes back at least so often */
 
 /* Once a process, before any gate. */
 bool fcgx_init(void);

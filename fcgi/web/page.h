@@ -22,24 +22,25 @@
 
 struct page {
 	const struct settings *settings;
-	const char *redis_prefix;	/* "tracker:ID:" */
+	const char *redis_prefix; /* "tracker:ID:" */
 	struct pg *pg;
-	struct redis *redis;		/* calls on it may fail: then the page does without */
+	struct redis *redis; /* calls on it may fail: then the page does without */
 	struct arena *arena;
-	const char *path[3];		/* decoded parts after the page's own name: /worker/{0}/{1}; NULL = absent */
-	const char *query;		/* raw; use url_query */
-	const char *content_type;	/* preset "text/html; charset=utf-8" */
+	const char
+	    *path[3]; /* decoded parts after the page's own name: /worker/{0}/{1}; NULL = absent */
+	const char *query;        /* raw; use url_query */
+	const char *content_type; /* preset "text/html; charset=utf-8" */
 	struct buf *out;
 };
 
 typedef bool page_render(struct page *p, struct err *e);
 
-page_render page_dashboard;	/* / */
-page_render page_leaderboard;	/* /leaderboard */
-page_render page_worker;	/* /worker/{stage}/{name} */
-page_render page_person;	/* /person/{nickname} */
-page_render page_job;		/* /job/{number} */
-page_render page_stats;		/* /api/stats.json */
-page_render page_badge;		/* /badge.svg, /badge/{nickname}.svg */
+page_render page_dashboard;   /* / */
+page_render page_leaderboard; /* /leaderboard */
+page_render page_worker;      /* /worker/{stage}/{name} */
+page_render page_person;      /* /person/{nickname} */
+page_render page_job;         /* /job/{number} */
+page_render page_stats;       /* /api/stats.json */
+page_render page_badge;       /* /badge.svg, /badge/{nickname}.svg */
 
 #endif

@@ -26,11 +26,11 @@ width_of(const char *text)
 	for (const unsigned char *c = (const unsigned char *)text; *c != 0; c++) {
 		if ((*c & 0xc0) == 0x80)
 			continue;
-		tenths += *c >= 0xe3                   ? 115
-			  : strchr(" .,:;'!|iIjl", *c) ? 42
-			  : strchr("mwMW%@", *c)       ? 105
-			  : (*c >= 'A' && *c <= 'Z')   ? 78
-						       : 68;
+		tenths += *c >= 0xe3             ? 115
+		    : strchr(" .,:;'!|iIjl", *c) ? 42
+		    : strchr("mwMW%@", *c)       ? 105
+		    : (*c >= 'A' && *c <= 'Z')   ? 78
+						 : 68;
 	}
 	return tenths / 10 + 1;
 }
@@ -80,9 +80,9 @@ draw_progress(struct page *p, struct err *e)
 		return false;
 	if (f.jobs > 0)
 		text = f.remaining == 0
-			   ? "finished"
-			   : arena_printf(p->arena, "%s, %s a minute", facts_percent_text(p, &f),
-				 parts_rate_text(p, f.per_minute));
+		    ? "finished"
+		    : arena_printf(p->arena, "%s, %s a minute", facts_percent_text(p, &f),
+			  parts_rate_text(p, f.per_minute));
 	return draw(p, short_name(p, p->settings->project), text,
 	    f.jobs > 0 && f.remaining == 0 ? "#15803d" : "#1d4ed8", e);
 }

@@ -15,28 +15,29 @@
 #include "web/reply.h"
 #include "web/routes.h"
 
-#define RENDER_LOCK_MS "5000"		/* a page takes milliseconds; longer means that its renderer died */
+#define RENDER_LOCK_MS "5000" /* a page takes milliseconds; longer means that its renderer died */
 #define OTHERS_TURN_US INT64_C(1000000) /* how long to wait for another process's first rendering */
-#define LOOK_AGAIN_US INT64_C(250000)	/* a page that another process renders is asked for again after */
-#define DATA_CACHE_S 5			/* at most, of application/json */
+#define LOOK_AGAIN_US                                                                              \
+	INT64_C(250000) /* a page that another process renders is asked for again after */
+#define DATA_CACHE_S 5  /* at most, of application/json */
 #define PAGE_BYTES (8 * 1024 * 1024)
-#define GZIP_FROM 512			/* bytes; a smaller page fits one packet either way */
+#define GZIP_FROM 512 /* bytes; a smaller page fits one packet either way */
 
 /* A page as it travels one way or the other; a strong tag stands for bytes, so each has its own. */
 struct form {
 	const char *body;
-	size_t len;		/* of the gzip: 0 = there is none, it would gain nothing */
+	size_t len; /* of the gzip: 0 = there is none, it would gain nothing */
 	char etag[48];
 };
 
 /* A rendered page; shared by the cache and the answers under way. */
 struct copy {
 	atomic_int refs;
-	int64_t rendered_us;	/* wall */
+	int64_t rendered_us; /* wall */
 	char type[64];
 	struct form gzip, plain;
 	size_t len;
-	char bytes[];		/* the gzip and then the page itself, as in Redis */
+	char bytes[]; /* the gzip and then the page itself, as in Redis */
 };
 
 struct waiter {
@@ -46,8 +47,8 @@ struct waiter {
 
 struct entry {
 	char *key;
-	struct copy *copy;	/* NULL until first rendered */
-	int64_t looked_us;	/* monotonic: when Redis was last asked */
+	struct copy *copy; /* NULL until first rendered */
+	int64_t looked_us; /* monotonic: when Redis was last asked */
 	bool refreshing;
 	struct waiter *waiters;
 	UT_hash_handle hh;
@@ -56,7 +57,7 @@ struct entry {
 struct page_cache {
 	struct tracker *tracker;
 	pthread_mutex_t lock;
-	struct entry *entries;	/* oldest use first */
+	struct entry *entries; /* oldest use first */
 	size_t bytes;
 };
 
@@ -68,12 +69,12 @@ struct refresh {
 	const char *key;
 	page_render *render;
 	const char *path[3], *query;
-	struct copy *copy;	/* result */
+	struct copy *copy; /* result */
 };
 
 /* Parameters that a page looks at; others do not make another page. */
-static const char *const known[] = {
-    "after", "all", "before", "from", "name", "owner", "page", "period", "q", "range", "stage", "state"};
+static const char *const known[] = {"after", "all", "before", "from", "name", "owner", "page",
+    "period", "q", "range", "stage", "state"};
 
 struct page_cache *
 page_cache_new(struct tracker *t)
@@ -169,7 +170,7 @@ page_cache_free(struct page_cache *c)
 	if (c == NULL)
 		return;
 	HASH_ITER(hh, c->entries, e, next)
-		drop(c, e);
+	drop(c, e);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -179,7 +180,8 @@ make_room(struct page_cache *c)
 {
 	struct entry *e, *next;
 
-	HASH_ITER(hh, c->entries, e, next) {
+	HASH_ITER(hh, c->entries, e, next)
+	{
 		if (c->bytes <= PAGE_CACHE_BYTES)
 			return;
 		if (!e->refreshing)
@@ -237,9 +239,14 @@ say_copy(struct request *rq, const struct copy *copy)
 	const struct form *form = gzip ? &copy->gzip : &copy->plain;
 	/* A proxy may have weakened the tag, W/"...": what matters is between the quotes. */
 	bool known_there = strstr(request_param(rq, "HTTP_IF_NONE_MATCH"), form->etag) != NULL;
-	struct reply reply = {.status = known_there ? 304 : 200, .type = copy->type,
-	    .body = form->body, .len = form->len, .etag = form->etag, .encoding = gzip ? "gzip" : NULL,
-	    .vary = "Accept-Encoding", .cache = cached ? "public, max-age=1" : "no-cache"};
+	struct reply reply = {.status = known_there ? 304 : 200,
+	    .type = copy->type,
+	    .body = form->body,
+	    .len = form->len,
+	    .etag = form->etag,
+	    .encoding = gzip ? "gzip" : NULL,
+	    .vary = "Accept-Encoding",
+	    .cache = cached ? "public, max-age=1" : "no-cache"};
 
 	reply_send(rq, &reply);
 }
@@ -327,7 +334,8 @@ keep_in_redis(struct refresh *r, struct redis *redis, const struct copy *copy)
 	size_t lens[5], n;
 
 	buf_init(&value, 0);
-	buf_printf(&value, "%lld %zu %s\n", (long long)copy->rendered_us, copy->gzip.len, copy->type);
+	buf_printf(
+	    &value, "%lld %zu %s\n", (long long)copy->rendered_us, copy->gzip.len, copy->type);
 	buf_put(&value, copy->bytes, copy->len);
 	snprintf(life_s, sizeof life_s, "%lld",
 	    (long long)(10 * r->cache->tracker->settings->page_cache_s + 60));
@@ -350,8 +358,12 @@ render(struct refresh *r, struct reader *reader, struct err *e)
 	struct buf out;
 	struct copy *copy = NULL;
 	struct page page = {.settings = reader->tracker->settings,
-	    .redis_prefix = reader->tracker->redis_prefix, .pg = reader->pg, .redis = reader->redis,
-	    .arena = &r->arena, .query = r->query, .content_type = "text/html; charset=utf-8",
+	    .redis_prefix = reader->tracker->redis_prefix,
+	    .pg = reader->pg,
+	    .redis = reader->redis,
+	    .arena = &r->arena,
+	    .query = r->query,
+	    .content_type = "text/html; charset=utf-8",
 	    .out = &out};
 
 	memcpy(page.path, r->path, sizeof page.path);
@@ -486,8 +498,8 @@ enter(struct page_cache *c, struct request *rq, const char *key, bool *refresh)
 	*refresh = false;
 	pthread_mutex_lock(&c->lock);
 	e = find_or_add(c, key);
-	if (e->copy != NULL && (e->refreshing || is_fresh(c, e->copy) ||
-	                           clock_us() - e->looked_us < LOOK_AGAIN_US))
+	if (e->copy != NULL &&
+	    (e->refreshing || is_fresh(c, e->copy) || clock_us() - e->looked_us < LOOK_AGAIN_US))
 		copy = copy_ref(e->copy);
 	else {
 		*refresh = !e->refreshing;

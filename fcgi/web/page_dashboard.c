@@ -276,8 +276,8 @@ static size_t
 row_bytes(const struct pg_rows *rows, int i, const struct part_worker *heard)
 {
 	return ROW_BYTES + strlen(pg_text(rows, i, 2, NULL)) +
-	       2 * strlen(pg_text(rows, i, 3, NULL)) +
-	       (heard->progress != NULL ? strlen(heard->progress) : 0);
+	    2 * strlen(pg_text(rows, i, 3, NULL)) +
+	    (heard->progress != NULL ? strlen(heard->progress) : 0);
 }
 
 /* The row after the last one that fits into a stage's share of the page. */

@@ -110,8 +110,10 @@ put_days(struct page *p, struct template_dict *d, const struct person *who)
 	parts_rate(d, T_Y_MID, top / 2);
 	for (int i = 0; i < CHART_TICKS; i++)
 		template_str(template_section(d, T_X_TICK), T_X_TEXT,
-		    parts_day(p, now_us - INT64_C(86400000000) * (DAYS - 1) *
-					      (CHART_TICKS - 1 - i) / (CHART_TICKS - 1)));
+		    parts_day(p,
+			now_us -
+			    INT64_C(86400000000) * (DAYS - 1) * (CHART_TICKS - 1 - i) /
+				(CHART_TICKS - 1)));
 }
 
 static bool
@@ -259,7 +261,7 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	put_facts(p, d, &who);
 	put_days(p, d, &who);
 	return put_stages(p, d, &who, e) && put_machines(p, d, &who, e) &&
-	       put_refused(p, d, &who, e);
+	    put_refused(p, d, &who, e);
 }
 
 bool

@@ -120,7 +120,7 @@ rate_text(char out[40], double n)
 	else
 		snprintf(out, 40,
 		    fabs(n) >= 9.95 || fabs(n) < 0.005 ? "%.0f"
-		    : fabs(n) >= 0.995                 ? "%.1f"
+			: fabs(n) >= 0.995             ? "%.1f"
 						       : "%.2f",
 		    n);
 }
@@ -398,7 +398,7 @@ parts_query_key(struct page *p, const char *name, int64_t *first, int64_t *secon
 	if (text == NULL || (dash = strchr(text, '-')) == NULL)
 		return false;
 	return text_to_int(text, (size_t)(dash - text), 0, KEY_MAX, first) &&
-	       text_to_int(dash + 1, strlen(dash + 1), 0, KEY_MAX, second);
+	    text_to_int(dash + 1, strlen(dash + 1), 0, KEY_MAX, second);
 }
 
 void

@@ -16,9 +16,9 @@
 enum part_nav { NAV_NONE, NAV_DASHBOARD, NAV_BOARD };
 
 struct part_head {
-	const char *title;		/* NULL: the project's name alone */
-	const char *description;	/* for chats and search engines */
-	const char *address;		/* of this page, from the root: "/leaderboard" */
+	const char *title;       /* NULL: the project's name alone */
+	const char *description; /* for chats and search engines */
+	const char *address;     /* of this page, from the root: "/leaderboard" */
 	enum part_nav nav;
 };
 
@@ -68,8 +68,7 @@ const char *parts_share(struct page *p, int64_t part, int64_t all);
 const char *parts_kind(const char *kind);
 
 /* A number from the query within bounds, else `preset`. */
-int64_t parts_query_int(
-    struct page *p, const char *name, int64_t min, int64_t max, int64_t preset);
+int64_t parts_query_int(struct page *p, const char *name, int64_t min, int64_t max, int64_t preset);
 /* A text from the query; NULL when absent, empty, malformed or longer than 128 characters. */
 const char *parts_query_text(struct page *p, const char *name);
 /*
@@ -82,7 +81,7 @@ bool parts_query_key(struct page *p, const char *name, int64_t *first, int64_t *
 /* What Redis has heard of workers since PostgreSQL was told. Away: nothing changes. */
 struct part_worker {
 	int64_t id, seen_us;
-	const char *progress;	/* NULL: unknown */
+	const char *progress; /* NULL: unknown */
 };
 void parts_heard(struct page *p, struct part_worker *workers, int n);
 

@@ -38,10 +38,10 @@ reason_of(int status)
 static void
 count_status(int status)
 {
-	stat_add(status < 300 ? STAT_REPLIES_2XX
-	         : status < 400 ? STAT_REPLIES_3XX
-	         : status < 500 ? STAT_REPLIES_4XX
-	                        : STAT_REPLIES_5XX,
+	stat_add(status < 300  ? STAT_REPLIES_2XX
+		: status < 400 ? STAT_REPLIES_3XX
+		: status < 500 ? STAT_REPLIES_4XX
+			       : STAT_REPLIES_5XX,
 	    1);
 }
 
@@ -98,8 +98,9 @@ reply_text(struct request *rq, int status, const char *text)
 void
 reply_json(struct request *rq, const struct buf *out)
 {
-	reply_send(rq, &(struct reply){.status = 200, .type = "application/json",
-	                   .body = out->data, .len = out->len});
+	reply_send(rq,
+	    &(struct reply){
+		.status = 200, .type = "application/json", .body = out->data, .len = out->len});
 }
 
 static int
@@ -166,9 +167,11 @@ reply_error(struct request *rq, const struct err *e)
 		request_free(rq);
 		return;
 	}
-	reply_send(rq, &(struct reply){.status = status, .body = said, .len = strlen(said),
-	                   .allow = e->kind == ERR_METHOD && rq->route != NULL ? rq->route->allow : NULL,
-	                   .retry_after_s = status == 503
-	                       ? RETRY_AFTER_S + (int)random_below(RETRY_AFTER_S)
-	                       : 0});
+	reply_send(rq,
+	    &(struct reply){.status = status,
+		.body = said,
+		.len = strlen(said),
+		.allow = e->kind == ERR_METHOD && rq->route != NULL ? rq->route->allow : NULL,
+		.retry_after_s =
+		    status == 503 ? RETRY_AFTER_S + (int)random_below(RETRY_AFTER_S) : 0});
 }

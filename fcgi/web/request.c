@@ -13,8 +13,8 @@
 
 const char said_no_worker[] = "The server could not find this worker. Did the worker time out?";
 
-#define GIVE_UP_US (50 * INT64_C(1000000))	/* v1, while PostgreSQL is away; its client asks again */
-#define GIVE_UP_SOON_US INT64_C(1000000)	/* who understands a 503 hears it */
+#define GIVE_UP_US (50 * INT64_C(1000000)) /* v1, while PostgreSQL is away; its client asks again */
+#define GIVE_UP_SOON_US INT64_C(1000000)   /* who understands a 503 hears it */
 
 static enum method
 method_of(const char *name)
@@ -84,16 +84,16 @@ request_read_body(struct request *rq, struct err *e)
 		return err_set(e, ERR_FIELD, "Content-Length is not a number.", "content length");
 	if (len > limit)
 		return err_set(e, ERR_TOO_LARGE,
-		    arena_printf(&rq->arena, "The body is over the limit of %lld bytes.",
-		        (long long)limit),
+		    arena_printf(
+			&rq->arena, "The body is over the limit of %lld bytes.", (long long)limit),
 		    "%lld bytes", (long long)len);
 	body = arena_alloc(&rq->arena, (size_t)len + 1);
 	rq->body_len = fcgx_read(rq->fcgx, body, (size_t)len);
 	body[rq->body_len] = '\0';
 	rq->body = body;
 	if (rq->body_len < (size_t)len)
-		return err_set(e, ERR_FIELD, "The body is shorter than its Content-Length.",
-		    "body cut short");
+		return err_set(
+		    e, ERR_FIELD, "The body is shorter than its Content-Length.", "body cut short");
 	return true;
 }
 
@@ -123,8 +123,7 @@ call_id(void)
 }
 
 void
-request_init_op(struct request *rq, struct op *op, enum op_kind kind,
-    void (*answer)(struct op *op))
+request_init_op(struct request *rq, struct op *op, enum op_kind kind, void (*answer)(struct op *op))
 {
 	op->kind = kind;
 	op->arrived_us = rq->arrived_us;
@@ -203,7 +202,7 @@ req_stage(struct request *rq, int *stage, struct err *e)
 	if (len != 1 || *letter < 'a' || *letter > 'e')
 		return err_set(e, ERR_INPUT,
 		    arena_printf(&rq->arena,
-		        "Invalid worker stage: '%s'. Choose from 'a'/'b'/'c'/'d'/'e'.", letter),
+			"Invalid worker stage: '%s'. Choose from 'a'/'b'/'c'/'d'/'e'.", letter),
 		    "no such stage");
 	*stage = *letter - 'a' + 1;
 	return true;

@@ -35,16 +35,16 @@ struct request {
 	struct fcgx *fcgx;
 	struct arena arena;
 	enum method method;
-	const char *path;	/* as sent, still percent-encoded, without the query */
-	const char *query;	/* raw, never NULL */
-	const char *body;	/* ends in NUL; NULL before request_read_body */
+	const char *path;  /* as sent, still percent-encoded, without the query */
+	const char *query; /* raw, never NULL */
+	const char *body;  /* ends in NUL; NULL before request_read_body */
 	size_t body_len;
-	json *json;		/* the body, where the route wants JSON */
-	const char *path_part[3];	/* decoded parts after the route's prefix; NULL = absent */
+	json *json;               /* the body, where the route wants JSON */
+	const char *path_part[3]; /* decoded parts after the route's prefix; NULL = absent */
 	int64_t arrived_us;
 	const struct route *route;
-	void *state;		/* a handler's own, in the arena */
-	_Alignas(max_align_t) char room[REQUEST_ROOM];	/* the arena's first; not cleared */
+	void *state;                                   /* a handler's own, in the arena */
+	_Alignas(max_align_t) char room[REQUEST_ROOM]; /* the arena's first; not cleared */
 };
 
 struct request *request_new(struct tracker *t, struct fcgx *fcgx);
@@ -57,8 +57,8 @@ bool request_parse_json(struct request *rq, struct err *e);
 
 /* An op of this request: arena, arrival, give-up time by the route's manners. */
 struct op *request_op(struct request *rq, enum op_kind kind, void (*answer)(struct op *op));
-void request_init_op(struct request *rq, struct op *op, enum op_kind kind,
-    void (*answer)(struct op *op));
+void request_init_op(
+    struct request *rq, struct op *op, enum op_kind kind, void (*answer)(struct op *op));
 
 /* A token as the tables know it: a hash. ERR_MISSING "could not find this worker" when it is no UUID. */
 bool req_token(struct request *rq, struct uuid *hash, struct err *e);

@@ -49,7 +49,7 @@ static bool
 matches(const struct route *route, const char *path)
 {
 	return is_prefix(route) ? strncmp(path, route->path, strlen(route->path)) == 0
-	                        : strcmp(path, route->path) == 0;
+				: strcmp(path, route->path) == 0;
 }
 
 static const struct route *
@@ -84,7 +84,8 @@ split_path(struct request *rq, struct err *e)
 static bool
 method_fits(const struct route *route, enum method method)
 {
-	return (route->methods & (int)method) != 0 || (method == HEAD && (route->methods & GET) != 0);
+	return (route->methods & (int)method) != 0 ||
+	    (method == HEAD && (route->methods & GET) != 0);
 }
 
 static bool

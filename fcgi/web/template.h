@@ -35,17 +35,17 @@ bool templates_load(const char *dir, struct err *e);
 const char *templates_version(void);
 
 struct template_dict *template_new(const char *name) TEMPLATE_FILLS;
-void template_free(struct template_dict *d) TEMPLATE_FILLS;	/* accepts NULL */
-void template_text(struct template_dict *d, const char *key, const char *text,
-    size_t len) TEMPLATE_FILLS;
+void template_free(struct template_dict *d) TEMPLATE_FILLS; /* accepts NULL */
+void template_text(
+    struct template_dict *d, const char *key, const char *text, size_t len) TEMPLATE_FILLS;
 void template_str(struct template_dict *d, const char *key, const char *text) TEMPLATE_FILLS;
 void template_int(struct template_dict *d, const char *key, int64_t n) TEMPLATE_FILLS;
 void template_show(struct template_dict *d, const char *section) TEMPLATE_FILLS;
 /* One more round of a section; borrowed. */
 struct template_dict *template_section(struct template_dict *d, const char *section) TEMPLATE_FILLS;
 /* An included template's dictionary ({{>HEAD}}) TEMPLATE_FILLS; borrowed. */
-struct template_dict *template_include(struct template_dict *d, const char *key,
-    const char *file) TEMPLATE_FILLS;
+struct template_dict *template_include(
+    struct template_dict *d, const char *key, const char *file) TEMPLATE_FILLS;
 
 bool template_render(const char *file, const struct template_dict *d, struct buf *out,
     struct err *e) __attribute__((warn_unused_result));

@@ -197,7 +197,8 @@ main(int argc, char **argv)
 			path = NULL, i = argc;
 	}
 	if (path == NULL || processes < 1 || threads < 1) {
-		fputs("usage: noop [--gate | --untouched] --listen PATH [--processes N] [--threads N] [--bytes "
+		fputs("usage: noop [--gate | --untouched] --listen PATH [--processes N] [--threads "
+		      "N] [--bytes "
 		      "[PATH=]N]...\n",
 		    stderr);
 		return 64;

@@ -146,5 +146,5 @@ peek_is(const char *value, const char *end, const char *text)
 	size_t len = strlen(text);
 
 	return value != NULL && (size_t)(end - value) >= len + 2 && *value == '"' &&
-	       memcmp(value + 1, text, len) == 0 && value[len + 1] == '"';
+	    memcmp(value + 1, text, len) == 0 && value[len + 1] == '"';
 }

@@ -30,7 +30,7 @@ static double
 own_cpu_s(const struct rusage *r)
 {
 	return (double)r->ru_utime.tv_sec + (double)r->ru_stime.tv_sec +
-	       ((double)r->ru_utime.tv_usec + (double)r->ru_stime.tv_usec) / 1e6;
+	    ((double)r->ru_utime.tv_usec + (double)r->ru_stime.tv_usec) / 1e6;
 }
 
 static void

@@ -42,8 +42,7 @@ write_and_read(const struct json_text *text)
 	buf_fini(&b);
 }
 
-static bool
-walk_member(const char *key, json *value, void *ctx);
+static bool walk_member(const char *key, json *value, void *ctx);
 
 static void
 walk(const json *value)

@@ -120,13 +120,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_it_gives_is_aligned_and_does_not_overlap),
-		cmocka_unit_test(a_large_piece_leaves_the_small_room_in_use),
-		cmocka_unit_test(a_large_piece_may_be_the_first),
-		cmocka_unit_test(calloc_clears_memory_that_was_used),
-		cmocka_unit_test(dup_copies_bytes_and_ends_in_nul),
-		cmocka_unit_test(printf_writes_texts_of_any_length),
-		cmocka_unit_test(a_count_that_overflows_ends_the_process),
+	    cmocka_unit_test(what_it_gives_is_aligned_and_does_not_overlap),
+	    cmocka_unit_test(a_large_piece_leaves_the_small_room_in_use),
+	    cmocka_unit_test(a_large_piece_may_be_the_first),
+	    cmocka_unit_test(calloc_clears_memory_that_was_used),
+	    cmocka_unit_test(dup_copies_bytes_and_ends_in_nul),
+	    cmocka_unit_test(printf_writes_texts_of_any_length),
+	    cmocka_unit_test(a_count_that_overflows_ends_the_process),
 	};
 
 	return cmocka_run_group_tests_name("arena", tests, NULL, NULL);

@@ -211,17 +211,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(puts_follow_each_other_and_end_in_nul),
-		cmocka_unit_test(it_grows_over_many_small_puts),
-		cmocka_unit_test(over_the_limit_it_fails_and_stays_failed),
-		cmocka_unit_test(printf_obeys_the_limit_as_well),
-		cmocka_unit_test(printf_writes_more_than_there_was_room),
-		cmocka_unit_test(without_memory_it_fails_and_keeps_what_it_had),
-		cmocka_unit_test(a_length_that_overflows_fails),
-		cmocka_unit_test(take_hands_over_the_bytes),
-		cmocka_unit_test(room_can_be_filled_by_hand),
-		cmocka_unit_test(integers_are_written_from_end_to_end),
-		cmocka_unit_test(big_endian_is_big_end_first),
+	    cmocka_unit_test(puts_follow_each_other_and_end_in_nul),
+	    cmocka_unit_test(it_grows_over_many_small_puts),
+	    cmocka_unit_test(over_the_limit_it_fails_and_stays_failed),
+	    cmocka_unit_test(printf_obeys_the_limit_as_well),
+	    cmocka_unit_test(printf_writes_more_than_there_was_room),
+	    cmocka_unit_test(without_memory_it_fails_and_keeps_what_it_had),
+	    cmocka_unit_test(a_length_that_overflows_fails),
+	    cmocka_unit_test(take_hands_over_the_bytes),
+	    cmocka_unit_test(room_can_be_filled_by_hand),
+	    cmocka_unit_test(integers_are_written_from_end_to_end),
+	    cmocka_unit_test(big_endian_is_big_end_first),
 	};
 
 	return cmocka_run_group_tests_name("buf", tests, NULL, NULL);

@@ -86,12 +86,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_monotonic_clock_never_goes_back),
-		cmocka_unit_test(wall_time_is_after_2025),
-		cmocka_unit_test(iso_writes_utc_to_the_second),
-		cmocka_unit_test(iso_of_an_endless_time_stays_in_its_room),
-		cmocka_unit_test(a_sleep_is_whole_though_signals_come),
-		cmocka_unit_test(a_sleep_of_nothing_returns),
+	    cmocka_unit_test(the_monotonic_clock_never_goes_back),
+	    cmocka_unit_test(wall_time_is_after_2025),
+	    cmocka_unit_test(iso_writes_utc_to_the_second),
+	    cmocka_unit_test(iso_of_an_endless_time_stays_in_its_room),
+	    cmocka_unit_test(a_sleep_is_whole_though_signals_come),
+	    cmocka_unit_test(a_sleep_of_nothing_returns),
 	};
 
 	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);

@@ -14,14 +14,15 @@ struct values {
 };
 
 static const struct config_item items[] = {
-	{"name", CONFIG_TEXT, offsetof(struct values, name), "Nobody", 1, 20, false, "who | what"},
-	{"secret", CONFIG_TEXT, offsetof(struct values, secret), "", 0, 0, true, "a secret"},
-	{"uri", CONFIG_TEXT, offsetof(struct values, uri), "", 0, 0, false, "an address"},
-	{"count", CONFIG_INT, offsetof(struct values, count), "3", 1, 10, false, "how many"},
-	{"wait_time", CONFIG_SECONDS, offsetof(struct values, wait_s), "2h", 0, 86400, false, "how long"},
-	{"room", CONFIG_BYTES, offsetof(struct values, room), "16M", 1024, 1 << 30, false, "how much"},
-	{"open", CONFIG_BOOL, offsetof(struct values, open), "no", 0, 0, false, "whether"},
-	{.name = NULL},
+    {"name", CONFIG_TEXT, offsetof(struct values, name), "Nobody", 1, 20, false, "who | what"},
+    {"secret", CONFIG_TEXT, offsetof(struct values, secret), "", 0, 0, true, "a secret"},
+    {"uri", CONFIG_TEXT, offsetof(struct values, uri), "", 0, 0, false, "an address"},
+    {"count", CONFIG_INT, offsetof(struct values, count), "3", 1, 10, false, "how many"},
+    {"wait_time", CONFIG_SECONDS, offsetof(struct values, wait_s), "2h", 0, 86400, false,
+	"how long"},
+    {"room", CONFIG_BYTES, offsetof(struct values, room), "16M", 1024, 1 << 30, false, "how much"},
+    {"open", CONFIG_BOOL, offsetof(struct values, open), "no", 0, 0, false, "whether"},
+    {.name = NULL},
 };
 
 static struct values values;
@@ -98,7 +99,7 @@ a_file_sets_what_it_names(void **state)
 
 	(void)state;
 	assert_true(read_file("# a comment\n\n[tracker]\r\nname = Ada Lovelace\r\n  count=7\n"
-	                      "wait_time = 15m ; soon\nopen = Yes\nroom: 2K"));
+			      "wait_time = 15m ; soon\nopen = Yes\nroom: 2K"));
 	assert_string_equal(values.name, "Ada Lovelace");
 	assert_int_equal(values.count, 7);
 	assert_int_equal(values.wait_s, 900);
@@ -284,7 +285,8 @@ seconds_have_units(void **state)
 		const char *text;
 		int64_t s;
 	} cases[] = {{"90", 90}, {"90s", 90}, {"15m", 900}, {"2h", 7200}, {"1d", 86400}, {"0", 0}};
-	static const char *const bad[] = {"", "m", "1w", "1.5h", "-1", "2d", "1 h", "99999999999999999d"};
+	static const char *const bad[] = {
+	    "", "m", "1w", "1.5h", "-1", "2d", "1 h", "99999999999999999d"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -317,7 +319,7 @@ what_is_printed_reads_back(void **state)
 
 	(void)state;
 	assert_true(read_file("[tracker]\nname = Ada\nsecret = s3\nuri = x=y\ncount = 9\n"
-	                      "wait_time = 61\nroom = 3000\nopen = on\n"));
+			      "wait_time = 61\nroom = 3000\nopen = on\n"));
 	first = printed(false);
 	config_fini(&config);
 	assert_true(config_init(&config, items, &values, &e));
@@ -335,16 +337,18 @@ secrets_are_masked(void **state)
 	static const struct {
 		const char *uri, *shown;
 	} cases[] = {
-		{"postgresql://me:pa:ss@host/db", "postgresql://me:********@host/db"},
-		{"redis://:word@host:1/0", "redis://:********@host:1/0"},
-		{"host=x password=word user=me", "host=x password=******** user=me"},
-		{"host=x PassWord = 'a b\\'c' user=me", "host=x PassWord = ******** user=me"},
-		{"postgresql://host/db?password=word&x=1", "postgresql://host/db?password=********&x=1"},
-		{"postgresql://me:one@h/d?password=two", "postgresql://me:********@h/d?password=********"},
-		{"password=one password=two", "password=******** password=********"},
-		{"password='open end", "password=********"},
-		{"unix:/run/redis.sock?db=0", "unix:/run/redis.sock?db=0"},
-		{"https://tracker.example/a:b@c", "https://tracker.example/a:b@c"},
+	    {"postgresql://me:pa:ss@host/db", "postgresql://me:********@host/db"},
+	    {"redis://:word@host:1/0", "redis://:********@host:1/0"},
+	    {"host=x password=word user=me", "host=x password=******** user=me"},
+	    {"host=x PassWord = 'a b\\'c' user=me", "host=x PassWord = ******** user=me"},
+	    {"postgresql://host/db?password=word&x=1",
+		"postgresql://host/db?password=********&x=1"},
+	    {"postgresql://me:one@h/d?password=two",
+		"postgresql://me:********@h/d?password=********"},
+	    {"password=one password=two", "password=******** password=********"},
+	    {"password='open end", "password=********"},
+	    {"unix:/run/redis.sock?db=0", "unix:/run/redis.sock?db=0"},
+	    {"https://tracker.example/a:b@c", "https://tracker.example/a:b@c"},
 	};
 
 	(void)state;
@@ -419,33 +423,33 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(defaults_hold_when_nothing_is_set),
-		TEST(a_file_sets_what_it_names),
-		TEST(an_unknown_name_is_refused_with_its_line),
-		TEST(a_bad_number_is_refused_with_its_line),
-		TEST(a_number_out_of_bounds_is_refused),
-		TEST(a_word_that_is_neither_yes_nor_no_is_refused),
-		TEST(a_line_without_a_value_is_refused),
-		TEST(the_first_wrong_line_is_the_one_told),
-		TEST(another_section_is_refused),
-		TEST(a_setting_before_any_section_is_refused),
-		TEST(a_name_set_twice_is_refused),
-		TEST(a_line_that_inih_would_cut_is_refused),
-		TEST(the_longest_line_is_read_whole),
-		TEST(a_nul_in_the_file_is_refused),
-		TEST(text_that_is_no_utf8_or_has_controls_is_refused),
-		TEST(text_has_its_bounds),
-		TEST(a_missing_file_is_an_error_only_when_named),
-		TEST(a_folder_is_no_file),
-		TEST(the_environment_wins_over_the_file),
-		TEST(a_wrong_variable_is_named),
-		TEST(a_flag_wins_and_is_named_when_wrong),
-		TEST(seconds_have_units),
-		TEST(what_is_printed_reads_back),
-		TEST(secrets_are_masked),
-		TEST(a_secret_is_not_repeated_in_an_error),
-		TEST(the_sample_equals_the_defaults),
-		TEST(the_markdown_has_a_row_a_setting),
+	    TEST(defaults_hold_when_nothing_is_set),
+	    TEST(a_file_sets_what_it_names),
+	    TEST(an_unknown_name_is_refused_with_its_line),
+	    TEST(a_bad_number_is_refused_with_its_line),
+	    TEST(a_number_out_of_bounds_is_refused),
+	    TEST(a_word_that_is_neither_yes_nor_no_is_refused),
+	    TEST(a_line_without_a_value_is_refused),
+	    TEST(the_first_wrong_line_is_the_one_told),
+	    TEST(another_section_is_refused),
+	    TEST(a_setting_before_any_section_is_refused),
+	    TEST(a_name_set_twice_is_refused),
+	    TEST(a_line_that_inih_would_cut_is_refused),
+	    TEST(the_longest_line_is_read_whole),
+	    TEST(a_nul_in_the_file_is_refused),
+	    TEST(text_that_is_no_utf8_or_has_controls_is_refused),
+	    TEST(text_has_its_bounds),
+	    TEST(a_missing_file_is_an_error_only_when_named),
+	    TEST(a_folder_is_no_file),
+	    TEST(the_environment_wins_over_the_file),
+	    TEST(a_wrong_variable_is_named),
+	    TEST(a_flag_wins_and_is_named_when_wrong),
+	    TEST(seconds_have_units),
+	    TEST(what_is_printed_reads_back),
+	    TEST(secrets_are_masked),
+	    TEST(a_secret_is_not_repeated_in_an_error),
+	    TEST(the_sample_equals_the_defaults),
+	    TEST(the_markdown_has_a_row_a_setting),
 	};
 
 	unsetenv("TRACKER_COUNT");

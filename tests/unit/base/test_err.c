@@ -64,11 +64,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_first_cause_is_kept),
-		cmocka_unit_test(a_cleared_error_takes_the_next_cause),
-		cmocka_unit_test(a_long_why_is_cut_at_its_end),
-		cmocka_unit_test(nobody_who_listens_is_fine),
-		cmocka_unit_test(every_kind_has_a_name),
+	    cmocka_unit_test(the_first_cause_is_kept),
+	    cmocka_unit_test(a_cleared_error_takes_the_next_cause),
+	    cmocka_unit_test(a_long_why_is_cut_at_its_end),
+	    cmocka_unit_test(nobody_who_listens_is_fine),
+	    cmocka_unit_test(every_kind_has_a_name),
 	};
 
 	return cmocka_run_group_tests_name("err", tests, NULL, NULL);

@@ -47,13 +47,42 @@ static void
 valid_texts_are_taken(void **state)
 {
 	static const char *const good[] = {
-		"null", "true", "false", "0", "-0", "1", "-1", "12345678901234567890123456789012345678",
-		"0.0", "-0.5e10", "1e5", "1E+5", "1e-5", "1e999", "0e0", "\"\"", "\"a\"",
-		"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\u0041\\u00e4\\u20AC\\uD83D\\uDE00\"", "\"äöü€😀\"",
-		"\"\x7f\"", "\"\\u0001\"", "\"\xe2\x80\xa8\"", "[]", "{}", "[[]]", "[1,2,3]", "[1, 2 ,3 ]",
-		" \t\r\n{ \"a\" : 1 , \"b\" : [ ] } \n", "{\"a\":{\"a\":{\"a\":1}}}", "{\"\":1}",
-		"{\"a\":1,\"A\":2}", "[null,true,false]", "\"\\uDBFF\\uDFFF\"", "\"\\\\u0000\"",
-		"\"long enough to be scanned eight bytes at a time \\n and on\"",
+	    "null",
+	    "true",
+	    "false",
+	    "0",
+	    "-0",
+	    "1",
+	    "-1",
+	    "12345678901234567890123456789012345678",
+	    "0.0",
+	    "-0.5e10",
+	    "1e5",
+	    "1E+5",
+	    "1e-5",
+	    "1e999",
+	    "0e0",
+	    "\"\"",
+	    "\"a\"",
+	    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+	    "\"\\u0041\\u00e4\\u20AC\\uD83D\\uDE00\"",
+	    "\"äöü€😀\"",
+	    "\"\x7f\"",
+	    "\"\\u0001\"",
+	    "\"\xe2\x80\xa8\"",
+	    "[]",
+	    "{}",
+	    "[[]]",
+	    "[1,2,3]",
+	    "[1, 2 ,3 ]",
+	    " \t\r\n{ \"a\" : 1 , \"b\" : [ ] } \n",
+	    "{\"a\":{\"a\":{\"a\":1}}}",
+	    "{\"\":1}",
+	    "{\"a\":1,\"A\":2}",
+	    "[null,true,false]",
+	    "\"\\uDBFF\\uDFFF\"",
+	    "\"\\\\u0000\"",
+	    "\"long enough to be scanned eight bytes at a time \\n and on\"",
 	};
 
 	(void)state;
@@ -68,16 +97,84 @@ static void
 invalid_texts_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", " ", "nul", "nulll", "NULL", "True", "NaN", "Infinity", "-Infinity", "nan", "undefined",
-		"'a'", "{'a':1}", "{a:1}", "[1,]", "[,1]", "[1 2]", "[", "]", "{", "}", "[}", "{]",
-		"{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{\"a\" 1}", "{1:2}", "{\"a\":1 \"b\":2}",
-		"01", "-01", "+1", "-", "1.", ".5", "1.e5", "1e", "1e+", "0x10", "1_000", "--1", "1e1.5",
-		"\"", "\"a", "\"\\\"", "\"\\x41\"", "\"\\'\"", "\"\\u12\"", "\"\\u12G4\"", "\"\\u 123\"",
-		"\"\\U0041\"", "\"a\nb\"", "\"a\tb\"", "\"\x01\"", "\"\x1f\"", "1 2", "{} {}", "[] ,",
-		"null null", "// c\n1", "/* c */ 1", "1 # c", "\xef\xbb\xbf{}", "\"\x80\"", "\"\xc3\"",
-		"\"\xed\xa0\x80\"", "\"\xff\"", "{\"\xff\":1}", "\v1", "\f1", "\xc2\xa0\x31", "[1]]", "\\u0041",
-		"true\"", "{\"a\":1}x", "\"long enough for eight bytes at a time\x01 and on\"",
-		"[1,2,3,\"unterminated]",
+	    "",
+	    " ",
+	    "nul",
+	    "nulll",
+	    "NULL",
+	    "True",
+	    "NaN",
+	    "Infinity",
+	    "-Infinity",
+	    "nan",
+	    "undefined",
+	    "'a'",
+	    "{'a':1}",
+	    "{a:1}",
+	    "[1,]",
+	    "[,1]",
+	    "[1 2]",
+	    "[",
+	    "]",
+	    "{",
+	    "}",
+	    "[}",
+	    "{]",
+	    "{\"a\"}",
+	    "{\"a\":}",
+	    "{\"a\":1,}",
+	    "{,}",
+	    "{\"a\" 1}",
+	    "{1:2}",
+	    "{\"a\":1 \"b\":2}",
+	    "01",
+	    "-01",
+	    "+1",
+	    "-",
+	    "1.",
+	    ".5",
+	    "1.e5",
+	    "1e",
+	    "1e+",
+	    "0x10",
+	    "1_000",
+	    "--1",
+	    "1e1.5",
+	    "\"",
+	    "\"a",
+	    "\"\\\"",
+	    "\"\\x41\"",
+	    "\"\\'\"",
+	    "\"\\u12\"",
+	    "\"\\u12G4\"",
+	    "\"\\u 123\"",
+	    "\"\\U0041\"",
+	    "\"a\nb\"",
+	    "\"a\tb\"",
+	    "\"\x01\"",
+	    "\"\x1f\"",
+	    "1 2",
+	    "{} {}",
+	    "[] ,",
+	    "null null",
+	    "// c\n1",
+	    "/* c */ 1",
+	    "1 # c",
+	    "\xef\xbb\xbf{}",
+	    "\"\x80\"",
+	    "\"\xc3\"",
+	    "\"\xed\xa0\x80\"",
+	    "\"\xff\"",
+	    "{\"\xff\":1}",
+	    "\v1",
+	    "\f1",
+	    "\xc2\xa0\x31",
+	    "[1]]",
+	    "\\u0041",
+	    "true\"",
+	    "{\"a\":1}x",
+	    "\"long enough for eight bytes at a time\x01 and on\"",
+	    "[1,2,3,\"unterminated]",
 	};
 
 	(void)state;
@@ -108,8 +205,8 @@ static void
 half_a_surrogate_pair_is_refused(void **state)
 {
 	static const char *const bad[] = {"\"\\ud800\"", "\"\\udc00\"", "\"\\ud800x\"",
-		"\"\\ud800\\n\"", "\"\\ud800\\ud800\"", "\"\\udc00\\ud800\"", "\"\\ud83d\\u0041\"",
-		"\"\\ud83d\\ude0\"", "\"\\ud83d\\\"", "\"\\ud83d\\u\"", "\"\\uDFFF\""};
+	    "\"\\ud800\\n\"", "\"\\ud800\\ud800\"", "\"\\udc00\\ud800\"", "\"\\ud83d\\u0041\"",
+	    "\"\\ud83d\\ude0\"", "\"\\ud83d\\\"", "\"\\ud83d\\u\"", "\"\\uDFFF\""};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++)
@@ -120,20 +217,20 @@ static void
 a_key_may_stand_once_in_an_object(void **state)
 {
 	static const char *const bad[] = {
-		"{\"a\":1,\"a\":1}",
-		"{\"a\":1,\"\\u0061\":2}",
-		"{\"ä\":1,\"\\u00e4\":2}",
-		"{\"😀\":1,\"\\ud83d\\ude00\":2}",
-		"{\"\\n\":1,\"\\u000a\":2}",
-		"{\"/\":1,\"\\/\":2}",
-		"{\"\":1,\"\":2}",
-		"[{\"x\":{\"b\":1,\"c\":2,\"b\":3}}]",
-		"{\"a\":{\"a\":1},\"b\":2,\"a\":3}",
+	    "{\"a\":1,\"a\":1}",
+	    "{\"a\":1,\"\\u0061\":2}",
+	    "{\"ä\":1,\"\\u00e4\":2}",
+	    "{\"😀\":1,\"\\ud83d\\ude00\":2}",
+	    "{\"\\n\":1,\"\\u000a\":2}",
+	    "{\"/\":1,\"\\/\":2}",
+	    "{\"\":1,\"\":2}",
+	    "[{\"x\":{\"b\":1,\"c\":2,\"b\":3}}]",
+	    "{\"a\":{\"a\":1},\"b\":2,\"a\":3}",
 	};
 	static const char *const good[] = {
-		"{\"a\":{\"a\":1},\"b\":{\"a\":1}}",
-		"[{\"a\":1},{\"a\":1}]",
-		"{\"a\":1,\"aa\":2,\"\\\\u0061\":3}",
+	    "{\"a\":{\"a\":1},\"b\":{\"a\":1}}",
+	    "[{\"a\":1},{\"a\":1}]",
+	    "{\"a\":1,\"aa\":2,\"\\\\u0061\":3}",
 	};
 
 	(void)state;
@@ -153,7 +250,8 @@ many_keys(int n, bool twice)
 	buf_init(&b, 0);
 	buf_putc(&b, '{');
 	for (int i = 0; i < n; i++)
-		buf_printf(&b, "%s\"key %d\":{\"key 1\":%d}", i ? "," : "", twice && i == n - 1 ? 0 : i, i);
+		buf_printf(&b, "%s\"key %d\":{\"key 1\":%d}", i ? "," : "",
+		    twice && i == n - 1 ? 0 : i, i);
 	buf_putc(&b, '}');
 	return buf_take(&b);
 }
@@ -304,11 +402,17 @@ integers_are_exact_or_refused(void **state)
 		bool good;
 		int64_t n;
 	} cases[] = {
-		{"9223372036854775807", true, INT64_MAX}, {"-9223372036854775807", true, -INT64_MAX},
-		{"9223372036854775808", false, 0}, {"18446744073709551615", false, 0},
-		{"18446744073709551616", false, 0}, {"-9223372036854775809", false, 0},
-		{"123456789012345678901234567890", false, 0}, {"-123456789012345678901234567890", false, 0},
-		{"0", true, 0}, {"-0", true, 0}, {"17", true, 17},
+	    {"9223372036854775807", true, INT64_MAX},
+	    {"-9223372036854775807", true, -INT64_MAX},
+	    {"9223372036854775808", false, 0},
+	    {"18446744073709551615", false, 0},
+	    {"18446744073709551616", false, 0},
+	    {"-9223372036854775809", false, 0},
+	    {"123456789012345678901234567890", false, 0},
+	    {"-123456789012345678901234567890", false, 0},
+	    {"0", true, 0},
+	    {"-0", true, 0},
+	    {"17", true, 17},
 	};
 
 	(void)state;
@@ -417,8 +521,7 @@ written_text_is_escaped_where_it_must_be(void **state)
 	(void)state;
 	buf_init(&b, 0);
 	json_put_text(&b, text, sizeof(text) - 1);
-	assert_string_equal(
-	    b.data, "\"a\\\"b\\\\c/d\\b\\f\\n\\r\\t\\u0001\\u001f\x7fä€😀\"");
+	assert_string_equal(b.data, "\"a\\\"b\\\\c/d\\b\\f\\n\\r\\t\\u0001\\u001f\x7fä€😀\"");
 	buf_clear(&b);
 	json_put_text(&b, "", 0);
 	assert_string_equal(b.data, "\"\"");
@@ -465,26 +568,26 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(valid_texts_are_taken),
-		cmocka_unit_test(invalid_texts_are_refused),
-		cmocka_unit_test(a_nul_is_refused_however_it_is_written),
-		cmocka_unit_test(half_a_surrogate_pair_is_refused),
-		cmocka_unit_test(a_key_may_stand_once_in_an_object),
-		cmocka_unit_test(keys_are_compared_in_objects_of_any_size),
-		cmocka_unit_test(without_memory_for_keys_the_text_is_refused),
-		cmocka_unit_test(nesting_ends_at_the_depth),
-		cmocka_unit_test(values_have_the_type_that_was_written),
-		cmocka_unit_test(null_is_there_and_absent_is_not),
-		cmocka_unit_test(asking_the_wrong_type_answers_false),
-		cmocka_unit_test(text_is_decoded),
-		cmocka_unit_test(integers_are_exact_or_refused),
-		cmocka_unit_test(members_are_visited_in_order_until_told_to_stop),
-		cmocka_unit_test(spans_are_the_bytes_as_they_were_sent),
-		cmocka_unit_test(spans_know_keys_by_their_decoded_name),
-		cmocka_unit_test(spans_stop_at_their_room),
-		cmocka_unit_test(spans_of_what_is_no_list_are_none),
-		cmocka_unit_test(written_text_is_escaped_where_it_must_be),
-		cmocka_unit_test(written_text_reads_back_as_itself),
+	    cmocka_unit_test(valid_texts_are_taken),
+	    cmocka_unit_test(invalid_texts_are_refused),
+	    cmocka_unit_test(a_nul_is_refused_however_it_is_written),
+	    cmocka_unit_test(half_a_surrogate_pair_is_refused),
+	    cmocka_unit_test(a_key_may_stand_once_in_an_object),
+	    cmocka_unit_test(keys_are_compared_in_objects_of_any_size),
+	    cmocka_unit_test(without_memory_for_keys_the_text_is_refused),
+	    cmocka_unit_test(nesting_ends_at_the_depth),
+	    cmocka_unit_test(values_have_the_type_that_was_written),
+	    cmocka_unit_test(null_is_there_and_absent_is_not),
+	    cmocka_unit_test(asking_the_wrong_type_answers_false),
+	    cmocka_unit_test(text_is_decoded),
+	    cmocka_unit_test(integers_are_exact_or_refused),
+	    cmocka_unit_test(members_are_visited_in_order_until_told_to_stop),
+	    cmocka_unit_test(spans_are_the_bytes_as_they_were_sent),
+	    cmocka_unit_test(spans_know_keys_by_their_decoded_name),
+	    cmocka_unit_test(spans_stop_at_their_room),
+	    cmocka_unit_test(spans_of_what_is_no_list_are_none),
+	    cmocka_unit_test(written_text_is_escaped_where_it_must_be),
+	    cmocka_unit_test(written_text_reads_back_as_itself),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

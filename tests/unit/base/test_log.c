@@ -110,7 +110,8 @@ a_value_cannot_begin_a_line_or_a_field(void **state)
 
 	(void)state;
 	listen_begin();
-	log_event(LOG_INFO_, "name", "name=%s", log_quote(quoted, sizeof(quoted), evil, strlen(evil)));
+	log_event(
+	    LOG_INFO_, "name", "name=%s", log_quote(quoted, sizeof(quoted), evil, strlen(evil)));
 	line = listen_end();
 	assert_int_equal(lines(line), 1);
 	assert_non_null(strstr(line, "name=\"x\\x22 level=error event=forged\\x0ats=1"));
@@ -151,7 +152,8 @@ quotes_keep_good_utf8_and_show_the_bad(void **state)
 	char out[100];
 
 	(void)state;
-	assert_string_equal(log_quote(out, sizeof(out), "häßlich", strlen("häßlich")), "\"häßlich\"");
+	assert_string_equal(
+	    log_quote(out, sizeof(out), "häßlich", strlen("häßlich")), "\"häßlich\"");
 	assert_string_equal(log_quote(out, sizeof(out), "\xc3(", 2), "\"\\xc3(\"");
 	assert_string_equal(log_quote(out, sizeof(out), "\xff\xfe", 2), "\"\\xff\\xfe\"");
 	assert_string_equal(log_quote(out, sizeof(out), "a\\b", 3), "\"a\\x5cb\"");
@@ -261,19 +263,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_event_is_one_line_of_fields),
-		cmocka_unit_test(an_event_may_have_no_fields),
-		cmocka_unit_test(what_is_below_the_level_is_not_written),
-		cmocka_unit_test(under_the_journal_a_line_begins_with_its_priority),
-		cmocka_unit_test(a_value_cannot_begin_a_line_or_a_field),
-		cmocka_unit_test(even_an_unquoted_value_stays_on_its_line),
-		cmocka_unit_test(a_long_line_is_cut_and_ends),
-		cmocka_unit_test(quotes_keep_good_utf8_and_show_the_bad),
-		cmocka_unit_test(quotes_are_closed_however_small_the_room),
-		cmocka_unit_test(an_error_is_logged_with_its_place),
-		cmocka_unit_test(an_sql_error_shows_its_state),
-		cmocka_unit_test(a_reminder_is_due_once_in_its_time),
-		cmocka_unit_test(lines_of_many_threads_do_not_mix),
+	    cmocka_unit_test(an_event_is_one_line_of_fields),
+	    cmocka_unit_test(an_event_may_have_no_fields),
+	    cmocka_unit_test(what_is_below_the_level_is_not_written),
+	    cmocka_unit_test(under_the_journal_a_line_begins_with_its_priority),
+	    cmocka_unit_test(a_value_cannot_begin_a_line_or_a_field),
+	    cmocka_unit_test(even_an_unquoted_value_stays_on_its_line),
+	    cmocka_unit_test(a_long_line_is_cut_and_ends),
+	    cmocka_unit_test(quotes_keep_good_utf8_and_show_the_bad),
+	    cmocka_unit_test(quotes_are_closed_however_small_the_room),
+	    cmocka_unit_test(an_error_is_logged_with_its_place),
+	    cmocka_unit_test(an_sql_error_shows_its_state),
+	    cmocka_unit_test(a_reminder_is_due_once_in_its_time),
+	    cmocka_unit_test(lines_of_many_threads_do_not_mix),
 	};
 
 	unsetenv("JOURNAL_STREAM");

@@ -195,13 +195,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_waits_is_taken_at_once_and_in_order),
-		cmocka_unit_test(an_empty_queue_ends_the_patience),
-		cmocka_unit_test(a_poke_ends_one_take),
-		cmocka_unit_test(a_closed_queue_gives_what_it_has_and_takes_nothing),
-		cmocka_unit_test(what_is_given_back_comes_first),
-		cmocka_unit_test(closing_wakes_the_sleeping_taker),
-		cmocka_unit_test(many_producers_lose_nothing_and_keep_their_order),
+	    cmocka_unit_test(what_waits_is_taken_at_once_and_in_order),
+	    cmocka_unit_test(an_empty_queue_ends_the_patience),
+	    cmocka_unit_test(a_poke_ends_one_take),
+	    cmocka_unit_test(a_closed_queue_gives_what_it_has_and_takes_nothing),
+	    cmocka_unit_test(what_is_given_back_comes_first),
+	    cmocka_unit_test(closing_wakes_the_sleeping_taker),
+	    cmocka_unit_test(many_producers_lose_nothing_and_keep_their_order),
 	};
 
 	return cmocka_run_group_tests_name("queue", tests, NULL, NULL);

@@ -48,23 +48,26 @@ static void
 what_is_no_uuid_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"",
-		"0123abcd-ef45-6789-abcd-ef012345678",
-		"0123abcd-ef45-6789-abcd-ef01234567890",
-		"0123abcdef4567890abcdef01234567890ab",
-		"{123abcd-ef45-6789-abcd-ef012345678}",
-		"0123abcd-ef45-6789-abcd_ef0123456789",
-		"0123abcd-ef45-6789-abcd-ef012345678g",
-		" 123abcd-ef45-6789-abcd-ef0123456789",
-		"-0123abcd-ef45-6789-abcd-ef012345678",
-		"0123abcd-ef45-6789-abcd-ef01234567\xc3\xa4",
+	    "",
+	    "0123abcd-ef45-6789-abcd-ef012345678",
+	    "0123abcd-ef45-6789-abcd-ef01234567890",
+	    "0123abcdef4567890abcdef01234567890ab",
+	    "{123abcd-ef45-6789-abcd-ef012345678}",
+	    "0123abcd-ef45-6789-abcd_ef0123456789",
+	    "0123abcd-ef45-6789-abcd-ef012345678g",
+	    " 123abcd-ef45-6789-abcd-ef0123456789",
+	    "-0123abcd-ef45-6789-abcd-ef012345678",
+	    "0123abcd-ef45-6789-abcd-ef01234567\xc3\xa4",
 	};
 	struct uuid u;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_false(uuid_parse(&u, bad[i], strlen(bad[i])));
-	assert_false(uuid_parse(&u, "0123abcd-ef45-6789-abcd-ef0123456\0" "89", 36));
+	assert_false(uuid_parse(&u,
+	    "0123abcd-ef45-6789-abcd-ef0123456\0"
+	    "89",
+	    36));
 }
 
 static void
@@ -112,7 +115,8 @@ hashes_are_blake2b(void **state)
 	(void)state;
 	/* b2sum --length=256 and 128 */
 	hash_hex(hex, "abc", 3);
-	assert_string_equal(hex, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
+	assert_string_equal(
+	    hex, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
 	uuid_text(text, &abc);
 	assert_string_equal(text, "cf4ab791-c62b-8d2b-2109-c90275287816");
 	assert_false(uuid_equal(&abc, &other));
@@ -138,14 +142,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_new_uuid_is_version_4_and_reads_back),
-		cmocka_unit_test(two_uuids_differ),
-		cmocka_unit_test(a_uuid_is_read_in_either_case),
-		cmocka_unit_test(what_is_no_uuid_is_refused),
-		cmocka_unit_test(below_stays_below_and_reaches_all),
-		cmocka_unit_test(jitter_stays_within_its_share),
-		cmocka_unit_test(hashes_are_blake2b),
-		cmocka_unit_test(bytes_are_filled_to_the_last),
+	    cmocka_unit_test(a_new_uuid_is_version_4_and_reads_back),
+	    cmocka_unit_test(two_uuids_differ),
+	    cmocka_unit_test(a_uuid_is_read_in_either_case),
+	    cmocka_unit_test(what_is_no_uuid_is_refused),
+	    cmocka_unit_test(below_stays_below_and_reaches_all),
+	    cmocka_unit_test(jitter_stays_within_its_share),
+	    cmocka_unit_test(hashes_are_blake2b),
+	    cmocka_unit_test(bytes_are_filled_to_the_last),
 	};
 
 	random_open();

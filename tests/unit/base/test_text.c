@@ -8,17 +8,30 @@ struct piece {
 	const char *s;
 	size_t len;
 };
-#define PIECE(text) {text, sizeof(text) - 1}
+#define PIECE(text)                                                                                \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
 
 static void
 well_formed_utf8_is_seen(void **state)
 {
 	static const struct piece good[] = {
-		PIECE(""), PIECE("a"), PIECE("plain ascii that is longer than eight bytes"),
-		PIECE("häßlich"), PIECE("\xc2\x80"), PIECE("\xdf\xbf"), PIECE("\xe0\xa0\x80"),
-		PIECE("\xed\x9f\xbf"), PIECE("\xee\x80\x80"), PIECE("\xef\xbf\xbf"),
-		PIECE("\xf0\x90\x80\x80"), PIECE("\xf4\x8f\xbf\xbf"), PIECE("1234567\xe2\x82\xac""89"),
-		PIECE("a\0b"),
+	    PIECE(""),
+	    PIECE("a"),
+	    PIECE("plain ascii that is longer than eight bytes"),
+	    PIECE("häßlich"),
+	    PIECE("\xc2\x80"),
+	    PIECE("\xdf\xbf"),
+	    PIECE("\xe0\xa0\x80"),
+	    PIECE("\xed\x9f\xbf"),
+	    PIECE("\xee\x80\x80"),
+	    PIECE("\xef\xbf\xbf"),
+	    PIECE("\xf0\x90\x80\x80"),
+	    PIECE("\xf4\x8f\xbf\xbf"),
+	    PIECE("1234567\xe2\x82\xac"
+		  "89"),
+	    PIECE("a\0b"),
 	};
 
 	(void)state;
@@ -30,11 +43,25 @@ static void
 ill_formed_utf8_is_refused(void **state)
 {
 	static const struct piece bad[] = {
-		PIECE("\x80"), PIECE("\xbf"), PIECE("\xc0\x80"), PIECE("\xc1\xbf"), PIECE("\xc2"),
-		PIECE("\xe0\x9f\xbf"), PIECE("\xe2\x82"), PIECE("\xed\xa0\x80"), PIECE("\xed\xbf\xbf"),
-		PIECE("\xf0\x8f\xbf\xbf"), PIECE("\xf4\x90\x80\x80"), PIECE("\xf5\x80\x80\x80"),
-		PIECE("\xf0\x90\x80"), PIECE("\xff"), PIECE("\xfe"), PIECE("abcdefgh\x80"),
-		PIECE("\xc3("), PIECE("\xe2(\x82"), PIECE("\xf8\x88\x80\x80\x80"),
+	    PIECE("\x80"),
+	    PIECE("\xbf"),
+	    PIECE("\xc0\x80"),
+	    PIECE("\xc1\xbf"),
+	    PIECE("\xc2"),
+	    PIECE("\xe0\x9f\xbf"),
+	    PIECE("\xe2\x82"),
+	    PIECE("\xed\xa0\x80"),
+	    PIECE("\xed\xbf\xbf"),
+	    PIECE("\xf0\x8f\xbf\xbf"),
+	    PIECE("\xf4\x90\x80\x80"),
+	    PIECE("\xf5\x80\x80\x80"),
+	    PIECE("\xf0\x90\x80"),
+	    PIECE("\xff"),
+	    PIECE("\xfe"),
+	    PIECE("abcdefgh\x80"),
+	    PIECE("\xc3("),
+	    PIECE("\xe2(\x82"),
+	    PIECE("\xf8\x88\x80\x80\x80"),
 	};
 
 	(void)state;
@@ -85,13 +112,27 @@ static void
 controls_and_line_ends_of_every_kind_are_seen(void **state)
 {
 	static const struct piece bad[] = {
-		PIECE("a\nb"), PIECE("\r"), PIECE("\t"), PIECE("\0"), PIECE("\x1b[31m"), PIECE("\x7f"),
-		PIECE("\xc2\x80"), PIECE("\xc2\x85"), PIECE("\xc2\x9f"), PIECE("\xe2\x80\xa8"),
-		PIECE("\xe2\x80\xa9"),
+	    PIECE("a\nb"),
+	    PIECE("\r"),
+	    PIECE("\t"),
+	    PIECE("\0"),
+	    PIECE("\x1b[31m"),
+	    PIECE("\x7f"),
+	    PIECE("\xc2\x80"),
+	    PIECE("\xc2\x85"),
+	    PIECE("\xc2\x9f"),
+	    PIECE("\xe2\x80\xa8"),
+	    PIECE("\xe2\x80\xa9"),
 	};
 	static const struct piece good[] = {
-		PIECE(""), PIECE(" "), PIECE("\xc2\xa0"), PIECE("\xe2\x80\xa7"), PIECE("\xe2\x80\xaa"),
-		PIECE("~"), PIECE("ä"), PIECE("\xe2\x80"),
+	    PIECE(""),
+	    PIECE(" "),
+	    PIECE("\xc2\xa0"),
+	    PIECE("\xe2\x80\xa7"),
+	    PIECE("\xe2\x80\xaa"),
+	    PIECE("~"),
+	    PIECE("ä"),
+	    PIECE("\xe2\x80"),
 	};
 
 	(void)state;
@@ -105,13 +146,26 @@ static void
 invisible_and_turning_characters_are_seen(void **state)
 {
 	static const struct piece bad[] = {
-		PIECE("\xe2\x80\x8b"), PIECE("\xe2\x80\x8f"), PIECE("\xe2\x80\xaa"), PIECE("\xe2\x80\xae"),
-		PIECE("\xe2\x81\xa0"), PIECE("\xe2\x81\xa6"), PIECE("\xe2\x81\xa9"), PIECE("\xef\xbb\xbf"),
-		PIECE("abc\xe2\x80\xae" "fed"),
+	    PIECE("\xe2\x80\x8b"),
+	    PIECE("\xe2\x80\x8f"),
+	    PIECE("\xe2\x80\xaa"),
+	    PIECE("\xe2\x80\xae"),
+	    PIECE("\xe2\x81\xa0"),
+	    PIECE("\xe2\x81\xa6"),
+	    PIECE("\xe2\x81\xa9"),
+	    PIECE("\xef\xbb\xbf"),
+	    PIECE("abc\xe2\x80\xae"
+		  "fed"),
 	};
 	static const struct piece good[] = {
-		PIECE(""), PIECE("\xe2\x80\x8a"), PIECE("\xe2\x80\x90"), PIECE("\xe2\x80\xaf"),
-		PIECE("\xe2\x81\x9f"), PIECE("\xe2\x81\xaa"), PIECE("שלום"), PIECE("€"),
+	    PIECE(""),
+	    PIECE("\xe2\x80\x8a"),
+	    PIECE("\xe2\x80\x90"),
+	    PIECE("\xe2\x80\xaf"),
+	    PIECE("\xe2\x81\x9f"),
+	    PIECE("\xe2\x81\xaa"),
+	    PIECE("שלום"),
+	    PIECE("€"),
 	};
 
 	(void)state;
@@ -125,7 +179,7 @@ static void
 numbers_are_whole_and_within_bounds(void **state)
 {
 	static const char *const bad[] = {"", "-", "+1", " 1", "1 ", "1x", "0x10", "1.0", "--1",
-		"9223372036854775808", "-9223372036854775809", "99999999999999999999", "١"};
+	    "9223372036854775808", "-9223372036854775809", "99999999999999999999", "١"};
 	int64_t n = 0;
 
 	(void)state;
@@ -153,9 +207,10 @@ bytes_have_units(void **state)
 		const char *s;
 		int64_t n;
 	} good[] = {{"0", 0}, {"90", 90}, {"1K", 1024}, {"1k", 1024}, {"16M", 16 << 20},
-		{"2G", INT64_C(2) << 30}, {"1T", INT64_C(1) << 40}, {"8388607T", INT64_C(8388607) << 40}};
-	static const char *const bad[] = {"", "M", "-1", "1B", "1MB", "16 M", "8388608T",
-		"9223372036854775807K", "1\x0d", "1+"};
+	    {"2G", INT64_C(2) << 30}, {"1T", INT64_C(1) << 40},
+	    {"8388607T", INT64_C(8388607) << 40}};
+	static const char *const bad[] = {
+	    "", "M", "-1", "1B", "1MB", "16 M", "8388608T", "9223372036854775807K", "1\x0d", "1+"};
 	int64_t n;
 
 	(void)state;
@@ -174,10 +229,17 @@ durations_read_as_people_say_them(void **state)
 		int64_t seconds;
 		const char *said;
 	} cases[] = {
-		{0, "0 seconds"}, {1, "1 second"}, {59, "59 seconds"}, {60, "1 minute"},
-		{61, "1 minute and 1 second"}, {3600, "1 hour"}, {3661, "1 hour, 1 minute and 1 second"},
-		{93784, "1 day, 2 hours, 3 minutes and 4 seconds"}, {172800, "2 days"},
-		{86401, "1 day and 1 second"}, {-5, "0 seconds"},
+	    {0, "0 seconds"},
+	    {1, "1 second"},
+	    {59, "59 seconds"},
+	    {60, "1 minute"},
+	    {61, "1 minute and 1 second"},
+	    {3600, "1 hour"},
+	    {3661, "1 hour, 1 minute and 1 second"},
+	    {93784, "1 day, 2 hours, 3 minutes and 4 seconds"},
+	    {172800, "2 days"},
+	    {86401, "1 day and 1 second"},
+	    {-5, "0 seconds"},
 	};
 	char out[128];
 
@@ -210,9 +272,9 @@ thousands_are_grouped(void **state)
 	static const struct {
 		int64_t n;
 		const char *said;
-	} cases[] = {{0, "0"}, {999, "999"}, {1000, "1,000"}, {1234567, "1,234,567"}, {-999, "-999"},
-		{-1000, "-1,000"}, {100000, "100,000"}, {INT64_MAX, "9,223,372,036,854,775,807"},
-		{INT64_MIN, "-9,223,372,036,854,775,808"}};
+	} cases[] = {{0, "0"}, {999, "999"}, {1000, "1,000"}, {1234567, "1,234,567"},
+	    {-999, "-999"}, {-1000, "-1,000"}, {100000, "100,000"},
+	    {INT64_MAX, "9,223,372,036,854,775,807"}, {INT64_MIN, "-9,223,372,036,854,775,808"}};
 	char out[28];
 
 	(void)state;
@@ -246,19 +308,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(well_formed_utf8_is_seen),
-		cmocka_unit_test(ill_formed_utf8_is_refused),
-		cmocka_unit_test(every_short_sequence_is_judged_as_rfc_3629_does),
-		cmocka_unit_test(characters_are_counted_and_cut_whole),
-		cmocka_unit_test(controls_and_line_ends_of_every_kind_are_seen),
-		cmocka_unit_test(invisible_and_turning_characters_are_seen),
-		cmocka_unit_test(numbers_are_whole_and_within_bounds),
-		cmocka_unit_test(bytes_have_units),
-		cmocka_unit_test(durations_read_as_people_say_them),
-		cmocka_unit_test(a_duration_stays_in_its_room),
-		cmocka_unit_test(thousands_are_grouped),
-		cmocka_unit_test(only_ascii_letters_become_lower),
-		cmocka_unit_test(a_text_starts_with_its_prefix),
+	    cmocka_unit_test(well_formed_utf8_is_seen),
+	    cmocka_unit_test(ill_formed_utf8_is_refused),
+	    cmocka_unit_test(every_short_sequence_is_judged_as_rfc_3629_does),
+	    cmocka_unit_test(characters_are_counted_and_cut_whole),
+	    cmocka_unit_test(controls_and_line_ends_of_every_kind_are_seen),
+	    cmocka_unit_test(invisible_and_turning_characters_are_seen),
+	    cmocka_unit_test(numbers_are_whole_and_within_bounds),
+	    cmocka_unit_test(bytes_have_units),
+	    cmocka_unit_test(durations_read_as_people_say_them),
+	    cmocka_unit_test(a_duration_stays_in_its_room),
+	    cmocka_unit_test(thousands_are_grouped),
+	    cmocka_unit_test(only_ascii_letters_become_lower),
+	    cmocka_unit_test(a_text_starts_with_its_prefix),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);

@@ -80,7 +80,7 @@ static void
 malformed_values_are_refused(void **state)
 {
 	static const char *const bad[] = {"n=%", "n=%4", "n=%zz", "n=%4g", "n=a%00b", "n=%ff",
-		"n=%c3", "n=%ed%a0%80", "n=%c0%80", "n=\xff", "n=% 41", "n=%+1"};
+	    "n=%c3", "n=%ed%a0%80", "n=%c0%80", "n=\xff", "n=% 41", "n=%+1"};
 	const char *out;
 	size_t len;
 
@@ -155,15 +155,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_parameter_is_found_by_its_whole_name, begin, end),
-		cmocka_unit_test_setup_teardown(the_first_of_two_counts, begin, end),
-		cmocka_unit_test_setup_teardown(a_parameter_may_be_empty, begin, end),
-		cmocka_unit_test_setup_teardown(escapes_and_plus_are_decoded, begin, end),
-		cmocka_unit_test_setup_teardown(malformed_values_are_refused, begin, end),
-		cmocka_unit_test_setup_teardown(other_parameters_may_be_malformed, begin, end),
-		cmocka_unit_test_setup_teardown(a_path_part_keeps_its_plus, begin, end),
-		cmocka_unit_test_setup_teardown(an_escape_does_not_read_over_the_end, begin, end),
-		cmocka_unit_test_setup_teardown(what_is_encoded_decodes_to_itself, begin, end),
+	    cmocka_unit_test_setup_teardown(a_parameter_is_found_by_its_whole_name, begin, end),
+	    cmocka_unit_test_setup_teardown(the_first_of_two_counts, begin, end),
+	    cmocka_unit_test_setup_teardown(a_parameter_may_be_empty, begin, end),
+	    cmocka_unit_test_setup_teardown(escapes_and_plus_are_decoded, begin, end),
+	    cmocka_unit_test_setup_teardown(malformed_values_are_refused, begin, end),
+	    cmocka_unit_test_setup_teardown(other_parameters_may_be_malformed, begin, end),
+	    cmocka_unit_test_setup_teardown(a_path_part_keeps_its_plus, begin, end),
+	    cmocka_unit_test_setup_teardown(an_escape_does_not_read_over_the_end, begin, end),
+	    cmocka_unit_test_setup_teardown(what_is_encoded_decodes_to_itself, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("url", tests, NULL, NULL);

@@ -23,8 +23,13 @@ static struct identity me, found;
 static int
 open_all(void **state)
 {
-	const struct desk_options o = {.command = command, .slots = 2, .max_result = 1000, .max_jobs = 5,
-	    .prefetch = true, .quiet = true, .url = "https://tracker.example"};
+	const struct desk_options o = {.command = command,
+	    .slots = 2,
+	    .max_result = 1000,
+	    .max_jobs = 5,
+	    .prefetch = true,
+	    .quiet = true,
+	    .url = "https://tracker.example"};
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -32,7 +37,8 @@ open_all(void **state)
 	strcpy(dir, "/tmp/test-desk-XXXXXX");
 	if (mkdtemp(dir) == NULL)
 		return -1;
-	me = (struct identity){.token = strdup("the token"), .name = "quiet-river-12", .present = true};
+	me = (struct identity){
+	    .token = strdup("the token"), .name = "quiet-river-12", .present = true};
 	found = (struct identity){.token = strdup("the token")};
 	if (!loop_open(&loop, &e) || !spool_open(&spool, dir, "https://tracker.example", &e))
 		return -1;
@@ -230,7 +236,8 @@ what_is_said_cannot_move_a_cursor(void **state)
 	char out[64];
 
 	(void)state;
-	assert_string_equal(say_clean(out, sizeof(out), " \033[2Jred\tx\xff\xe2\x80\xae ", 15), "?[2Jred x????");
+	assert_string_equal(
+	    say_clean(out, sizeof(out), " \033[2Jred\tx\xff\xe2\x80\xae ", 15), "?[2Jred x????");
 	assert_string_equal(say_clean(out, 4, "a\xc3\xa9\xc3\xa9", 5), "a\xc3\xa9");
 }
 

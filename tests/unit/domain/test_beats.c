@@ -80,10 +80,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(many_beats_of_one_worker_are_one_write),
-		cmocka_unit_test(being_heard_keeps_what_was_said),
-		cmocka_unit_test(who_said_nothing_has_no_progress),
-		cmocka_unit_test(long_progress_is_cut_at_a_character),
+	    cmocka_unit_test(many_beats_of_one_worker_are_one_write),
+	    cmocka_unit_test(being_heard_keeps_what_was_said),
+	    cmocka_unit_test(who_said_nothing_has_no_progress),
+	    cmocka_unit_test(long_progress_is_cut_at_a_character),
 	};
 
 	return cmocka_run_group_tests_name("beats", tests, NULL, NULL);

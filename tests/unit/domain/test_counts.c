@@ -2,9 +2,9 @@
 
 #include <string.h>
 
+#include "base/random.h"
 #include "domain/counts.h"
 #include "domain/names.h"
-#include "base/random.h"
 
 static void
 assert_why(const struct stage_counts *c, int stage, const char *expected)
@@ -18,8 +18,9 @@ assert_why(const struct stage_counts *c, int stage, const char *expected)
 static void
 a_stage_that_waits_names_the_one_before_it(void **state)
 {
-	struct stage_counts c = {.stages = 2, .stage = {[1] = {.present = true, .ready = 400, .leased = 12},
-	                                          [2] = {.present = true}}};
+	struct stage_counts c = {.stages = 2,
+	    .stage = {
+		[1] = {.present = true, .ready = 400, .leased = 12}, [2] = {.present = true}}};
 
 	(void)state;
 	assert_why(&c, 2, "Stage B is waiting for stage A: 0 open, 412 in stage A.");
@@ -29,8 +30,9 @@ static void
 the_nearest_stage_with_work_is_the_one_to_wait_for(void **state)
 {
 	struct stage_counts c = {.stages = 3,
-	    .stage = {[1] = {.present = true, .ready = 5}, [2] = {.present = true, .leased = 1},
-	        [3] = {.present = true}}};
+	    .stage = {[1] = {.present = true, .ready = 5},
+		[2] = {.present = true, .leased = 1},
+		[3] = {.present = true}}};
 
 	(void)state;
 	assert_why(&c, 3, "Stage C is waiting for stage B: 0 open, 1 in stage B.");
@@ -39,7 +41,8 @@ the_nearest_stage_with_work_is_the_one_to_wait_for(void **state)
 static void
 the_operators_pause_comes_first(void **state)
 {
-	struct stage_counts c = {.stages = 1, .stage = {[1] = {.present = true, .paused = true, .ready = 9}}};
+	struct stage_counts c = {
+	    .stages = 1, .stage = {[1] = {.present = true, .paused = true, .ready = 9}}};
 
 	(void)state;
 	assert_why(&c, 1, "Stage A is paused by the operator.");
@@ -49,7 +52,8 @@ the_operators_pause_comes_first(void **state)
 static void
 back_offs_hands_and_the_end_are_told_apart(void **state)
 {
-	struct stage_counts c = {.stages = 1, .stage = {[1] = {.present = true, .retry = 3, .leased = 2}}};
+	struct stage_counts c = {
+	    .stages = 1, .stage = {[1] = {.present = true, .retry = 3, .leased = 2}}};
 
 	(void)state;
 	assert_why(&c, 1, "Stage A: 3 jobs wait for their next attempt, 2 are in hand.");
@@ -96,12 +100,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_stage_that_waits_names_the_one_before_it),
-		cmocka_unit_test(the_nearest_stage_with_work_is_the_one_to_wait_for),
-		cmocka_unit_test(the_operators_pause_comes_first),
-		cmocka_unit_test(back_offs_hands_and_the_end_are_told_apart),
-		cmocka_unit_test(only_due_retries_can_be_taken),
-		cmocka_unit_test(names_are_word_word_number),
+	    cmocka_unit_test(a_stage_that_waits_names_the_one_before_it),
+	    cmocka_unit_test(the_nearest_stage_with_work_is_the_one_to_wait_for),
+	    cmocka_unit_test(the_operators_pause_comes_first),
+	    cmocka_unit_test(back_offs_hands_and_the_end_are_told_apart),
+	    cmocka_unit_test(only_due_retries_can_be_taken),
+	    cmocka_unit_test(names_are_word_word_number),
 	};
 
 	random_open();

@@ -109,12 +109,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_stranger_is_not_known),
-		cmocka_unit_test(who_was_put_is_found),
-		cmocka_unit_test(a_change_told_by_any_process_ends_the_belief),
-		cmocka_unit_test(an_answer_older_than_a_change_is_not_believed),
-		cmocka_unit_test(an_entry_is_asked_for_again_when_it_is_old),
-		cmocka_unit_test(memory_is_bounded_and_the_newest_stay),
+	    cmocka_unit_test(a_stranger_is_not_known),
+	    cmocka_unit_test(who_was_put_is_found),
+	    cmocka_unit_test(a_change_told_by_any_process_ends_the_belief),
+	    cmocka_unit_test(an_answer_older_than_a_change_is_not_believed),
+	    cmocka_unit_test(an_entry_is_asked_for_again_when_it_is_old),
+	    cmocka_unit_test(memory_is_bounded_and_the_newest_stay),
 	};
 
 	random_open();

@@ -172,8 +172,9 @@ changed_functions_are_put_in_place_again(void **state)
 {
 	(void)state;
 	migrate();
-	file("functions/two.sql", "create or replace function tracker.two() returns bigint "
-				  "language sql as 'select 2::bigint';");
+	file("functions/two.sql",
+	    "create or replace function tracker.two() returns bigint "
+	    "language sql as 'select 2::bigint';");
 	refuses_the_check("functions");
 	assert_true(migrate());
 	assert_string_equal(said, "put in place the functions\n");
@@ -288,7 +289,8 @@ a_database_of_another_encoding_is_refused_in_words(void **state)
 
 	(void)state;
 	assert_true(pg_run(pg, "drop database if exists latin", &e));
-	assert_true(pg_run(pg, "create database latin encoding 'LATIN1' locale 'C' template template0", &e));
+	assert_true(pg_run(
+	    pg, "create database latin encoding 'LATIN1' locale 'C' template template0", &e));
 	snprintf(conninfo, sizeof(conninfo), "%s dbname=latin", servers_postgres());
 	latin = pg_new(conninfo, "test_schema", "set client_min_messages = error");
 	assert_false(schema_migrate(latin, &settings, hear, NULL, &e));

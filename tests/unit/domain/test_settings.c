@@ -158,10 +158,13 @@ a_stage_name_is_fit_for_an_address(void **state)
 	refused("stage_a = a/b\n", "slash");
 	refused("stage_a = ..\n", ". or ..");
 	refused("stage_a = .\n", ". or ..");
-	refused("stage_a = a\xe2\x80\xae" "b\n", "invisible");
+	refused("stage_a = a\xe2\x80\xae"
+		"b\n",
+	    "invisible");
 	refused("stage_a = 12345678901234567890123456789012345678901234567890123456789012345\n",
 	    "64 characters");
-	assert_true(load_file("stage_a = 1234567890123456789012345678901234567890123456789012345678901234"));
+	assert_true(load_file(
+	    "stage_a = 1234567890123456789012345678901234567890123456789012345678901234"));
 	assert_true(load_file("stage_a = What? & why #1 100%\n"));
 }
 
@@ -266,7 +269,8 @@ every_setting_has_a_flag(void **state)
 		char word[200];
 		const char *words[] = {word};
 
-		snprintf(word, sizeof(word), "--%s=%s", settings_items[i].name, settings_items[i].preset);
+		snprintf(word, sizeof(word), "--%s=%s", settings_items[i].name,
+		    settings_items[i].preset);
 		for (char *p = word; *p && *p != '='; p++)
 			if (*p == '_')
 				*p = '-';
@@ -323,23 +327,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(the_defaults_are_those_of_the_specification),
-		TEST(five_stages_may_be_named),
-		TEST(stage_a_must_be_there),
-		TEST(stages_may_not_have_a_hole),
-		TEST(stage_names_differ_whatever_their_case),
-		TEST(a_stage_name_is_fit_for_an_address),
-		TEST(an_address_loses_the_slash_at_its_end),
-		TEST(a_listening_place_is_checked),
-		TEST(addresses_of_stores_are_checked),
-		TEST(a_password_is_not_repeated_in_an_error),
-		TEST(the_longest_back_off_is_not_less_than_the_first),
-		TEST(flags_win_over_environment_over_file),
-		TEST(a_flag_of_a_switch_may_say_no),
-		TEST(a_wrong_flag_is_named_as_it_was_written),
-		TEST(every_setting_has_a_flag),
-		TEST(a_named_file_must_be_there),
-		TEST(the_sample_file_equals_the_defaults),
+	    TEST(the_defaults_are_those_of_the_specification),
+	    TEST(five_stages_may_be_named),
+	    TEST(stage_a_must_be_there),
+	    TEST(stages_may_not_have_a_hole),
+	    TEST(stage_names_differ_whatever_their_case),
+	    TEST(a_stage_name_is_fit_for_an_address),
+	    TEST(an_address_loses_the_slash_at_its_end),
+	    TEST(a_listening_place_is_checked),
+	    TEST(addresses_of_stores_are_checked),
+	    TEST(a_password_is_not_repeated_in_an_error),
+	    TEST(the_longest_back_off_is_not_less_than_the_first),
+	    TEST(flags_win_over_environment_over_file),
+	    TEST(a_flag_of_a_switch_may_say_no),
+	    TEST(a_wrong_flag_is_named_as_it_was_written),
+	    TEST(every_setting_has_a_flag),
+	    TEST(a_named_file_must_be_there),
+	    TEST(the_sample_file_equals_the_defaults),
 	};
 
 	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);

@@ -100,11 +100,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_newer_ticket_ends_the_older_one),
-		cmocka_unit_test(a_clash_of_two_workers_ends_nobodys_call),
-		cmocka_unit_test(what_one_process_counts_another_sees),
-		cmocka_unit_test(a_dead_process_leaves_its_sums_but_no_gauges),
-		cmocka_unit_test(latencies_fall_into_their_buckets),
+	    cmocka_unit_test(a_newer_ticket_ends_the_older_one),
+	    cmocka_unit_test(a_clash_of_two_workers_ends_nobodys_call),
+	    cmocka_unit_test(what_one_process_counts_another_sees),
+	    cmocka_unit_test(a_dead_process_leaves_its_sums_but_no_gauges),
+	    cmocka_unit_test(latencies_fall_into_their_buckets),
 	};
 
 	random_open();

@@ -152,8 +152,8 @@ work_that_came_between_question_and_parking_is_not_missed(void **state)
 	struct call *c = call_new(r, 1, 1, 60000);
 
 	(void)state;
-	parked_mark(r->tracker.parked, &c->op); /* the question is sent … */
-	parked_wake(r->tracker.parked, 1, 1);   /* … work appears … */
+	parked_mark(r->tracker.parked, &c->op);             /* the question is sent … */
+	parked_wake(r->tracker.parked, 1, 1);               /* … work appears … */
 	assert_true(parked_put(r->tracker.parked, &c->op)); /* … and the old answer was "nothing" */
 	assert_ptr_equal(take_claim(r), c);
 	assert_int_equal(parked_count(r->tracker.parked), 0);
@@ -255,15 +255,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(who_may_not_wait_is_not_parked),
-		cmocka_unit_test(work_wakes_the_oldest_call_of_its_stage),
-		cmocka_unit_test(work_that_came_between_question_and_parking_is_not_missed),
-		cmocka_unit_test(a_wait_that_is_over_is_answered),
-		cmocka_unit_test(a_client_that_hangs_up_leaves_its_place),
-		cmocka_unit_test(a_newer_call_here_ends_the_older_at_once),
-		cmocka_unit_test(a_newer_call_in_another_process_ends_the_older_soon),
-		cmocka_unit_test(over_the_limit_nobody_is_parked),
-		cmocka_unit_test(stopping_answers_everybody_once),
+	    cmocka_unit_test(who_may_not_wait_is_not_parked),
+	    cmocka_unit_test(work_wakes_the_oldest_call_of_its_stage),
+	    cmocka_unit_test(work_that_came_between_question_and_parking_is_not_missed),
+	    cmocka_unit_test(a_wait_that_is_over_is_answered),
+	    cmocka_unit_test(a_client_that_hangs_up_leaves_its_place),
+	    cmocka_unit_test(a_newer_call_here_ends_the_older_at_once),
+	    cmocka_unit_test(a_newer_call_in_another_process_ends_the_older_soon),
+	    cmocka_unit_test(over_the_limit_nobody_is_parked),
+	    cmocka_unit_test(stopping_answers_everybody_once),
 	};
 
 	random_open();

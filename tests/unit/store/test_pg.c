@@ -55,7 +55,8 @@ static void
 cells_have_the_types_of_their_columns(void **state)
 {
 	static const char sql[] =
-	    "select 1::int2, -2::int4, 3000000000::int8, 4000000000::oid, true, false, 1.5::float8, "
+	    "select 1::int2, -2::int4, 3000000000::int8, 4000000000::oid, true, false, "
+	    "1.5::float8, "
 	    "0.25::float4, 'häß'::text, 'n'::name, '0123abcd-ef45-6789-abcd-ef0123456789'::uuid, "
 	    "'2026-11-23 02:30:00.5+00'::timestamptz, 'infinity'::timestamptz, "
 	    "'-infinity'::timestamptz, null::int8, null::text, ''::text";
@@ -110,13 +111,15 @@ a_cell_that_is_not_there_reads_as_null(void **state)
 static void
 arrays_of_every_type_arrive_as_they_were_put(void **state)
 {
-	static const char sql[] =
-	    "select array_to_string($1::bool[],',','N') || '|' || array_to_string($2::int2[],',','N')"
-	    " || '|' || array_to_string($3::int4[],',','N') || '|' || array_to_string($4::int8[],',','N')"
-	    " || '|' || array_to_string($5::text[],',','N') || '|' || array_to_string($6::uuid[],',','N')"
-	    " || '|' || array_to_string($7::timestamptz[],',','N')";
+	static const char sql[] = "select array_to_string($1::bool[],',','N') || '|' || "
+				  "array_to_string($2::int2[],',','N')"
+				  " || '|' || array_to_string($3::int4[],',','N') || '|' || "
+				  "array_to_string($4::int8[],',','N')"
+				  " || '|' || array_to_string($5::text[],',','N') || '|' || "
+				  "array_to_string($6::uuid[],',','N')"
+				  " || '|' || array_to_string($7::timestamptz[],',','N')";
 	const enum pg_oid types[] = {PG_BOOL_ARRAY, PG_INT2_ARRAY, PG_INT4_ARRAY, PG_INT8_ARRAY,
-		PG_TEXT_ARRAY, PG_UUID_ARRAY, PG_TIMESTAMPTZ_ARRAY};
+	    PG_TEXT_ARRAY, PG_UUID_ARRAY, PG_TIMESTAMPTZ_ARRAY};
 	struct pg_array a[7];
 	struct pg_param params[7];
 	struct pg_rows *rows;
@@ -185,12 +188,13 @@ an_array_may_be_empty_and_filled_again(void **state)
 static void
 scalars_arrive_as_they_were_put(void **state)
 {
-	static const char sql[] = "select $1::int2::text || $2::int4 || $3::int8 || $4::bool || $5 || "
-	                          "coalesce($6::text, '-')";
+	static const char sql[] =
+	    "select $1::int2::text || $2::int4 || $3::int8 || $4::bool || $5 || "
+	    "coalesce($6::text, '-')";
 	struct pg_scalar room[4];
 	struct pg_param params[] = {pg_int2_param(&room[0], -1), pg_int4_param(&room[1], -2),
-		pg_int8_param(&room[2], -3), pg_bool_param(&room[3], true), pg_text_param("x", 1),
-		pg_text_param(NULL, 0)};
+	    pg_int8_param(&room[2], -3), pg_bool_param(&room[3], true), pg_text_param("x", 1),
+	    pg_text_param(NULL, 0)};
 	struct pg_rows *rows;
 
 	(void)state;
@@ -217,8 +221,8 @@ the_session_is_set_after_connecting(void **state)
 {
 	(void)state;
 	assert_int_equal(number("select (current_setting('work_mem') = '5MB' and "
-	                        "current_setting('jit') = 'off' and "
-	                        "current_setting('application_name') = 'test_pg')::int"),
+				"current_setting('jit') = 'off' and "
+				"current_setting('application_name') = 'test_pg')::int"),
 	    1);
 }
 
@@ -294,7 +298,8 @@ several_statements_run_as_text(void **state)
 	(void)state;
 	run("begin; create temp table t (x int); insert into t values (1), (2); commit");
 	assert_int_equal(number("select count(*) from t"), 2);
-	assert_false(pg_run(pg, "insert into t values (3); select 1/0; insert into t values (4)", &e));
+	assert_false(
+	    pg_run(pg, "insert into t values (3); select 1/0; insert into t values (4)", &e));
 	assert_string_equal(e.sqlstate, "22012");
 	err_clear(&e);
 	assert_int_equal(number("select count(*) from t"), 2);
@@ -350,7 +355,9 @@ what_was_given_up_is_not_done_later(void **state)
 	pg_set_patience(other, 100);
 	assert_false(pg_call(other, "select pg_advisory_lock(1)", NULL, 0, &rows, &ignored));
 	assert_int_equal(ignored.kind, ERR_AWAY);
-	while (number("select count(*) from pg_stat_activity where application_name = 'impatient'") > 0) {
+	while (
+	    number("select count(*) from pg_stat_activity where application_name = 'impatient'") >
+	    0) {
 		assert_true(clock_us() < until);
 		clock_sleep_ms(20);
 	}
@@ -527,31 +534,31 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(cells_have_the_types_of_their_columns),
-		TEST(a_cell_that_is_not_there_reads_as_null),
-		TEST(arrays_of_every_type_arrive_as_they_were_put),
-		TEST(an_array_may_be_empty_and_filled_again),
-		TEST(scalars_arrive_as_they_were_put),
-		TEST(a_statement_is_prepared_once_a_connection),
-		TEST(the_session_is_set_after_connecting),
-		TEST(a_session_that_fails_is_told),
-		TEST(an_sql_error_has_its_state_and_spoils_nothing),
-		TEST(a_call_can_be_sent_now_and_received_later),
-		TEST(large_parameters_and_answers_pass),
-		TEST(several_statements_run_as_text),
-		TEST(a_failed_transaction_can_be_rolled_back),
-		TEST(over_the_patience_the_connection_is_given_up),
-		TEST(what_was_given_up_is_not_done_later),
-		TEST(a_backend_that_is_ended_during_a_call_is_away),
-		TEST(a_restart_while_idle_is_not_noticed),
-		TEST(a_server_that_is_down_is_away_with_growing_back_off),
-		TEST(copy_brings_rows_in_and_out),
-		TEST(a_copy_can_be_discarded),
-		TEST(a_bad_line_of_a_copy_is_named),
-		TEST(a_copy_of_nothing_that_exists_is_refused),
-		TEST(no_call_goes_between_the_puts_of_a_copy),
-		TEST(a_changed_row_type_heals_itself),
-		TEST(a_wrong_conninfo_is_told_without_its_text),
+	    TEST(cells_have_the_types_of_their_columns),
+	    TEST(a_cell_that_is_not_there_reads_as_null),
+	    TEST(arrays_of_every_type_arrive_as_they_were_put),
+	    TEST(an_array_may_be_empty_and_filled_again),
+	    TEST(scalars_arrive_as_they_were_put),
+	    TEST(a_statement_is_prepared_once_a_connection),
+	    TEST(the_session_is_set_after_connecting),
+	    TEST(a_session_that_fails_is_told),
+	    TEST(an_sql_error_has_its_state_and_spoils_nothing),
+	    TEST(a_call_can_be_sent_now_and_received_later),
+	    TEST(large_parameters_and_answers_pass),
+	    TEST(several_statements_run_as_text),
+	    TEST(a_failed_transaction_can_be_rolled_back),
+	    TEST(over_the_patience_the_connection_is_given_up),
+	    TEST(what_was_given_up_is_not_done_later),
+	    TEST(a_backend_that_is_ended_during_a_call_is_away),
+	    TEST(a_restart_while_idle_is_not_noticed),
+	    TEST(a_server_that_is_down_is_away_with_growing_back_off),
+	    TEST(copy_brings_rows_in_and_out),
+	    TEST(a_copy_can_be_discarded),
+	    TEST(a_bad_line_of_a_copy_is_named),
+	    TEST(a_copy_of_nothing_that_exists_is_refused),
+	    TEST(no_call_goes_between_the_puts_of_a_copy),
+	    TEST(a_changed_row_type_heals_itself),
+	    TEST(a_wrong_conninfo_is_told_without_its_text),
 	};
 
 	random_open();

@@ -301,13 +301,13 @@ a_wrong_password_is_away_and_not_repeated(void **state)
 static void
 addresses_are_checked(void **state)
 {
-	static const char *const good[] = {"", "unix:/a", "unix:/a?db=0", "redis://h", "redis://h:1",
-		"redis://h:1/", "redis://h/5", "redis://:p@h:1/0", "redis://u:p@h", "redis://[::1]:6379/0",
-		"redis://[::1]", "redis://:p%40:x@h/1"};
-	static const char *const bad[] = {"h", "h:1", "unix:a", "unix:", "unix:/a?x=1", "unix:/a?db=",
-		"unix:/a?db=x", "unix:/a?db=-1", "redis:/h", "redis://", "redis://:1", "redis://h:0",
-		"redis://h:65536", "redis://h:x", "redis://h/x", "redis://p@h", "redis://:%zz@h",
-		"redis://h/1?x", "rediss://h", "redis://[::1]x", "redis://h:"};
+	static const char *const good[] = {"", "unix:/a", "unix:/a?db=0", "redis://h",
+	    "redis://h:1", "redis://h:1/", "redis://h/5", "redis://:p@h:1/0", "redis://u:p@h",
+	    "redis://[::1]:6379/0", "redis://[::1]", "redis://:p%40:x@h/1"};
+	static const char *const bad[] = {"h", "h:1", "unix:a", "unix:", "unix:/a?x=1",
+	    "unix:/a?db=", "unix:/a?db=x", "unix:/a?db=-1", "redis:/h", "redis://", "redis://:1",
+	    "redis://h:0", "redis://h:65536", "redis://h:x", "redis://h/x", "redis://p@h",
+	    "redis://:%zz@h", "redis://h/1?x", "rediss://h", "redis://[::1]x", "redis://h:"};
 
 	(void)state;
 	assert_true(redis_check_address(NULL, &e));
@@ -328,21 +328,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(answers_come_in_the_order_of_the_commands),
-		TEST(bytes_of_every_value_are_kept),
-		TEST(thousands_of_commands_go_together),
-		TEST(nothing_put_is_nothing_answered),
-		TEST(a_flush_without_a_begin_starts_anew),
-		TEST(too_many_words_fail_the_flush),
-		TEST(another_database_is_chosen_by_the_address),
-		TEST(without_an_address_it_is_always_away),
-		TEST(a_restart_while_idle_is_not_noticed),
-		TEST(a_server_that_is_down_is_away_with_growing_back_off),
-		TEST(a_server_that_hangs_is_away_after_a_second),
-		TEST(a_subscriber_hears_what_is_published),
-		TEST(a_subscriber_is_told_when_redis_goes),
-		TEST(a_wrong_password_is_away_and_not_repeated),
-		TEST(addresses_are_checked),
+	    TEST(answers_come_in_the_order_of_the_commands),
+	    TEST(bytes_of_every_value_are_kept),
+	    TEST(thousands_of_commands_go_together),
+	    TEST(nothing_put_is_nothing_answered),
+	    TEST(a_flush_without_a_begin_starts_anew),
+	    TEST(too_many_words_fail_the_flush),
+	    TEST(another_database_is_chosen_by_the_address),
+	    TEST(without_an_address_it_is_always_away),
+	    TEST(a_restart_while_idle_is_not_noticed),
+	    TEST(a_server_that_is_down_is_away_with_growing_back_off),
+	    TEST(a_server_that_hangs_is_away_after_a_second),
+	    TEST(a_subscriber_hears_what_is_published),
+	    TEST(a_subscriber_is_told_when_redis_goes),
+	    TEST(a_wrong_password_is_away_and_not_repeated),
+	    TEST(addresses_are_checked),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -15,7 +15,7 @@ the_top_of_an_axis_is_a_round_number_at_or_above(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_true(chart_round_up(cases[i].n) > cases[i].top * 0.99999 &&
-			    chart_round_up(cases[i].n) < cases[i].top * 1.00001);
+		    chart_round_up(cases[i].n) < cases[i].top * 1.00001);
 }
 
 static void

@@ -68,8 +68,8 @@ call_in(struct room *r)
 static void
 put(int fd, int type, const void *content, size_t len)
 {
-	unsigned char record[8 + RECORD_MOST] = {1, (unsigned char)type, 0, 1, (unsigned char)(len >> 8),
-	    (unsigned char)len};
+	unsigned char record[8 + RECORD_MOST] = {
+	    1, (unsigned char)type, 0, 1, (unsigned char)(len >> 8), (unsigned char)len};
 
 	assert_true(len <= RECORD_MOST);
 	memcpy(record + 8, content, len);
