@@ -70,7 +70,7 @@ place_read(struct place *p, const char *path, bool *found, struct err *e)
 	FILE *in = fopen(path, "re");
 	bool ok;
 
-	*found = in != NULL;
+	*found = in;
 	if (!in)
 		return errno == ENOENT ||
 		    err_set(e, ERR_INPUT, NULL, "%s: %s", path, strerror(errno));

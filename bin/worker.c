@@ -226,9 +226,9 @@ take_switch(int key, struct worker_options *o)
 static void
 check_end(struct argp_state *state, const struct worker_options *o)
 {
-	if (o->url == NULL)
+	if (!o->url)
 		argp_error(state, "--url is missing");
-	if (o->desk.command == NULL)
+	if (!o->desk.command)
 		argp_error(state, "no command: give it after --");
 }
 
@@ -304,7 +304,7 @@ worker_fail(struct worker *w, int exit_code)
 {
 	w->exit_code = exit_code;
 	worker_stop(w, STOP_AFTER_JOBS);
-	if (w->desk.items == NULL)
+	if (!w->desk.items)
 		w->finished = true;
 }
 
@@ -353,12 +353,12 @@ give_up(struct worker *w)
 {
 	int left = 0;
 
-	for (struct item *i = w->desk.items; i != NULL; i = i->next) {
+	for (struct item *i = w->desk.items; i; i = i->next) {
 		if (i->state != ITEM_ENDED || i->outcome != OUT_DONE)
 			continue;
-		if (i->spool_file == NULL)
+		if (!i->spool_file)
 			spool_keep(&w->spool, i);
-		if (i->spool_file == NULL)
+		if (!i->spool_file)
 			say(SAY_ERROR, "job %" PRId64 ": its result is lost", i->job);
 		left++;
 	}
@@ -373,7 +373,7 @@ give_up(struct worker *w)
 static int64_t
 patience_us(const struct worker *w)
 {
-	if (w->desk.items == NULL)
+	if (!w->desk.items)
 		return FAREWELL_US;
 	return w->stopping == STOP_NOW ? DELIVER_NOW_US : DELIVER_US;
 }
@@ -417,7 +417,7 @@ stop_tick(struct worker *w, int64_t now_us)
 static int64_t
 protocol_tick(struct worker *w, int64_t now_us)
 {
-	if (w->sync != NULL && sync_is_unknown(w->sync)) {
+	if (w->sync && sync_is_unknown(w->sync)) {
 		say(SAY_INFO,
 		    "this tracker has no /api/sync: going on with the older job API, "
 		    "%d workers of one slot",
@@ -427,7 +427,7 @@ protocol_tick(struct worker *w, int64_t now_us)
 		w->desk.o.prefetch = false;
 		w->v1 = v1_new(w);
 	}
-	return w->sync != NULL ? sync_tick(w->sync, now_us) : v1_tick(w->v1, now_us);
+	return w->sync ? sync_tick(w->sync, now_us) : v1_tick(w->v1, now_us);
 }
 
 static void
@@ -493,7 +493,7 @@ start(struct worker *w, struct watch *signals, struct err *e)
 	    !watch_signals(w, signals, e))
 		return false;
 	w->http = http_open(&w->o.http, e);
-	if (w->http == NULL)
+	if (!w->http)
 		return false;
 	desk_init(&w->desk, &w->o.desk, &w->loop, &w->spool);
 	w->late = late_new(w);
@@ -515,7 +515,7 @@ finish(struct worker *w)
 	http_close(w->http);
 	loop_fini(&w->loop);
 	spool_fini(&w->spool);
-	while (w->identities != NULL) {
+	while (w->identities) {
 		struct identity *who = w->identities;
 
 		w->identities = who->next;

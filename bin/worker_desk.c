@@ -35,7 +35,7 @@ desk_init(struct desk *d, const struct desk_options *o, struct loop *loop, struc
 void
 desk_fini(struct desk *d)
 {
-	while (d->items != NULL) {
+	while (d->items) {
 		struct item *i = d->items;
 
 		d->items = i->next;
@@ -98,10 +98,10 @@ was_told(const struct desk *d, const char *lease)
 static bool
 is_known(const struct desk *d, const char *lease)
 {
-	if (lease == NULL)
+	if (!lease)
 		return false;
-	for (const struct item *i = d->items; i != NULL; i = i->next)
-		if (i->lease != NULL && strcmp(i->lease, lease) == 0)
+	for (const struct item *i = d->items; i; i = i->next)
+		if (i->lease && strcmp(i->lease, lease) == 0)
 			return true;
 	return was_told(d, lease);
 }
@@ -133,7 +133,7 @@ unlink_item(struct desk *d, struct item *i)
 	if (d->items_end == &i->next)
 		d->items_end = at;
 	--*count_of(d, i->state);
-	if (d->items == NULL)
+	if (!d->items)
 		d->idle_since_us = clock_us();
 }
 
@@ -141,7 +141,7 @@ void
 desk_forget(struct desk *d, struct item *i)
 {
 	unlink_item(d, i);
-	if (i->lease != NULL)
+	if (i->lease)
 		d->told[d->told_next++ % DESK_MEMORY] = hash_128(i->lease, strlen(i->lease));
 	spool_forget(d->spool, i);
 	item_free(i);
@@ -195,7 +195,7 @@ take_text(const struct desk *d, struct item *i)
 	const struct buf *out = &i->run.result;
 	size_t len = out->len;
 
-	if (len > 0 && memchr(out->data, '\0', len) != NULL) {
+	if (len > 0 && memchr(out->data, '\0', len)) {
 		set_outcome(
 		    i, OUT_FAILED, "the output holds a NUL character: only text can be sent");
 		return;
@@ -217,7 +217,7 @@ take_json(struct item *i)
 	struct err e = ERR_INIT;
 	json *value = out->len > 0 ? json_parse(out->data, out->len, &e) : NULL;
 
-	if (value == NULL) {
+	if (!value) {
 		snprintf(i->reason, sizeof(i->reason), "the output is no valid JSON%s%.200s",
 		    out->len > 0 ? ": " : ": it is empty", e.why);
 		i->outcome = OUT_FAILED;
@@ -360,7 +360,7 @@ begin(struct desk *d, struct item *i, int slot)
 {
 	char job[24], attempt[24], number[16];
 	const struct run_env env[] = {{"JOB_NUMBER", job}, {"JOB_STAGE", i->stage},
-	    {"JOB_ATTEMPT", attempt}, {"JOB_LEASE", i->lease != NULL ? i->lease : ""},
+	    {"JOB_ATTEMPT", attempt}, {"JOB_LEASE", i->lease ? i->lease : ""},
 	    {"JOB_FORMAT", i->is_json ? "json" : "text"}, {"WORKER_NAME", i->who->name},
 	    {"WORKER_SLOT", number}, {"WORKER_URL", d->o.url}, {NULL, NULL}};
 	struct err e = ERR_INIT;
@@ -387,7 +387,7 @@ fill_slots(struct desk *d, int64_t now_us)
 {
 	if (d->closed || d->no_command || now_us < d->rest_us)
 		return;
-	for (struct item *i = d->items; i != NULL && d->queued > 0; i = i->next) {
+	for (struct item *i = d->items; i && d->queued > 0; i = i->next) {
 		int slot = i->state == ITEM_QUEUED ? free_slot(d) : -1;
 
 		if (i->state == ITEM_QUEUED && slot < 0)
@@ -415,7 +415,7 @@ void
 desk_close(struct desk *d)
 {
 	d->closed = true;
-	for (struct item *i = d->items; i != NULL; i = i->next)
+	for (struct item *i = d->items; i; i = i->next)
 		if (i->state == ITEM_QUEUED)
 			release(d, i);
 }
@@ -424,7 +424,7 @@ void
 desk_give_back(struct desk *d)
 {
 	desk_close(d);
-	for (struct item *i = d->items; i != NULL; i = i->next)
+	for (struct item *i = d->items; i; i = i->next)
 		if (i->state == ITEM_RUNNING)
 			run_stop(&i->run, RUN_UNWANTED, GRACE_MS);
 }
@@ -445,7 +445,7 @@ watch_run(const struct desk *d, struct item *i, int64_t now_us)
 static int64_t
 watch_ended(struct desk *d, struct item *i, int64_t now_us)
 {
-	if (i->outcome != OUT_DONE || i->spool_file != NULL || i->unspoolable)
+	if (i->outcome != OUT_DONE || i->spool_file || i->unspoolable)
 		return INT64_MAX;
 	if (now_us < i->ended_us + SPOOL_AFTER_US)
 		return i->ended_us + SPOOL_AFTER_US;
@@ -459,7 +459,7 @@ desk_tick(struct desk *d, int64_t now_us)
 	int64_t next = INT64_MAX;
 
 	fill_slots(d, now_us);
-	for (struct item *i = d->items, *after; i != NULL; i = after) {
+	for (struct item *i = d->items, *after; i; i = after) {
 		after = i->next;
 		if (i->state == ITEM_RUNNING)
 			next = sooner(next, watch_run(d, i, now_us));
@@ -492,7 +492,7 @@ desk_progress(const struct desk *d, char *out, size_t size)
 {
 	char all[2 * RUN_LINE] = "";
 
-	for (const struct item *i = d->items; i != NULL; i = i->next)
+	for (const struct item *i = d->items; i; i = i->next)
 		if (i->state == ITEM_RUNNING)
 			put_note(all, sizeof(all), i, d->o.slots == 1);
 	/* Cleaned again: a note may have been cut in the middle of a character. */

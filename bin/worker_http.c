@@ -26,7 +26,7 @@ http_open(const struct http_options *o, struct err *e)
 		return NULL;
 	}
 	h = calloc(1, sizeof(*h));
-	if (h == NULL || (h->multi = curl_multi_init()) == NULL) {
+	if (!h || !(h->multi = curl_multi_init())) {
 		free(h);
 		err_set(e, ERR_BUG, NULL, "out of memory");
 		return NULL;
@@ -41,7 +41,7 @@ http_open(const struct http_options *o, struct err *e)
 void
 http_close(struct http *h)
 {
-	if (h == NULL)
+	if (!h)
 		return;
 	curl_slist_free_all(h->headers);
 	curl_multi_cleanup(h->multi);
@@ -63,7 +63,7 @@ void
 http_call_fini(struct http *h, struct http_call *c)
 {
 	http_cancel(h, c);
-	if (c->easy != NULL)
+	if (c->easy)
 		curl_easy_cleanup(c->easy);
 	c->easy = NULL;
 	buf_fini(&c->body);
@@ -115,7 +115,7 @@ rewind_body(void *ctx, curl_off_t offset, int origin)
 static void
 set_trust(CURL *easy, const struct http_options *o)
 {
-	if (o->cacert != NULL)
+	if (o->cacert)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, o->cacert);
 	if (o->insecure) {
 		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -161,9 +161,9 @@ http_start(struct http *h, struct http_call *c, const char *path, int64_t timeou
 {
 	struct buf url;
 
-	if (c->easy == NULL)
+	if (!c->easy)
 		c->easy = curl_easy_init();
-	if (c->easy == NULL)
+	if (!c->easy)
 		abort();
 	buf_clear(&c->answer);
 	c->error[0] = '\0';
@@ -217,7 +217,7 @@ end_calls(struct http *h)
 	int n;
 
 	curl_multi_perform(h->multi, &n);
-	while ((m = curl_multi_info_read(h->multi, &n)) != NULL) {
+	while ((m = curl_multi_info_read(h->multi, &n))) {
 		if (m->msg != CURLMSG_DONE)
 			continue;
 		end_call(h, m->easy_handle, m->data.result);

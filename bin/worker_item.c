@@ -8,11 +8,11 @@ item_new(struct identity *who, int64_t job, const char *lease)
 {
 	struct item *i = calloc(1, sizeof(*i));
 
-	if (i == NULL)
+	if (!i)
 		abort();
 	i->who = who;
 	i->job = job;
-	i->lease = lease != NULL ? strdup(lease) : NULL;
+	i->lease = lease ? strdup(lease) : NULL;
 	buf_init(&i->input, 0);
 	buf_init(&i->result, 0);
 	return i;
@@ -21,9 +21,9 @@ item_new(struct identity *who, int64_t job, const char *lease)
 void
 item_free(struct item *i)
 {
-	if (i == NULL)
+	if (!i)
 		return;
-	if (i->run.loop != NULL)
+	if (i->run.loop)
 		run_fini(&i->run);
 	free(i->lease);
 	free(i->spool_file);

@@ -23,14 +23,14 @@ struct late {
 static bool
 is_due(const struct late *l, const struct item *i)
 {
-	return i->state == ITEM_ENDED && !i->who->present && i->told_by == NULL && !i->dropped &&
-	    (i->lease == NULL || (l->w->sync != NULL && sync_works(l->w->sync)));
+	return i->state == ITEM_ENDED && !i->who->present && !i->told_by && !i->dropped &&
+	    (!i->lease || (l->w->sync && sync_works(l->w->sync)));
 }
 
 static struct item *
 find_due(const struct late *l)
 {
-	for (struct item *i = l->w->desk.items; i != NULL; i = i->next)
+	for (struct item *i = l->w->desk.items; i; i = i->next)
 		if (is_due(l, i))
 			return i;
 	return NULL;
@@ -39,7 +39,7 @@ find_due(const struct late *l)
 static bool
 has_items(const struct late *l, const struct identity *who)
 {
-	for (const struct item *i = l->w->desk.items; i != NULL; i = i->next)
+	for (const struct item *i = l->w->desk.items; i; i = i->next)
 		if (i->who == who)
 			return true;
 	return false;
@@ -48,7 +48,7 @@ has_items(const struct late *l, const struct identity *who)
 static struct identity *
 find_bye(const struct late *l)
 {
-	for (struct identity *who = l->w->identities; who != NULL; who = who->next)
+	for (struct identity *who = l->w->identities; who; who = who->next)
 		if (!who->present && who->thanked && !has_items(l, who))
 			return who;
 	return NULL;
@@ -65,12 +65,12 @@ pass_on(struct late *l, struct item *i)
 {
 	struct identity *now = worker_present(l->w);
 
-	if (i->lease == NULL || i->last_try) {
+	if (!i->lease || i->last_try) {
 		worker_settle(l->w, i, "unknown");
 		return;
 	}
 	i->told_by = NULL;
-	if (now == NULL)
+	if (!now)
 		return;
 	i->who = now;
 	i->last_try = true;
@@ -79,7 +79,7 @@ pass_on(struct late *l, struct item *i)
 static void
 pass_on_all(struct late *l)
 {
-	for (struct item *i = l->w->desk.items, *after; i != NULL; i = after) {
+	for (struct item *i = l->w->desk.items, *after; i; i = after) {
 		after = i->next;
 		if (i->told_by == &l->call)
 			pass_on(l, i);
@@ -89,11 +89,11 @@ pass_on_all(struct late *l)
 static void
 take_refusal(struct late *l)
 {
-	if (worker_is_unknown(&l->call) || (l->one != NULL && l->call.status == 404))
+	if (worker_is_unknown(&l->call) || (l->one && l->call.status == 404))
 		pass_on_all(l);
 	else if (l->call.status == 404)
 		sync_untell(l->w, &l->call);
-	else if (l->one != NULL)
+	else if (l->one)
 		worker_settle(l->w, l->one, l->call.status == 403 ? "fenced" : "unknown");
 	else
 		l->most = sync_shrink(l->w, &l->call, l->told);
@@ -118,7 +118,7 @@ on_answer(struct http_call *c)
 	}
 	l->who->thanked = true;
 	l->most = CALL_ITEMS;
-	if (l->one != NULL)
+	if (l->one)
 		worker_settle(l->w, l->one, "accepted");
 	else if (!sync_take_results(l->w, c))
 		sync_untell(l->w, c);
@@ -163,14 +163,14 @@ late_tick(struct late *l, int64_t now_us)
 		return l->w->backoff.until_us;
 	l->is_bye = false;
 	l->one = NULL;
-	if (i == NULL) {
+	if (!i) {
 		l->who = find_bye(l);
-		if (l->who != NULL)
+		if (l->who)
 			send_bye(l);
 		return INT64_MAX;
 	}
 	l->who = i->who;
-	if (i->lease == NULL)
+	if (!i->lease)
 		send_one(l, i);
 	else
 		send_many(l);
@@ -180,7 +180,7 @@ late_tick(struct late *l, int64_t now_us)
 bool
 late_is_idle(const struct late *l)
 {
-	return !l->call.busy && find_due(l) == NULL && find_bye(l) == NULL;
+	return !l->call.busy && !find_due(l) && !find_bye(l);
 }
 
 struct late *
@@ -188,7 +188,7 @@ late_new(struct worker *w)
 {
 	struct late *l = calloc(1, sizeof(*l));
 
-	if (l == NULL)
+	if (!l)
 		abort();
 	l->w = w;
 	l->most = CALL_ITEMS;
@@ -199,7 +199,7 @@ late_new(struct worker *w)
 void
 late_free(struct late *l)
 {
-	if (l == NULL)
+	if (!l)
 		return;
 	http_call_fini(l->w->http, &l->call);
 	free(l);

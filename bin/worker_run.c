@@ -287,7 +287,7 @@ be_child(const int ends[ENDS], char *const argv[], const struct run_env *env, pi
 	dup2(ends[CHILD_ERR], 2);
 	dup2(ends[CHILD_NOTE], 3);
 	syscall(SYS_close_range, 4U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
-	for (; env->name != NULL; env++)
+	for (; env->name; env++)
 		setenv(env->name, env->value, 1);
 	execvp(argv[0], argv);
 	why = errno;

@@ -58,7 +58,7 @@ struct run_env {
 void run_init(
     struct run *r, struct loop *loop, size_t limit, void (*ended)(struct run *), void *owner);
 void run_fini(struct run *r);
-/* env ends at name == NULL. quiet: the command's complaints are kept, not shown. */
+/* env ends at !name. quiet: the command's complaints are kept, not shown. */
 bool run_start(struct run *r, char *const argv[], const struct run_env *env, const char *input,
     size_t input_len, bool quiet, struct err *e);
 /* SIGTERM to the whole group now, SIGKILL after grace_ms. */

@@ -34,9 +34,9 @@ default_dir(struct err *e)
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 
-	if (state != NULL && state[0] == '/')
+	if (state && state[0] == '/')
 		return join(state, "distcompute-worker");
-	if (home != NULL && home[0] == '/')
+	if (home && home[0] == '/')
 		return join(home, ".local/state/distcompute-worker");
 	err_set(e, ERR_INPUT, NULL,
 	    "neither XDG_STATE_HOME nor HOME is set: name a folder with --spool");
@@ -67,8 +67,8 @@ spool_open(struct spool *s, const char *dir, const char *url, struct err *e)
 	char hex[65];
 
 	memset(s, 0, sizeof(*s));
-	s->dir = dir != NULL ? strdup(dir) : default_dir(e);
-	if (s->dir == NULL)
+	s->dir = dir ? strdup(dir) : default_dir(e);
+	if (!s->dir)
 		return false;
 	if (s->dir[0] == '\0')
 		return err_set(e, ERR_INPUT, NULL, "--spool wants a folder");
@@ -105,7 +105,7 @@ put_item(struct buf *b, const struct item *i)
 	put_member(b, "token", i->who->token);
 	put_member(b, "name", i->who->name);
 	put_member(b, "stage", i->stage);
-	if (i->lease != NULL)
+	if (i->lease)
 		put_member(b, "lease", i->lease);
 	buf_printf(b, "\"job\":%" PRId64 ",\"done\":[{\"data\":", i->job);
 	buf_put(b, i->result.data, i->result.len);
@@ -172,7 +172,7 @@ tell_failure(struct spool *s, struct item *i)
 void
 spool_keep(struct spool *s, struct item *i)
 {
-	const char *key = i->lease != NULL ? i->lease : i->who->token;
+	const char *key = i->lease ? i->lease : i->who->token;
 	struct uuid id = hash_128(key, strlen(key));
 	char name[UUID_TEXT], file[128], *aside;
 	struct buf b;
@@ -199,7 +199,7 @@ void
 spool_forget(struct spool *s, struct item *i)
 {
 	(void)s;
-	if (i->spool_file == NULL)
+	if (!i->spool_file)
 		return;
 	if (unlink(i->spool_file) < 0 && errno != ENOENT)
 		say(SAY_WARN, "%s: %s", i->spool_file, strerror(errno));
@@ -218,10 +218,10 @@ read_file(const char *path, struct buf *b)
 
 	if (fd < 0)
 		return false;
-	while ((room = buf_room(b, 65536)) != NULL && (n = read(fd, room, 65536)) > 0)
+	while ((room = buf_room(b, 65536)) && (n = read(fd, room, 65536)) > 0)
 		b->len += (size_t)n;
 	close(fd);
-	return room != NULL && n == 0;
+	return room && n == 0;
 }
 
 static const char *
@@ -230,7 +230,7 @@ text_of(const json *object, const char *key)
 	struct json_text t;
 	json *value = json_get(object, key);
 
-	return value != NULL && json_as_text(value, &t) ? t.s : NULL;
+	return value && json_as_text(value, &t) ? t.s : NULL;
 }
 
 static struct item *
@@ -243,15 +243,14 @@ parse_item(
 	struct item *i;
 	int64_t job;
 
-	if (token == NULL || json_get(root, "job") == NULL ||
-	    !json_as_int(json_get(root, "job"), &job))
+	if (!token || !json_get(root, "job") || !json_as_int(json_get(root, "job"), &job))
 		return NULL;
-	if (!json_spans(b->data, b->len, "done", "data", &data, 1) || data.s == NULL)
+	if (!json_spans(b->data, b->len, "done", "data", &data, 1) || !data.s)
 		return NULL;
 	i = item_new(who(token, ctx), job, text_of(root, "lease"));
-	if (i->who->name[0] == '\0' && name != NULL)
+	if (i->who->name[0] == '\0' && name)
 		snprintf(i->who->name, sizeof(i->who->name), "%s", name);
-	if (stage != NULL)
+	if (stage)
 		snprintf(i->stage, sizeof(i->stage), "%s", stage);
 	i->state = ITEM_ENDED;
 	i->outcome = OUT_DONE;
@@ -270,7 +269,7 @@ load_item(const char *path, struct identity *(*who)(const char *, void *), void 
 	buf_init(&b, SPOOL_FILE_MAX);
 	if (read_file(path, &b) && b.len > 0)
 		root = json_parse(b.data, b.len, &e);
-	if (root != NULL)
+	if (root)
 		i = parse_item(&b, root, who, ctx);
 	json_free(root);
 	buf_fini(&b);
@@ -292,7 +291,7 @@ spool_read(struct spool *s, struct identity *(*who)(const char *token, void *ctx
 	DIR *dir = opendir(s->dir);
 	struct dirent *entry;
 
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+	while (dir && (entry = readdir(dir))) {
 		struct item *i;
 		char *path;
 
@@ -300,7 +299,7 @@ spool_read(struct spool *s, struct identity *(*who)(const char *token, void *ctx
 			continue;
 		path = join(s->dir, entry->d_name);
 		i = load_item(path, who, ctx);
-		if (i != NULL) {
+		if (i) {
 			i->spool_file = path;
 			each(i, ctx);
 			continue;
@@ -308,6 +307,6 @@ spool_read(struct spool *s, struct identity *(*who)(const char *token, void *ctx
 		say(SAY_WARN, "%s is no result of a worker: left as it is", path);
 		free(path);
 	}
-	if (dir != NULL)
+	if (dir)
 		closedir(dir);
 }

@@ -61,8 +61,7 @@ put_outcome(struct buf *b, const struct item *i)
 static bool
 is_due(const struct item *i, const struct identity *who)
 {
-	return i->state == ITEM_ENDED && i->who == who && i->told_by == NULL && i->lease != NULL &&
-	    !i->dropped;
+	return i->state == ITEM_ENDED && i->who == who && !i->told_by && i->lease && !i->dropped;
 }
 
 static int
@@ -72,7 +71,7 @@ put_list(struct worker *w, const struct identity *who, struct http_call *c, enum
 	struct buf *b = &c->body;
 	int n = 0;
 
-	for (struct item *i = w->desk.items; i != NULL && n < most; i = i->next) {
+	for (struct item *i = w->desk.items; i && n < most; i = i->next) {
 		if (!is_due(i, who) || i->outcome != outcome)
 			continue;
 		if (outcome == OUT_DONE && b->len > 200 && b->len + i->result.len > CALL_BYTES)
@@ -106,8 +105,8 @@ put_holding(struct sync *s, struct buf *b)
 	const char *comma = "";
 
 	buf_puts(b, ",\"holding\":[");
-	for (const struct item *i = s->w->desk.items; i != NULL; i = i->next) {
-		if (i->who != s->who || i->dropped || i->told_by != NULL)
+	for (const struct item *i = s->w->desk.items; i; i = i->next) {
+		if (i->who != s->who || i->dropped || i->told_by)
 			continue;
 		buf_printf(b, "%s%" PRId64, comma, i->job);
 		comma = ",";
@@ -181,7 +180,7 @@ send_waiting(struct sync *s, int want, int64_t now_us)
 void
 sync_untell(struct worker *w, const struct http_call *c)
 {
-	for (struct item *i = w->desk.items; i != NULL; i = i->next)
+	for (struct item *i = w->desk.items; i; i = i->next)
 		if (i->told_by == c)
 			i->told_by = NULL;
 }
@@ -193,10 +192,9 @@ take_result(struct worker *w, const struct http_call *c, const json *result)
 	json *job = json_get(result, "job"), *word = json_get(result, "status");
 	int64_t number;
 
-	if (job == NULL || word == NULL || !json_as_int(job, &number) ||
-	    !json_as_text(word, &status))
+	if (!job || !word || !json_as_int(job, &number) || !json_as_text(word, &status))
 		return;
-	for (struct item *i = w->desk.items; i != NULL; i = i->next) {
+	for (struct item *i = w->desk.items; i; i = i->next) {
 		if (i->told_by != c || i->job != number)
 			continue;
 		worker_settle(w, i, status.s);
@@ -207,11 +205,11 @@ take_result(struct worker *w, const struct http_call *c, const json *result)
 static bool
 take_results_of(struct worker *w, struct http_call *c, const json *root)
 {
-	json *results = root != NULL ? json_get(root, "results") : NULL;
+	json *results = root ? json_get(root, "results") : NULL;
 
-	if (root == NULL || json_type(root) != JSON_IS_OBJECT)
+	if (!root || json_type(root) != JSON_IS_OBJECT)
 		return false;
-	if (results != NULL && json_type(results) == JSON_IS_LIST)
+	if (results && json_type(results) == JSON_IS_LIST)
 		for (size_t n = 0; n < json_list_len(results); n++)
 			take_result(w, c, json_list_at(results, n));
 	/* What the tracker was silent about is told again. */
@@ -258,13 +256,12 @@ take_job(struct sync *s, const json *job, struct json_span raw)
 	struct item *i;
 	int64_t n;
 
-	if (number == NULL || name == NULL || raw.s == NULL || !json_as_int(number, &n) ||
-	    !json_as_text(name, &lease))
+	if (!number || !name || !raw.s || !json_as_int(number, &n) || !json_as_text(name, &lease))
 		return;
 	i = item_new(s->who, n, lease.s);
-	if (json_get(job, "stage") != NULL && json_as_text(json_get(job, "stage"), &stage))
+	if (json_get(job, "stage") && json_as_text(json_get(job, "stage"), &stage))
 		snprintf(i->stage, sizeof(i->stage), "%s", stage.s);
-	if (attempt != NULL)
+	if (attempt)
 		json_as_int(attempt, &i->attempt);
 	take_input(i, data, raw);
 	desk_add(&s->w->desk, i);
@@ -274,13 +271,13 @@ static size_t
 take_jobs(struct sync *s, const struct http_call *c, const json *root)
 {
 	json *jobs = json_get(root, "jobs");
-	size_t n = jobs != NULL && json_type(jobs) == JSON_IS_LIST ? json_list_len(jobs) : 0;
+	size_t n = jobs && json_type(jobs) == JSON_IS_LIST ? json_list_len(jobs) : 0;
 	struct json_span *raw;
 
 	if (n == 0)
 		return 0;
 	raw = calloc(n, sizeof(*raw));
-	if (raw == NULL)
+	if (!raw)
 		abort();
 	json_spans(c->answer.data, c->answer.len, "jobs", "data", raw, n);
 	for (size_t i = 0; i < n; i++)
@@ -295,12 +292,12 @@ take_drop(struct sync *s, const json *root)
 	json *drop = json_get(root, "drop");
 	int64_t number;
 
-	if (drop == NULL || json_type(drop) != JSON_IS_LIST)
+	if (!drop || json_type(drop) != JSON_IS_LIST)
 		return;
 	for (size_t n = 0; n < json_list_len(drop); n++) {
 		if (!json_as_int(json_list_at(drop, n), &number))
 			continue;
-		for (struct item *i = s->w->desk.items, *after; i != NULL; i = after) {
+		for (struct item *i = s->w->desk.items, *after; i; i = after) {
 			after = i->next;
 			if (i->who == s->who && i->job == number)
 				desk_drop(&s->w->desk, i);
@@ -321,11 +318,11 @@ take_patience(struct sync *s, const json *root, bool waited, int64_t now_us)
 	double wait_s;
 	bool end = false;
 
-	if (waited && after != NULL && json_as_double(after, &wait_s) && wait_s > 0)
+	if (waited && after && json_as_double(after, &wait_s) && wait_s > 0)
 		s->ask_us = now_us + (int64_t)((wait_s < PATIENCE_S ? wait_s : PATIENCE_S) * 1e6);
-	if (message != NULL && json_as_text(message, &text) && s->w->desk.running == 0)
+	if (message && json_as_text(message, &text) && s->w->desk.running == 0)
 		worker_tell_message(s->w, text.s, text.len);
-	if (s->w->o.until_done && finished != NULL && json_as_bool(finished, &end) && end)
+	if (s->w->o.until_done && finished && json_as_bool(finished, &end) && end)
 		worker_stop(s->w, STOP_AFTER_JOBS);
 }
 
@@ -372,11 +369,11 @@ sync_shrink(struct worker *w, struct http_call *c, int told)
 	struct item *only = NULL;
 
 	worker_answer_text(c, text, sizeof(text));
-	for (struct item *i = w->desk.items; i != NULL && told == 1; i = i->next)
+	for (struct item *i = w->desk.items; i && told == 1; i = i->next)
 		if (i->told_by == c)
 			only = i;
 	sync_untell(w, c);
-	if (only == NULL)
+	if (!only)
 		return told > 1 ? told / 2 : 1;
 	if (only->outcome != OUT_DONE) {
 		worker_settle(w, only, text);
@@ -427,7 +424,7 @@ on_sync(struct http_call *c)
 		s->progress[0] = '\0';
 		return;
 	}
-	if (s->who == NULL)
+	if (!s->who)
 		sync_untell(s->w, c); /* an earlier answer had it that we are unknown */
 	else if (c->status == 200)
 		take_answer(s, c);
@@ -470,7 +467,7 @@ static void
 say_bye(struct sync *s)
 {
 	http_cancel(s->w->http, &s->waiting);
-	if (s->who == NULL) {
+	if (!s->who) {
 		s->w->finished = true;
 		return;
 	}
@@ -489,7 +486,7 @@ outcomes_due(const struct sync *s, int64_t now_us)
 
 	if (d->ended == 0)
 		return INT64_MAX;
-	for (const struct item *i = d->items; i != NULL; i = i->next) {
+	for (const struct item *i = d->items; i; i = i->next) {
 		if (!is_due(i, s->who))
 			continue;
 		/* With a call waiting there is no work to be had by hurrying. */
@@ -549,11 +546,11 @@ sync_tick(struct sync *s, int64_t now_us)
 		http_cancel(w->http, &s->waiting);
 	if (backoff_holds(&w->backoff, now_us))
 		return w->backoff.until_us;
-	if (w->stopping != STOP_NOT && w->desk.items == NULL && !s->report.busy) {
+	if (w->stopping != STOP_NOT && !w->desk.items && !s->report.busy) {
 		say_bye(s);
 		return INT64_MAX;
 	}
-	if (s->who != NULL)
+	if (s->who)
 		return tick_present(s, now_us);
 	/* Also when stopping: results in hand may need somebody to offer them. */
 	if (!s->report.busy)
@@ -578,7 +575,7 @@ sync_new(struct worker *w)
 {
 	struct sync *s = calloc(1, sizeof(*s));
 
-	if (s == NULL)
+	if (!s)
 		abort();
 	s->w = w;
 	s->items_most = CALL_ITEMS;
@@ -592,7 +589,7 @@ sync_new(struct worker *w)
 void
 sync_free(struct sync *s)
 {
-	if (s == NULL)
+	if (!s)
 		return;
 	http_call_fini(s->w->http, &s->hello);
 	http_call_fini(s->w->http, &s->waiting);

@@ -19,11 +19,11 @@ worker_identity(struct worker *w, const char *token)
 {
 	struct identity *who;
 
-	for (who = w->identities; who != NULL; who = who->next)
+	for (who = w->identities; who; who = who->next)
 		if (strcmp(who->token, token) == 0)
 			return who;
 	who = calloc(1, sizeof(*who));
-	if (who == NULL || (who->token = strdup(token)) == NULL)
+	if (!who || !(who->token = strdup(token)))
 		abort();
 	who->next = w->identities;
 	w->identities = who;
@@ -33,7 +33,7 @@ worker_identity(struct worker *w, const char *token)
 struct identity *
 worker_present(const struct worker *w)
 {
-	for (struct identity *who = w->identities; who != NULL; who = who->next)
+	for (struct identity *who = w->identities; who; who = who->next)
 		if (who->present)
 			return who;
 	return NULL;
@@ -64,7 +64,7 @@ member(const json *root, const char *key)
 	struct json_text text;
 	json *value = json_get(root, key);
 
-	return value != NULL && json_as_text(value, &text) ? text.s : "";
+	return value && json_as_text(value, &text) ? text.s : "";
 }
 
 static void
@@ -97,7 +97,7 @@ read_welcome(struct worker *w, const struct http_call *c)
 	const char *token, *name;
 	json *root = c->answer.len > 0 ? json_parse(c->answer.data, c->answer.len, &e) : NULL;
 
-	if (root != NULL && json_type(root) == JSON_IS_OBJECT) {
+	if (root && json_type(root) == JSON_IS_OBJECT) {
 		token = member(root, "token");
 		name = member(root, "display_name");
 		if (token[0] != '\0') {
@@ -120,7 +120,7 @@ worker_welcome(struct worker *w, struct http_call *c)
 	if (!worker_was_answered(w, c))
 		return NULL;
 	who = c->status == 200 ? read_welcome(w, c) : NULL;
-	if (who != NULL)
+	if (who)
 		return who;
 	if (c->status == 200 || c->status == 404)
 		say(SAY_ERROR, "there is no tracker at %s (answer %ld to /api/new)", w->o.url,
@@ -129,7 +129,7 @@ worker_welcome(struct worker *w, struct http_call *c)
 		say(SAY_ERROR, "the tracker refused to register this worker (%ld): %s", c->status,
 		    worker_answer_text(c, text, sizeof(text)));
 	/* With results in hand it is worth waiting; without, somebody has mistyped something. */
-	if (w->desk.items == NULL)
+	if (!w->desk.items)
 		worker_fail(w, EX_CONFIG);
 	else
 		backoff_fail(&w->backoff, clock_us(), 0);
@@ -187,8 +187,7 @@ worker_was_answered(struct worker *w, struct http_call *c)
 bool
 worker_is_unknown(const struct http_call *c)
 {
-	return c->status == 404 && c->answer.len > 0 &&
-	    strstr(c->answer.data, "find this worker") != NULL;
+	return c->status == 404 && c->answer.len > 0 && strstr(c->answer.data, "find this worker");
 }
 
 char *

@@ -165,7 +165,7 @@ take_job(struct slot *s)
 	struct json_text data;
 	int64_t number;
 
-	if (root == NULL || json_get(root, "data") == NULL || json_get(root, "number") == NULL ||
+	if (!root || !json_get(root, "data") || !json_get(root, "number") ||
 	    !json_as_text(json_get(root, "data"), &data) ||
 	    !json_as_int(json_get(root, "number"), &number)) {
 		say(SAY_WARN, "the tracker's answer to newJob is no job");
@@ -234,7 +234,7 @@ on_returned(struct slot *s)
 static void
 on_bye(struct slot *s)
 {
-	if (s->item != NULL)
+	if (s->item)
 		settle(s, "accepted");
 	s->who->present = false;
 	s->who = NULL;
@@ -249,7 +249,7 @@ on_call(struct http_call *c)
 
 	if (!worker_was_answered(s->v1->w, c)) {
 		s->voice = VOICE_NONE;
-		if (s->item != NULL)
+		if (s->item)
 			s->item->told_by = NULL;
 		return;
 	}
@@ -313,13 +313,13 @@ tick_idle(struct slot *s, int64_t now_us)
 	struct worker *w = s->v1->w;
 
 	if (w->stopping != STOP_NOT) {
-		if (s->who == NULL)
+		if (!s->who)
 			s->gone = true;
 		else
 			send_token(s, VOICE_BYE, "/api/bye");
 		return INT64_MAX;
 	}
-	if (s->who == NULL) {
+	if (!s->who) {
 		send_hello(s);
 		return INT64_MAX;
 	}
@@ -336,7 +336,7 @@ tick_slot(struct slot *s, int64_t now_us)
 {
 	if (s->gone || s->call.busy)
 		return INT64_MAX;
-	if (s->item == NULL)
+	if (!s->item)
 		return tick_idle(s, now_us);
 	if (s->item->state == ITEM_RUNNING)
 		return tick_running(s, now_us);
@@ -357,7 +357,7 @@ v1_tick(struct v1 *v, int64_t now_us)
 		next = sooner(next, tick_slot(&v->slot[i], now_us));
 		all_gone = all_gone && v->slot[i].gone;
 	}
-	v->w->finished = v->w->finished || (all_gone && v->w->desk.items == NULL);
+	v->w->finished = v->w->finished || (all_gone && !v->w->desk.items);
 	return next;
 }
 
@@ -367,7 +367,7 @@ v1_new(struct worker *w)
 	int slots = w->o.desk.slots;
 	struct v1 *v = calloc(1, sizeof(*v) + (size_t)slots * sizeof(v->slot[0]));
 
-	if (v == NULL)
+	if (!v)
 		abort();
 	v->w = w;
 	v->slots = slots;
@@ -384,7 +384,7 @@ v1_new(struct worker *w)
 void
 v1_free(struct v1 *v)
 {
-	if (v == NULL)
+	if (!v)
 		return;
 	for (int i = 0; i < v->slots; i++)
 		http_call_fini(v->w->http, &v->slot[i].call);

@@ -97,10 +97,10 @@ static struct loaded *loaded;
 static const struct settings *
 load_settings(bool print)
 {
-	struct loaded *new = calloc(1, sizeof *new);
+	struct loaded *new = calloc(1, sizeof(*new));
 	struct err e = ERR_INIT;
 
-	if (new == NULL)
+	if (!new)
 		abort();
 	new->before = loaded;
 	loaded = new;
@@ -151,7 +151,7 @@ reload_settings(void)
 	struct pg *pg;
 	bool good;
 
-	if (settings == NULL)
+	if (!settings)
 		return NULL;
 	pg = pg_new(settings->postgres, "tracker reload", NULL);
 	pg_set_patience(pg, RELOAD_PATIENCE_MS);
@@ -170,7 +170,7 @@ drop_privileges(const char *user, struct err *e)
 	if (*user == '\0' || getuid() != 0)
 		return true;
 	who = getpwnam(user);
-	if (who == NULL)
+	if (!who)
 		return err_set(e, ERR_INPUT, NULL, "user: there is no user '%s'", user);
 	if (initgroups(user, who->pw_gid) != 0 || setgid(who->pw_gid) != 0 ||
 	    setuid(who->pw_uid) != 0)
@@ -208,7 +208,7 @@ main(int argc, char **argv)
 	random_open();
 	parse_options(argc, argv);
 	pool.settings = load_settings(start.print);
-	if (pool.settings == NULL)
+	if (!pool.settings)
 		return EX_CONFIG;
 	if (start.check || start.print)
 		return check_only(pool.settings);

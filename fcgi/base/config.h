@@ -39,7 +39,7 @@ struct config_item {
 };
 
 struct config {
-	const struct config_item *items; /* ends at name == NULL */
+	const struct config_item *items; /* ends at !name */
 	void *settings;
 	struct arena arena;
 	const char **origins; /* by item: "default", "FILE:LINE", a variable's or flag's name */

@@ -22,7 +22,7 @@ gzip_put(struct buf *out, const void *bytes, size_t len)
 		return false;
 	most = deflateBound(&z, (uLong)len);
 	room = most > UINT_MAX ? NULL : buf_room(out, most);
-	if (room == NULL) {
+	if (!room) {
 		deflateEnd(&z);
 		return false;
 	}
@@ -62,7 +62,7 @@ weight(const char *s)
 	if (*s == '.')
 		for (s++; *s >= '0' && *s <= '9'; s++, unit /= 10)
 			w += (*s - '0') * unit;
-	return strchr(" \t,", *s) == NULL || w > 1000 ? 0 : w;
+	return !strchr(" \t,", *s) || w > 1000 ? 0 : w;
 }
 
 /* Of one coding, from behind its name. */

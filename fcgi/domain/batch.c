@@ -17,7 +17,7 @@ static const struct batch_kind *const kinds[OP_KINDS] = {
 void
 batch_init(struct batch *b)
 {
-	memset(b, 0, sizeof *b);
+	memset(b, 0, sizeof(*b));
 	for (int i = 0; i < BATCH_ARRAYS; i++)
 		pg_array_init(&b->array[i], PG_INT8_ARRAY);
 }
@@ -85,7 +85,7 @@ by_token(const void *a_, const void *b_)
 void
 batch_sort(struct batch *b)
 {
-	qsort(b->ops, (size_t)b->n, sizeof *b->ops, by_token);
+	qsort(b->ops, (size_t)b->n, sizeof(*b->ops), by_token);
 }
 
 struct pg_array *
@@ -107,8 +107,8 @@ batch_add_item(struct batch *b, struct op *op, size_t i)
 {
 	if (b->n_items == b->room) {
 		b->room = b->room == 0 ? 256 : 2 * b->room;
-		b->items = realloc(b->items, b->room * sizeof *b->items);
-		if (b->items == NULL)
+		b->items = realloc(b->items, b->room * sizeof(*b->items));
+		if (!b->items)
 			abort();
 	}
 	b->items[b->n_items++] = (struct batch_item){op, i};

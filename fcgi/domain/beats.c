@@ -22,9 +22,9 @@ struct beats {
 struct beats *
 beats_new(void)
 {
-	struct beats *b = calloc(1, sizeof *b);
+	struct beats *b = calloc(1, sizeof(*b));
 
-	if (b == NULL)
+	if (!b)
 		abort();
 	pthread_mutex_init(&b->lock, NULL);
 	return b;
@@ -33,7 +33,7 @@ beats_new(void)
 void
 beats_free(struct beats *b)
 {
-	if (b == NULL)
+	if (!b)
 		return;
 	beats_done(beats_take(b));
 	pthread_mutex_destroy(&b->lock);
@@ -45,14 +45,14 @@ find_or_add(struct beats *b, int64_t worker)
 {
 	struct entry *e;
 
-	HASH_FIND(hh, b->entries, &worker, sizeof worker, e);
-	if (e != NULL)
+	HASH_FIND(hh, b->entries, &worker, sizeof(worker), e);
+	if (e)
 		return e;
-	e = calloc(1, sizeof *e);
-	if (e == NULL)
+	e = calloc(1, sizeof(*e));
+	if (!e)
 		abort();
 	e->beat.worker = worker;
-	HASH_ADD(hh, b->entries, beat.worker, sizeof e->beat.worker, e);
+	HASH_ADD(hh, b->entries, beat.worker, sizeof(e->beat.worker), e);
 	return e;
 }
 
@@ -63,7 +63,7 @@ keep_progress(struct beat *beat, const char *progress, size_t len, int64_t now_m
 
 	len = text_cut(progress, len, PROGRESS_CHARS);
 	copy = realloc(beat->progress, len + 1);
-	if (copy == NULL)
+	if (!copy)
 		return;
 	memcpy(copy, progress, len);
 	copy[len] = '\0';
@@ -81,7 +81,7 @@ beats_note(struct beats *b, int64_t worker, const char *progress, size_t len)
 	pthread_mutex_lock(&b->lock);
 	e = find_or_add(b, worker);
 	e->beat.seen_ms = now_ms;
-	if (progress != NULL)
+	if (progress)
 		keep_progress(&e->beat, progress, len, now_ms);
 	pthread_mutex_unlock(&b->lock);
 }
@@ -108,7 +108,7 @@ beats_take(struct beats *b)
 void
 beats_done(struct beat *chain)
 {
-	while (chain != NULL) {
+	while (chain) {
 		struct beat *next = chain->next;
 
 		free(chain->progress);

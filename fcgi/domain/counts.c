@@ -18,9 +18,9 @@ struct counts {
 struct counts *
 counts_new(struct shared *shared)
 {
-	struct counts *c = calloc(1, sizeof *c);
+	struct counts *c = calloc(1, sizeof(*c));
 
-	if (c == NULL)
+	if (!c)
 		abort();
 	c->shared = shared;
 	pthread_mutex_init(&c->lock, NULL);
@@ -30,7 +30,7 @@ counts_new(struct shared *shared)
 void
 counts_free(struct counts *c)
 {
-	if (c == NULL)
+	if (!c)
 		return;
 	pthread_mutex_destroy(&c->lock);
 	free(c);
@@ -142,7 +142,7 @@ counts_read(struct counts *c, struct pg *pg, struct stage_counts *out, struct er
 		"tracker.read_counts()",
 		NULL, 0, &rows, e))
 		return false;
-	memset(out, 0, sizeof *out);
+	memset(out, 0, sizeof(*out));
 	for (int i = 0; i < pg_rows_count(rows); i++)
 		read_stage(rows, i, out);
 	pg_rows_free(rows);

@@ -14,7 +14,7 @@ forget_old_hints(struct batch *b)
 
 	if (now - b->hint_us < HINT_LIFE_US)
 		return;
-	memset(b->hint, 0, sizeof b->hint);
+	memset(b->hint, 0, sizeof(b->hint));
 	b->hint_us = now;
 }
 
@@ -122,7 +122,7 @@ claim_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 static void
 add_job(struct batch *b, struct op *op, int row, enum op_status status)
 {
-	struct job *job = arena_calloc(op->arena, 1, sizeof *job);
+	struct job *job = arena_calloc(op->arena, 1, sizeof(*job));
 
 	job->number = pg_int(b->rows, row, 4);
 	job->stage = (int)pg_int(b->rows, row, 3);
@@ -147,7 +147,7 @@ claim_row(struct batch *b, int row)
 
 	if (status == ST_HINT && stage >= 1 && stage <= STAGES_MAX)
 		b->hint[stage] = pg_int(b->rows, row, 4);
-	if (item == NULL)
+	if (!item)
 		return;
 	item->op->worker.id = pg_int(b->rows, row, 2);
 	item->op->worker.stage = stage;
@@ -255,7 +255,7 @@ read_item(struct batch *b, int row, struct op **op)
 	struct batch_item *at = batch_item_of(b, row);
 	struct item *item;
 
-	if (at == NULL)
+	if (!at)
 		return NULL;
 	*op = at->op;
 	item = &at->op->items.items[at->i];
@@ -286,7 +286,7 @@ complete_read(struct tracker *t, struct batch *b)
 	for (int row = 0; row < pg_rows_count(b->rows); row++) {
 		const struct item *item = read_item(b, row, &op);
 
-		if (item == NULL || item->status != ST_ACCEPTED)
+		if (!item || item->status != ST_ACCEPTED)
 			continue;
 		accepted++;
 		if (item->stage >= 1 && item->stage < t->settings->stages)
@@ -349,7 +349,7 @@ return_read(struct tracker *t, struct batch *b)
 		const struct item *item = read_item(b, row, &op);
 		int64_t stage = pg_int(b->rows, row, 4);
 
-		if (item == NULL || item->status != ST_ACCEPTED)
+		if (!item || item->status != ST_ACCEPTED)
 			continue;
 		accepted++;
 		if (stage >= 1 && stage <= STAGES_MAX)

@@ -24,7 +24,7 @@ static const char *const words[] = {
 enum op_status
 op_status_of(const char *word)
 {
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (strcmp(word, words[i]) == 0)
 			return (enum op_status)i;
 	return ST_BAD;
@@ -33,7 +33,7 @@ op_status_of(const char *word)
 const char *
 op_status_word(enum op_status status)
 {
-	return status < sizeof words / sizeof *words ? words[status] : "bad";
+	return status < sizeof(words) / sizeof(*words) ? words[status] : "bad";
 }
 
 size_t

@@ -30,9 +30,9 @@ struct presence {
 struct presence *
 presence_new(struct shared *shared, int64_t refresh_us)
 {
-	struct presence *p = calloc(1, sizeof *p);
+	struct presence *p = calloc(1, sizeof(*p));
 
-	if (p == NULL)
+	if (!p)
 		abort();
 	p->shared = shared;
 	p->trust_us = refresh_us < PRESENCE_TRUST_US ? refresh_us : PRESENCE_TRUST_US;
@@ -53,7 +53,7 @@ presence_free(struct presence *p)
 {
 	struct entry *e, *next;
 
-	if (p == NULL)
+	if (!p)
 		return;
 	for (int i = 0; i < SHARDS; i++) {
 		HASH_ITER(hh, p->shards[i].entries, e, next)
@@ -77,8 +77,8 @@ presence_find(struct presence *p, const struct uuid *token, struct worker_id *wo
 	bool good = false;
 
 	pthread_mutex_lock(&s->lock);
-	HASH_FIND(hh, s->entries, token, sizeof *token, e);
-	if (e != NULL && e->generation == shared_generation(p->shared, token) &&
+	HASH_FIND(hh, s->entries, token, sizeof(*token), e);
+	if (e && e->generation == shared_generation(p->shared, token) &&
 	    clock_us() - e->read_us < p->trust_us) {
 		*worker = e->worker;
 		good = true;
@@ -103,19 +103,19 @@ presence_put(struct presence *p, const struct uuid *token, uint32_t generation,
 	struct entry *e;
 
 	pthread_mutex_lock(&s->lock);
-	HASH_FIND(hh, s->entries, token, sizeof *token, e);
-	if (e != NULL)
+	HASH_FIND(hh, s->entries, token, sizeof(*token), e);
+	if (e)
 		HASH_DEL(s->entries, e);
 	else {
 		make_room(s);
-		e = calloc(1, sizeof *e);
-		if (e == NULL)
+		e = calloc(1, sizeof(*e));
+		if (!e)
 			abort();
 		e->token = *token;
 	}
 	e->worker = *worker;
 	e->generation = generation;
 	e->read_us = clock_us();
-	HASH_ADD(hh, s->entries, token, sizeof e->token, e);
+	HASH_ADD(hh, s->entries, token, sizeof(e->token), e);
 	pthread_mutex_unlock(&s->lock);
 }

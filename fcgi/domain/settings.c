@@ -308,8 +308,8 @@ settings_load(
 	const char *file = input->config_file ? input->config_file : DEFAULT_FILE;
 
 	*s = (struct settings){0};
-	if (!config_init(c, settings_items, s, e) ||
-	    !config_file(c, file, input->config_file != NULL, e) || !config_env(c, e))
+	if (!config_init(c, settings_items, s, e) || !config_file(c, file, input->config_file, e) ||
+	    !config_env(c, e))
 		return false;
 	for (int i = 0; i < input->n_flags; i++) {
 		char *flag = flag_of(input->flags[i].name);

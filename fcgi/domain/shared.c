@@ -27,7 +27,7 @@ word_of(const struct uuid *token, size_t at)
 {
 	uint32_t word;
 
-	memcpy(&word, token->b + at, sizeof word);
+	memcpy(&word, token->b + at, sizeof(word));
 	return word;
 }
 
@@ -103,7 +103,7 @@ void
 shared_latency(
     const struct shared *s, int64_t buckets[SHARED_BUCKETS], int64_t *sum_us, int64_t *count)
 {
-	memset(buckets, 0, SHARED_BUCKETS * sizeof *buckets);
+	memset(buckets, 0, SHARED_BUCKETS * sizeof(*buckets));
 	*sum_us = *count = 0;
 	for (int i = 0; i < SHARED_PROCESSES; i++) {
 		for (int b = 0; b < SHARED_BUCKETS; b++)

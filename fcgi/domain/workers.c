@@ -36,7 +36,7 @@ open_read(struct tracker *t, struct batch *b)
 		struct batch_item *item = batch_item_of(b, row);
 		struct op *op;
 
-		if (item == NULL)
+		if (!item)
 			continue;
 		op = item->op;
 		op->status = op_status_of(pg_text(b->rows, row, 1, NULL));
@@ -76,7 +76,7 @@ touch_read(struct tracker *t, struct batch *b)
 	for (int row = 0; row < pg_rows_count(b->rows); row++) {
 		struct batch_item *item = batch_item_of(b, row);
 
-		if (item == NULL)
+		if (!item)
 			continue;
 		item->op->status = ST_ACCEPTED;
 		item->op->worker.id = pg_int(b->rows, row, 1);
@@ -111,7 +111,7 @@ close_read(struct tracker *t, struct batch *b)
 		struct batch_item *item = batch_item_of(b, row);
 		struct op *op;
 
-		if (item == NULL)
+		if (!item)
 			continue;
 		op = item->op;
 		op->status = op_status_of(pg_text(b->rows, row, 1, NULL));

@@ -48,7 +48,7 @@ run(void *arg)
 		int why;
 		struct fcgx *fcgx = fcgx_next(a->gate, turn, &why);
 
-		if (fcgx != NULL)
+		if (fcgx)
 			route_request(request_new(a->tracker, fcgx));
 		else if (why != 0)
 			accept_failed(why);
@@ -60,9 +60,9 @@ run(void *arg)
 struct acceptor *
 acceptor_start(struct tracker *t, struct fcgx_gate *gate)
 {
-	struct acceptor *a = calloc(1, sizeof *a);
+	struct acceptor *a = calloc(1, sizeof(*a));
 
-	if (a == NULL)
+	if (!a)
 		abort();
 	a->tracker = t;
 	a->gate = gate;

@@ -38,7 +38,7 @@ static void
 append(struct committer *c, struct queue_entry *chain)
 {
 	*c->last = chain;
-	while (*c->last != NULL) {
+	while (*c->last) {
 		c->last = &(*c->last)->next;
 		c->n_waiting++;
 	}
@@ -53,8 +53,8 @@ token_is_free(struct committer *c, const struct op *op)
 
 	if ((op->kind == OP_COMPLETE || op->kind == OP_RETURN) && !op->items.items[0].held)
 		return true;
-	memcpy(&word, op->token.b, sizeof word);
-	mark = &c->seen[word % (sizeof c->seen / sizeof *c->seen)];
+	memcpy(&word, op->token.b, sizeof(word));
+	mark = &c->seen[word % (sizeof(c->seen) / sizeof(*c->seen))];
 	if (*mark == c->round)
 		return false;
 	*mark = c->round;
@@ -78,7 +78,7 @@ cut(struct committer *c, struct batch *b)
 
 	c->round++;
 	batch_clear(b);
-	while (*at != NULL && b->n < BATCH_ITEMS) {
+	while (*at && b->n < BATCH_ITEMS) {
 		struct op *op = op_of(*at);
 		size_t n = op_items(op), len = op_bytes(op);
 
@@ -101,7 +101,7 @@ cut(struct committer *c, struct batch *b)
 		items += n;
 		bytes += len;
 	}
-	for (at = &c->waiting; *at != NULL; at = &(*at)->next)
+	for (at = &c->waiting; *at; at = &(*at)->next)
 		;
 	c->last = at;
 }
@@ -113,7 +113,7 @@ put_back(struct committer *c, struct batch *b)
 		struct op *op = b->ops[i];
 
 		op->entry.next = c->waiting;
-		if (c->waiting == NULL)
+		if (!c->waiting)
 			c->last = &op->entry.next;
 		c->waiting = &op->entry;
 		c->n_waiting++;
@@ -143,7 +143,7 @@ answer_unanswered(struct committer *c)
 	struct batch *b = c->unanswered;
 
 	c->unanswered = NULL;
-	if (b != NULL)
+	if (b)
 		answer_batch(c, b);
 }
 
@@ -155,7 +155,7 @@ give_up(struct committer *c, const struct err *away)
 	int64_t now = clock_us();
 	size_t kept = 0;
 
-	while (*at != NULL) {
+	while (*at) {
 		struct op *op = op_of(*at);
 
 		if (op->give_up_us > now && kept < AWAY_MOST) {
@@ -215,7 +215,7 @@ halve(struct committer *c, struct batch *b, const struct err *first)
 	struct op *all[BATCH_ITEMS];
 	int n = b->n;
 
-	memcpy(all, b->ops, (size_t)n * sizeof *all);
+	memcpy(all, b->ops, (size_t)n * sizeof(*all));
 	stat_add(STAT_PG_ERRORS, 1);
 	if (n == 1) {
 		log_err(LOG_ERROR_, "op_refused", first);
@@ -308,10 +308,10 @@ run(void *arg)
 		struct batch *b = &c->batch[c->now];
 
 		append(c, queue_take(q, 0));
-		if (c->waiting == NULL) {
+		if (!c->waiting) {
 			answer_unanswered(c);
 			append(c, queue_take(q, -1));
-			if (c->waiting == NULL && queue_is_closed(q))
+			if (!c->waiting && queue_is_closed(q))
 				break;
 		}
 		cut(c, b);
@@ -325,10 +325,10 @@ struct committer *
 committer_start(struct tracker *t, enum desk desk)
 {
 	static const char *const names[DESKS] = {"claim", "complete", "workers", "read"};
-	struct committer *c = calloc(1, sizeof *c);
+	struct committer *c = calloc(1, sizeof(*c));
 	struct buf name;
 
-	if (c == NULL)
+	if (!c)
 		abort();
 	c->tracker = t;
 	c->desk = desk;

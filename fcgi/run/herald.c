@@ -104,10 +104,10 @@ take_news(struct herald *h, struct news *news)
 			break;
 	some = h->news;
 	if (some) {
-		memcpy(news->appeared, h->appeared, sizeof news->appeared);
-		memcpy(news->changed, h->changed, sizeof news->changed);
+		memcpy(news->appeared, h->appeared, sizeof(news->appeared));
+		memcpy(news->changed, h->changed, sizeof(news->changed));
 		news->n_changed = h->n_changed;
-		memset(h->appeared, 0, sizeof h->appeared);
+		memset(h->appeared, 0, sizeof(h->appeared));
 		h->n_changed = 0;
 		h->news = false;
 	}
@@ -123,13 +123,13 @@ put_news(struct herald *h, struct redis *redis, const struct news *news)
 	for (int stage = 1; stage <= STAGES_MAX; stage++) {
 		if (news->appeared[stage] == 0)
 			continue;
-		snprintf(text, sizeof text, "wake %d %lld %s", stage,
+		snprintf(text, sizeof(text), "wake %d %lld %s", stage,
 		    (long long)news->appeared[stage], h->me);
 		redis_put_words(redis, "PUBLISH", h->channel, text, NULL);
 	}
 	for (int i = 0; i < news->n_changed; i++) {
 		uuid_text(hex, &news->changed[i]);
-		snprintf(text, sizeof text, "gone %s %s", hex, h->me);
+		snprintf(text, sizeof(text), "gone %s %s", hex, h->me);
 		redis_put_words(redis, "PUBLISH", h->channel, text, NULL);
 	}
 }
@@ -141,11 +141,11 @@ put_beat(struct herald *h, struct redis *redis, const struct beat *beat)
 	const char *words[] = {
 	    "HSET", key, "seen", seen, "progress", beat->progress, "progress_at", at};
 	size_t lens[8];
-	int n = beat->progress != NULL ? 8 : 4;
+	int n = beat->progress ? 8 : 4;
 
-	snprintf(key, sizeof key, "%sw:%lld", h->tracker->redis_prefix, (long long)beat->worker);
-	snprintf(seen, sizeof seen, "%lld", (long long)beat->seen_ms);
-	snprintf(at, sizeof at, "%lld", (long long)beat->progress_ms);
+	snprintf(key, sizeof(key), "%sw:%lld", h->tracker->redis_prefix, (long long)beat->worker);
+	snprintf(seen, sizeof(seen), "%lld", (long long)beat->seen_ms);
+	snprintf(at, sizeof(at), "%lld", (long long)beat->progress_ms);
 	for (int i = 0; i < n; i++)
 		lens[i] = i == 5 ? beat->len : strlen(words[i]);
 	redis_put(redis, n, words, lens);
@@ -173,10 +173,10 @@ write_beats(struct herald *h, struct redis *redis)
 	struct beat *chain = beats_take(h->tracker->beats);
 	int n = 0;
 
-	if (chain == NULL)
+	if (!chain)
 		return;
 	redis_begin(redis);
-	for (const struct beat *beat = chain; beat != NULL; beat = beat->next) {
+	for (const struct beat *beat = chain; beat; beat = beat->next) {
 		put_beat(h, redis, beat);
 		if (++n % PIPELINE_MOST == 0) {
 			flush(redis);
@@ -252,7 +252,7 @@ listen_in(void *arg)
 			subscribed = false;
 		if (!subscribed)
 			clock_sleep_ms(200);
-		else if (message != NULL)
+		else if (message)
 			hear(h, message);
 	}
 	redis_free(redis);
@@ -262,17 +262,17 @@ listen_in(void *arg)
 struct herald *
 herald_start(struct tracker *t)
 {
-	struct herald *h = calloc(1, sizeof *h);
+	struct herald *h = calloc(1, sizeof(*h));
 	pthread_condattr_t monotonic;
 	uint64_t id;
 
-	if (h == NULL)
+	if (!h)
 		abort();
 	h->tracker = t;
-	random_bytes(&id, sizeof id);
-	snprintf(h->me, sizeof h->me, "%016llx", (unsigned long long)id);
-	snprintf(h->channel, sizeof h->channel, "%swake", t->redis_prefix);
-	snprintf(h->life_ms, sizeof h->life_ms, "%lld",
+	random_bytes(&id, sizeof(id));
+	snprintf(h->me, sizeof(h->me), "%016llx", (unsigned long long)id);
+	snprintf(h->channel, sizeof(h->channel), "%swake", t->redis_prefix);
+	snprintf(h->life_ms, sizeof(h->life_ms), "%lld",
 	    (long long)(t->settings->idle_timeout_s * 2000 + 60000));
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_condattr_init(&monotonic);

@@ -108,10 +108,10 @@ ask_redis(struct keeper *k, const struct silent *list, int n, int64_t *seen_us)
 	char key[160];
 	size_t count;
 
-	memset(seen_us, 0, (size_t)n * sizeof *seen_us);
+	memset(seen_us, 0, (size_t)n * sizeof(*seen_us));
 	redis_begin(k->redis);
 	for (int i = 0; i < n; i++) {
-		snprintf(key, sizeof key, "%sw:%lld", k->tracker->redis_prefix,
+		snprintf(key, sizeof(key), "%sw:%lld", k->tracker->redis_prefix,
 		    (long long)list[i].worker);
 		redis_put_words(k->redis, "HGET", key, "seen", NULL);
 	}
@@ -293,10 +293,10 @@ run(void *arg)
 struct keeper *
 keeper_start(struct tracker *t)
 {
-	struct keeper *k = calloc(1, sizeof *k);
+	struct keeper *k = calloc(1, sizeof(*k));
 	pthread_condattr_t monotonic;
 
-	if (k == NULL)
+	if (!k)
 		abort();
 	k->tracker = t;
 	k->folded_us = clock_us();

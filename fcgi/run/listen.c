@@ -17,7 +17,7 @@ static bool
 is_listening(int fd)
 {
 	int on = 0;
-	socklen_t len = sizeof on;
+	socklen_t len = sizeof(on);
 
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on != 0;
 }
@@ -41,7 +41,7 @@ static bool
 clear_stale(const struct sockaddr_un *at, struct err *e)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool answers = fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof *at) == 0;
+	bool answers = fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0;
 
 	if (fd >= 0)
 		close(fd);
@@ -57,16 +57,16 @@ open_unix(const char *path, struct err *e)
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int fd;
 
-	if (strlen(path) >= sizeof at.sun_path) {
+	if (strlen(path) >= sizeof(at.sun_path)) {
 		err_set(e, ERR_INPUT, NULL, "listen: %s is longer than %zu bytes", path,
-		    sizeof at.sun_path - 1);
+		    sizeof(at.sun_path) - 1);
 		return -1;
 	}
 	memcpy(at.sun_path, path, strlen(path) + 1);
 	if (!clear_stale(&at, e))
 		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || chmod(path, 0660) != 0 ||
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 || chmod(path, 0660) != 0 ||
 	    listen(fd, LISTEN_BACKLOG) != 0) {
 		err_set(e, ERR_INPUT, NULL, "listen: unix:%s: %s", path, strerror(errno));
 		if (fd >= 0)
@@ -79,13 +79,13 @@ open_unix(const char *path, struct err *e)
 static int
 open_tcp(const char *address, struct err *e)
 {
-	char *host = strdup(address), *port = host != NULL ? strrchr(host, ':') : NULL;
+	char *host = strdup(address), *port = host ? strrchr(host, ':') : NULL;
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 			    .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
 			*found = NULL;
 	int fd = -1, on = 1;
 
-	if (port == NULL) {
+	if (!port) {
 		err_set(e, ERR_INPUT, NULL, "listen: tcp:%s is not tcp:ADDRESS:PORT", address);
 		goto out;
 	}
@@ -96,7 +96,7 @@ open_tcp(const char *address, struct err *e)
 	}
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 ||
 	    listen(fd, LISTEN_BACKLOG) != 0) {
 		err_set(e, ERR_INPUT, NULL, "listen: tcp:%s: %s", address, strerror(errno));
@@ -105,7 +105,7 @@ open_tcp(const char *address, struct err *e)
 		fd = -1;
 	}
 out:
-	if (found != NULL)
+	if (found)
 		freeaddrinfo(found);
 	free(host);
 	return fd;

@@ -40,14 +40,14 @@ link_by_arrival(struct list *l, struct op *op)
 	struct op *after = l->last;
 
 	/* Newcomers belong at the end, those that were woken in vain at the head: look from both. */
-	if (l->first != NULL && op->arrived_us <= l->first->arrived_us)
+	if (l->first && op->arrived_us <= l->first->arrived_us)
 		after = NULL;
-	while (after != NULL && after->arrived_us > op->arrived_us)
+	while (after && after->arrived_us > op->arrived_us)
 		after = after->claim.earlier;
 	op->claim.earlier = after;
-	op->claim.later = after != NULL ? after->claim.later : l->first;
-	*(after != NULL ? &after->claim.later : &l->first) = op;
-	*(op->claim.later != NULL ? &op->claim.later->claim.earlier : &l->last) = op;
+	op->claim.later = after ? after->claim.later : l->first;
+	*(after ? &after->claim.later : &l->first) = op;
+	*(op->claim.later ? &op->claim.later->claim.earlier : &l->last) = op;
 }
 
 static void
@@ -55,9 +55,8 @@ unlink_op(struct parked *p, struct op *op)
 {
 	struct list *l = &p->list[op->worker.stage];
 
-	*(op->claim.earlier != NULL ? &op->claim.earlier->claim.later : &l->first) =
-	    op->claim.later;
-	*(op->claim.later != NULL ? &op->claim.later->claim.earlier : &l->last) = op->claim.earlier;
+	*(op->claim.earlier ? &op->claim.earlier->claim.later : &l->first) = op->claim.later;
+	*(op->claim.later ? &op->claim.later->claim.earlier : &l->last) = op->claim.earlier;
 	p->count--;
 	stat_add(STAT_PARKED, -1);
 	if (op->claim.fd >= 0)
@@ -78,7 +77,7 @@ watch(struct parked *p, struct op *op)
 static bool
 may_wait(const struct parked *p, const struct op *op)
 {
-	return op->claim.n_jobs == 0 && op->claim.jobs == NULL &&
+	return op->claim.n_jobs == 0 && !op->claim.jobs &&
 	    (op->status == ST_NONE || op->status == ST_PAUSED) &&
 	    op->claim.wait_until_us > clock_us() && op->worker.stage >= 1 &&
 	    op->worker.stage <= STAGES_MAX && !p->stopping && p->count < p->most;
@@ -131,7 +130,7 @@ take_oldest(struct parked *p, int stage, int64_t count)
 
 	pthread_mutex_lock(&p->lock);
 	l->wakes++;
-	while (count > 0 && l->first != NULL) {
+	while (count > 0 && l->first) {
 		struct op *op = l->first;
 
 		unlink_op(p, op);
@@ -151,7 +150,7 @@ parked_wake(struct parked *p, int stage, int64_t count)
 
 	if (stage < 1 || stage > STAGES_MAX)
 		return;
-	for (op = take_oldest(p, stage, count); op != NULL; op = next) {
+	for (op = take_oldest(p, stage, count); op; op = next) {
 		next = op->claim.later;
 		op_submit(p->tracker, op);
 	}
@@ -160,7 +159,7 @@ parked_wake(struct parked *p, int stage, int64_t count)
 static void
 answer_chain(struct op *chain)
 {
-	while (chain != NULL) {
+	while (chain) {
 		struct op *next = chain->claim.later;
 
 		chain->status = ST_NONE;
@@ -179,7 +178,7 @@ take_if(struct parked *p, bool (*ends)(const struct op *op, const void *what), c
 	for (int stage = 1; stage <= STAGES_MAX; stage++) {
 		struct op *op = p->list[stage].first, *next;
 
-		for (; op != NULL; op = next) {
+		for (; op; op = next) {
 			next = op->claim.later;
 			if (!ends(op, what))
 				continue;
@@ -254,7 +253,7 @@ drop_hung_up(struct parked *p)
 	/* An event may be of a call that was woken meanwhile: look for it in the list. */
 	for (int i = 0; i < n; i++)
 		for (int stage = 1; stage <= STAGES_MAX; stage++)
-			for (struct op *op = p->list[stage].first; op != NULL; op = op->claim.later)
+			for (struct op *op = p->list[stage].first; op; op = op->claim.later)
 				if (op == event[i].data.ptr) {
 					unlink_op(p, op);
 					op->claim.later = chain;
@@ -294,7 +293,7 @@ poll_counts(struct parked *p, int64_t *last_us)
 	pthread_mutex_unlock(&p->lock);
 	if (!ask)
 		return;
-	memset(&p->poll, 0, sizeof p->poll);
+	memset(&p->poll, 0, sizeof(p->poll));
 	p->poll.kind = OP_COUNT;
 	p->poll.arrived_us = p->poll.give_up_us = clock_us();
 	p->poll.owner = p;
@@ -338,9 +337,9 @@ run(void *arg)
 struct parked *
 parked_start(struct tracker *t, int64_t most)
 {
-	struct parked *p = calloc(1, sizeof *p);
+	struct parked *p = calloc(1, sizeof(*p));
 
-	if (p == NULL)
+	if (!p)
 		abort();
 	p->tracker = t;
 	p->most = most;

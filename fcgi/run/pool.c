@@ -41,7 +41,7 @@ static void
 signal_set(sigset_t *set)
 {
 	sigemptyset(set);
-	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		sigaddset(set, signals[i]);
 }
 
@@ -176,7 +176,7 @@ replace_all(struct master *m)
 	const struct settings *settings = m->pool->reload(), *old_settings = m->pool->settings;
 	int old_n = m->n;
 
-	if (settings == NULL)
+	if (!settings)
 		return;
 	m->pool->settings = settings;
 	systemd_say("RELOADING=1");
@@ -236,12 +236,12 @@ stop_all(struct master *m)
 int
 pool_run(struct pool *pool)
 {
-	struct master *m = calloc(1, sizeof *m);
+	struct master *m = calloc(1, sizeof(*m));
 	struct timespec tick = {.tv_nsec = 100 * 1000000};
 	int status = 0, sig = 0;
 	sigset_t set;
 
-	if (m == NULL)
+	if (!m)
 		abort();
 	m->pool = pool;
 	m->n = processes_of(pool->settings);

@@ -51,7 +51,7 @@ start_domain(struct rooms *r, const struct process *p)
 {
 	struct tracker *t = &r->tracker;
 
-	snprintf(r->redis_prefix, sizeof r->redis_prefix, "tracker:%s:", p->project_id);
+	snprintf(r->redis_prefix, sizeof(r->redis_prefix), "tracker:%s:", p->project_id);
 	t->settings = p->settings;
 	t->project_id = p->project_id;
 	t->redis_prefix = r->redis_prefix;
@@ -197,8 +197,8 @@ process_run(const struct process *p)
 	}
 	if (!fcgx_init())
 		return EX_OSERR;
-	r = calloc(1, sizeof *r);
-	if (r == NULL)
+	r = calloc(1, sizeof(*r));
+	if (!r)
 		abort();
 	start_domain(r, p);
 	start_rooms(r, p);

@@ -23,10 +23,9 @@ answer_counts(struct reader_thread *r, struct op *chain)
 {
 	struct stage_counts counts;
 	struct err e = ERR_INIT;
-	bool good =
-	    chain != NULL && counts_read(r->reader.tracker->counts, r->reader.pg, &counts, &e);
+	bool good = chain && counts_read(r->reader.tracker->counts, r->reader.pg, &counts, &e);
 
-	while (chain != NULL) {
+	while (chain) {
 		struct op *op = chain;
 
 		chain = (struct op *)op->entry.next;
@@ -48,7 +47,7 @@ serve(struct reader_thread *r, struct op *chain)
 	struct op *counts = r->unanswered;
 
 	r->unanswered = NULL;
-	while (chain != NULL) {
+	while (chain) {
 		struct op *op = chain;
 
 		chain = (struct op *)op->entry.next;
@@ -70,9 +69,9 @@ run(void *arg)
 	struct queue *q = &r->reader.tracker->desk[DESK_READ];
 
 	for (;;) {
-		struct op *chain = (struct op *)queue_take(q, r->unanswered != NULL ? 100 : -1);
+		struct op *chain = (struct op *)queue_take(q, r->unanswered ? 100 : -1);
 
-		if (chain == NULL && r->unanswered == NULL && queue_is_closed(q))
+		if (!chain && !r->unanswered && queue_is_closed(q))
 			return NULL;
 		serve(r, chain);
 	}
@@ -81,9 +80,9 @@ run(void *arg)
 struct reader_thread *
 reader_start(struct tracker *t)
 {
-	struct reader_thread *r = calloc(1, sizeof *r);
+	struct reader_thread *r = calloc(1, sizeof(*r));
 
-	if (r == NULL)
+	if (!r)
 		abort();
 	r->reader.tracker = t;
 	r->reader.pg = pg_new(t->settings->postgres, "tracker read",

@@ -54,7 +54,7 @@ req_wait(struct request *rq, int64_t *until_us, struct err *e)
 	int64_t seconds = 0;
 
 	*until_us = 0;
-	if (wait == NULL)
+	if (!wait)
 		return true;
 	if (!json_as_int(wait, &seconds) || seconds < 0)
 		return err_set(
@@ -112,7 +112,7 @@ answer_complete(struct op *op)
 static struct item *
 add_held_item(struct request *rq, struct op *op)
 {
-	struct item *item = arena_calloc(&rq->arena, 1, sizeof *item);
+	struct item *item = arena_calloc(&rq->arena, 1, sizeof(*item));
 
 	item->held = true;
 	op->items.items = item;

@@ -96,10 +96,10 @@ static const struct {
 static void
 put_stats(struct buf *out, const struct shared *shared)
 {
-	for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(*metrics); i++) {
 		int name = (int)strcspn(metrics[i].name, "{");
 
-		if (metrics[i].help != NULL)
+		if (metrics[i].help)
 			buf_printf(out, "# HELP %.*s %s\n# TYPE %.*s %s\n", name, metrics[i].name,
 			    metrics[i].help, name, metrics[i].name, metrics[i].type);
 		buf_printf(out, "%s %lld\n", metrics[i].name,
@@ -182,7 +182,7 @@ api_metrics(struct request *rq, struct err *e)
 	struct op *op = request_op(rq, OP_COUNT, answer_metrics);
 
 	(void)e;
-	op->count = arena_calloc(&rq->arena, 1, sizeof *op->count);
+	op->count = arena_calloc(&rq->arena, 1, sizeof(*op->count));
 	op_submit(rq->tracker, op);
 	return true;
 }

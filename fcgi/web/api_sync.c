@@ -24,7 +24,7 @@
 #define REASON_CHARS 500
 #define RETRY_MS 5000
 #define PREFIX "<!json!>"
-#define PREFIX_LEN (sizeof PREFIX - 1)
+#define PREFIX_LEN (sizeof(PREFIX) - 1)
 
 /* An item of done, failed, flagged or released, as it was sent; `at` NULL: it could not be understood. */
 struct said {
@@ -60,7 +60,7 @@ read_reason(struct request *rq, const json *item, struct item *out)
 	struct json_text reason = {"", 0};
 
 	(void)rq;
-	if (value != NULL && !json_as_text(value, &reason))
+	if (value && !json_as_text(value, &reason))
 		return false;
 	out->data = reason.s;
 	out->len = text_cut(reason.s, reason.len, REASON_CHARS);
@@ -74,7 +74,7 @@ read_data(struct request *rq, const json *item, const struct json_span *span, st
 	struct json_text text;
 	char *form;
 
-	if (span->s == NULL)
+	if (!span->s)
 		return false;
 	if (json_as_text(json_get(item, "data"), &text)) {
 		out->data = text.s;
@@ -106,9 +106,9 @@ read_item(struct request *rq, const json *item, const char *kind, const struct j
 	if (!json_as_text(json_get(item, "lease"), &lease) ||
 	    !uuid_parse(&out->lease, lease.s, lease.len))
 		return "'lease' is not one of ours";
-	if (span != NULL && !read_data(rq, item, span, out))
+	if (span && !read_data(rq, item, span, out))
 		return "'data' is missing";
-	if (span == NULL && !read_reason(rq, item, out))
+	if (!span && !read_reason(rq, item, out))
 		return "'reason' must be a string";
 	out->job = said->job;
 	out->kind = kind;
@@ -121,7 +121,7 @@ get_list(
 {
 	*list = json_get(rq->json, field);
 	*n = 0;
-	if (*list == NULL)
+	if (!*list)
 		return true;
 	if (json_type(*list) != JSON_IS_LIST)
 		return err_set(e, ERR_FIELD,
@@ -142,26 +142,26 @@ struct part {
 static const struct part parts[] = {
     {"done", NULL}, {"failed", "failed"}, {"flagged", "flagged"}, {"released", "released"}};
 
-#define PARTS (sizeof parts / sizeof *parts)
+#define PARTS (sizeof(parts) / sizeof(*parts))
 
 static void
 read_part(
     struct request *rq, struct sync_call *call, const struct part *part, const json *list, size_t n)
 {
-	struct op *op = part->kind == NULL ? &call->done : &call->back;
+	struct op *op = !part->kind ? &call->done : &call->back;
 	struct json_span *spans = NULL;
 
-	if (part->kind == NULL && n > 0) {
-		spans = arena_calloc(&rq->arena, n, sizeof *spans);
+	if (!part->kind && n > 0) {
+		spans = arena_calloc(&rq->arena, n, sizeof(*spans));
 		json_spans(rq->body, rq->body_len, part->field, "data", spans, n);
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct said *said = &call->said[call->n_said++];
 		struct item *item = &op->items.items[op->items.n];
 
-		said->why = read_item(rq, json_list_at(list, i), part->kind,
-		    spans != NULL ? &spans[i] : NULL, said, item);
-		if (said->why == NULL) {
+		said->why = read_item(
+		    rq, json_list_at(list, i), part->kind, spans ? &spans[i] : NULL, said, item);
+		if (!said->why) {
 			said->at = item;
 			op->items.n++;
 		}
@@ -179,7 +179,7 @@ read_parts(struct request *rq, struct sync_call *call, struct err *e)
 			return false;
 		all += n[i];
 	}
-	call->said = arena_calloc(&rq->arena, all + 1, sizeof *call->said);
+	call->said = arena_calloc(&rq->arena, all + 1, sizeof(*call->said));
 	call->done.items.items = arena_calloc(&rq->arena, n[0] + 1, sizeof(struct item));
 	call->back.items.items = arena_calloc(&rq->arena, all - n[0] + 1, sizeof(struct item));
 	for (size_t i = 0; i < PARTS; i++)
@@ -193,7 +193,7 @@ read_number(struct request *rq, const char *field, int64_t most, int64_t *out, s
 	const json *value = json_get(rq->json, field);
 
 	*out = 0;
-	if (value == NULL)
+	if (!value)
 		return true;
 	if (!json_as_int(value, out) || *out < 0)
 		return err_set(e, ERR_FIELD,
@@ -213,9 +213,9 @@ read_holding(struct request *rq, struct op *claim, struct err *e)
 
 	if (!get_list(rq, "holding", HOLDING_MOST, &list, &n, e))
 		return false;
-	if (list == NULL)
+	if (!list)
 		return true;
-	jobs = arena_calloc(&rq->arena, n + 1, sizeof *jobs);
+	jobs = arena_calloc(&rq->arena, n + 1, sizeof(*jobs));
 	for (size_t i = 0; i < n; i++)
 		if (!json_as_int(json_list_at(list, i), &jobs[i]))
 			return err_set(e, ERR_FIELD,
@@ -256,11 +256,11 @@ put_results(struct buf *out, const struct sync_call *call)
 			buf_puts(out, "null");
 		buf_puts(out, ",\"status\":\"");
 		buf_puts(out,
-		    said->at == NULL || said->at->status == ST_NO_WORKER
+		    !said->at || said->at->status == ST_NO_WORKER
 			? "unknown"
 			: op_status_word(said->at->status));
 		buf_putc(out, '"');
-		if (said->at == NULL) {
+		if (!said->at) {
 			buf_puts(out, ",\"why\":");
 			json_put_text(out, said->why, strlen(said->why));
 		}
@@ -300,7 +300,7 @@ put_jobs(struct buf *out, const struct job *jobs)
 	bool first = true;
 
 	buf_puts(out, ",\"jobs\":[");
-	for (const struct job *job = jobs; job != NULL; job = job->next) {
+	for (const struct job *job = jobs; job; job = job->next) {
 		if (job->dropped)
 			continue;
 		if (!first)
@@ -310,7 +310,7 @@ put_jobs(struct buf *out, const struct job *jobs)
 	}
 	buf_puts(out, "],\"drop\":[");
 	first = true;
-	for (const struct job *job = jobs; job != NULL; job = job->next) {
+	for (const struct job *job = jobs; job; job = job->next) {
 		if (!job->dropped)
 			continue;
 		if (!first)
@@ -329,9 +329,9 @@ put_advice(struct buf *out, const struct sync_call *call)
 	char why[200] = "";
 
 	if (idle && call->claim.status == ST_UNKNOWN)
-		snprintf(why, sizeof why, "This worker is gone. Register again.");
+		snprintf(why, sizeof(why), "This worker is gone. Register again.");
 	else if (idle)
-		counts_why(&call->counts, call->worker.stage, why, sizeof why);
+		counts_why(&call->counts, call->worker.stage, why, sizeof(why));
 	/* Who has waited already may ask again soon: the call itself is the wait. */
 	buf_printf(out, ",\"retry_after\":%.1f,\"message\":",
 	    !idle ? 0.0
@@ -400,7 +400,7 @@ static bool
 any_item_known(const struct sync_call *call)
 {
 	for (size_t i = 0; i < call->n_said; i++)
-		if (call->said[i].at != NULL && call->said[i].at->status != ST_NO_WORKER)
+		if (call->said[i].at && call->said[i].at->status != ST_NO_WORKER)
 			return true;
 	return false;
 }
@@ -492,7 +492,7 @@ start(struct request *rq, struct sync_call *call)
 bool
 api_sync(struct request *rq, struct err *e)
 {
-	struct sync_call *call = arena_calloc(&rq->arena, 1, sizeof *call);
+	struct sync_call *call = arena_calloc(&rq->arena, 1, sizeof(*call));
 	const json *progress = json_get(rq->json, "progress");
 
 	rq->state = call;
@@ -501,7 +501,7 @@ api_sync(struct request *rq, struct err *e)
 	request_init_op(rq, &call->claim, OP_CLAIM, answer_claim);
 	request_init_op(rq, &call->touch, OP_TOUCH, answer_touch);
 	request_init_op(rq, &call->count, OP_COUNT, answer_count);
-	if (progress != NULL && !json_as_text(progress, &call->progress))
+	if (progress && !json_as_text(progress, &call->progress))
 		return err_set(e, ERR_FIELD, "The field 'progress' must be a string.", "progress");
 	if (!req_token(rq, &call->token, e) || !read_parts(rq, call, e) ||
 	    !read_wants(rq, &call->claim, e))

@@ -85,7 +85,7 @@ answer_new(struct op *op)
 bool
 api_new(struct request *rq, struct err *e)
 {
-	struct newcomer *new = arena_calloc(&rq->arena, 1, sizeof *new);
+	struct newcomer *new = arena_calloc(&rq->arena, 1, sizeof(*new));
 	struct op *op;
 	const char *nickname;
 	size_t len;
@@ -105,7 +105,7 @@ api_new(struct request *rq, struct err *e)
 	op = request_op(rq, OP_OPEN, answer_new);
 	rq->state = new;
 	new->token = uuid_new();
-	op->token = hash_128(new->token.b, sizeof new->token.b);
+	op->token = hash_128(new->token.b, sizeof(new->token.b));
 	op->generation = shared_generation(rq->tracker->shared, &op->token);
 	choose_name(op, new);
 	op->open.nickname = nickname;
@@ -172,7 +172,7 @@ say_true_or_false(struct request *rq, bool here)
 bool
 api_validate_worker(struct request *rq, struct err *e)
 {
-	struct beat_call *call = arena_calloc(&rq->arena, 1, sizeof *call);
+	struct beat_call *call = arena_calloc(&rq->arena, 1, sizeof(*call));
 	struct uuid token;
 
 	call->say = say_true_or_false;
@@ -200,7 +200,7 @@ say_ok_or_missing(struct request *rq, bool here)
 bool
 api_update_progress(struct request *rq, struct err *e)
 {
-	struct beat_call *call = arena_calloc(&rq->arena, 1, sizeof *call);
+	struct beat_call *call = arena_calloc(&rq->arena, 1, sizeof(*call));
 	struct uuid token;
 
 	call->say = say_ok_or_missing;
@@ -261,8 +261,8 @@ answer_job_count(struct op *op)
 bool
 api_job_count(struct request *rq, struct err *e)
 {
-	struct stage_counts *counts = arena_alloc(&rq->arena, sizeof *counts);
-	int *stage = arena_alloc(&rq->arena, sizeof *stage);
+	struct stage_counts *counts = arena_alloc(&rq->arena, sizeof(*counts));
+	int *stage = arena_alloc(&rq->arena, sizeof(*stage));
 	struct op *op;
 
 	if (!req_stage(rq, stage, e))

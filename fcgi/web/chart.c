@@ -21,7 +21,7 @@ const struct chart_range chart_ranges[] = {
 const struct chart_range *
 chart_find_range(const char *key, int64_t age_s)
 {
-	for (const struct chart_range *r = chart_ranges; key != NULL && r->key != NULL; r++)
+	for (const struct chart_range *r = chart_ranges; key && r->key; r++)
 		if (strcmp(r->key, key) == 0)
 			return r;
 	return &chart_ranges[age_s > DAY_S ? 1 : 3];

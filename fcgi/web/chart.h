@@ -22,7 +22,7 @@ struct chart_range {
 	const char *key, *name;
 	int32_t span_s, bucket_s; /* 0, 0: from the first completion on */
 };
-extern const struct chart_range chart_ranges[]; /* ends at key == NULL */
+extern const struct chart_range chart_ranges[]; /* ends at !key */
 
 struct chart {
 	const struct chart_range *range;

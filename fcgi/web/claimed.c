@@ -53,7 +53,7 @@ list_leases(struct op *op, const struct op *claim)
 	const char *call = arena_printf(op->arena, "%lld", (long long)claim->claim.call);
 	size_t n = 0;
 
-	for (const struct job *job = claim->claim.jobs; job != NULL; job = job->next) {
+	for (const struct job *job = claim->claim.jobs; job; job = job->next) {
 		struct item *item = &op->items.items[n];
 
 		if (job->dropped)
@@ -71,10 +71,10 @@ list_leases(struct op *op, const struct op *claim)
 void
 claimed_give_back(struct tracker *t, const struct op *claim)
 {
-	struct orphan *orphan = calloc(1, sizeof *orphan);
+	struct orphan *orphan = calloc(1, sizeof(*orphan));
 	struct op *op;
 
-	if (orphan == NULL || claim->claim.n_jobs == 0) {
+	if (!orphan || claim->claim.n_jobs == 0) {
 		free(orphan);
 		return;
 	}
@@ -88,7 +88,7 @@ claimed_give_back(struct tracker *t, const struct op *claim)
 	op->arena = &orphan->arena;
 	op->token = claim->token;
 	op->items.items =
-	    arena_calloc(&orphan->arena, (size_t)claim->claim.n_jobs, sizeof *op->items.items);
+	    arena_calloc(&orphan->arena, (size_t)claim->claim.n_jobs, sizeof(*op->items.items));
 	op->items.n = list_leases(op, claim);
 	op_submit(t, op);
 }

@@ -291,7 +291,7 @@ facts_notes(struct page *p, const struct facts *f, const char *notes[FACTS_NOTES
 	int n = 0;
 
 	for (int i = 0; i < f->stages; i++)
-		if ((note = stage_note(p, &f->stage[i], quiet_s)) != NULL)
+		if ((note = stage_note(p, &f->stage[i], quiet_s)))
 			notes[n++] = note;
 	if (f->leased > 0 && quiet_s > QUIET_S)
 		notes[n++] = arena_printf(p->arena,

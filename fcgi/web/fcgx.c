@@ -56,7 +56,7 @@ link_connection(struct fcgx_gate *g, struct fcgx *f)
 {
 	pthread_mutex_lock(&g->lock);
 	f->after = g->first;
-	if (g->first != NULL)
+	if (g->first)
 		g->first->before = f;
 	g->first = f;
 	pthread_mutex_unlock(&g->lock);
@@ -67,8 +67,8 @@ static void
 unlink_connection(struct fcgx_gate *g, struct fcgx *f)
 {
 	pthread_mutex_lock(&g->lock);
-	*(f->before != NULL ? &f->before->after : &g->first) = f->after;
-	if (f->after != NULL)
+	*(f->before ? &f->before->after : &g->first) = f->after;
+	if (f->after)
 		f->after->before = f->before;
 	pthread_mutex_unlock(&g->lock);
 	atomic_fetch_sub(&g->count, 1);
@@ -86,9 +86,9 @@ add_to_epoll(struct fcgx_gate *g, int fd, void *what)
 struct fcgx_gate *
 fcgx_gate_new(int listen_fd)
 {
-	struct fcgx_gate *g = calloc(1, sizeof *g);
+	struct fcgx_gate *g = calloc(1, sizeof(*g));
 
-	if (g == NULL)
+	if (!g)
 		abort();
 	g->listen_fd = listen_fd;
 	pthread_mutex_init(&g->lock, NULL);
@@ -124,9 +124,9 @@ fcgx_gate_count(const struct fcgx_gate *g)
 void
 fcgx_gate_free(struct fcgx_gate *g)
 {
-	if (g == NULL)
+	if (!g)
 		return;
-	while (g->first != NULL) {
+	while (g->first) {
 		struct fcgx *f = g->first;
 
 		fcgx_cut(f);
@@ -145,8 +145,8 @@ set_patience(int fd)
 {
 	struct timeval patience = {.tv_sec = PEER_PATIENCE_S};
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 }
 
 /* Hears of the next request, once: by ONESHOT no second thread hears of it meanwhile. */
@@ -168,9 +168,9 @@ enter(struct fcgx_gate *g)
 
 	if (fd < 0)
 		return errno;
-	f = calloc(1, sizeof *f);
+	f = calloc(1, sizeof(*f));
 	/* No listening socket in it: libfcgi shall not accept by itself when a connection breaks. */
-	if (f == NULL || FCGX_InitRequest(&f->request, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
+	if (!f || FCGX_InitRequest(&f->request, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
 		abort();
 	set_patience(fd);
 	f->gate = g;
@@ -212,9 +212,9 @@ fcgx_done(struct fcgx *f)
 struct fcgx_turn *
 fcgx_turn_new(void)
 {
-	struct fcgx_turn *turn = calloc(1, sizeof *turn);
+	struct fcgx_turn *turn = calloc(1, sizeof(*turn));
 
-	if (turn == NULL)
+	if (!turn)
 		abort();
 	return turn;
 }
@@ -294,7 +294,7 @@ drain(struct fcgx *f)
 	size_t drained = 0;
 	int n;
 
-	while ((n = FCGX_GetStr(rest, sizeof rest, f->request.in)) > 0 && drained < DRAIN_MOST)
+	while ((n = FCGX_GetStr(rest, sizeof(rest), f->request.in)) > 0 && drained < DRAIN_MOST)
 		drained += (size_t)n;
 	if (drained >= DRAIN_MOST)
 		f->request.keepConnection = 0;

@@ -113,11 +113,11 @@ bool
 page_badge(struct page *p, struct err *e)
 {
 	const char *name = p->path[0];
-	size_t len = name != NULL ? strlen(name) : 0;
+	size_t len = name ? strlen(name) : 0;
 
-	if (name == NULL)
+	if (!name)
 		return draw_progress(p, e);
-	if (len < 5 || strcmp(name + len - 4, ".svg") != 0 || p->path[1] != NULL)
+	if (len < 5 || strcmp(name + len - 4, ".svg") != 0 || p->path[1])
 		return err_set(e, ERR_MISSING, "Not Found", "a badge ends in .svg");
 	return draw_person(p, arena_dup(p->arena, name, len - 4), e);
 }

@@ -79,9 +79,9 @@ static const char *const known[] = {"after", "all", "before", "from", "name", "o
 struct page_cache *
 page_cache_new(struct tracker *t)
 {
-	struct page_cache *c = calloc(1, sizeof *c);
+	struct page_cache *c = calloc(1, sizeof(*c));
 
-	if (c == NULL)
+	if (!c)
 		abort();
 	c->tracker = t;
 	pthread_mutex_init(&c->lock, NULL);
@@ -91,7 +91,7 @@ page_cache_new(struct tracker *t)
 static struct copy *
 copy_ref(struct copy *copy)
 {
-	if (copy != NULL)
+	if (copy)
 		atomic_fetch_add(&copy->refs, 1);
 	return copy;
 }
@@ -99,29 +99,29 @@ copy_ref(struct copy *copy)
 static void
 copy_unref(struct copy *copy)
 {
-	if (copy != NULL && atomic_fetch_sub(&copy->refs, 1) == 1)
+	if (copy && atomic_fetch_sub(&copy->refs, 1) == 1)
 		free(copy);
 }
 
 static struct copy *
 copy_new(const char *type, int64_t rendered_us, const char *bytes, size_t len, size_t gzip_len)
 {
-	struct copy *copy = malloc(sizeof *copy + len);
+	struct copy *copy = malloc(sizeof(*copy) + len);
 	struct uuid hash = hash_128(bytes + gzip_len, len - gzip_len);
 	char hex[UUID_TEXT];
 
-	if (copy == NULL)
+	if (!copy)
 		abort();
 	uuid_text(hex, &hash);
 	atomic_init(&copy->refs, 1);
 	copy->rendered_us = rendered_us;
-	snprintf(copy->type, sizeof copy->type, "%s", type);
+	snprintf(copy->type, sizeof(copy->type), "%s", type);
 	copy->len = len;
 	memcpy(copy->bytes, bytes, len);
 	copy->gzip = (struct form){copy->bytes, gzip_len, ""};
-	snprintf(copy->gzip.etag, sizeof copy->gzip.etag, "\"%s-gzip\"", hex);
+	snprintf(copy->gzip.etag, sizeof(copy->gzip.etag), "\"%s-gzip\"", hex);
 	copy->plain = (struct form){copy->bytes + gzip_len, len - gzip_len, ""};
-	snprintf(copy->plain.etag, sizeof copy->plain.etag, "\"%s\"", hex);
+	snprintf(copy->plain.etag, sizeof(copy->plain.etag), "\"%s\"", hex);
 	return copy;
 }
 
@@ -149,7 +149,7 @@ copy_of_page(const char *type, const struct buf *page)
 static size_t
 weight(const struct entry *e)
 {
-	return sizeof *e + strlen(e->key) + (e->copy != NULL ? e->copy->len : 0);
+	return sizeof(*e) + strlen(e->key) + (e->copy ? e->copy->len : 0);
 }
 
 static void
@@ -167,7 +167,7 @@ page_cache_free(struct page_cache *c)
 {
 	struct entry *e, *next;
 
-	if (c == NULL)
+	if (!c)
 		return;
 	HASH_ITER(hh, c->entries, e, next)
 	drop(c, e);
@@ -195,10 +195,10 @@ find_or_add(struct page_cache *c, const char *key)
 	struct entry *e;
 
 	HASH_FIND_STR(c->entries, key, e);
-	if (e != NULL)
+	if (e)
 		return e;
-	e = calloc(1, sizeof *e);
-	if (e == NULL || (e->key = strdup(key)) == NULL)
+	e = calloc(1, sizeof(*e));
+	if (!e || !(e->key = strdup(key)))
 		abort();
 	HASH_ADD_KEYPTR(hh, c->entries, e->key, strlen(e->key), e);
 	c->bytes += weight(e);
@@ -220,8 +220,8 @@ key_of(struct request *rq)
 
 	buf_init(&key, 0);
 	buf_puts(&key, rq->path);
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-		if (!url_query(&rq->arena, rq->query, known[i], &value, &len, &e) || value == NULL)
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (!url_query(&rq->arena, rq->query, known[i], &value, &len, &e) || !value)
 			continue;
 		buf_printf(&key, "?%s=", known[i]);
 		url_encode(&key, value, len);
@@ -238,7 +238,7 @@ say_copy(struct request *rq, const struct copy *copy)
 	bool gzip = copy->gzip.len > 0 && gzip_is_wanted(request_param(rq, "HTTP_ACCEPT_ENCODING"));
 	const struct form *form = gzip ? &copy->gzip : &copy->plain;
 	/* A proxy may have weakened the tag, W/"...": what matters is between the quotes. */
-	bool known_there = strstr(request_param(rq, "HTTP_IF_NONE_MATCH"), form->etag) != NULL;
+	bool known_there = strstr(request_param(rq, "HTTP_IF_NONE_MATCH"), form->etag);
 	struct reply reply = {.status = known_there ? 304 : 200,
 	    .type = copy->type,
 	    .body = form->body,
@@ -282,8 +282,7 @@ parse_copy(const struct redis_value *value)
 	if (value->kind != REDIS_TEXT)
 		return NULL;
 	line_end = memchr(value->s, '\n', value->len);
-	if (line_end == NULL ||
-	    sscanf(value->s, "%lld %zu %63[^\n]", &rendered_us, &gzip_len, type) != 3)
+	if (!line_end || sscanf(value->s, "%lld %zu %63[^\n]", &rendered_us, &gzip_len, type) != 3)
 		return NULL;
 	line_end++;
 	len = value->len - (size_t)(line_end - value->s);
@@ -311,7 +310,7 @@ look_in_redis(struct refresh *r, struct redis *redis, bool *turn)
 	if (!redis_flush(redis, &values, &n, &e) || n != 1)
 		return NULL;
 	copy = parse_copy(&values[0]);
-	if (copy != NULL && is_fresh(r->cache, copy)) {
+	if (copy && is_fresh(r->cache, copy)) {
 		*turn = false;
 		return copy;
 	}
@@ -337,7 +336,7 @@ keep_in_redis(struct refresh *r, struct redis *redis, const struct copy *copy)
 	buf_printf(
 	    &value, "%lld %zu %s\n", (long long)copy->rendered_us, copy->gzip.len, copy->type);
 	buf_put(&value, copy->bytes, copy->len);
-	snprintf(life_s, sizeof life_s, "%lld",
+	snprintf(life_s, sizeof(life_s), "%lld",
 	    (long long)(10 * r->cache->tracker->settings->page_cache_s + 60));
 	words[0] = "SET", words[1] = redis_key(r, KEY_WORD), words[2] = value.data, words[3] = "EX",
 	words[4] = life_s;
@@ -366,7 +365,7 @@ render(struct refresh *r, struct reader *reader, struct err *e)
 	    .content_type = "text/html; charset=utf-8",
 	    .out = &out};
 
-	memcpy(page.path, r->path, sizeof page.path);
+	memcpy(page.path, r->path, sizeof(page.path));
 	buf_init(&out, PAGE_BYTES);
 	stat_add(STAT_PAGES_RENDERED, 1);
 	if (r->render(&page, e)) {
@@ -390,14 +389,14 @@ refresh_on_reader(struct op *op, void *reader_)
 
 	if (shared)
 		copy = look_in_redis(r, reader->redis, &turn);
-	while (copy == NULL && !turn && clock_us() < until) {
+	while (!copy && !turn && clock_us() < until) {
 		clock_sleep_ms(20);
 		copy = look_in_redis(r, reader->redis, &turn);
 	}
-	if (turn || copy == NULL) {
+	if (turn || !copy) {
 		struct copy *new = render(r, reader, &op->err);
 
-		if (new != NULL) {
+		if (new) {
 			copy_unref(copy);
 			copy = new;
 			if (shared)
@@ -422,15 +421,15 @@ store(struct page_cache *c, struct refresh *r, struct waiter **waiters)
 	e->waiters = NULL;
 	e->refreshing = false;
 	e->looked_us = clock_us();
-	if (r->copy != NULL && c->tracker->settings->page_cache_s > 0) {
+	if (r->copy && c->tracker->settings->page_cache_s > 0) {
 		c->bytes -= weight(e);
 		copy_unref(e->copy);
 		e->copy = copy_ref(r->copy);
 		c->bytes += weight(e);
 	}
 	/* While PostgreSQL is away an old page is better than none. */
-	best = copy_ref(r->copy != NULL ? r->copy : r->op.err.kind == ERR_AWAY ? e->copy : NULL);
-	if (e->copy == NULL || (best == NULL && r->op.err.kind == ERR_MISSING))
+	best = copy_ref(r->copy ? r->copy : r->op.err.kind == ERR_AWAY ? e->copy : NULL);
+	if (!e->copy || (!best && r->op.err.kind == ERR_MISSING))
 		drop(c, e);
 	make_room(c);
 	pthread_mutex_unlock(&c->lock);
@@ -444,9 +443,9 @@ answer_refresh(struct op *op)
 	struct waiter *waiters, *next;
 	struct copy *copy = store(r->cache, r, &waiters);
 
-	for (; waiters != NULL; waiters = next) {
+	for (; waiters; waiters = next) {
 		next = waiters->next; /* in the request's arena: gone with the reply */
-		if (copy != NULL)
+		if (copy)
 			say_copy(waiters->rq, copy);
 		else
 			reply_error(waiters->rq, &op->err);
@@ -460,15 +459,15 @@ answer_refresh(struct op *op)
 static const char *
 dup_or_null(struct arena *a, const char *s)
 {
-	return s != NULL ? arena_dup(a, s, strlen(s)) : NULL;
+	return s ? arena_dup(a, s, strlen(s)) : NULL;
 }
 
 static void
 start_refresh(struct page_cache *c, struct request *rq, const char *key)
 {
-	struct refresh *r = calloc(1, sizeof *r);
+	struct refresh *r = calloc(1, sizeof(*r));
 
-	if (r == NULL)
+	if (!r)
 		abort();
 	arena_init(&r->arena);
 	r->cache = c;
@@ -491,14 +490,14 @@ start_refresh(struct page_cache *c, struct request *rq, const char *key)
 static struct copy *
 enter(struct page_cache *c, struct request *rq, const char *key, bool *refresh)
 {
-	struct waiter *waiter = arena_alloc(&rq->arena, sizeof *waiter);
+	struct waiter *waiter = arena_alloc(&rq->arena, sizeof(*waiter));
 	struct copy *copy = NULL;
 	struct entry *e;
 
 	*refresh = false;
 	pthread_mutex_lock(&c->lock);
 	e = find_or_add(c, key);
-	if (e->copy != NULL &&
+	if (e->copy &&
 	    (e->refreshing || is_fresh(c, e->copy) || clock_us() - e->looked_us < LOOK_AGAIN_US))
 		copy = copy_ref(e->copy);
 	else {
@@ -518,7 +517,7 @@ page_cache_ask(struct page_cache *c, struct request *rq)
 	bool refresh;
 	struct copy *copy = enter(c, rq, key, &refresh);
 
-	if (copy != NULL) {
+	if (copy) {
 		say_copy(rq, copy);
 		copy_unref(copy);
 	} else if (refresh)

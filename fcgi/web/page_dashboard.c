@@ -56,12 +56,12 @@ read_asked(struct page *p, struct asked *a)
 
 	*a = (struct asked){.owner = parts_query_text(p, "owner")};
 	a->state = parts_query_text(p, "state");
-	if (a->state != NULL && state_option(a->state) == NULL)
+	if (a->state && !state_option(a->state))
 		a->state = NULL;
-	if (stage != NULL && stage[0] >= 'a' && stage[0] < 'a' + STAGES_MAX && stage[1] == 0)
+	if (stage && stage[0] >= 'a' && stage[0] < 'a' + STAGES_MAX && stage[1] == 0)
 		a->stage = stage[0] - 'a' + 1;
 	a->after = a->stage != 0 && parts_query_key(p, "after", &a->after_us, &a->after_id);
-	a->all = all != NULL && strcmp(all, "true") == 0;
+	a->all = all && strcmp(all, "true") == 0;
 	a->rows = a->all ? ALL_ROWS : FEW_ROWS;
 }
 
@@ -80,7 +80,7 @@ put_progress(struct page *p, struct template_dict *d, const struct facts *f)
 	template_str(s, T_PERCENT, facts_percent_text(p, f));
 	template_str(s, T_PERCENT_VALUE, arena_printf(p->arena, "%.2f", facts_percent(f)));
 	template_str(s, T_ETA, facts_eta_text(p, f));
-	template_str(s, T_RANGE, range != NULL ? range : "");
+	template_str(s, T_RANGE, range ? range : "");
 	parts_count(s, T_DONE, f->done);
 	parts_count(s, T_TOTAL, f->total);
 	parts_rate(s, T_RATE, f->per_minute);
@@ -159,7 +159,7 @@ put_chart(struct page *p, struct template_dict *d, const struct facts *f, struct
 	if (!chart_read(p, chart_find_range(parts_query_text(p, "range"), age_s), c, e))
 		return false;
 	s = template_section(d, T_CHART);
-	for (const struct chart_range *r = chart_ranges; r->key != NULL; r++) {
+	for (const struct chart_range *r = chart_ranges; r->key; r++) {
 		struct template_dict *tab = template_section(s, T_RANGE_TAB);
 
 		template_str(tab, T_RANGE_KEY, r->key);
@@ -226,7 +226,7 @@ put_worker(struct page *p, struct template_dict *table, const struct pg_rows *ro
 	template_str(row, T_PART, parts_stage_part(p, pg_int(rows, i, 0)));
 	template_str(row, T_WORKER, pg_text(rows, i, 2, NULL));
 	template_str(row, T_PERSON, pg_text(rows, i, 3, NULL));
-	template_str(row, T_PROGRESS_TEXT, heard->progress != NULL && holds ? heard->progress : "");
+	template_str(row, T_PROGRESS_TEXT, heard->progress && holds ? heard->progress : "");
 	parts_count(row, T_DONE, pg_int(rows, i, 5));
 	parts_time(row, T_SEEN, T_ISO, T_AGO, heard->seen_us);
 	if (!holds) {
@@ -252,11 +252,11 @@ put_next(struct page *p, struct template_dict *group, const struct asked *a,
 		(long long)pg_int(rows, last, 1)));
 	if (a->all)
 		template_show(next, T_KEEP_ALL);
-	else if (!a->after && a->owner == NULL && a->state == NULL)
+	else if (!a->after && !a->owner && !a->state)
 		template_show(next, T_ALL_LINK);
-	if (a->owner != NULL)
+	if (a->owner)
 		template_show(next, T_KEEP_OWNER);
-	if (a->state != NULL)
+	if (a->state)
 		template_str(template_section(next, T_KEEP_STATE), T_WHICH, a->state);
 }
 
@@ -265,7 +265,7 @@ put_nobody(struct page *p, struct template_dict *group, const struct asked *a)
 {
 	struct template_dict *nobody = template_section(group, T_NOBODY);
 
-	if (a->owner != NULL || a->state != NULL || a->after)
+	if (a->owner || a->state || a->after)
 		template_show(nobody, T_NOBODY_MATCHES);
 	else
 		template_str(template_section(nobody, T_NOBODY_HERE), T_URL, parts_own_url(p));
@@ -276,8 +276,7 @@ static size_t
 row_bytes(const struct pg_rows *rows, int i, const struct part_worker *heard)
 {
 	return ROW_BYTES + strlen(pg_text(rows, i, 2, NULL)) +
-	    2 * strlen(pg_text(rows, i, 3, NULL)) +
-	    (heard->progress != NULL ? strlen(heard->progress) : 0);
+	    2 * strlen(pg_text(rows, i, 3, NULL)) + (heard->progress ? strlen(heard->progress) : 0);
 }
 
 /* The row after the last one that fits into a stage's share of the page. */
@@ -350,8 +349,8 @@ put_workers(struct page *p, struct template_dict *d, const struct facts *f, stru
 	read_asked(p, &a);
 	a.bytes = WORDS_BYTES / (a.stage == 0 ? (size_t)f->stages : 1);
 	params[0] = pg_int2_param(&room[0], (int16_t)a.stage);
-	params[1] = pg_text_param(a.owner, a.owner != NULL ? strlen(a.owner) : 0);
-	params[2] = pg_text_param(a.state, a.state != NULL ? strlen(a.state) : 0);
+	params[1] = pg_text_param(a.owner, a.owner ? strlen(a.owner) : 0);
+	params[2] = pg_text_param(a.state, a.state ? strlen(a.state) : 0);
 	params[3] = pg_int8_param(&room[1], a.after ? a.after_us : -1);
 	params[4] = pg_int8_param(&room[2], a.after_id);
 	params[5] = pg_int4_param(&room[3], a.rows);
@@ -363,10 +362,10 @@ put_workers(struct page *p, struct template_dict *d, const struct facts *f, stru
 		" $5, $6, $7) r",
 		params, 7, &rows, e))
 		return false;
-	if (a.owner != NULL || a.state != NULL || a.stage != 0)
+	if (a.owner || a.state || a.stage != 0)
 		template_show(d, T_FILTERED);
-	template_str(d, T_OWNER, a.owner != NULL ? a.owner : "");
-	if (a.state != NULL)
+	template_str(d, T_OWNER, a.owner ? a.owner : "");
+	if (a.state)
 		template_show(d, state_option(a.state));
 	put_groups(p, d, f, &a, rows);
 	pg_rows_free(rows);

@@ -217,7 +217,7 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 {
 	int64_t number;
 
-	if (p->path[0] == NULL || p->path[1] != NULL ||
+	if (!p->path[0] || p->path[1] ||
 	    !text_to_int(p->path[0], strlen(p->path[0]), 1, INT64_MAX, &number))
 		return err_set(e, ERR_MISSING, "Job not found.", "no number in the path");
 	parts_count(d, T_JOB_TEXT, number);

@@ -37,12 +37,12 @@ read_asked(struct page *p, struct asked *a)
 
 	*a = (struct asked){.period = &periods[PERIODS - 1]};
 	for (int i = 0; i < PERIODS; i++)
-		if (period != NULL && strcmp(periods[i].key, period) == 0)
+		if (period && strcmp(periods[i].key, period) == 0)
 			a->period = &periods[i];
 	a->search = parts_query_text(p, "q");
 	a->from = parts_query_text(p, "from");
 	a->after = parts_query_key(p, "after", &a->after_jobs, &a->after_id);
-	if (a->search != NULL && a->from == NULL)
+	if (a->search && !a->from)
 		a->after = false;
 }
 
@@ -90,7 +90,7 @@ put_next(struct page *p, struct template_dict *d, const struct asked *a, const s
 	template_str(next, T_KEY,
 	    arena_printf(p->arena, "%lld-%lld", (long long)pg_int(rows, last, 3),
 		(long long)pg_int(rows, last, 1)));
-	if (a->search != NULL) {
+	if (a->search) {
 		keep = template_section(next, T_KEEP_SEARCH);
 		template_str(keep, T_FROM, pg_text(rows, last, 7, NULL));
 	}
@@ -101,7 +101,7 @@ put_nobody(struct page *p, struct template_dict *d, const struct asked *a)
 {
 	struct template_dict *nobody = template_section(d, T_NOBODY);
 
-	if (a->search != NULL)
+	if (a->search)
 		template_show(nobody, T_NOBODY_FOUND);
 	else
 		template_str(template_section(nobody, T_NOBODY_YET), T_URL, parts_own_url(p));
@@ -115,10 +115,10 @@ read_rows(struct page *p, const struct asked *a, struct pg_rows **rows, struct e
 
 	params[2] = pg_int8_param(&room[1], a->after_id);
 	params[3] = pg_int4_param(&room[2], ROWS);
-	if (a->search != NULL) {
+	if (a->search) {
 		params[0] = pg_text_param(a->search, strlen(a->search));
 		params[1] = pg_text_param(
-		    a->after ? a->from : NULL, a->after && a->from != NULL ? strlen(a->from) : 0);
+		    a->after ? a->from : NULL, a->after && a->from ? strlen(a->from) : 0);
 		return pg_call(p->pg,
 		    "select 0::int8, r.id, r.nickname, r.jobs, r.by_hour24,"
 		    " r.last_at, array_to_string(r.spark, ','), r.key"
@@ -147,9 +147,8 @@ put_board(struct page *p, struct template_dict *d, const struct asked *a, struct
 		put_nobody(p, d, a);
 	else {
 		table = template_section(d, T_TABLE);
-		template_str(
-		    table, T_CAPTION, a->search != NULL ? "People found" : a->period->caption);
-		if (a->search == NULL)
+		template_str(table, T_CAPTION, a->search ? "People found" : a->period->caption);
+		if (!a->search)
 			template_show(table, T_HEAD_RANK);
 		for (int i = 0; i < pg_rows_count(rows) && i < ROWS; i++)
 			put_row(p, table, rows, i, all);
@@ -168,12 +167,12 @@ put_controls(struct template_dict *d, const struct asked *a)
 
 		template_str(tab, T_PERIOD_KEY, periods[i].key);
 		template_str(tab, T_PERIOD_NAME, periods[i].name);
-		if (&periods[i] == a->period && a->search == NULL)
+		if (&periods[i] == a->period && !a->search)
 			template_show(tab, T_PERIOD_AT);
 	}
 	template_str(d, T_PERIOD, a->period->key);
-	template_str(d, T_SEARCH, a->search != NULL ? a->search : "");
-	if (a->search != NULL)
+	template_str(d, T_SEARCH, a->search ? a->search : "");
+	if (a->search)
 		template_show(d, T_SEARCHED);
 	if (a->after)
 		template_show(d, T_BACK);

@@ -32,7 +32,7 @@ read_person(struct page *p, struct person *who, struct err *e)
 	struct pg_rows *rows;
 	size_t len;
 
-	if (nickname == NULL || p->path[1] != NULL)
+	if (!nickname || p->path[1])
 		return err_set(e, ERR_MISSING, "Person not found.", "no name in the path");
 	params[0] = pg_text_param(nickname, strlen(nickname));
 	if (!pg_call(p->pg,

@@ -96,7 +96,7 @@ put_whole(struct page *p, const struct facts *f)
 	put_seconds(b, "eta_low_s", f->low_s);
 	put_seconds(b, "eta_high_s", f->high_s);
 	put_text(b, "eta_text", facts_eta_text(p, f));
-	put_text(b, "eta_range_text", range != NULL ? range : "");
+	put_text(b, "eta_range_text", range ? range : "");
 	put_time(b, "last_completion", f->last_us);
 }
 

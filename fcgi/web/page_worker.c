@@ -125,7 +125,7 @@ put_facts(struct page *p, struct template_dict *d, const struct worker *w)
 	parts_count(d, T_DONE, w->done);
 	parts_count(d, T_STRUCK, w->struck);
 	template_str(
-	    d, T_PROGRESS_TEXT, w->progress != NULL && w->held > 0 ? w->progress : "none reported");
+	    d, T_PROGRESS_TEXT, w->progress && w->held > 0 ? w->progress : "none reported");
 	parts_time(d, T_FIRST, T_ISO, T_AGO, w->created_us);
 	parts_time(d, T_LAST, T_ISO, T_AGO, w->seen_us);
 	put_rate(p, d, w);
@@ -230,11 +230,11 @@ static bool
 find_worker(struct page *p, struct worker *w, struct err *e)
 {
 	*w = (struct worker){.stage = 0};
-	if (p->path[0] == NULL || !parts_find_stage(p, p->path[0], &w->stage, e))
+	if (!p->path[0] || !parts_find_stage(p, p->path[0], &w->stage, e))
 		return err_set(e, ERR_INPUT, "Invalid worker stage.", "no stage in the path");
 	if (w->stage == 0)
 		return err_set(e, ERR_INPUT, "Invalid worker stage.", "unknown stage");
-	if (p->path[1] == NULL || p->path[2] != NULL)
+	if (!p->path[1] || p->path[2])
 		return err_set(e, ERR_MISSING, "Worker not found.", "no name in the path");
 	return read_worker(p, w, e);
 }

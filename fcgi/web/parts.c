@@ -35,7 +35,7 @@ link_len(const char *s)
 	if (!text_starts(s, "https://") && !text_starts(s, "http://"))
 		return 0;
 	len = strcspn(s, " \t\r\n<>\"'`{}|\\^");
-	while (len > 0 && strchr(".,;:!?)", s[len - 1]) != NULL)
+	while (len > 0 && strchr(".,;:!?)", s[len - 1]))
 		len--;
 	return strchr(s, ':') + 3 < s + len ? len : 0;
 }
@@ -75,8 +75,7 @@ parts_frame(struct page *p, struct template_dict *d, const struct part_head *hea
 
 	template_str(top, T_PROJECT, project);
 	template_str(top, T_TITLE,
-	    head->title == NULL ? project
-				: arena_printf(p->arena, "%s - %s", head->title, project));
+	    !head->title ? project : arena_printf(p->arena, "%s - %s", head->title, project));
 	template_str(top, T_DESCRIPTION, head->description);
 	template_str(top, T_VERSION, templates_version());
 	if (p->settings->base_url[0] != 0)
@@ -374,9 +373,9 @@ parts_query_text(struct page *p, const char *name)
 	const char *text;
 	size_t len;
 
-	if (p->query == NULL || !url_query(p->arena, p->query, name, &text, &len, &ignored))
+	if (!p->query || !url_query(p->arena, p->query, name, &text, &len, &ignored))
 		return NULL;
-	if (text == NULL || len == 0 || text_chars(text, len) > NICKNAME_MAX)
+	if (!text || len == 0 || text_chars(text, len) > NICKNAME_MAX)
 		return NULL;
 	return text;
 }
@@ -387,7 +386,7 @@ parts_query_int(struct page *p, const char *name, int64_t min, int64_t max, int6
 	const char *text = parts_query_text(p, name);
 	int64_t n;
 
-	return text != NULL && text_to_int(text, strlen(text), min, max, &n) ? n : preset;
+	return text && text_to_int(text, strlen(text), min, max, &n) ? n : preset;
 }
 
 bool
@@ -395,7 +394,7 @@ parts_query_key(struct page *p, const char *name, int64_t *first, int64_t *secon
 {
 	const char *text = parts_query_text(p, name), *dash;
 
-	if (text == NULL || (dash = strchr(text, '-')) == NULL)
+	if (!text || !(dash = strchr(text, '-')))
 		return false;
 	return text_to_int(text, (size_t)(dash - text), 0, KEY_MAX, first) &&
 	    text_to_int(dash + 1, strlen(dash + 1), 0, KEY_MAX, second);
@@ -408,7 +407,7 @@ parts_heard(struct page *p, struct part_worker *workers, int n)
 	struct err ignored = ERR_INIT;
 	size_t count;
 
-	if (p->redis == NULL || n == 0)
+	if (!p->redis || n == 0)
 		return;
 	redis_begin(p->redis);
 	for (int i = 0; i < n; i++)

@@ -49,15 +49,15 @@ static void
 put_head(struct buf *out, const struct reply *r)
 {
 	buf_printf(out, "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", r->status,
-	    reason_of(r->status), r->type != NULL ? r->type : "text/plain; charset=utf-8", r->len);
-	buf_printf(out, "Cache-Control: %s\r\n", r->cache != NULL ? r->cache : "no-store");
-	if (r->etag != NULL)
+	    reason_of(r->status), r->type ? r->type : "text/plain; charset=utf-8", r->len);
+	buf_printf(out, "Cache-Control: %s\r\n", r->cache ? r->cache : "no-store");
+	if (r->etag)
 		buf_printf(out, "ETag: %s\r\n", r->etag);
-	if (r->encoding != NULL)
+	if (r->encoding)
 		buf_printf(out, "Content-Encoding: %s\r\n", r->encoding);
-	if (r->vary != NULL)
+	if (r->vary)
 		buf_printf(out, "Vary: %s\r\n", r->vary);
-	if (r->allow != NULL)
+	if (r->allow)
 		buf_printf(out, "Allow: %s\r\n", r->allow);
 	if (r->retry_after_s > 0)
 		buf_printf(out, "Retry-After: %d\r\n", r->retry_after_s);
@@ -143,25 +143,24 @@ said_of(int status)
 static void
 log_failure(struct request *rq, const struct err *e)
 {
-	char path[160], id[64], why[4 * sizeof e->why + 4];
+	char path[160], id[64], why[4 * sizeof(e->why) + 4];
 	const char *request_id = request_param(rq, "REQUEST_ID");
 
 	log_event(LOG_ERROR_, "request_failed", "request=%s path=%s kind=%s at=%s:%d why=%s",
-	    log_quote(id, sizeof id, request_id, strlen(request_id)),
-	    log_quote(path, sizeof path, rq->path, strlen(rq->path)), err_kind_name(e->kind),
-	    e->file != NULL ? e->file : "", e->line,
-	    log_quote(why, sizeof why, e->why, strlen(e->why)));
+	    log_quote(id, sizeof(id), request_id, strlen(request_id)),
+	    log_quote(path, sizeof(path), rq->path, strlen(rq->path)), err_kind_name(e->kind),
+	    e->file ? e->file : "", e->line, log_quote(why, sizeof(why), e->why, strlen(e->why)));
 }
 
 void
 reply_error(struct request *rq, const struct err *e)
 {
 	int status = status_of(e->kind);
-	const char *said = e->said != NULL ? e->said : said_of(status);
+	const char *said = e->said ? e->said : said_of(status);
 
 	if (status == 500)
 		log_failure(rq, e);
-	if (status == 503 && rq->route != NULL && rq->route->away == AWAY_CUT) {
+	if (status == 503 && rq->route && rq->route->away == AWAY_CUT) {
 		stat_add(STAT_CUT, 1);
 		fcgx_cut(rq->fcgx);
 		request_free(rq);
@@ -171,7 +170,7 @@ reply_error(struct request *rq, const struct err *e)
 	    &(struct reply){.status = status,
 		.body = said,
 		.len = strlen(said),
-		.allow = e->kind == ERR_METHOD && rq->route != NULL ? rq->route->allow : NULL,
+		.allow = e->kind == ERR_METHOD && rq->route ? rq->route->allow : NULL,
 		.retry_after_s =
 		    status == 503 ? RETRY_AFTER_S + (int)random_below(RETRY_AFTER_S) : 0});
 }

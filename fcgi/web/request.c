@@ -19,7 +19,7 @@ const char said_no_worker[] = "The server could not find this worker. Did the wo
 static enum method
 method_of(const char *name)
 {
-	if (name == NULL)
+	if (!name)
 		return 0;
 	if (strcmp(name, "GET") == 0)
 		return GET;
@@ -31,18 +31,18 @@ method_of(const char *name)
 struct request *
 request_new(struct tracker *t, struct fcgx *fcgx)
 {
-	struct request *rq = malloc(sizeof *rq);
+	struct request *rq = malloc(sizeof(*rq));
 	const char *uri = fcgx_param(fcgx, "REQUEST_URI");
 
-	if (rq == NULL)
+	if (!rq)
 		abort();
 	memset(rq, 0, offsetof(struct request, room));
 	rq->tracker = t;
 	rq->fcgx = fcgx;
 	rq->arrived_us = clock_us();
-	arena_init_room(&rq->arena, rq->room, sizeof rq->room);
+	arena_init_room(&rq->arena, rq->room, sizeof(rq->room));
 	rq->method = method_of(fcgx_param(fcgx, "REQUEST_METHOD"));
-	if (uri == NULL)
+	if (!uri)
 		uri = "/";
 	rq->path = arena_dup(&rq->arena, uri, strcspn(uri, "?"));
 	uri += strcspn(uri, "?");
@@ -70,7 +70,7 @@ request_param(struct request *rq, const char *name)
 {
 	const char *value = fcgx_param(rq->fcgx, name);
 
-	return value != NULL ? value : "";
+	return value ? value : "";
 }
 
 bool
@@ -101,9 +101,9 @@ bool
 request_parse_json(struct request *rq, struct err *e)
 {
 	rq->json = json_parse(rq->body, rq->body_len, e);
-	if (rq->json == NULL && e->kind != ERR_NONE)
+	if (!rq->json && e->kind != ERR_NONE)
 		return false;
-	if (rq->json == NULL || json_type(rq->json) != JSON_IS_OBJECT)
+	if (!rq->json || json_type(rq->json) != JSON_IS_OBJECT)
 		return err_set(e, ERR_FIELD, "The body must be a JSON object.", "not an object");
 	return true;
 }
@@ -116,7 +116,7 @@ call_id(void)
 	uint_fast64_t none = 0, start;
 
 	if (atomic_load(&next) == 0) {
-		random_bytes(&start, sizeof start);
+		random_bytes(&start, sizeof(start));
 		atomic_compare_exchange_strong(&next, &none, start | 1);
 	}
 	return (int64_t)atomic_fetch_add(&next, 1);
@@ -141,7 +141,7 @@ request_init_op(struct request *rq, struct op *op, enum op_kind kind, void (*ans
 struct op *
 request_op(struct request *rq, enum op_kind kind, void (*answer)(struct op *op))
 {
-	struct op *op = arena_calloc(&rq->arena, 1, sizeof *op);
+	struct op *op = arena_calloc(&rq->arena, 1, sizeof(*op));
 
 	request_init_op(rq, op, kind, answer);
 	return op;
@@ -152,7 +152,7 @@ req_text(struct request *rq, const char *field, struct json_text *out, struct er
 {
 	const json *value = json_get(rq->json, field);
 
-	if (value == NULL)
+	if (!value)
 		return err_set(e, ERR_FIELD,
 		    arena_printf(&rq->arena, "The field '%s' is missing.", field), "field missing");
 	if (!json_as_text(value, out))
@@ -172,7 +172,7 @@ req_token(struct request *rq, struct uuid *hash, struct err *e)
 		return false;
 	if (!uuid_parse(&uuid, token.s, token.len))
 		return err_set(e, ERR_MISSING, said_no_worker, "token is no UUID");
-	*hash = hash_128(uuid.b, sizeof uuid.b);
+	*hash = hash_128(uuid.b, sizeof(uuid.b));
 	return true;
 }
 
@@ -184,7 +184,7 @@ req_query(struct request *rq, const char *name, const char **out, size_t *len, s
 		e->said = arena_printf(&rq->arena, "The parameter '%s' is not valid.", name);
 		return false;
 	}
-	if (*out == NULL)
+	if (!*out)
 		return err_set(e, ERR_FIELD,
 		    arena_printf(&rq->arena, "The parameter '%s' is missing.", name),
 		    "parameter missing");

@@ -55,7 +55,7 @@ matches(const struct route *route, const char *path)
 static const struct route *
 find(const char *path)
 {
-	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++)
 		if (matches(&routes[i], path))
 			return &routes[i];
 	return NULL;
@@ -106,7 +106,7 @@ route_request(struct request *rq)
 	struct err e = ERR_INIT;
 
 	rq->route = find(rq->path);
-	if (rq->route == NULL) {
+	if (!rq->route) {
 		err_set(&e, ERR_MISSING, "Not Found", "no such path");
 		reply_error(rq, &e);
 		return;

@@ -41,19 +41,19 @@ parse_step(struct step *s, char *text)
 {
 	char *argument = strchr(text, ':'), *second;
 
-	if (argument != NULL)
+	if (argument)
 		*argument++ = '\0';
-	for (size_t i = 0; i < sizeof step_names / sizeof *step_names; i++) {
+	for (size_t i = 0; i < sizeof(step_names) / sizeof(*step_names); i++) {
 		if (strcmp(step_names[i].name, text) != 0)
 			continue;
 		*s = (struct step){.call = step_names[i].call, .want = 1};
 		if (s->call == CALL_PAGE) {
 			s->path = argument;
-			return argument != NULL;
+			return argument;
 		}
-		if (argument != NULL) {
+		if (argument) {
 			s->want = atoi(argument);
-			if ((second = strchr(argument, ':')) != NULL)
+			if ((second = strchr(argument, ':')))
 				s->wait_s = atoi(second + 1);
 		}
 		return true;
@@ -66,10 +66,10 @@ plan_parse(struct plan *plan, char *mix)
 {
 	char *rest = NULL;
 
-	for (size_t i = 0; i < sizeof mixes / sizeof *mixes; i++)
-		if (strcmp(mixes[i].name, mix) == 0 && (mix = strdup(mixes[i].steps)) == NULL)
+	for (size_t i = 0; i < sizeof(mixes) / sizeof(*mixes); i++)
+		if (strcmp(mixes[i].name, mix) == 0 && !(mix = strdup(mixes[i].steps)))
 			return false;
-	for (char *t = strtok_r(mix, ",", &rest); t != NULL; t = strtok_r(NULL, ",", &rest))
+	for (char *t = strtok_r(mix, ",", &rest); t; t = strtok_r(NULL, ",", &rest))
 		if (plan->count == STEPS_MAX || !parse_step(&plan->steps[plan->count++], t))
 			return false;
 	return plan->count > 0;
@@ -92,7 +92,7 @@ static void __attribute__((format(printf, 2, 3))) put(struct text *out, const ch
 			return;
 		}
 		out->size = out->size * 2 + (size_t)len + 512;
-		if ((out->bytes = realloc(out->bytes, out->size)) == NULL)
+		if (!(out->bytes = realloc(out->bytes, out->size)))
 			abort();
 	}
 }
@@ -144,7 +144,7 @@ write_new(const struct plan *plan, struct text *out)
 {
 	char path[256];
 
-	snprintf(path, sizeof path, "/api/new?nickname=%s&stage=%c", plan->nickname, plan->stage);
+	snprintf(path, sizeof(path), "/api/new?nickname=%s&stage=%c", plan->nickname, plan->stage);
 	put_get(plan, out, path);
 }
 
@@ -168,7 +168,7 @@ call_write(const struct plan *plan, const struct step *step, struct worker *w, s
 		write_new(plan, out);
 		return;
 	case CALL_COUNT:
-		snprintf(count, sizeof count, "/api/jobCount?stage=%c", plan->stage);
+		snprintf(count, sizeof(count), "/api/jobCount?stage=%c", plan->stage);
 		put_get(plan, out, count);
 		return;
 	case CALL_PAGE:
@@ -197,7 +197,7 @@ journal_result(const struct plan *plan, const struct worker *w, int64_t job, uin
 {
 	static struct text line;
 
-	if (plan->journal == NULL)
+	if (!plan->journal)
 		return;
 	line.len = 0;
 	put_result(plan, w, job, serial, &line);
@@ -209,8 +209,8 @@ judge_new(struct worker *w, const char *body, const char *end)
 {
 	char name[256];
 
-	if (!peek_text(peek_member(body, end, "token"), end, w->token, sizeof w->token) ||
-	    !peek_text(peek_member(body, end, "display_name"), end, name, sizeof name))
+	if (!peek_text(peek_member(body, end, "token"), end, w->token, sizeof(w->token)) ||
+	    !peek_text(peek_member(body, end, "display_name"), end, name, sizeof(name)))
 		return VERDICT_WRONG;
 	w->job = -1;
 	w->lease_count = 0;
@@ -222,8 +222,7 @@ judge_new_job(struct worker *w, const char *body, const char *end)
 {
 	const char *data = peek_member(body, end, "data");
 
-	if (!peek_int(peek_member(body, end, "number"), end, &w->job) || data == NULL ||
-	    *data != '"')
+	if (!peek_int(peek_member(body, end, "number"), end, &w->job) || !data || *data != '"')
 		return VERDICT_WRONG;
 	return VERDICT_RIGHT;
 }
@@ -237,7 +236,7 @@ judge_sync(const struct plan *plan, const struct step *step, struct worker *w, c
 	enum verdict verdict = VERDICT_RIGHT;
 	size_t answered = 0;
 
-	for (; item != NULL; item = peek_next(item, end), answered++) {
+	for (; item; item = peek_next(item, end), answered++) {
 		int64_t job;
 
 		if (answered == w->lease_count ||
@@ -256,19 +255,19 @@ judge_sync(const struct plan *plan, const struct step *step, struct worker *w, c
 	w->serial += w->lease_count;
 	w->lease_count = 0;
 	item = peek_first(peek_member(body, end, "jobs"), end);
-	for (; item != NULL; item = peek_next(item, end)) {
+	for (; item; item = peek_next(item, end)) {
 		struct lease *l;
 
 		if (w->lease_count == w->lease_size) {
 			w->lease_size = w->lease_size * 2 + 16;
-			w->leases = realloc(w->leases, w->lease_size * sizeof *w->leases);
-			if (w->leases == NULL)
+			w->leases = realloc(w->leases, w->lease_size * sizeof(*w->leases));
+			if (!w->leases)
 				abort();
 		}
 		l = &w->leases[w->lease_count];
 		if (!peek_int(peek_member(item, end, "job"), end, &l->job) ||
-		    !peek_text(peek_member(item, end, "lease"), end, l->id, sizeof l->id) ||
-		    peek_member(item, end, "data") == NULL)
+		    !peek_text(peek_member(item, end, "lease"), end, l->id, sizeof(l->id)) ||
+		    !peek_member(item, end, "data"))
 			return VERDICT_WRONG;
 		w->lease_count++;
 	}

@@ -388,7 +388,7 @@ find_field(const char *head, const char *field)
 {
 	const char *found = strcasestr(head, field);
 
-	return found == NULL ? NULL : found + strlen(field);
+	return !found ? NULL : found + strlen(field);
 }
 
 /* Looks whether the whole answer is there; false when the connection cannot be used any more. */
@@ -400,13 +400,13 @@ parse_answer(struct client *c)
 	unsigned long len;
 	int status;
 
-	if (body == NULL)
+	if (!body)
 		return c->in.len < 65536;
 	*body = '\0';
 	body += 4;
 	if (sscanf(head, "HTTP/1.%*d %d", &status) != 1 || status < 100 || status > 599)
 		return false;
-	if ((length = find_field(head, "\r\nContent-Length:")) == NULL) {
+	if (!(length = find_field(head, "\r\nContent-Length:"))) {
 		fprintf(stderr, "drive: an answer without Content-Length:\n%s\n", head);
 		return false;
 	}
@@ -417,8 +417,8 @@ parse_answer(struct client *c)
 	}
 	retry = find_field(head, "\r\nRetry-After:");
 	connection = find_field(head, "\r\nConnection:");
-	take_answer(c, status, body, len, retry != NULL ? strtoul(retry, NULL, 10) * 1000000 : 0,
-	    connection == NULL || strncasecmp(connection + 1, "close", 5) != 0);
+	take_answer(c, status, body, len, retry ? strtoul(retry, NULL, 10) * 1000000 : 0,
+	    !connection || strncasecmp(connection + 1, "close", 5) != 0);
 	return true;
 }
 
@@ -430,7 +430,7 @@ receive(struct client *c)
 
 		if (c->in.size - c->in.len < 4096) {
 			c->in.size = c->in.size * 2 + 8192;
-			if ((c->in.bytes = realloc(c->in.bytes, c->in.size)) == NULL)
+			if (!(c->in.bytes = realloc(c->in.bytes, c->in.size)))
 				die("memory");
 		}
 		got = wire_read(&c->wire, c->in.bytes + c->in.len, c->in.size - c->in.len - 1);
@@ -595,16 +595,16 @@ set_up(void)
 	}
 	if ((poller = epoll_create1(EPOLL_CLOEXEC)) < 0)
 		die("epoll_create1");
-	clients = calloc(options.connections, sizeof *clients);
-	timers = calloc(options.connections, sizeof *timers);
-	if (clients == NULL || timers == NULL)
+	clients = calloc(options.connections, sizeof(*clients));
+	timers = calloc(options.connections, sizeof(*timers));
+	if (!clients || !timers)
 		die("memory");
 	for (unsigned i = 0; i < options.connections; i++) {
 		struct client *c = &clients[i];
 
 		c->wire.fd = -1;
-		c->workers = c->worker = calloc(options.workers_each, sizeof *c->workers);
-		if (c->workers == NULL)
+		c->workers = c->worker = calloc(options.workers_each, sizeof(*c->workers));
+		if (!c->workers)
 			die("memory");
 		for (unsigned k = 0; k < options.workers_each; k++) {
 			struct worker *w = &c->workers[k];
@@ -612,8 +612,8 @@ set_up(void)
 			w->id = i * options.workers_each + k;
 			w->job = -1;
 			if (options.plan.blind)
-				snprintf(w->token, sizeof w->token, "00000000-0000-4000-8000-%012u",
-				    w->id);
+				snprintf(w->token, sizeof(w->token),
+				    "00000000-0000-4000-8000-%012u", w->id);
 		}
 		set_timer(c, now_us() + (uint64_t)(options.ramp_s * 1e6 * i / options.connections));
 	}
@@ -630,7 +630,7 @@ main(int argc, char **argv)
 	set_up();
 	loop();
 	report_print(setup_us, ended_us - began_us);
-	if (options.plan.journal != NULL && fclose(options.plan.journal) != 0)
+	if (options.plan.journal && fclose(options.plan.journal) != 0)
 		die("journal");
 	return stats.all_wrong > 0 ? 1 : 0;
 }

@@ -58,14 +58,14 @@ static void
 add_answer(char *text)
 {
 	char *equals = strrchr(text, '=');
-	size_t size = strtoul(equals != NULL ? equals + 1 : text, NULL, 10);
+	size_t size = strtoul(equals ? equals + 1 : text, NULL, 10);
 	struct answer *a = &answers[answer_count];
 
-	if (answer_count == PATHS_MAX || (a->bytes = malloc(size + HEAD_MAX)) == NULL)
+	if (answer_count == PATHS_MAX || !(a->bytes = malloc(size + HEAD_MAX)))
 		die("noop: --bytes");
-	if (equals != NULL)
+	if (equals)
 		*equals = '\0';
-	a->path = equals != NULL ? text : NULL;
+	a->path = equals ? text : NULL;
 	a->len = snprintf(a->bytes, HEAD_MAX,
 	    "Status: 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
 	    "%zu\r\n\r\n",
@@ -81,9 +81,9 @@ find_answer(const char *path)
 	const struct answer *found = &answers[0];
 
 	for (size_t i = 0; i < answer_count; i++) {
-		if (answers[i].path == NULL)
+		if (!answers[i].path)
 			found = &answers[i];
-		else if (path != NULL && strcmp(answers[i].path, path) == 0)
+		else if (path && strcmp(answers[i].path, path) == 0)
 			return &answers[i];
 	}
 	return found;
@@ -94,7 +94,7 @@ read_body(FCGX_Request *rq)
 {
 	char bytes[65536];
 
-	while (FCGX_GetStr(bytes, sizeof bytes, rq->in) == (int)sizeof bytes)
+	while (FCGX_GetStr(bytes, sizeof(bytes), rq->in) == (int)sizeof(bytes))
 		continue;
 }
 
@@ -129,10 +129,10 @@ serve_at_gate(void *unused)
 		struct fcgx *f = fcgx_next(gate, turn, &why);
 		const struct answer *a;
 
-		if (f == NULL)
+		if (!f)
 			continue;
 		a = find_answer(fcgx_param(f, "DOCUMENT_URI"));
-		while (fcgx_read(f, bytes, sizeof bytes) == sizeof bytes)
+		while (fcgx_read(f, bytes, sizeof(bytes)) == sizeof(bytes))
 			continue;
 		(void)fcgx_answer(f, a->bytes, (size_t)a->len);
 		fcgx_done(f);
@@ -164,13 +164,13 @@ open_listener(const char *path)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (strlen(path) >= sizeof address.sun_path) {
+	if (strlen(path) >= sizeof(address.sun_path)) {
 		fputs("noop: the socket's path is too long\n", stderr);
 		exit(64);
 	}
 	strcpy(address.sun_path, path);
 	unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
 	    chmod(path, 0666) != 0 || listen(fd, BACKLOG) != 0)
 		die(path);
 	return fd;
@@ -196,7 +196,7 @@ main(int argc, char **argv)
 		else
 			path = NULL, i = argc;
 	}
-	if (path == NULL || processes < 1 || threads < 1) {
+	if (!path || processes < 1 || threads < 1) {
 		fputs("usage: noop [--gate | --untouched] --listen PATH [--processes N] [--threads "
 		      "N] [--bytes "
 		      "[PATH=]N]...\n",

@@ -136,7 +136,7 @@ parse_option(int key, char *value, struct argp_state *state)
 		options.bye = true;
 		break;
 	case KEY_JOURNAL:
-		if ((options.plan.journal = fopen(value, "w")) == NULL)
+		if (!(options.plan.journal = fopen(value, "w")))
 			argp_failure(state, 1, errno, "%s", value);
 		break;
 	case KEY_WATCH:
@@ -150,7 +150,7 @@ parse_option(int key, char *value, struct argp_state *state)
 		options.json = true;
 		break;
 	case ARGP_KEY_END:
-		if (options.port <= 0 || options.mix == NULL || options.connections == 0)
+		if (options.port <= 0 || !options.mix || options.connections == 0)
 			argp_error(state, "--port, --mix and at least one connection are needed");
 		options.workers_each /= options.connections;
 		if (options.workers_each == 0)
@@ -172,7 +172,7 @@ options_parse(int argc, char **argv)
 
 	argp_err_exit_status = 64;
 	argp_parse(&parser, argc, argv, 0, NULL, NULL);
-	if ((mix = strdup(options.mix)) == NULL || !plan_parse(&options.plan, mix)) {
+	if (!(mix = strdup(options.mix)) || !plan_parse(&options.plan, mix)) {
 		fprintf(stderr, "drive: no such mix: %s\n", options.mix);
 		exit(64);
 	}

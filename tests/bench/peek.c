@@ -30,7 +30,7 @@ skip_value(const char *p, const char *end)
 
 	while ((p = skip_space(p, end)) < end) {
 		if (*p == '"') {
-			if ((p = skip_string(p, end)) == NULL)
+			if (!(p = skip_string(p, end)))
 				return NULL;
 		} else if (*p == '{' || *p == '[') {
 			if (++depth > DEPTH_MAX)
@@ -61,14 +61,14 @@ peek_member(const char *object, const char *end, const char *name)
 	size_t len = strlen(name);
 	const char *p;
 
-	if (object == NULL || (p = skip_space(object, end)) >= end || *p != '{')
+	if (!object || (p = skip_space(object, end)) >= end || *p != '{')
 		return NULL;
 	p = skip_space(p + 1, end);
 	while (p < end && *p == '"') {
 		const char *key = p + 1, *after = skip_string(p, end);
 		bool same;
 
-		if (after == NULL)
+		if (!after)
 			return NULL;
 		same = (size_t)(after - 1 - key) == len && memcmp(key, name, len) == 0;
 		p = skip_space(after, end);
@@ -77,7 +77,7 @@ peek_member(const char *object, const char *end, const char *name)
 		p = skip_space(p + 1, end);
 		if (same)
 			return p < end ? p : NULL;
-		if ((p = skip_value(p, end)) == NULL)
+		if (!(p = skip_value(p, end)))
 			return NULL;
 		p = skip_space(p, end);
 		if (p >= end || *p != ',')
@@ -92,7 +92,7 @@ peek_first(const char *array, const char *end)
 {
 	const char *p;
 
-	if (array == NULL || (p = skip_space(array, end)) >= end || *p != '[')
+	if (!array || (p = skip_space(array, end)) >= end || *p != '[')
 		return NULL;
 	p = skip_space(p + 1, end);
 	return p < end && *p != ']' ? p : NULL;
@@ -103,7 +103,7 @@ peek_next(const char *value, const char *end)
 {
 	const char *p = skip_value(value, end);
 
-	if (p == NULL)
+	if (!p)
 		return NULL;
 	p = skip_space(p, end);
 	if (p >= end || *p != ',')
@@ -118,7 +118,7 @@ peek_text(const char *value, const char *end, char *text, size_t size)
 	const char *after;
 	size_t len;
 
-	if (value == NULL || *value != '"' || (after = skip_string(value, end)) == NULL)
+	if (!value || *value != '"' || !(after = skip_string(value, end)))
 		return false;
 	len = (size_t)(after - value) - 2;
 	if (len >= size)
@@ -134,7 +134,7 @@ peek_int(const char *value, const char *end, int64_t *number)
 	char *after;
 
 	/* The text is followed by a NUL wherever the driver keeps one, so strtoll stops. */
-	if (value == NULL || value >= end || (*value != '-' && (*value < '0' || *value > '9')))
+	if (!value || value >= end || (*value != '-' && (*value < '0' || *value > '9')))
 		return false;
 	*number = strtoll(value, &after, 10);
 	return after <= end;
@@ -145,6 +145,6 @@ peek_is(const char *value, const char *end, const char *text)
 {
 	size_t len = strlen(text);
 
-	return value != NULL && (size_t)(end - value) >= len + 2 && *value == '"' &&
+	return value && (size_t)(end - value) >= len + 2 && *value == '"' &&
 	    memcmp(value + 1, text, len) == 0 && value[len + 1] == '"';
 }

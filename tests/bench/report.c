@@ -39,7 +39,7 @@ print_json(double setup_s, double seconds)
 	const char *comma = "";
 
 	printf("{\"label\": \"%s\", \"mix\": \"%s\", \"connections\": %u, \"tls\": %s,\n",
-	    options.label != NULL ? options.label : "", options.mix, options.connections,
+	    options.label ? options.label : "", options.mix, options.connections,
 	    options.tls ? "true" : "false");
 	printf(" \"seconds\": %.3f, \"setup_s\": %.3f, \"requests\": %" PRIu64
 	       ", \"rate\": %.1f,\n",

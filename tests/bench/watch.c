@@ -23,7 +23,7 @@ watch_add(struct watch *w, char *text)
 {
 	char *equals = strchr(text, '=');
 
-	if (equals == NULL || w->count == WATCH_MAX || atoi(equals + 1) <= 0)
+	if (!equals || w->count == WATCH_MAX || atoi(equals + 1) <= 0)
 		return false;
 	*equals = '\0';
 	w->of[w->count].name = text;
@@ -42,14 +42,14 @@ read_process(int pid, struct process *p)
 	FILE *f;
 	size_t len;
 
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-	if ((f = fopen(path, "r")) == NULL)
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (!(f = fopen(path, "r")))
 		return false;
-	len = fread(line, 1, sizeof line - 1, f);
+	len = fread(line, 1, sizeof(line) - 1, f);
 	fclose(f);
 	line[len] = '\0';
 	/* The name may hold spaces and brackets: the fields begin behind the last bracket. */
-	if ((after_name = strrchr(line, ')')) == NULL)
+	if (!(after_name = strrchr(line, ')')))
 		return false;
 	if (sscanf(after_name + 1,
 		" %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld"
@@ -70,9 +70,9 @@ read_processes(void)
 	struct dirent *entry;
 
 	process_count = 0;
-	if (d == NULL)
+	if (!d)
 		return;
-	while ((entry = readdir(d)) != NULL && process_count < PROCESSES_MAX)
+	while ((entry = readdir(d)) && process_count < PROCESSES_MAX)
 		if (atoi(entry->d_name) > 0 &&
 		    read_process(atoi(entry->d_name), &processes[process_count]))
 			process_count++;
@@ -90,16 +90,16 @@ read_switches(int pid)
 	DIR *d;
 	FILE *f;
 
-	snprintf(path, sizeof path, "/proc/%d/task", pid);
-	if ((d = opendir(path)) == NULL)
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	if (!(d = opendir(path)))
 		return 0;
-	while ((entry = readdir(d)) != NULL) {
+	while ((entry = readdir(d))) {
 		if (atoi(entry->d_name) <= 0)
 			continue;
-		snprintf(path, sizeof path, "/proc/%d/task/%s/status", pid, entry->d_name);
-		if ((f = fopen(path, "r")) == NULL)
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/status", pid, entry->d_name);
+		if (!(f = fopen(path, "r")))
 			continue;
-		while (fgets(line, sizeof line, f) != NULL)
+		while (fgets(line, sizeof(line), f))
 			if (sscanf(line, "voluntary_ctxt_switches: %llu", &n) == 1 ||
 			    sscanf(line, "nonvoluntary_ctxt_switches: %llu", &n) == 1)
 				sum += n;
@@ -122,7 +122,7 @@ static bool
 descends(const struct process *p, int ancestor)
 {
 	/* 64 generations: /proc is read while it moves, so a loop of parents is conceivable. */
-	for (int i = 0; p != NULL && i < 64; i++, p = find_process(p->parent))
+	for (int i = 0; p && i < 64; i++, p = find_process(p->parent))
 		if (p->pid == ancestor)
 			return true;
 	return false;
@@ -131,7 +131,7 @@ descends(const struct process *p, int ancestor)
 void
 watch_read(const struct watch *w, struct watch_sample *samples)
 {
-	memset(samples, 0, sizeof *samples * WATCH_MAX);
+	memset(samples, 0, sizeof(*samples) * WATCH_MAX);
 	if (w->count == 0)
 		return;
 	read_processes();

@@ -26,7 +26,7 @@ wire_setup(const char *host, int port, bool tls)
 		return true;
 #ifdef HAVE_OPENSSL
 	/* The measured server is our own, on loopback, with a certificate made on the spot. */
-	if ((tls_context = SSL_CTX_new(TLS_client_method())) == NULL)
+	if (!(tls_context = SSL_CTX_new(TLS_client_method())))
 		return false;
 	SSL_CTX_set_verify(tls_context, SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_mode(
@@ -47,15 +47,15 @@ wire_open(struct wire *w)
 	w->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (w->fd < 0)
 		return false;
-	setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (connect(w->fd, (const struct sockaddr *)&address, sizeof address) != 0 &&
+	setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (connect(w->fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
 	    errno != EINPROGRESS) {
 		wire_close(w);
 		return false;
 	}
 #ifdef HAVE_OPENSSL
 	if (want_tls) {
-		if ((w->tls = SSL_new(tls_context)) == NULL || SSL_set_fd(w->tls, w->fd) != 1) {
+		if (!(w->tls = SSL_new(tls_context)) || SSL_set_fd(w->tls, w->fd) != 1) {
 			wire_close(w);
 			return false;
 		}
@@ -69,7 +69,7 @@ void
 wire_close(struct wire *w)
 {
 #ifdef HAVE_OPENSSL
-	if (w->tls != NULL)
+	if (w->tls)
 		SSL_free(w->tls);
 #endif
 	w->tls = NULL;
@@ -94,14 +94,14 @@ int
 wire_connect(struct wire *w)
 {
 	int error = 0;
-	socklen_t size = sizeof error;
+	socklen_t size = sizeof(error);
 
 	if (w->ready)
 		return 1;
 	if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
 		return WIRE_GONE;
 #ifdef HAVE_OPENSSL
-	if (w->tls != NULL) {
+	if (w->tls) {
 		int result = SSL_do_handshake(w->tls);
 
 		if (result != 1)
@@ -118,7 +118,7 @@ wire_read(struct wire *w, char *bytes, size_t size)
 	ssize_t got;
 
 #ifdef HAVE_OPENSSL
-	if (w->tls != NULL) {
+	if (w->tls) {
 		int result = SSL_read(w->tls, bytes, size > 1 << 30 ? 1 << 30 : (int)size);
 
 		return result > 0 ? result : tls_result(w->tls, result);
@@ -136,7 +136,7 @@ wire_write(struct wire *w, const char *bytes, size_t len)
 	ssize_t put;
 
 #ifdef HAVE_OPENSSL
-	if (w->tls != NULL) {
+	if (w->tls) {
 		int result = SSL_write(w->tls, bytes, len > 1 << 30 ? 1 << 30 : (int)len);
 
 		return result > 0 ? result : tls_result(w->tls, result);

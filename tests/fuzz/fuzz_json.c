@@ -87,8 +87,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err e = ERR_INIT;
 	json *value = json_parse(text, size, &e);
 
-	must(json_is_valid(text, size) == (value != NULL));
-	must((e.kind == ERR_NONE) == (value != NULL));
+	must(json_is_valid(text, size) == (value));
+	must((e.kind == ERR_NONE) == (value));
 	if (value) {
 		walk(value);
 		look_at_spans(text, size);

@@ -102,11 +102,11 @@ check_list(struct source *src, const char *s, size_t n)
 	json *whole;
 
 	while (job && source_next(src, &job, &len, &e))
-		jobs += job != NULL;
+		jobs += job ? 1 : 0;
 	if (e.kind != ERR_NONE || brackets(s, n) >= JSON_DEPTH)
 		return;
 	whole = json_parse(s, n, &e);
-	check(whole != NULL, "taken in pieces, refused as a whole");
+	check(whole, "taken in pieces, refused as a whole");
 	check(json_type(whole) == JSON_IS_LIST && json_list_len(whole) == jobs,
 	    "another number of jobs");
 	json_free(whole);

@@ -35,7 +35,7 @@ open_all(void **state)
 	(void)state;
 	say_open(SAY_ERROR);
 	strcpy(dir, "/tmp/test-desk-XXXXXX");
-	if (mkdtemp(dir) == NULL)
+	if (!mkdtemp(dir))
 		return -1;
 	me = (struct identity){
 	    .token = strdup("the token"), .name = "quiet-river-12", .present = true};
@@ -88,7 +88,7 @@ files(void)
 	DIR *d = opendir(dir);
 	int n = 0;
 
-	for (struct dirent *entry; (entry = readdir(d)) != NULL;)
+	for (struct dirent *entry; (entry = readdir(d));)
 		n += entry->d_name[0] != '.';
 	closedir(d);
 	return n;

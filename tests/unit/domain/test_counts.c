@@ -11,7 +11,7 @@ assert_why(const struct stage_counts *c, int stage, const char *expected)
 {
 	char why[200];
 
-	counts_why(c, stage, why, sizeof why);
+	counts_why(c, stage, why, sizeof(why));
 	assert_string_equal(why, expected);
 }
 

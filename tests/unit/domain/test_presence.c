@@ -8,7 +8,7 @@ static const struct worker_id worker = {17, 2};
 static struct uuid
 token(uint32_t n)
 {
-	return hash_128(&n, sizeof n);
+	return hash_128(&n, sizeof(n));
 }
 
 static void

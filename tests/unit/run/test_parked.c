@@ -31,7 +31,7 @@ answer(struct op *op)
 static struct room *
 room_new(int64_t most)
 {
-	struct room *r = calloc(1, sizeof *r);
+	struct room *r = calloc(1, sizeof(*r));
 
 	r->tracker.settings = &r->settings;
 	r->tracker.shared = shared_new();
@@ -55,7 +55,7 @@ room_free(struct room *r)
 static struct call *
 call_new(struct room *r, uint32_t n, int stage, int64_t wait_ms)
 {
-	struct call *c = calloc(1, sizeof *c);
+	struct call *c = calloc(1, sizeof(*c));
 	int ends[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
@@ -64,7 +64,7 @@ call_new(struct room *r, uint32_t n, int stage, int64_t wait_ms)
 	c->op.kind = OP_CLAIM;
 	c->op.owner = c;
 	c->op.answer = answer;
-	c->op.token = hash_128(&n, sizeof n);
+	c->op.token = hash_128(&n, sizeof(n));
 	c->op.arrived_us = 1000 + n;
 	c->op.worker = (struct worker_id){n, stage};
 	c->op.claim.want = 1;

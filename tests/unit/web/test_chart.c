@@ -32,7 +32,7 @@ static void
 no_range_has_more_buckets_than_there_is_room_for(void **state)
 {
 	(void)state;
-	for (const struct chart_range *r = chart_ranges; r->key != NULL; r++)
+	for (const struct chart_range *r = chart_ranges; r->key; r++)
 		assert_true(r->span_s == 0 || r->span_s / r->bucket_s <= CHART_BUCKETS);
 }
 

@@ -28,14 +28,14 @@ struct room {
 static int
 open_room(void **state)
 {
-	struct room *r = calloc(1, sizeof *r);
+	struct room *r = calloc(1, sizeof(*r));
 
 	assert_true(fcgx_init());
 	r->at.sun_family = AF_UNIX;
-	snprintf(r->at.sun_path, sizeof r->at.sun_path, "/tmp/test_fcgx.%d", (int)getpid());
+	snprintf(r->at.sun_path, sizeof(r->at.sun_path), "/tmp/test_fcgx.%d", (int)getpid());
 	unlink(r->at.sun_path);
 	r->listener = socket(AF_UNIX, SOCK_STREAM, 0);
-	assert_int_equal(bind(r->listener, (struct sockaddr *)&r->at, sizeof r->at), 0);
+	assert_int_equal(bind(r->listener, (struct sockaddr *)&r->at, sizeof(r->at)), 0);
 	assert_int_equal(listen(r->listener, 16), 0);
 	r->gate = fcgx_gate_new(r->listener);
 	r->turn = fcgx_turn_new();
@@ -61,7 +61,7 @@ call_in(struct room *r)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	assert_int_equal(connect(fd, (struct sockaddr *)&r->at, sizeof r->at), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&r->at, sizeof(r->at)), 0);
 	return fd;
 }
 
@@ -87,7 +87,7 @@ begin_to_ask(int fd, const char *name, bool keep)
 	param[1] = (unsigned char)len;
 	memcpy(param + 2, "NAME", 4);
 	memcpy(param + 6, name, len);
-	put(fd, BEGIN, begin, sizeof begin);
+	put(fd, BEGIN, begin, sizeof(begin));
 	put(fd, PARAMS, param, 6 + len);
 	put(fd, PARAMS, "", 0);
 }
@@ -112,7 +112,7 @@ next(struct room *r)
 	struct fcgx *f = NULL;
 	int why;
 
-	for (int64_t end = clock_us() + SOON_MS * 1000; f == NULL && clock_us() < end;)
+	for (int64_t end = clock_us() + SOON_MS * 1000; !f && clock_us() < end;)
 		f = fcgx_next(r->gate, r->turn, &why);
 	return f;
 }
@@ -171,9 +171,9 @@ hear(int fd, const char *text)
 		char content[1024];
 		size_t n;
 
-		assert_int_equal(get(fd, head, sizeof head), sizeof head);
+		assert_int_equal(get(fd, head, sizeof(head)), sizeof(head));
 		n = (size_t)head[4] << 8 | head[5];
-		assert_true(n + head[6] <= sizeof content);
+		assert_true(n + head[6] <= sizeof(content));
 		assert_int_equal(get(fd, content, n + head[6]), n + head[6]);
 		if (head[1] == END)
 			break;
@@ -213,11 +213,11 @@ a_kept_connection_brings_one_request_after_the_other(void **state)
 		char body[8], got[8] = "";
 		struct fcgx *f;
 
-		snprintf(body, sizeof body, "body%d", i);
+		snprintf(body, sizeof(body), "body%d", i);
 		ask(fd, "/a", body, true);
 		f = next(r);
 		expect(f, "/a");
-		assert_int_equal(fcgx_read(f, got, sizeof got), strlen(body));
+		assert_int_equal(fcgx_read(f, got, sizeof(got)), strlen(body));
 		assert_string_equal(got, body);
 		say(f, body);
 		hear(fd, body);
@@ -292,8 +292,8 @@ a_body_that_nobody_read_is_not_taken_for_the_next_request(void **state)
 	int fd = call_in(r);
 	static char body[40000]; /* more than libfcgi has read when it knows the parameters */
 
-	memset(body, 'b', sizeof body - 1);
-	body[sizeof body - 1] = '\0';
+	memset(body, 'b', sizeof(body) - 1);
+	body[sizeof(body) - 1] = '\0';
 	ask(fd, "/unread", body, true);
 	say(next(r), "no");
 	hear(fd, "no");
@@ -315,7 +315,7 @@ what_comes_for_a_request_under_way_is_heard_by_nobody_else(void **state)
 	put(fd, STDIN, "late", 4);
 	put(fd, STDIN, "", 0);
 	look_in_vain(r);
-	assert_int_equal(fcgx_read(f, body, sizeof body), 4);
+	assert_int_equal(fcgx_read(f, body, sizeof(body)), 4);
 	assert_string_equal(body, "late");
 	say(f, "yes");
 	hear(fd, "yes");
@@ -368,7 +368,7 @@ bytes_that_are_no_fastcgi_end_the_connection_only(void **state)
 	struct room *r = *state;
 	int noisy = call_in(r), fd;
 
-	assert_int_equal(write(noisy, noise, sizeof noise), sizeof noise);
+	assert_int_equal(write(noisy, noise, sizeof(noise)), sizeof(noise));
 	look_in_vain(r);
 	look_in_vain(r);
 	expect_closed(noisy);

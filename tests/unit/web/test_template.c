@@ -19,7 +19,7 @@ put_file(const char *name, const char *text)
 	char path[128];
 	FILE *file;
 
-	snprintf(path, sizeof path, "%s/%s", dir, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	file = fopen(path, "w");
 	assert_non_null(file);
 	fputs(text, file);
@@ -31,7 +31,7 @@ remove_file(const char *name)
 {
 	char path[128];
 
-	snprintf(path, sizeof path, "%s/%s", dir, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	unlink(path);
 }
 
@@ -42,8 +42,8 @@ begin(void **state)
 	e = ERR_INIT;
 	buf_init(&out, 0);
 	d = template_new("test");
-	snprintf(dir, sizeof dir, "/tmp/test-template-XXXXXX");
-	return mkdtemp(dir) == NULL;
+	snprintf(dir, sizeof(dir), "/tmp/test-template-XXXXXX");
+	return !mkdtemp(dir);
 }
 
 static int
@@ -57,7 +57,7 @@ end(void **state)
 	buf_fini(&out);
 	for (size_t i = 0; i < COUNT(names); i++)
 		remove_file(names[i]);
-	snprintf(path, sizeof path, "%s/static", dir);
+	snprintf(path, sizeof(path), "%s/static", dir);
 	rmdir(path);
 	rmdir(dir);
 	return 0;
@@ -162,11 +162,11 @@ the_version_changes_with_a_byte_of_a_static_file(void **state)
 	char path[128], first[32];
 
 	(void)state;
-	snprintf(path, sizeof path, "%s/static", dir);
+	snprintf(path, sizeof(path), "%s/static", dir);
 	assert_int_equal(mkdir(path, 0700), 0);
 	put_file("static/a.css", "a{}");
 	rendered(ESCAPE "x");
-	snprintf(first, sizeof first, "%s", templates_version());
+	snprintf(first, sizeof(first), "%s", templates_version());
 	put_file("static/a.css", "b{}");
 	rendered(ESCAPE "x");
 	assert_string_not_equal(first, templates_version());
@@ -179,7 +179,7 @@ every_page_of_ours_parses_and_escapes(void **state)
 	const char *top = getenv("top_srcdir");
 
 	(void)state;
-	snprintf(folder, sizeof folder, "%s/templates", top != NULL ? top : ".");
+	snprintf(folder, sizeof(folder), "%s/templates", top ? top : ".");
 	if (!templates_load(folder, &e))
 		fail_msg("%s", e.why);
 	template_str(template_include(d, "HEAD", "head.tpl"), "TITLE", "</title><script>");
