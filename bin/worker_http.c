@@ -8,7 +8,7 @@
 
 #define HTTP_CONNECT_MS 15000L
 #define HTTP_ANSWER_MAX                                                                            \
-	((size_t)512 << 20) /* 1,000 jobs; the tracker's own batches end at 16 MiB */
+	((size_t)512 << 20) /* 1,000 jobs; the tracker's own bundles end at 16 MiB */
 
 struct http {
 	CURLM *multi;

@@ -1,7 +1,7 @@
 /*
  * queue -- things that wait to be handled together.
  *
- * Whoever drains takes everything that waits, so a batch is as long as the last round trip
+ * Whoever drains takes everything that waits, so a bundle is as long as the last round trip
  * made it, and a lone one waits for nobody.
  *
  * Threads	queue_put from any thread; queue_take and queue_unget from one.

@@ -2,13 +2,13 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "domain/batch.h"
+#include "domain/bundle.h"
 
 /* Rows that were behind the hint when it was taken are found again within this. */
 #define HINT_LIFE_US INT64_C(1000000)
 
 static void
-forget_old_hints(struct batch *b)
+forget_old_hints(struct bundle *b)
 {
 	int64_t now = clock_us();
 
@@ -20,7 +20,7 @@ forget_old_hints(struct batch *b)
 
 /* Is it a case for SQL's quick way, which wants them in order of token? */
 static bool
-is_plain_claim(const struct batch *b)
+is_plain_claim(const struct bundle *b)
 {
 	for (int i = 0; i < b->n; i++)
 		if (!b->ops[i]->claim.v1)
@@ -30,9 +30,9 @@ is_plain_claim(const struct batch *b)
 
 /* One id an op: PostgreSQL takes longer to make one than to store it. */
 static struct pg_array *
-put_lease_ids(struct batch *b)
+put_lease_ids(struct bundle *b)
 {
-	struct pg_array *leases = batch_array(b, 5, PG_UUID_ARRAY);
+	struct pg_array *leases = bundle_array(b, 5, PG_UUID_ARRAY);
 
 	for (int i = 0; i < b->n; i++) {
 		struct uuid id = uuid_new();
@@ -44,13 +44,13 @@ put_lease_ids(struct batch *b)
 
 /* What claim_jobs has to know besides; how many parameters that is. */
 static int
-put_fleet_claims(struct batch *b, struct pg_param *params)
+put_fleet_claims(struct bundle *b, struct pg_param *params)
 {
-	struct pg_array *wants = batch_array(b, 5, PG_INT4_ARRAY),
-			*v1 = batch_array(b, 6, PG_BOOL_ARRAY),
-			*hold_items = batch_array(b, 7, PG_INT4_ARRAY),
-			*hold_jobs = batch_array(b, 8, PG_INT8_ARRAY),
-			*has_holding = batch_array(b, 9, PG_BOOL_ARRAY);
+	struct pg_array *wants = bundle_array(b, 5, PG_INT4_ARRAY),
+			*v1 = bundle_array(b, 6, PG_BOOL_ARRAY),
+			*hold_items = bundle_array(b, 7, PG_INT4_ARRAY),
+			*hold_jobs = bundle_array(b, 8, PG_INT8_ARRAY),
+			*has_holding = bundle_array(b, 9, PG_BOOL_ARRAY);
 
 	for (int i = 0; i < b->n; i++) {
 		const struct op *op = b->ops[i];
@@ -69,27 +69,27 @@ put_fleet_claims(struct batch *b, struct pg_param *params)
 }
 
 static bool
-claim_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
+claim_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 {
 	bool plain = is_plain_claim(b);
-	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY),
-			*ages = batch_array(b, 1, PG_INT8_ARRAY),
-			*calls = batch_array(b, 2, PG_INT8_ARRAY),
-			*rerun = batch_array(b, 3, PG_BOOL_ARRAY),
-			*hints = batch_array(b, 4, PG_INT8_ARRAY);
+	struct pg_array *tokens = bundle_array(b, 0, PG_UUID_ARRAY),
+			*ages = bundle_array(b, 1, PG_INT8_ARRAY),
+			*calls = bundle_array(b, 2, PG_INT8_ARRAY),
+			*rerun = bundle_array(b, 3, PG_BOOL_ARRAY),
+			*hints = bundle_array(b, 4, PG_INT8_ARRAY);
 	struct pg_param params[13];
 	struct pg_scalar attempts, backoff, backoff_max;
 	int n = 5;
 
 	forget_old_hints(b);
 	if (plain)
-		batch_sort(b);
+		bundle_sort(b);
 	for (int i = 0; i < b->n; i++) {
 		struct op *op = b->ops[i];
 
-		batch_add_item(b, op, 0);
+		bundle_add_item(b, op, 0);
 		pg_array_uuid(tokens, &op->token);
-		pg_array_int8(ages, batch_age_us(op));
+		pg_array_int8(ages, bundle_age_us(op));
 		pg_array_int8(calls, op->claim.call);
 		pg_array_bool(rerun, op->rerun);
 	}
@@ -120,7 +120,7 @@ claim_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 }
 
 static void
-add_job(struct batch *b, struct op *op, int row, enum op_status status)
+add_job(struct bundle *b, struct op *op, int row, enum op_status status)
 {
 	struct job *job = arena_calloc(op->arena, 1, sizeof(*job));
 
@@ -139,10 +139,10 @@ add_job(struct batch *b, struct op *op, int row, enum op_status status)
 }
 
 static void
-claim_row(struct batch *b, int row)
+claim_row(struct bundle *b, int row)
 {
 	enum op_status status = op_status_of(pg_text(b->rows, row, 1, NULL));
-	struct batch_item *item = batch_item_of(b, row);
+	struct bundle_item *item = bundle_item_of(b, row);
 	int stage = (int)pg_int(b->rows, row, 3);
 
 	if (status == ST_HINT && stage >= 1 && stage <= STAGES_MAX)
@@ -158,7 +158,7 @@ claim_row(struct batch *b, int row)
 }
 
 static void
-claim_read(struct tracker *t, struct batch *b)
+claim_read(struct tracker *t, struct bundle *b)
 {
 	int64_t jobs = 0;
 
@@ -181,7 +181,7 @@ claim_read(struct tracker *t, struct batch *b)
 	stat_add(STAT_CLAIMS, jobs);
 }
 
-const struct batch_kind batch_claim = {claim_send, claim_read};
+const struct bundle_kind bundle_claim = {claim_send, claim_read};
 
 /* The job and lease of an item; both NULL for "what the worker holds". */
 static void
@@ -198,7 +198,7 @@ put_lease(struct pg_array *jobs, struct pg_array *leases, const struct item *ite
 
 /* As is_plain_claim: each is the result of what its worker holds. */
 static bool
-is_plain_result(const struct batch *b)
+is_plain_result(const struct bundle *b)
 {
 	for (int i = 0; i < b->n; i++)
 		if (b->ops[i]->items.n != 1 || !b->ops[i]->items.items[0].held)
@@ -207,31 +207,31 @@ is_plain_result(const struct batch *b)
 }
 
 static bool
-complete_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
+complete_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 {
 	bool plain = is_plain_result(b);
-	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY),
-			*datas = batch_array(b, 1, PG_TEXT_ARRAY),
-			*hashes = batch_array(b, 2, PG_UUID_ARRAY),
-			*ages = batch_array(b, 3, PG_INT8_ARRAY),
-			*jobs = batch_array(b, 4, PG_INT8_ARRAY),
-			*leases = batch_array(b, 5, PG_UUID_ARRAY);
+	struct pg_array *tokens = bundle_array(b, 0, PG_UUID_ARRAY),
+			*datas = bundle_array(b, 1, PG_TEXT_ARRAY),
+			*hashes = bundle_array(b, 2, PG_UUID_ARRAY),
+			*ages = bundle_array(b, 3, PG_INT8_ARRAY),
+			*jobs = bundle_array(b, 4, PG_INT8_ARRAY),
+			*leases = bundle_array(b, 5, PG_UUID_ARRAY);
 	struct pg_param params[6];
 
 	(void)t;
 	if (plain)
-		batch_sort(b);
+		bundle_sort(b);
 	for (int i = 0; i < b->n; i++) {
 		struct op *op = b->ops[i];
 
 		for (size_t k = 0; k < op->items.n; k++) {
 			const struct item *item = &op->items.items[k];
 
-			batch_add_item(b, op, k);
+			bundle_add_item(b, op, k);
 			pg_array_uuid(tokens, &op->token);
 			pg_array_text(datas, item->data, item->len);
 			pg_array_uuid(hashes, &item->hash);
-			pg_array_int8(ages, batch_age_us(op));
+			pg_array_int8(ages, bundle_age_us(op));
 			if (!plain)
 				put_lease(jobs, leases, item);
 		}
@@ -250,9 +250,9 @@ complete_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 
 /* The result of one item; NULL when the row names none. */
 static struct item *
-read_item(struct batch *b, int row, struct op **op)
+read_item(struct bundle *b, int row, struct op **op)
 {
-	struct batch_item *at = batch_item_of(b, row);
+	struct bundle_item *at = bundle_item_of(b, row);
 	struct item *item;
 
 	if (!at)
@@ -278,7 +278,7 @@ tell_of_work(struct tracker *t, const int64_t freed[STAGES_MAX + 2])
 }
 
 static void
-complete_read(struct tracker *t, struct batch *b)
+complete_read(struct tracker *t, struct bundle *b)
 {
 	int64_t freed[STAGES_MAX + 2] = {0}, accepted = 0;
 	struct op *op = NULL;
@@ -299,17 +299,17 @@ complete_read(struct tracker *t, struct batch *b)
 	tell_of_work(t, freed);
 }
 
-const struct batch_kind batch_complete = {complete_send, complete_read};
+const struct bundle_kind bundle_complete = {complete_send, complete_read};
 
 static bool
-return_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
+return_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 {
-	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY),
-			*jobs = batch_array(b, 1, PG_INT8_ARRAY),
-			*leases = batch_array(b, 2, PG_UUID_ARRAY),
-			*kinds = batch_array(b, 3, PG_TEXT_ARRAY),
-			*reasons = batch_array(b, 4, PG_TEXT_ARRAY),
-			*ages = batch_array(b, 5, PG_INT8_ARRAY);
+	struct pg_array *tokens = bundle_array(b, 0, PG_UUID_ARRAY),
+			*jobs = bundle_array(b, 1, PG_INT8_ARRAY),
+			*leases = bundle_array(b, 2, PG_UUID_ARRAY),
+			*kinds = bundle_array(b, 3, PG_TEXT_ARRAY),
+			*reasons = bundle_array(b, 4, PG_TEXT_ARRAY),
+			*ages = bundle_array(b, 5, PG_INT8_ARRAY);
 	struct pg_param params[10];
 	struct pg_scalar attempts, flags, backoff, backoff_max;
 
@@ -319,12 +319,12 @@ return_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 		for (size_t k = 0; k < op->items.n; k++) {
 			const struct item *item = &op->items.items[k];
 
-			batch_add_item(b, op, k);
+			bundle_add_item(b, op, k);
 			pg_array_uuid(tokens, &op->token);
 			put_lease(jobs, leases, item);
 			pg_array_text(kinds, item->kind, strlen(item->kind));
 			pg_array_text(reasons, item->data, item->len);
-			pg_array_int8(ages, batch_age_us(op));
+			pg_array_int8(ages, bundle_age_us(op));
 		}
 	}
 	for (int i = 0; i < 6; i++)
@@ -340,7 +340,7 @@ return_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 }
 
 static void
-return_read(struct tracker *t, struct batch *b)
+return_read(struct tracker *t, struct bundle *b)
 {
 	int64_t freed[STAGES_MAX + 2] = {0}, accepted = 0;
 	struct op *op = NULL;
@@ -362,4 +362,4 @@ return_read(struct tracker *t, struct batch *b)
 	tell_of_work(t, freed);
 }
 
-const struct batch_kind batch_return = {return_send, return_read};
+const struct bundle_kind bundle_return = {return_send, return_read};

@@ -1,5 +1,5 @@
 /*
- * op -- one thing asked of the database, on its way to a batch.
+ * op -- one thing asked of the database, on its way to a bundle.
  *
  * A handler makes an op and puts it into the queue of its kind; a committer sends all that wait
  * in ONE call, writes each op's result into it and calls `answer`, after the commit.
@@ -139,9 +139,9 @@ struct op {
 	};
 };
 
-/* Bytes that an op adds to a batch: bounds what one call to PostgreSQL carries. */
+/* Bytes that an op adds to a bundle: bounds what one call to PostgreSQL carries. */
 size_t op_bytes(const struct op *op);
-/* Rows that an op adds to a batch. */
+/* Rows that an op adds to a bundle. */
 size_t op_items(const struct op *op);
 
 #endif

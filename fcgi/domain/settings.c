@@ -76,7 +76,7 @@ const struct config_item settings_items[] = {
 	"a page is rendered at most once in this time; 0 = each time"),
     NUMBER(BYTES, "body_limit", body_limit, "16M", 1024, 1024 * MIB, "longest request body"),
     NUMBER(INT, "processes", processes, "1", 1, 64,
-	"processes of the pool; more make shorter batches, so one is best on few processors"),
+	"processes of the pool; more make shorter bundles, so one is best on few processors"),
     NUMBER(INT, "acceptors", acceptors, "2", 1, 64, "accepting threads in each process"),
     NUMBER(INT, "parked_limit", parked_limit, "10000", 0, 1000000,
 	"calls of the whole pool that may wait for work at a time"),

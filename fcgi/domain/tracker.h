@@ -20,7 +20,7 @@
 
 /*
  * Ops that may wait for each other share a queue; those that should overlap do not: while a
- * batch of results is at the disk, claims go on.
+ * bundle of results is at the disk, claims go on.
  */
 enum desk { DESK_CLAIM, DESK_COMPLETE, DESK_WORKERS, DESK_READ, DESKS };
 

@@ -1,23 +1,23 @@
 /* Workers who arrive, are heard of and leave, as the arrays of sql/functions. */
 #include <string.h>
 
-#include "domain/batch.h"
+#include "domain/bundle.h"
 #include "domain/presence.h"
 
 static bool
-open_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
+open_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 {
-	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY),
-			*names = batch_array(b, 1, PG_TEXT_ARRAY),
-			*stages = batch_array(b, 2, PG_INT2_ARRAY),
-			*nicknames = batch_array(b, 3, PG_TEXT_ARRAY);
+	struct pg_array *tokens = bundle_array(b, 0, PG_UUID_ARRAY),
+			*names = bundle_array(b, 1, PG_TEXT_ARRAY),
+			*stages = bundle_array(b, 2, PG_INT2_ARRAY),
+			*nicknames = bundle_array(b, 3, PG_TEXT_ARRAY);
 	struct pg_param params[4];
 
 	(void)t;
 	for (int i = 0; i < b->n; i++) {
 		const struct op *op = b->ops[i];
 
-		batch_add_item(b, b->ops[i], 0);
+		bundle_add_item(b, b->ops[i], 0);
 		pg_array_uuid(tokens, &op->token);
 		pg_array_text(names, op->open.name, op->open.name_len);
 		pg_array_int2(stages, (int16_t)op->open.stage);
@@ -30,10 +30,10 @@ open_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 }
 
 static void
-open_read(struct tracker *t, struct batch *b)
+open_read(struct tracker *t, struct bundle *b)
 {
 	for (int row = 0; row < pg_rows_count(b->rows); row++) {
-		struct batch_item *item = batch_item_of(b, row);
+		struct bundle_item *item = bundle_item_of(b, row);
 		struct op *op;
 
 		if (!item)
@@ -49,17 +49,17 @@ open_read(struct tracker *t, struct batch *b)
 	}
 }
 
-const struct batch_kind batch_open = {open_send, open_read};
+const struct bundle_kind bundle_open = {open_send, open_read};
 
 static bool
-touch_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
+touch_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 {
-	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY);
+	struct pg_array *tokens = bundle_array(b, 0, PG_UUID_ARRAY);
 	struct pg_scalar refresh;
 	struct pg_param params[2];
 
 	for (int i = 0; i < b->n; i++) {
-		batch_add_item(b, b->ops[i], 0);
+		bundle_add_item(b, b->ops[i], 0);
 		pg_array_uuid(tokens, &b->ops[i]->token);
 	}
 	params[0] = pg_array_param(tokens);
@@ -69,12 +69,12 @@ touch_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 }
 
 static void
-touch_read(struct tracker *t, struct batch *b)
+touch_read(struct tracker *t, struct bundle *b)
 {
 	for (int i = 0; i < b->n; i++)
 		b->ops[i]->status = ST_NO_WORKER;
 	for (int row = 0; row < pg_rows_count(b->rows); row++) {
-		struct batch_item *item = batch_item_of(b, row);
+		struct bundle_item *item = bundle_item_of(b, row);
 
 		if (!item)
 			continue;
@@ -86,17 +86,17 @@ touch_read(struct tracker *t, struct batch *b)
 	}
 }
 
-const struct batch_kind batch_touch = {touch_send, touch_read};
+const struct bundle_kind bundle_touch = {touch_send, touch_read};
 
 static bool
-close_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
+close_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 {
-	struct pg_array *tokens = batch_array(b, 0, PG_UUID_ARRAY);
+	struct pg_array *tokens = bundle_array(b, 0, PG_UUID_ARRAY);
 	struct pg_param param;
 
 	(void)t;
 	for (int i = 0; i < b->n; i++) {
-		batch_add_item(b, b->ops[i], 0);
+		bundle_add_item(b, b->ops[i], 0);
 		pg_array_uuid(tokens, &b->ops[i]->token);
 	}
 	param = pg_array_param(tokens);
@@ -105,10 +105,10 @@ close_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
 }
 
 static void
-close_read(struct tracker *t, struct batch *b)
+close_read(struct tracker *t, struct bundle *b)
 {
 	for (int row = 0; row < pg_rows_count(b->rows); row++) {
-		struct batch_item *item = batch_item_of(b, row);
+		struct bundle_item *item = bundle_item_of(b, row);
 		struct op *op;
 
 		if (!item)
@@ -130,4 +130,4 @@ close_read(struct tracker *t, struct batch *b)
 	}
 }
 
-const struct batch_kind batch_close = {close_send, close_read};
+const struct bundle_kind bundle_close = {close_send, close_read};

@@ -6,11 +6,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "domain/batch.h"
+#include "domain/bundle.h"
 #include "run/parked.h"
 #include "store/pg.h"
 
-#define PATIENCE_MS 60000 /* for one batch: over it the connection is dropped and made anew */
+#define PATIENCE_MS 60000 /* for one bundle: over it the connection is dropped and made anew */
 #define DEADLOCK_TRIES 20
 #define AWAY_MOST 8192 /* ops that wait for PostgreSQL to come back; more are answered at once */
 
@@ -19,13 +19,13 @@ struct committer {
 	enum desk desk;
 	pthread_t thread;
 	struct pg *pg;
-	struct queue_entry *waiting, **last; /* taken and not in a batch yet, oldest first */
+	struct queue_entry *waiting, **last; /* taken and not in a bundle yet, oldest first */
 	size_t n_waiting;
-	struct batch batch[2]; /* one under way, one being answered */
+	struct bundle bundle[2]; /* one under way, one being answered */
 	int now;
-	struct batch *unanswered; /* committed; its answers go out while the next one is away */
-	uint32_t round;           /* marks tokens that are in the batch being cut */
-	uint32_t seen[4096];      /* by token: the round it was last put into a batch */
+	struct bundle *unanswered; /* committed; its answers go out while the next one is away */
+	uint32_t round;            /* marks tokens that are in the bundle being cut */
+	uint32_t seen[4096];       /* by token: the round it was last put into a bundle */
 };
 
 static struct op *
@@ -44,7 +44,7 @@ append(struct committer *c, struct queue_entry *chain)
 	}
 }
 
-/* A worker's ops go one a batch (results of a fleet excepted: they name their leases). A clash only waits. */
+/* A worker's ops go one a bundle (results of a fleet excepted: they name their leases). A clash only waits. */
 static bool
 token_is_free(struct committer *c, const struct op *op)
 {
@@ -69,25 +69,25 @@ is_superseded(struct committer *c, const struct op *op)
 	    !shared_ticket_is_newest(c->tracker->shared, &op->token, op->claim.ticket);
 }
 
-/* Moves what fits from the waiting list into a batch: ops of the kind of the oldest, in order. */
+/* Moves what fits from the waiting list into a bundle: ops of the kind of the oldest, in order. */
 static void
-cut(struct committer *c, struct batch *b)
+cut(struct committer *c, struct bundle *b)
 {
 	struct queue_entry **at = &c->waiting;
-	size_t items = 0, bytes = 0, most = BATCH_ITEMS;
+	size_t items = 0, bytes = 0, most = BUNDLE_ITEMS;
 
 	c->round++;
-	batch_clear(b);
-	while (*at && b->n < BATCH_ITEMS) {
+	bundle_clear(b);
+	while (*at && b->n < BUNDLE_ITEMS) {
 		struct op *op = op_of(*at);
 		size_t n = op_items(op), len = op_bytes(op);
 
 		if (b->n == 0) {
 			b->kind = op->kind;
 			if (op->kind == OP_CLAIM)
-				most = (size_t)batch_jobs_most(b);
+				most = (size_t)bundle_jobs_most(b);
 		}
-		if (b->n > 0 && (items + n > most || bytes + len > BATCH_BYTES_IN))
+		if (b->n > 0 && (items + n > most || bytes + len > BUNDLE_BYTES_IN))
 			break;
 		if (op->kind != b->kind || !token_is_free(c, op)) {
 			at = &(*at)->next;
@@ -97,7 +97,7 @@ cut(struct committer *c, struct batch *b)
 		c->n_waiting--;
 		if (op->kind == OP_CLAIM && op->claim.want > (int)most)
 			op->claim.want = (int)most;
-		batch_add(b, op);
+		bundle_add(b, op);
 		items += n;
 		bytes += len;
 	}
@@ -107,7 +107,7 @@ cut(struct committer *c, struct batch *b)
 }
 
 static void
-put_back(struct committer *c, struct batch *b)
+put_back(struct committer *c, struct bundle *b)
 {
 	for (int i = b->n - 1; i >= 0; i--) {
 		struct op *op = b->ops[i];
@@ -130,21 +130,21 @@ answer(struct committer *c, struct op *op)
 }
 
 static void
-answer_batch(struct committer *c, struct batch *b)
+answer_bundle(struct committer *c, struct bundle *b)
 {
 	for (int i = 0; i < b->n; i++)
 		answer(c, b->ops[i]);
-	batch_clear(b);
+	bundle_clear(b);
 }
 
 static void
 answer_unanswered(struct committer *c)
 {
-	struct batch *b = c->unanswered;
+	struct bundle *b = c->unanswered;
 
 	c->unanswered = NULL;
 	if (b)
-		answer_batch(c, b);
+		answer_bundle(c, b);
 }
 
 /* Answers those whose patience is over, and those of whom there are too many. */
@@ -173,7 +173,7 @@ give_up(struct committer *c, const struct err *away)
 
 /* PostgreSQL is away: what was under way may have been committed, which rerun tells. */
 static void
-wait_for_postgres(struct committer *c, struct batch *b, const struct err *away)
+wait_for_postgres(struct committer *c, struct bundle *b, const struct err *away)
 {
 	static _Atomic(long) last;
 	int64_t wait_ms = pg_retry_in_ms(c->pg);
@@ -200,19 +200,19 @@ is_transient(const struct err *e)
 }
 
 static bool
-exchange(struct committer *c, struct batch *b, struct err *e)
+exchange(struct committer *c, struct bundle *b, struct err *e)
 {
-	if (!batch_send(c->tracker, b, c->pg, e))
+	if (!bundle_send(c->tracker, b, c->pg, e))
 		return false;
 	answer_unanswered(c);
-	return batch_receive(c->tracker, b, c->pg, e);
+	return bundle_receive(c->tracker, b, c->pg, e);
 }
 
-/* PostgreSQL refused the batch, and nothing of it happened: look for the op that is to blame. */
+/* PostgreSQL refused the bundle, and nothing of it happened: look for the op that is to blame. */
 static void
-halve(struct committer *c, struct batch *b, const struct err *first)
+halve(struct committer *c, struct bundle *b, const struct err *first)
 {
-	struct op *all[BATCH_ITEMS];
+	struct op *all[BUNDLE_ITEMS];
 	int n = b->n;
 
 	memcpy(all, b->ops, (size_t)n * sizeof(*all));
@@ -221,19 +221,19 @@ halve(struct committer *c, struct batch *b, const struct err *first)
 		log_err(LOG_ERROR_, "op_refused", first);
 		all[0]->err = *first;
 		all[0]->answer(all[0]);
-		batch_clear(b);
+		bundle_clear(b);
 		return;
 	}
 	for (int half = 0; half < 2; half++) {
 		int from = half == 0 ? 0 : n / 2, to = half == 0 ? n / 2 : n;
 		struct err e = ERR_INIT;
 
-		batch_clear(b);
+		bundle_clear(b);
 		b->careful = true;
 		for (int i = from; i < to; i++)
-			batch_add(b, all[i]);
+			bundle_add(b, all[i]);
 		if (exchange(c, b, &e))
-			answer_batch(c, b);
+			answer_bundle(c, b);
 		else if (e.kind == ERR_SQL)
 			halve(c, b, &e);
 		else {
@@ -244,9 +244,9 @@ halve(struct committer *c, struct batch *b, const struct err *first)
 	}
 }
 
-/* Refused once, a batch goes the long way; refused again, op by op. */
+/* Refused once, a bundle goes the long way; refused again, op by op. */
 static void
-commit(struct committer *c, struct batch *b)
+commit(struct committer *c, struct bundle *b)
 {
 	struct err e = ERR_INIT;
 
@@ -268,16 +268,16 @@ commit(struct committer *c, struct batch *b)
 	else if (e.kind == ERR_AWAY)
 		wait_for_postgres(c, b, &e);
 	else {
-		log_err(LOG_ERROR_, "batch_failed", &e);
+		log_err(LOG_ERROR_, "bundle_failed", &e);
 		for (int i = 0; i < b->n; i++)
 			b->ops[i]->err = e;
-		answer_batch(c, b);
+		answer_bundle(c, b);
 	}
 }
 
 /* Answers what needs no PostgreSQL; false when nothing is left for it. */
 static bool
-prepare(struct committer *c, struct batch *b)
+prepare(struct committer *c, struct bundle *b)
 {
 	int kept = 0;
 
@@ -305,7 +305,7 @@ run(void *arg)
 	struct queue *q = &c->tracker->desk[c->desk];
 
 	for (;;) {
-		struct batch *b = &c->batch[c->now];
+		struct bundle *b = &c->bundle[c->now];
 
 		append(c, queue_take(q, 0));
 		if (!c->waiting) {
@@ -333,8 +333,8 @@ committer_start(struct tracker *t, enum desk desk)
 	c->tracker = t;
 	c->desk = desk;
 	c->last = &c->waiting;
-	batch_init(&c->batch[0]);
-	batch_init(&c->batch[1]);
+	bundle_init(&c->bundle[0]);
+	bundle_init(&c->bundle[1]);
 	buf_init(&name, 0);
 	buf_printf(&name, "tracker %s", names[desk]);
 	c->pg =
@@ -350,8 +350,8 @@ void
 committer_join(struct committer *c)
 {
 	pthread_join(c->thread, NULL);
-	batch_fini(&c->batch[0]);
-	batch_fini(&c->batch[1]);
+	bundle_fini(&c->bundle[0]);
+	bundle_fini(&c->bundle[1]);
 	pg_free(c->pg);
 	free(c);
 }

@@ -1,13 +1,13 @@
 /*
  * committer -- one desk: takes all ops that wait, sends ONE call, answers each after the commit.
  *
- * No timer: alone, an op goes at once; under load a batch is what arrived during the last round
- * trip. While PostgreSQL works on a batch, the answers of the one before go out.
+ * No timer: alone, an op goes at once; under load a bundle is what arrived during the last round
+ * trip. While PostgreSQL works on a bundle, the answers of the one before go out.
  *
  * Threads	one thread and one connection a committer.
- * Errors	a lost connection: the batch is sent again when PostgreSQL is back (every kind may be), until
- *		an op's give_up_us. A deadlock: sent again. Any other error of PostgreSQL: the batch goes again the
- *		long way (batch.careful), then is split in halves until the op that is to blame stands alone;
+ * Errors	a lost connection: the bundle is sent again when PostgreSQL is back (every kind may be), until
+ *		an op's give_up_us. A deadlock: sent again. Any other error of PostgreSQL: the bundle goes again the
+ *		long way (bundle.careful), then is split in halves until the op that is to blame stands alone;
  *		only that one is answered with it.
  * Ownership	committer_start/_join; ops are the queue's until taken, then the committer's until answered.
  */

@@ -6,7 +6,7 @@
  *	pg_array_int8(&a, 17); pg_array_null(&a);
  *	params[0] = pg_array_param(&a);
  *
- * Ownership	init/fini; pg_array_clear keeps the memory for the next batch. Params are borrowed.
+ * Ownership	init/fini; pg_array_clear keeps the memory for the next bundle. Params are borrowed.
  * Errors	sticky, as buf: pg_array_failed asks once.
  * Source	array_recv in PostgreSQL's arrayfuncs.c describes the bytes.
  */

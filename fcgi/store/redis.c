@@ -20,7 +20,7 @@
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
 #define BACKOFF_SHARE 25                /* jitter, in percent */
-#define PIPELINE_MAX ((size_t)64 << 20) /* bytes: far over any batch */
+#define PIPELINE_MAX ((size_t)64 << 20) /* bytes: far over any bundle */
 #define WORDS_MAX 16
 #define PORT 6379
 

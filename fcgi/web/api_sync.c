@@ -1,7 +1,7 @@
 /*
  * POST /api/sync: everything that a fleet's worker has to say, and everything that it wants.
  *
- * The parts become ops in the same batches as everybody else's. Results and returns go first, side by
+ * The parts become ops in the same bundles as everybody else's. Results and returns go first, side by
  * side; when both are committed the claim follows, so that what was just released can be had at once.
  * The answer goes out when the last of them is committed. Sending the call again is safe.
  */
@@ -19,7 +19,7 @@
 
 #define WANT_MOST 1000
 #define WAIT_MOST_S 60
-#define LIST_MOST 2000 /* items of one list: a batch holds 2,048 */
+#define LIST_MOST 2000 /* items of one list: a bundle holds 2,048 */
 #define HOLDING_MOST 100000
 #define REASON_CHARS 500
 #define RETRY_MS 5000

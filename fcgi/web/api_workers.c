@@ -145,7 +145,7 @@ answer_beat(struct op *op)
 		call->say(rq, false);
 }
 
-/* Who is known here costs no SQL; the rest is asked in the next batch. */
+/* Who is known here costs no SQL; the rest is asked in the next bundle. */
 static void
 beat(struct request *rq, const struct uuid *token)
 {

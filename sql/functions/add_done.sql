@@ -1,4 +1,4 @@
--- Counts the results of one batch: for their stages, for the stages that they feed, for their
+-- Counts the results of one bundle: for their stages, for the stages that they feed, for their
 -- people.
 --
 -- Caller	complete_jobs, as its last step.

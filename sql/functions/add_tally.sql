@@ -1,4 +1,4 @@
--- Adds the deltas of one batch to the counts of its stages: one row a stage.
+-- Adds the deltas of one bundle to the counts of its stages: one row a stage.
 --
 -- Caller	the other functions, as their last or last but one step.
 -- Answer	true, so that it can be called in an assignment, which is cheaper than PERFORM.

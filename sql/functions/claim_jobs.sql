@@ -5,7 +5,7 @@
 -- ('abandoned').
 -- sync: leases of the same call (rerun) and leases that `holding` does not list are sent again
 -- first, and count towards want; jobs that it lists and does not own are told as 'drop'.
--- Work that came back goes first, up to half of the batch while there is fresh work. Who flagged or
+-- Work that came back goes first, up to half of the bundle while there is fresh work. Who flagged or
 -- last had a job is passed over for it while there is something else. Everyone gets a first job
 -- before anyone gets a second.
 --
@@ -35,7 +35,7 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
-	c_batch_max constant int4 := 4096;	-- jobs handed out by one call, a stage
+	c_bundle_max constant int4 := 4096;	-- jobs handed out by one call, a stage
 	v_now timestamptz := clock_timestamp();
 	v_since timestamptz;
 	-- one element a claimant, in order of token
@@ -110,7 +110,7 @@ begin
 	v_found := coalesce(cardinality(w_item), 0);
 	w_sent := array_fill(0, array[v_found]);
 
-	-- A v1 question that came twice in one batch is asked once: twin of the one before it.
+	-- A v1 question that came twice in one bundle is asked once: twin of the one before it.
 	if v_any_twin then
 		for i in 1 .. v_found loop
 			if w_twin[i] then
@@ -215,7 +215,7 @@ begin
 
 	-- 4. Work, stage by stage; A last, for its frontier stays locked until we commit.
 	for v_stage, v_want in
-		select c.stage, least(sum(c.want), c_batch_max)::int4
+		select c.stage, least(sum(c.want), c_bundle_max)::int4
 		from unnest(w_stage, w_want) as c(stage, want)
 		where c.want > 0 group by c.stage order by c.stage desc
 	loop

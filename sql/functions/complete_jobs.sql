@@ -6,7 +6,7 @@
 -- is accepted while nobody else has had the job: by deleting the retry row, or the failed row of a
 -- time-out, that names its lease; a worker that went idle is then present again.
 --
--- Caller	domain/jobs.c, with all completions that wait; complete_held, when it is not its case. A batch may hold many items of one
+-- Caller	domain/jobs.c, with all completions that wait; complete_held, when it is not its case. A bundle may hold many items of one
 --		worker.
 -- Answer	one row an item: accepted, repeat, fenced, unknown, no_worker, no_job, done_before.
 -- Errors	none for one item.
@@ -91,7 +91,7 @@ begin
 	into i_tid, i_since, i_attempt, v_matched, v_deleted from m;
 	i_from := array_fill(null::text, array[v_count]);
 
-	-- The same lease twice in one batch counts once, for the first.
+	-- The same lease twice in one bundle counts once, for the first.
 	if v_matched > v_deleted then
 		for a in
 			select u.n::int4 as n from (

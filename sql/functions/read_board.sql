@@ -25,7 +25,7 @@ declare
 	v_id     int8 := coalesce(read_board.after_id, 0);
 	v_rows   int4 := read_board.max_rows + 1;
 	v_day    date := (clock_timestamp() at time zone 'UTC')::date;
-	-- Until the first batch of a new day is folded, the boards still mean yesterday.
+	-- Until the first bundle of a new day is folded, the boards still mean yesterday.
 	v_stale  boolean := v_period = 'today'
 		and not exists (select from tracker.board_day b where b.day = v_day);
 	v_people int8[];

@@ -1,4 +1,4 @@
--- Chooses seats for jobs that came back, when somebody in the batch had one of them before: a job
+-- Chooses seats for jobs that came back, when somebody in the bundle had one of them before: a job
 -- goes to the first free seat whose worker neither had it last nor flagged it.
 --
 -- Caller	seat_returned. free: the numbers of the free seats, p_max: how many may be taken.

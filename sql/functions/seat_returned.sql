@@ -1,4 +1,4 @@
--- Brings jobs that came back and the workers of a batch together, when some of these had one of
+-- Brings jobs that came back and the workers of a bundle together, when some of these had one of
 -- those before: each is passed over for what it had while there is something else, fresh or
 -- returned, and gets it when there is not.
 --

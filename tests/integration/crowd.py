@@ -26,11 +26,11 @@ class Crowd:
         self._stop = threading.Event()
         self._threads = []
 
-    def start(self, v1=4, fleets=2, batch=5):
+    def start(self, v1=4, fleets=2, want=5):
         for i in range(v1):
             self._spawn(self._be_client, self.stages[i % len(self.stages)], f"client {i}")
         for i in range(fleets):
-            self._spawn(self._be_fleet, self.stages[i % len(self.stages)], f"fleet {i}", batch)
+            self._spawn(self._be_fleet, self.stages[i % len(self.stages)], f"fleet {i}", want)
         return self
 
     def _spawn(self, run, *args):
@@ -69,12 +69,12 @@ class Crowd:
             except WorkerTimedOut:
                 client = Client(self.stack, stage, nickname)
 
-    def _be_fleet(self, stage, nickname, batch):
+    def _be_fleet(self, stage, nickname, want):
         fleet = Fleet(self.stack, stage, nickname)
         done, held = [], []
         while not self._over(stage):
             try:
-                answer = fleet.raw(done=done, holding=held, want=batch, wait=1)
+                answer = fleet.raw(done=done, holding=held, want=want, wait=1)
             except requests.exceptions.ConnectionError:
                 with self._lock:
                     self.dropped += 1

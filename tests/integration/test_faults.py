@@ -245,7 +245,7 @@ def test_a_lease_that_the_keeper_takes_while_its_result_waits_is_counted_once(fa
     assert faults.counts()["a"]["done"] == 1 and faults.counts()["a"]["retry"] == 0
 
 
-def test_a_batch_that_postgresql_refuses_goes_the_long_way(faults):
+def test_a_bundle_that_postgresql_refuses_goes_the_long_way(faults):
     """A result that is there already, against the laws: refused the quick way, answered the long one."""
     faults.load(["x"])
     client = hold_job(faults)

@@ -14,7 +14,7 @@ FULL = bool(os.environ.get("TEST_FULL"))
 
 def life(stack, jobs, v1, fleets, timeout_s):
     stack.load([f"j{i}" for i in range(jobs)])
-    crowd = Crowd(stack, jobs).start(v1=v1, fleets=fleets, batch=10)
+    crowd = Crowd(stack, jobs).start(v1=v1, fleets=fleets, want=10)
     crowd.finish(timeout_s=timeout_s)
     assert crowd.unavailable == [] and crowd.dropped == 0 and crowd.refused == 0
     assert stack.sql("select count(*) from tracker.strike") == [(0,)]

@@ -163,7 +163,7 @@ def test_a_thousand_results_in_one_call(fresh, fleet):
     assert fresh.counts()["a"]["done"] == 1000
 
 
-def test_one_poisonous_item_in_a_shared_batch_harms_no_neighbour(fresh, fleet):
+def test_one_poisonous_item_in_a_shared_bundle_harms_no_neighbour(fresh, fleet):
     """Calls that arrive together are committed together; each is answered for itself."""
     fresh.load(["x"] * 40)
     fleets = [fleet() for _ in range(20)]

@@ -271,7 +271,7 @@ def test_a_job_that_came_back_goes_before_fresh_work(fresh, worker):
     assert other.get_job() == "x"
 
 
-def test_jobs_that_came_back_take_at_most_half_of_a_batch(fresh, fleet):
+def test_jobs_that_came_back_take_at_most_half_of_a_bundle(fresh, fleet):
     fresh.load([f"j{i}" for i in range(16)])
     f, g = fleet(), fleet()
     for job in f.take(8):

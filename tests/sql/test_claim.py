@@ -53,7 +53,7 @@ def test_a_paused_stage_hands_out_nothing(house):
     assert not house.value("select tracker.set_paused(5::int2, true)")
 
 
-def test_a_batch_of_strange_numbers_is_answered(house):
+def test_a_bundle_of_strange_numbers_is_answered(house):
     house.load(1)
     w = house.worker()
     rows = house.claim([Ask(w.token, -5), Ask(w.token, None, -10), Ask(w.token, 2**31 - 1, 2**62)])
@@ -112,7 +112,7 @@ def test_a_newjob_that_arrived_before_the_lease_was_given_is_the_same_question(h
     assert house.new_job(w, age_us=5_000_000).lease == first.lease
 
 
-def test_two_newjobs_of_one_worker_in_one_batch_hear_the_same_job(house):
+def test_two_newjobs_of_one_worker_in_one_bundle_hear_the_same_job(house):
     house.load(3)
     w = house.worker()
     rows = house.claim([Ask(w.token, v1=True), Ask(w.token, v1=True)])
@@ -211,7 +211,7 @@ def test_what_came_back_goes_before_fresh_work(house):
     assert [(r.job, r.attempt) for r in house.take(b)] == [(1, 2)]
 
 
-def test_what_came_back_takes_at_most_half_of_a_batch_while_there_is_fresh_work(house):
+def test_what_came_back_takes_at_most_half_of_a_bundle_while_there_is_fresh_work(house):
     house.load(20)
     a, b = house.worker(), house.worker()
     for job in house.take(a, 8):
@@ -222,7 +222,7 @@ def test_what_came_back_takes_at_most_half_of_a_batch_while_there_is_fresh_work(
     assert got[-2:] == [9, 10]
 
 
-def test_without_fresh_work_what_came_back_fills_the_batch(house):
+def test_without_fresh_work_what_came_back_fills_the_bundle(house):
     house.load(8)
     a, b = house.worker(), house.worker()
     for job in house.take(a, 8):

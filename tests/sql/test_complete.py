@@ -139,7 +139,7 @@ def test_after_bye_the_token_is_unknown(house):
 
 # ---- sync
 
-def test_many_results_of_one_worker_in_one_batch(house):
+def test_many_results_of_one_worker_in_one_bundle(house):
     house.load(10)
     w = house.worker()
     rows = house.complete([Item(w.token, j.job, j.lease, f"r{j.job}") for j in house.take(w, 10)])
@@ -149,7 +149,7 @@ def test_many_results_of_one_worker_in_one_batch(house):
     assert house.row(w).done == 10
 
 
-def test_the_same_item_twice_in_a_batch_is_accepted_once(house):
+def test_the_same_item_twice_in_a_bundle_is_accepted_once(house):
     house.load(1)
     w = house.worker()
     (j,) = house.take(w)
@@ -194,7 +194,7 @@ def test_one_bad_item_never_spoils_the_others(house):
     assert [r.status for r in rows] == ["accepted", "no_worker", "accepted"]
 
 
-def test_v1_and_sync_items_in_one_batch(house):
+def test_v1_and_sync_items_in_one_bundle(house):
     house.load(3)
     a, b = house.worker(), house.worker()
     house.new_job(a)
@@ -286,7 +286,7 @@ def test_a_late_result_does_not_take_a_job_out_of_failed_that_it_gave_up(house):
     assert house.counts(1).failed == 1
 
 
-def test_the_same_late_result_twice_in_a_batch_counts_once(house):
+def test_the_same_late_result_twice_in_a_bundle_counts_once(house):
     house.load(1)
     w = house.worker()
     (j,) = house.take(w)

@@ -89,7 +89,7 @@ def test_a_repeated_return_is_a_repeat(house):
     assert house.value("select count(*) from tracker.strike") == 3
 
 
-def test_the_same_return_twice_in_a_batch_counts_once(house):
+def test_the_same_return_twice_in_a_bundle_counts_once(house):
     house.load(1)
     w = house.worker()
     (j,) = house.take(w)
@@ -264,7 +264,7 @@ def test_nothing_goes_round_for_ever(house):
     assert house.value("select count(*) from tracker.refused_output") == 3
 
 
-def test_many_kinds_in_one_batch(house):
+def test_many_kinds_in_one_bundle(house):
     house.flag_limit = 1
     house.load(4)
     a = house.worker(1)

@@ -1,6 +1,6 @@
 """Many connections at once, some of them killed: nothing is lost, nothing counts twice.
 
-Everybody works on the same workers and jobs with random batches; a killer ends backends in the middle
+Everybody works on the same workers and jobs with random bundles; a killer ends backends in the middle
 of it. Like the tracker, a call is made again after a deadlock, and made again as a rerun after a lost
 connection. What was acknowledged is remembered and looked for at the end.
 """
@@ -112,7 +112,7 @@ class Committer(Caller):
             for r in rows:
                 if r.status == "job":
                     if (r.stage, r.job) in seen:
-                        raise AssertionError(f"{r} was handed out twice in a batch")
+                        raise AssertionError(f"{r} was handed out twice in a bundle")
                     seen.add((r.stage, r.job))
                     self.crowd.hand.append((workers[r.item - 1], r))
 

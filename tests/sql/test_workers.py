@@ -28,7 +28,7 @@ def test_a_name_is_given_once_a_stage_even_when_its_worker_is_gone(house):
     assert [r.status for r in rows] == ["name_taken", "opened"]
 
 
-def test_two_of_one_name_in_one_batch(house):
+def test_two_of_one_name_in_one_bundle(house):
     rows = house.open([Worker(uuid.uuid4(), "calm-fox-1", 1, "x") for _ in range(2)])
     assert sorted(r.status for r in rows) == ["name_taken", "opened"]
 

@@ -1,38 +1,38 @@
-#include "domain/batch.h"
+#include "domain/bundle.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 
-static const struct batch_kind *const kinds[OP_KINDS] = {
-    [OP_OPEN] = &batch_open,
-    [OP_TOUCH] = &batch_touch,
-    [OP_CLAIM] = &batch_claim,
-    [OP_COMPLETE] = &batch_complete,
-    [OP_RETURN] = &batch_return,
-    [OP_CLOSE] = &batch_close,
+static const struct bundle_kind *const kinds[OP_KINDS] = {
+    [OP_OPEN] = &bundle_open,
+    [OP_TOUCH] = &bundle_touch,
+    [OP_CLAIM] = &bundle_claim,
+    [OP_COMPLETE] = &bundle_complete,
+    [OP_RETURN] = &bundle_return,
+    [OP_CLOSE] = &bundle_close,
 };
 
 void
-batch_init(struct batch *b)
+bundle_init(struct bundle *b)
 {
 	memset(b, 0, sizeof(*b));
-	for (int i = 0; i < BATCH_ARRAYS; i++)
+	for (int i = 0; i < BUNDLE_ARRAYS; i++)
 		pg_array_init(&b->array[i], PG_INT8_ARRAY);
 }
 
 void
-batch_fini(struct batch *b)
+bundle_fini(struct bundle *b)
 {
-	batch_clear(b);
-	for (int i = 0; i < BATCH_ARRAYS; i++)
+	bundle_clear(b);
+	for (int i = 0; i < BUNDLE_ARRAYS; i++)
 		pg_array_fini(&b->array[i]);
 	free(b->items);
 }
 
 void
-batch_clear(struct batch *b)
+bundle_clear(struct bundle *b)
 {
 	pg_rows_free(b->rows);
 	b->rows = NULL;
@@ -42,34 +42,34 @@ batch_clear(struct batch *b)
 }
 
 void
-batch_add(struct batch *b, struct op *op)
+bundle_add(struct bundle *b, struct op *op)
 {
 	b->kind = op->kind;
 	b->ops[b->n++] = op;
 }
 
 int
-batch_jobs_most(const struct batch *b)
+bundle_jobs_most(const struct bundle *b)
 {
-	double most = BATCH_BYTES_OUT / (b->job_bytes + 64);
+	double most = BUNDLE_BYTES_OUT / (b->job_bytes + 64);
 
-	return most < 1 ? 1 : most > BATCH_ITEMS ? BATCH_ITEMS : (int)most;
+	return most < 1 ? 1 : most > BUNDLE_ITEMS ? BUNDLE_ITEMS : (int)most;
 }
 
 bool
-batch_send(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
+bundle_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 {
 	b->n_items = 0;
 	return kinds[b->kind]->send(t, b, pg, e);
 }
 
 bool
-batch_receive(struct tracker *t, struct batch *b, struct pg *pg, struct err *e)
+bundle_receive(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 {
 	if (!pg_receive(pg, &b->rows, e))
 		return false;
-	stat_add(STAT_BATCHES, 1);
-	stat_add(STAT_BATCHED, b->n);
+	stat_add(STAT_BUNDLES, 1);
+	stat_add(STAT_BUNDLED, b->n);
 	kinds[b->kind]->read(t, b);
 	return true;
 }
@@ -83,13 +83,13 @@ by_token(const void *a_, const void *b_)
 }
 
 void
-batch_sort(struct batch *b)
+bundle_sort(struct bundle *b)
 {
 	qsort(b->ops, (size_t)b->n, sizeof(*b->ops), by_token);
 }
 
 struct pg_array *
-batch_array(struct batch *b, int i, enum pg_oid oid)
+bundle_array(struct bundle *b, int i, enum pg_oid oid)
 {
 	b->array[i].oid = oid; /* changes from kind to kind where a desk serves several */
 	pg_array_clear(&b->array[i]);
@@ -97,13 +97,13 @@ batch_array(struct batch *b, int i, enum pg_oid oid)
 }
 
 int64_t
-batch_age_us(const struct op *op)
+bundle_age_us(const struct op *op)
 {
 	return clock_us() - op->arrived_us;
 }
 
 void
-batch_add_item(struct batch *b, struct op *op, size_t i)
+bundle_add_item(struct bundle *b, struct op *op, size_t i)
 {
 	if (b->n_items == b->room) {
 		b->room = b->room == 0 ? 256 : 2 * b->room;
@@ -111,11 +111,11 @@ batch_add_item(struct batch *b, struct op *op, size_t i)
 		if (!b->items)
 			abort();
 	}
-	b->items[b->n_items++] = (struct batch_item){op, i};
+	b->items[b->n_items++] = (struct bundle_item){op, i};
 }
 
-struct batch_item *
-batch_item_of(struct batch *b, int row)
+struct bundle_item *
+bundle_item_of(struct bundle *b, int row)
 {
 	int64_t item = pg_int(b->rows, row, 0);
 
