@@ -7,7 +7,7 @@
  * Left out, since we differ on purpose or bash cannot: patterns of more than 5,000 words, a
  * backslash at the very end.
  *
- * Sources	bin/brace.c
+ * Sources	bin/load/brace.c
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "brace.h"
+#include "load/brace.h"
 
 #define WORDS_MAX 5000
 

@@ -5,7 +5,7 @@
  * window, must be what a plain look at the whole of it gives: the same number of jobs, and of lines
  * the same text. Nothing that the strict JSON reader refuses as a whole may come through in pieces.
  *
- * Sources	bin/source.c bin/reader.c bin/brace.c
+ * Sources	bin/load/source.c bin/load/reader.c bin/load/brace.c
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
-#include "source.h"
+#include "load/source.h"
 
 #define LIMIT (1 << 20)
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "brace.h"
+#include "load/brace.h"
 
 #define WORDS_MAX 32
 

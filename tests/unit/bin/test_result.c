@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "result.h"
+#include "export/result.h"
 
 #define TEXT(text) ((struct result_text){text, sizeof(text) - 1})
 

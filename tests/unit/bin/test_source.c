@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "source.h"
+#include "load/source.h"
 
 #define LIMIT 4096
 

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "worker_desk.h"
-#include "worker_say.h"
+#include "worker/desk.h"
+#include "worker/say.h"
 
 static char dir[64];
 static char program[] = "/bin/false";

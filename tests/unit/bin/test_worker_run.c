@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "worker_run.h"
+#include "worker/run.h"
 
 #define PATIENCE_MS 10000
 

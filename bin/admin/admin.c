@@ -1,0 +1,238 @@
+#include "admin/admin.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+
+const char *argp_program_version = "distcompute-admin " PACKAGE_VERSION;
+
+enum key { KEY_JSON = 1000, KEY_ALL, KEY_STAGE, KEY_REASON, KEY_MARKDOWN, KEY_SAMPLE, KEY_PRINT };
+
+static const struct argp_option no_options[] = {{0}};
+static const struct argp_option json_option[] = {{"json", KEY_JSON, NULL, 0, "Print JSON", 0}, {0}};
+static const struct argp_option failed_options[] = {
+    {"stage", KEY_STAGE, "STAGE", 0, "Only of this stage: its letter or name", 0},
+    {"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0}, {0}};
+static const struct argp_option requeue_options[] = {
+    {"stage", KEY_STAGE, "STAGE", 0, "The stage in which they failed: its letter or name", 0},
+    {"all", KEY_ALL, NULL, 0, "All that failed, instead of job numbers", 0}, {0}};
+static const struct argp_option send_back_options[] = {
+    {"stage", KEY_STAGE, "STAGE", 0, "The stage whose result is refused: its letter or name", 0},
+    {"reason", KEY_REASON, "TEXT", 0, "Why; kept with the refused result", 0}, {0}};
+static const struct argp_option settings_options[] = {
+    {"print", KEY_PRINT, NULL, 0, "The settings in force, secrets masked (the default)", 0},
+    {"sample", KEY_SAMPLE, NULL, 0, "A commented tracker.ini with the defaults", 0},
+    {"markdown", KEY_MARKDOWN, NULL, 0, "The table of all settings in Markdown", 0}, {0}};
+
+static const struct command {
+	const char *name, *args, *doc;
+	int least, most; /* words after the name */
+	bool offline;    /* needs no up-to-date database */
+	const struct argp_option *options;
+	admin_run run;
+} commands[] = {
+    {"status", "", "Show the stages: what waits, what is in hand, done and failed, and who works.",
+	0, 0, false, json_option, admin_status},
+    {"failed", "", "List the jobs that failed for good, with the reasons.", 0, 0, false,
+	failed_options, admin_failed},
+    {"requeue", "[JOB...]", "Put failed jobs back in line: those named, or --all.", 0, ASK_ARGS_MAX,
+	false, requeue_options, admin_requeue},
+    {"send-back", "JOB",
+	"Refuse a stage's result of a job: it and all later ones are set aside, their "
+	"credit is withdrawn, and the stage does the job anew.",
+	1, 1, false, send_back_options, admin_send_back},
+    {"worker", "drop STAGE NAME", "Send a worker away; its jobs go to others at once.", 3, 3, false,
+	no_options, admin_worker},
+    {"pause", "STAGE", "Hand out no more jobs of a stage; results are still taken.", 1, 1, false,
+	no_options, admin_pause},
+    {"resume", "STAGE", "Hand out jobs of a stage again.", 1, 1, false, no_options, admin_resume},
+    {"stages", "[append NAME]",
+	"List the stages, or append one: every finished job is ready in it. Name "
+	"it in the settings too, and restart the tracker.",
+	0, 2, false, no_options, admin_stages},
+    {"migrate", "", "Bring the database up to this version. Quick and harmless when it is.", 0, 0,
+	true, no_options, admin_migrate},
+    {"check", "", "Count everything and compare with the laws of conservation. Reads whole tables.",
+	0, 0, false, json_option, admin_check},
+    {"settings", "", "Print the settings.", 0, 0, true, settings_options, admin_settings},
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* ---- a command's own words ------------------------------------------------------------------- */
+
+static error_t
+take_word(struct ask *ask, char *arg, struct argp_state *state)
+{
+	if (ask->n_args == ASK_ARGS_MAX)
+		argp_error(state, "more than %d words", ASK_ARGS_MAX);
+	else
+		ask->arg[ask->n_args++] = arg;
+	return 0;
+}
+
+static error_t
+parse_ask(int key, char *arg, struct argp_state *state)
+{
+	struct ask *ask = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &ask->tool->input;
+		return 0;
+	case ARGP_KEY_ARG:
+		return take_word(ask, arg, state);
+	case KEY_STAGE:
+		ask->stage = arg;
+		return 0;
+	case KEY_REASON:
+		ask->reason = arg;
+		return 0;
+	case KEY_JSON:
+		return ask->json = true, 0;
+	case KEY_ALL:
+		return ask->all = true, 0;
+	case KEY_MARKDOWN:
+		return ask->form = "markdown", 0;
+	case KEY_SAMPLE:
+		return ask->form = "sample", 0;
+	case KEY_PRINT:
+		return ask->form = "print", 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* argv[0] is "distcompute-admin COMMAND", so that messages name it. */
+static void
+parse_command(const struct command *c, struct ask *ask, int argc, char **argv)
+{
+	const struct argp_child children[] = {
+	    {&settings_argp, 0, "Settings, which go before the file and the environment:", 1}, {0}};
+	const struct argp argp = {c->options, parse_ask, c->args, c->doc, children, NULL, NULL};
+	static char name[64]; /* argp keeps it for later messages */
+
+	snprintf(name, sizeof(name), "%s %s", ask->tool->name, c->name);
+	argv[0] = name;
+	argp_parse(&argp, argc, argv, 0, NULL, ask);
+	if (ask->n_args < c->least || ask->n_args > c->most) {
+		fprintf(stderr, "Usage: %s %s\nTry `%s --help' for more information.\n", name,
+		    c->args, name);
+		exit(argp_err_exit_status);
+	}
+}
+
+/* ---- the first words: options before the command, and the command ---------------------------- */
+
+struct first {
+	struct ask *ask;
+	const struct command *command;
+	int at; /* argv's index of the command */
+};
+
+static const struct command *
+command_find(const char *name)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static error_t
+parse_first(int key, char *arg, struct argp_state *state)
+{
+	struct first *first = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &first->ask->tool->input;
+		return 0;
+	case ARGP_KEY_ARG:
+		first->command = command_find(arg);
+		if (!first->command)
+			argp_error(state, "no command '%s'", arg);
+		first->at = state->next - 1;
+		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which command?");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const char doc[] =
+    "Ask a distributed compute tracker what it does, and tell it what to do."
+    "\vCommands (each has its own --help):\n"
+    "  status                  counts by stage, and who works\n"
+    "  failed                  jobs that failed for good, with reasons\n"
+    "  requeue                 put failed jobs back in line\n"
+    "  send-back JOB           refuse a result; the stage does the job anew\n"
+    "  worker drop STAGE NAME  send a worker away\n"
+    "  pause STAGE, resume STAGE\n"
+    "                          hold a stage back, and let it go on\n"
+    "  stages [append NAME]    list the stages, or append one\n"
+    "  migrate                 bring the database up to this version\n"
+    "  check                   compare all counts with the laws of conservation\n"
+    "  settings                print the settings\n"
+    "\n"
+    "Examples:\n"
+    "  distcompute-admin --config /etc/distcompute-tracker/tracker.ini status\n"
+    "  distcompute-admin failed --stage b --json\n"
+    "  distcompute-admin requeue --stage b 17 18\n"
+    "  distcompute-admin requeue --all\n"
+    "  distcompute-admin send-back 17 --stage a --reason 'made by a broken release'\n"
+    "  distcompute-admin worker drop b quiet-river-12\n"
+    "\n"
+    "It ends with 0 when done, 1 when not (why is on standard error), 64 when it was asked "
+    "wrongly.\n"
+    "A backup of the tracker is a dump of its database: pg_dump -n tracker.";
+
+static const struct command *
+parse(struct ask *ask, int argc, char **argv)
+{
+	static const struct argp_child children[] = {
+	    {&settings_argp, 0, "Settings, which go before the file and the environment:", 1}, {0}};
+	static const struct argp argp = {
+	    NULL, parse_first, "COMMAND [ARG...]", doc, children, NULL, NULL};
+	struct first first = {ask, NULL, 0};
+
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &first);
+	parse_command(first.command, ask, argc - first.at, argv + first.at);
+	return first.command;
+}
+
+static bool
+obey(const struct command *c, struct ask *ask, struct err *e)
+{
+	return tool_open(ask->tool, e) && (c->offline || tool_connect(ask->tool, e)) &&
+	    c->run(ask, e);
+}
+
+/* ERR_FIELD: asked wrongly. No error at all: the command has said what is wrong. */
+static int
+failure(const struct tool *t, const struct err *e)
+{
+	if (e->kind != ERR_NONE)
+		tool_fail(t, e);
+	return e->kind == ERR_FIELD ? argp_err_exit_status : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct tool tool = {.name = "distcompute-admin"};
+	static struct ask ask = {.tool = &tool};
+	struct err e = ERR_INIT;
+	int status = 0;
+
+	if (!obey(parse(&ask, argc, argv), &ask, &e))
+		status = failure(&tool, &e);
+	tool_close(&tool);
+	return status;
+}

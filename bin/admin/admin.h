@@ -1,0 +1,47 @@
+/*
+ * admin -- distcompute-admin: what an operator asks of a tracker, a command at a time.
+ *
+ * A command is a row of the table in admin.c: its name, its arguments, its options and the function
+ * that does it. A command prints its answer on standard output and returns false with the error.
+ */
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "tool/tool.h"
+
+#define ASK_ARGS_MAX 1024 /* words after the command: job numbers for requeue */
+
+/* What the command line said. */
+struct ask {
+	struct tool *tool;
+	const char *arg[ASK_ARGS_MAX];
+	int n_args;
+	const char *stage;  /* --stage; NULL when not given */
+	const char *reason; /* --reason */
+	const char *form;   /* settings: "markdown", "sample", "print" */
+	bool json, all;
+};
+
+/* The answer of a command; ok false with a clean error means exit 1 without a message. */
+typedef bool (*admin_run)(struct ask *ask, struct err *e);
+
+/* admin_upkeep.c */
+bool admin_migrate(struct ask *ask, struct err *e);
+bool admin_check(struct ask *ask, struct err *e);
+bool admin_settings(struct ask *ask, struct err *e);
+bool admin_worker(struct ask *ask, struct err *e);
+/* admin_stages.c */
+bool admin_status(struct ask *ask, struct err *e);
+bool admin_stages(struct ask *ask, struct err *e);
+bool admin_pause(struct ask *ask, struct err *e);
+bool admin_resume(struct ask *ask, struct err *e);
+/* admin_jobs.c */
+bool admin_failed(struct ask *ask, struct err *e);
+bool admin_requeue(struct ask *ask, struct err *e);
+bool admin_send_back(struct ask *ask, struct err *e);
+
+#endif

@@ -1,0 +1,239 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/admin.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "store/pg_array.h"
+
+#define PAGE 1000 /* failed jobs a query: a few hundred kilobytes of reasons */
+
+static bool
+ask_stage(struct ask *ask, int *stage, struct err *e)
+{
+	if (!ask->stage)
+		return err_set(e, ERR_FIELD, NULL, "which stage? Say --stage a");
+	return tool_stage(ask->tool, ask->stage, stage, e);
+}
+
+static bool
+ask_job(const char *text, int64_t *job, struct err *e)
+{
+	if (!text_to_int(text, strlen(text), 1, INT64_MAX, job))
+		return err_set(e, ERR_FIELD, NULL, "'%s' is no job number", text);
+	return true;
+}
+
+/* ---- failed ---------------------------------------------------------------------------------- */
+
+struct failure {
+	int stage;
+	int64_t job, attempt, at_us;
+	const char *kind, *reason, *worker;
+};
+
+static struct failure
+failure_at(const struct pg_rows *rows, int i)
+{
+	return (struct failure){
+	    .stage = (int)pg_int(rows, i, 0),
+	    .job = pg_int(rows, i, 1),
+	    .kind = pg_text(rows, i, 2, NULL),
+	    .reason = pg_text(rows, i, 3, NULL),
+	    .attempt = pg_int(rows, i, 4),
+	    .worker = pg_text(rows, i, 5, NULL),
+	    .at_us = pg_time_us(rows, i, 6),
+	};
+}
+
+static void
+put_member(struct buf *b, const char *name, const char *text)
+{
+	buf_printf(b, ",\"%s\":", name);
+	json_put_text(b, text, strlen(text));
+}
+
+static void
+print_failure_json(const struct failure *f)
+{
+	struct buf b;
+	char at[32];
+
+	buf_init(&b, 0);
+	clock_iso(at, f->at_us);
+	buf_printf(&b, "{\"stage\":\"%c\",\"job\":%lld,\"attempt\":%lld", 'a' + f->stage - 1,
+	    (long long)f->job, (long long)f->attempt);
+	put_member(&b, "kind", f->kind);
+	put_member(&b, "reason", f->reason);
+	put_member(&b, "worker", f->worker);
+	put_member(&b, "at", at);
+	printf("%s}\n", b.data);
+	buf_fini(&b);
+}
+
+/* A reason is a worker's text: quoted, so that it cannot play with the terminal. */
+static void
+print_failure(const struct failure *f)
+{
+	char at[32], reason[512];
+
+	clock_iso(at, f->at_us);
+	printf("%c  %10lld  %s  attempt %lld  %s by %s: %s\n", 'A' + f->stage - 1,
+	    (long long)f->job, at, (long long)f->attempt, f->kind, *f->worker ? f->worker : "-",
+	    log_quote(reason, sizeof(reason), f->reason, strlen(f->reason)));
+}
+
+/* One page after *job; *job moves on. *more tells whether the page was full. */
+static bool
+list_page(struct ask *ask, int stage, int64_t *job, bool *more, struct err *e)
+{
+	struct pg_scalar room[3];
+	struct pg_param params[] = {pg_int2_param(&room[0], (int16_t)stage),
+	    pg_int8_param(&room[1], *job), pg_int4_param(&room[2], PAGE)};
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg,
+		"select stage, job, kind, reason, attempt, worker, at"
+		" from tracker.list_failed($1, $2, $3)",
+		params, 3, &rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		struct failure f = failure_at(rows, i);
+
+		(ask->json ? print_failure_json : print_failure)(&f);
+		*job = f.job;
+	}
+	*more = pg_rows_count(rows) == PAGE;
+	pg_rows_free(rows);
+	return true;
+}
+
+static bool
+list_stage(struct ask *ask, int stage, struct err *e)
+{
+	int64_t job = 0;
+	bool more = true;
+
+	while (more)
+		if (!list_page(ask, stage, &job, &more, e))
+			return false;
+	return true;
+}
+
+bool
+admin_failed(struct ask *ask, struct err *e)
+{
+	int stage;
+
+	if (ask->stage)
+		return tool_stage(ask->tool, ask->stage, &stage, e) && list_stage(ask, stage, e);
+	for (stage = 1; stage <= ask->tool->settings.stages; stage++)
+		if (!list_stage(ask, stage, e))
+			return false;
+	return true;
+}
+
+/* ---- requeue --------------------------------------------------------------------------------- */
+
+static bool
+call_requeue(struct ask *ask, int stage, struct pg_param jobs, int64_t *back, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param params[] = {pg_int2_param(&room, (int16_t)stage), jobs};
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg, "select tracker.requeue_failed($1, $2)::bigint", params, 2,
+		&rows, e))
+		return false;
+	*back = pg_int(rows, 0, 0);
+	pg_rows_free(rows);
+	printf("stage %c: %lld put back\n", 'A' + stage - 1, (long long)*back);
+	tool_wake(ask->tool, stage, *back);
+	return true;
+}
+
+static bool
+requeue_all(struct ask *ask, struct err *e)
+{
+	const struct pg_param every = {.bytes = NULL, .len = 0, .oid = PG_INT8_ARRAY};
+	int64_t back;
+	int stage;
+
+	if (ask->stage)
+		return tool_stage(ask->tool, ask->stage, &stage, e) &&
+		    call_requeue(ask, stage, every, &back, e);
+	for (stage = 1; stage <= ask->tool->settings.stages; stage++)
+		if (!call_requeue(ask, stage, every, &back, e))
+			return false;
+	return true;
+}
+
+static bool
+requeue_some(struct ask *ask, struct err *e)
+{
+	struct pg_array jobs;
+	int stage;
+	int64_t job, back = 0;
+	bool ok = ask_stage(ask, &stage, e);
+
+	pg_array_init(&jobs, PG_INT8_ARRAY);
+	for (int i = 0; ok && i < ask->n_args; i++) {
+		ok = ask_job(ask->arg[i], &job, e);
+		if (ok)
+			pg_array_int8(&jobs, job);
+	}
+	ok = ok && call_requeue(ask, stage, pg_array_param(&jobs), &back, e);
+	pg_array_fini(&jobs);
+	if (ok && back < ask->n_args)
+		return err_set(e, ERR_MISSING, NULL, "%lld of the %d had not failed in stage %c",
+		    (long long)(ask->n_args - back), ask->n_args, 'A' + stage - 1);
+	return ok;
+}
+
+bool
+admin_requeue(struct ask *ask, struct err *e)
+{
+	if (ask->all == (ask->n_args > 0))
+		return err_set(e, ERR_FIELD, NULL, "requeue: name the jobs, or say --all");
+	return ask->all ? requeue_all(ask, e) : requeue_some(ask, e);
+}
+
+/* ---- send-back ------------------------------------------------------------------------------- */
+
+static bool
+call_send_back(struct ask *ask, int64_t job, int stage, struct err *e)
+{
+	struct pg_scalar room[2];
+	struct pg_param params[] = {pg_int8_param(&room[0], job),
+	    pg_int2_param(&room[1], (int16_t)stage),
+	    pg_text_param(ask->reason, strlen(ask->reason))};
+	struct pg_rows *rows = NULL;
+	bool done;
+
+	if (!pg_call(
+		ask->tool->pg, "select tracker.send_back_job($1, $2, $3)", params, 3, &rows, e))
+		return false;
+	done = pg_bool(rows, 0, 0);
+	pg_rows_free(rows);
+	if (!done)
+		return err_set(e, ERR_MISSING, NULL, "stage %c has no result of job %lld",
+		    'A' + stage - 1, (long long)job);
+	printf("job %lld waits in stage %c again\n", (long long)job, 'A' + stage - 1);
+	tool_wake(ask->tool, stage, 1);
+	return true;
+}
+
+bool
+admin_send_back(struct ask *ask, struct err *e)
+{
+	int stage;
+	int64_t job;
+
+	if (!ask->reason || !*ask->reason)
+		return err_set(e, ERR_FIELD, NULL, "why? Say --reason 'made by a broken release'");
+	return ask_stage(ask, &stage, e) && ask_job(ask->arg[0], &job, e) &&
+	    call_send_back(ask, job, stage, e);
+}

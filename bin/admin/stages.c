@@ -1,0 +1,248 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/admin.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "store/pg_array.h"
+
+struct stage_row {
+	int stage;
+	const char *name;
+	bool paused;
+	int64_t ready, retry, due, leased, done, failed;
+	int64_t workers;
+};
+
+struct report {
+	struct stage_row stage[STAGES_MAX];
+	int n;
+};
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static struct stage_row
+row_at(const struct pg_rows *rows, int i)
+{
+	return (struct stage_row){
+	    .stage = (int)pg_int(rows, i, 0),
+	    .name = pg_text(rows, i, 1, NULL),
+	    .paused = pg_bool(rows, i, 2),
+	    .ready = pg_int(rows, i, 3),
+	    .retry = pg_int(rows, i, 4),
+	    .due = pg_int(rows, i, 5),
+	    .leased = pg_int(rows, i, 6),
+	    .done = pg_int(rows, i, 7),
+	    .failed = pg_int(rows, i, 8),
+	    .workers = pg_int(rows, i, 9),
+	};
+}
+
+/* *rows own the names in the report. */
+static bool
+read_report(struct ask *ask, struct report *r, struct pg_rows **rows, struct err *e)
+{
+	if (!pg_call(ask->tool->pg,
+		"select c.stage, c.name, c.paused, c.ready, c.retry, c.due, c.leased, c.done, "
+		"c.failed,"
+		" (select count(*) from tracker.worker w where w.stage = c.stage and w.gone_at is "
+		"null)"
+		" from tracker.read_counts() c order by c.stage",
+		NULL, 0, rows, e))
+		return false;
+	r->n = 0;
+	for (int i = 0; i < pg_rows_count(*rows) && i < STAGES_MAX; i++)
+		r->stage[r->n++] = row_at(*rows, i);
+	return true;
+}
+
+/* ---- status ---------------------------------------------------------------------------------- */
+
+static void
+put_count(struct buf *b, const char *name, int64_t n)
+{
+	buf_printf(b, ",\"%s\":%lld", name, (long long)n);
+}
+
+static void
+put_stage(struct buf *b, const struct stage_row *s)
+{
+	buf_printf(b, "{\"stage\":\"%c\",\"name\":", 'a' + s->stage - 1);
+	json_put_text(b, s->name, strlen(s->name));
+	buf_printf(b, ",\"paused\":%s", s->paused ? "true" : "false");
+	put_count(b, "ready", s->ready);
+	put_count(b, "retry", s->retry);
+	put_count(b, "due", s->due);
+	put_count(b, "leased", s->leased);
+	put_count(b, "done", s->done);
+	put_count(b, "failed", s->failed);
+	put_count(b, "workers", s->workers);
+	buf_putc(b, '}');
+}
+
+static void
+print_json(const struct ask *ask, const struct report *r)
+{
+	const char *project = ask->tool->settings.project;
+	struct buf b;
+
+	buf_init(&b, 0);
+	buf_puts(&b, "{\"project\":");
+	json_put_text(&b, project, strlen(project));
+	buf_puts(&b, ",\"stages\":[");
+	for (int i = 0; i < r->n; i++) {
+		if (i > 0)
+			buf_putc(&b, ',');
+		put_stage(&b, &r->stage[i]);
+	}
+	printf("%s]}\n", b.data);
+	buf_fini(&b);
+}
+
+static void
+print_cell(int64_t n)
+{
+	char text[28];
+
+	text_thousands(text, n);
+	printf(" %13s", text);
+}
+
+static void
+print_stage(const struct stage_row *s)
+{
+	printf("%c %-20.20s", 'A' + s->stage - 1, s->name);
+	print_cell(s->ready);
+	print_cell(s->retry);
+	print_cell(s->leased);
+	print_cell(s->done);
+	print_cell(s->failed);
+	print_cell(s->workers);
+	printf("%s\n", s->paused ? "  paused" : "");
+}
+
+static void
+print_table(const struct ask *ask, const struct report *r)
+{
+	printf("%s\n", ask->tool->settings.project);
+	printf("%-22s %13s %13s %13s %13s %13s %13s\n", "stage", "ready", "retry", "leased", "done",
+	    "failed", "workers");
+	for (int i = 0; i < r->n; i++)
+		print_stage(&r->stage[i]);
+}
+
+bool
+admin_status(struct ask *ask, struct err *e)
+{
+	struct report r;
+	struct pg_rows *rows = NULL;
+	bool ok = read_report(ask, &r, &rows, e);
+
+	if (ok)
+		(ask->json ? print_json : print_table)(ask, &r);
+	pg_rows_free(rows);
+	return ok;
+}
+
+/* ---- stages ---------------------------------------------------------------------------------- */
+
+static bool
+list_stages(struct ask *ask, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg, "select letter, name, paused from tracker.stage order by stage",
+		NULL, 0, &rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows); i++)
+		printf("%s %s%s\n", pg_text(rows, i, 0, NULL), pg_text(rows, i, 1, NULL),
+		    pg_bool(rows, i, 2) ? " (paused)" : "");
+	pg_rows_free(rows);
+	return true;
+}
+
+/* How many jobs wait in a stage that was just made. */
+static int64_t
+count_ready(struct ask *ask, int stage)
+{
+	struct report r;
+	struct pg_rows *rows = NULL;
+	struct err ignored = ERR_INIT;
+	int64_t ready = 0;
+
+	if (read_report(ask, &r, &rows, &ignored) && stage <= r.n)
+		ready = r.stage[stage - 1].ready;
+	pg_rows_free(rows);
+	return ready;
+}
+
+static bool
+append_stage(struct ask *ask, const char *name, struct err *e)
+{
+	struct pg_param param = pg_text_param(name, strlen(name));
+	struct pg_rows *rows = NULL;
+	int stage;
+	int64_t ready;
+
+	if (!pg_call(ask->tool->pg, "select tracker.append_stage($1)", &param, 1, &rows, e))
+		return false;
+	stage = (int)pg_int(rows, 0, 0);
+	pg_rows_free(rows);
+	ready = count_ready(ask, stage);
+	printf("stage %c is %s; %lld jobs are ready in it. Set stage_%c = %s and restart the "
+	       "tracker.\n",
+	    'A' + stage - 1, name, (long long)ready, 'a' + stage - 1, name);
+	tool_wake(ask->tool, stage, ready);
+	return true;
+}
+
+bool
+admin_stages(struct ask *ask, struct err *e)
+{
+	if (ask->n_args == 0)
+		return list_stages(ask, e);
+	if (ask->n_args != 2 || strcmp(ask->arg[0], "append") != 0)
+		return err_set(e, ERR_FIELD, NULL, "stages: nothing, or append NAME");
+	return append_stage(ask, ask->arg[1], e);
+}
+
+/* ---- pause, resume --------------------------------------------------------------------------- */
+
+static bool
+set_paused(struct ask *ask, bool paused, int *stage, struct err *e)
+{
+	struct pg_scalar room[2];
+	struct pg_param params[2];
+	struct pg_rows *rows = NULL;
+
+	if (!tool_stage(ask->tool, ask->arg[0], stage, e))
+		return false;
+	params[0] = pg_int2_param(&room[0], (int16_t)*stage);
+	params[1] = pg_bool_param(&room[1], paused);
+	if (!pg_call(ask->tool->pg, "select tracker.set_paused($1, $2)", params, 2, &rows, e))
+		return false;
+	pg_rows_free(rows);
+	printf("stage %c %s\n", 'A' + *stage - 1, paused ? "is paused" : "goes on");
+	return true;
+}
+
+bool
+admin_pause(struct ask *ask, struct err *e)
+{
+	int stage;
+
+	return set_paused(ask, true, &stage, e);
+}
+
+bool
+admin_resume(struct ask *ask, struct err *e)
+{
+	int stage;
+
+	if (!set_paused(ask, false, &stage, e))
+		return false;
+	tool_wake(ask->tool, stage, count_ready(ask, stage));
+	return true;
+}

@@ -1,0 +1,110 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/admin.h"
+#include "domain/schema.h"
+#include "store/pg_array.h"
+
+static void
+say(const char *line)
+{
+	printf("%s\n", line);
+	fflush(stdout);
+}
+
+bool
+admin_migrate(struct ask *ask, struct err *e)
+{
+	bool changed;
+
+	if (!schema_migrate(ask->tool->pg, &ask->tool->settings, say, &changed, e))
+		return false;
+	say(changed ? "The database is up to date now." : "The database was up to date.");
+	return true;
+}
+
+static void
+print_break(const struct pg_rows *rows, int i, bool json)
+{
+	const char *law = pg_text(rows, i, 0, NULL);
+	int stage = (int)pg_int(rows, i, 1);
+	long long expected = pg_int(rows, i, 2), got = pg_int(rows, i, 3);
+
+	if (json)
+		printf("{\"law\":\"%s\",\"stage\":%d,\"expected\":%lld,\"got\":%lld}\n", law, stage,
+		    expected, got);
+	else
+		printf("stage %c: %s: expected %lld, got %lld\n", stage ? 'A' + stage - 1 : '-',
+		    law, expected, got);
+}
+
+/* Answers false without an error when a law is broken: the lines have said it. */
+bool
+admin_check(struct ask *ask, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+	int broken;
+
+	if (!pg_call(ask->tool->pg, "select law, stage, expected, got from tracker.check_laws()",
+		NULL, 0, &rows, e))
+		return false;
+	broken = pg_rows_count(rows);
+	for (int i = 0; i < broken; i++)
+		print_break(rows, i, ask->json);
+	if (broken == 0 && !ask->json)
+		say("Every law holds.");
+	pg_rows_free(rows);
+	return broken == 0;
+}
+
+bool
+admin_settings(struct ask *ask, struct err *e)
+{
+	(void)e;
+	if (ask->form && strcmp(ask->form, "markdown") == 0)
+		config_markdown(settings_items, stdout);
+	else if (ask->form && strcmp(ask->form, "sample") == 0)
+		config_sample(settings_items, stdout);
+	else
+		config_print(&ask->tool->config, stdout, true);
+	return true;
+}
+
+static bool
+drop_worker(struct ask *ask, int stage, const char *name, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param params[] = {
+	    pg_int2_param(&room, (int16_t)stage), pg_text_param(name, strlen(name))};
+	struct pg_rows *rows = NULL;
+	struct uuid token;
+	long long freed;
+
+	if (!pg_call(ask->tool->pg, "select freed, token from tracker.drop_worker($1, $2)", params,
+		2, &rows, e))
+		return false;
+	if (pg_rows_count(rows) == 0) {
+		pg_rows_free(rows);
+		return err_set(e, ERR_MISSING, NULL, "no worker '%s' is present in stage %c", name,
+		    'A' + stage - 1);
+	}
+	freed = pg_int(rows, 0, 0);
+	token = pg_uuid(rows, 0, 1);
+	pg_rows_free(rows);
+	printf("%s is gone; %lld of its jobs wait for others.\n", name, freed);
+	tool_gone(ask->tool, &token);
+	tool_wake(ask->tool, stage, freed);
+	return true;
+}
+
+bool
+admin_worker(struct ask *ask, struct err *e)
+{
+	int stage;
+
+	if (strcmp(ask->arg[0], "drop") != 0)
+		return err_set(
+		    e, ERR_FIELD, NULL, "worker: '%s' is not known; it can drop", ask->arg[0]);
+	return tool_stage(ask->tool, ask->arg[1], &stage, e) &&
+	    drop_worker(ask, stage, ask->arg[2], e);
+}

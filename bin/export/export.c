@@ -1,0 +1,440 @@
+/*
+ * distcompute-export -- writes a stage's results as lines of JSON.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "config.h"
+#include "export/place.h"
+#include "export/result.h"
+#include "store/pg_array.h"
+#include "tool/tool.h"
+
+#define PAGE_ROWS 4000
+#define PAGE_BYTES (4 << 20) /* of data; one result may be more */
+#define LOOK_MS 1000         /* between two looks for news */
+
+const char *argp_program_version = "distcompute-export " PACKAGE_VERSION;
+
+struct wish {
+	struct tool *tool;
+	const char *stage, *state;
+	int64_t after;
+	bool follow;
+	struct result_form form;
+};
+
+struct export
+{
+	const struct wish *wish;
+	struct pg *pg;
+	struct place place;
+	struct buf page; /* lines of one page */
+};
+
+static volatile sig_atomic_t stopped;
+
+/* ---- the command line ------------------------------------------------------------------------ */
+
+enum key { KEY_STAGE = 1000, KEY_AFTER, KEY_FOLLOW, KEY_STATE, KEY_RAW, KEY_OUTPUT };
+
+static const struct argp_option options[] = {
+    {"stage", KEY_STAGE, "STAGE", 0, "Results of this stage: its letter or name", 0},
+    {"after", KEY_AFTER, "NUMBER", 0, "Only of jobs after this one", 0},
+    {"follow", KEY_FOLLOW, NULL, 0, "Wait for more results and write them as they come", 0},
+    {"state", KEY_STATE, "FILE", 0,
+	"Keep the place in this file, and go on from it when it is there", 0},
+    {"output-only", KEY_OUTPUT, NULL, 0, "A line is the output alone", 0},
+    {"raw", KEY_RAW, NULL, 0, "Data as JSON strings of what is kept, `<!json!>' and all", 0}, {0}};
+
+static const char doc[] =
+    "Write the results of a stage as lines of JSON on standard output."
+    "\vA line is {\"job\", \"stage\", \"input\", \"output\", \"who\", \"worker\", \"started\", "
+    "\"finished\", \"attempts\"}. Data that workers gave as a JSON list or object is JSON here "
+    "too, its "
+    "text untouched but for line ends, which become spaces.\n"
+    "\n"
+    "Results that were there when it began come in the order of their job numbers. With --follow, "
+    "later "
+    "ones come after them in the order in which they were finished; none is missed, and none comes "
+    "twice "
+    "but one whose job was sent back and done anew: its last line counts. With --state a later run "
+    "goes "
+    "on where this one stopped; after a crash the last lines may come again.\n"
+    "\n"
+    "Memory does not grow with the number of results, and no transaction stays open, so that an "
+    "export "
+    "may take hours beside a tracker at work.\n"
+    "\n"
+    "Examples:\n"
+    "  distcompute-export --stage b > results.jsonl\n"
+    "  distcompute-export --stage b --output-only | gzip > outputs.jsonl.gz\n"
+    "  distcompute-export --stage b --follow --state place | ./consume\n"
+    "\n"
+    "It ends with 0 when done or told to stop (SIGINT, SIGTERM: after a whole line), 1 when "
+    "something is "
+    "wrong, 64 when it was asked wrongly.";
+
+static void
+take_number(struct wish *w, const char *arg, struct argp_state *state)
+{
+	if (!text_to_int(arg, strlen(arg), 0, INT64_MAX, &w->after))
+		argp_error(state, "--after: '%s' is no job number", arg);
+}
+
+static error_t
+parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct wish *w = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &w->tool->input;
+		return 0;
+	case ARGP_KEY_END:
+		if (!w->stage)
+			argp_error(state, "which stage? Say --stage a");
+		return 0;
+	case KEY_STAGE:
+		return w->stage = arg, 0;
+	case KEY_AFTER:
+		return take_number(w, arg, state), 0;
+	case KEY_FOLLOW:
+		return w->follow = true, 0;
+	case KEY_STATE:
+		return w->state = arg, 0;
+	case KEY_RAW:
+		return w->form.raw = true, 0;
+	case KEY_OUTPUT:
+		return w->form.output_only = true, 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static bool
+write_all(const char *bytes, size_t len, struct err *e)
+{
+	while (len > 0) {
+		ssize_t n = write(STDOUT_FILENO, bytes, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(e, ERR_INPUT, NULL, "standard output: %s", strerror(errno));
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static struct result_text
+text_at(const struct pg_rows *rows, int i, int column)
+{
+	struct result_text t = {NULL, 0};
+
+	if (!pg_is_null(rows, i, column))
+		t.s = pg_text(rows, i, column, &t.len);
+	return t;
+}
+
+static struct result
+result_at(const struct export *x, const struct pg_rows *rows, int i)
+{
+	return (struct result){
+	    .stage = x->place.stage,
+	    .job = pg_int(rows, i, 0),
+	    .input = text_at(rows, i, 1),
+	    .output = text_at(rows, i, 2),
+	    .who = text_at(rows, i, 3),
+	    .worker = text_at(rows, i, 4),
+	    .started_us = pg_time_us(rows, i, 5),
+	    .finished_us = pg_time_us(rows, i, 6),
+	    .attempts = pg_int(rows, i, 7),
+	};
+}
+
+/* A page goes out whole, so that whoever is stopped has ended a line. */
+static bool
+write_page(struct export *x, const struct pg_rows *rows, struct err *e)
+{
+	buf_clear(&x->page);
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		struct result r = result_at(x, rows, i);
+
+		result_put(&x->page, &r, x->wish->form);
+	}
+	if (x->page.failed)
+		return err_set(e, ERR_BUG, NULL, "out of memory");
+	return write_all(x->page.data, x->page.len, e);
+}
+
+static bool
+keep_place(const struct export *x, struct err *e)
+{
+	return !x->wish->state || place_write(&x->place, x->wish->state, e);
+}
+
+/* ---- by job number --------------------------------------------------------------------------- */
+
+static bool
+call_jobs(struct export *x, struct pg_rows **rows, struct err *e)
+{
+	const struct place *at = &x->place;
+	struct pg_scalar room[6];
+	const struct pg_param params[] = {pg_int2_param(&room[0], (int16_t)at->stage),
+	    pg_int8_param(&room[1], at->after),
+	    pg_text_param(at->mark.snapshot, strlen(at->mark.snapshot)),
+	    pg_time_param(&room[2], at->mark.since_us), pg_time_param(&room[3], at->mark.till_us),
+	    pg_int4_param(&room[4], PAGE_ROWS), pg_int8_param(&room[5], PAGE_BYTES)};
+
+	return pg_call(x->pg,
+	    "select job, input, output, person, worker, started, finished, attempt"
+	    " from tracker.export_jobs($1, $2, $3::text::pg_snapshot, $4, $5, $6, $7)",
+	    params, 7, rows, e);
+}
+
+static bool
+page_by_number(struct export *x, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+	int n;
+	bool ok;
+
+	if (!call_jobs(x, &rows, e))
+		return false;
+	n = pg_rows_count(rows);
+	ok = n == 0 || write_page(x, rows, e);
+	if (ok && n > 0)
+		x->place.after = pg_int(rows, n - 1, 0);
+	if (ok && n == 0)
+		x->place.by_number = false;
+	pg_rows_free(rows);
+	return ok && keep_place(x, e);
+}
+
+/* ---- news ------------------------------------------------------------------------------------ */
+
+/* Where a look for news stands between its pages. */
+struct look {
+	struct mark until;
+	int64_t after_finished_us, after_job;
+	int rows; /* of the last page */
+	bool found;
+};
+
+static bool
+call_news(struct export *x, const struct look *k, struct pg_rows **rows, struct err *e)
+{
+	const struct mark *seen = &x->place.mark;
+	struct pg_scalar room[7];
+	const struct pg_param params[] = {pg_int2_param(&room[0], (int16_t)x->place.stage),
+	    pg_text_param(seen->snapshot, strlen(seen->snapshot)),
+	    pg_time_param(&room[1], seen->since_us), pg_time_param(&room[2], seen->till_us),
+	    pg_text_param(k->until.snapshot, strlen(k->until.snapshot)),
+	    pg_time_param(&room[3], k->after_finished_us), pg_int8_param(&room[4], k->after_job),
+	    pg_int4_param(&room[5], PAGE_ROWS), pg_int8_param(&room[6], PAGE_BYTES)};
+
+	return pg_call(x->pg,
+	    "select job, input, output, person, worker, started, finished, attempt"
+	    " from tracker.export_news($1, $2::text::pg_snapshot, $3, $4, $5::text::pg_snapshot,"
+	    " $6, $7, $8, $9)",
+	    params, 9, rows, e);
+}
+
+static bool
+page_of_news(struct export *x, struct look *k, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+	bool ok;
+
+	if (!call_news(x, k, &rows, e))
+		return false;
+	k->rows = pg_rows_count(rows);
+	ok = k->rows == 0 || write_page(x, rows, e);
+	if (k->rows > 0) {
+		k->after_job = pg_int(rows, k->rows - 1, 0);
+		k->after_finished_us = pg_time_us(rows, k->rows - 1, 6);
+		k->found = true;
+	}
+	pg_rows_free(rows);
+	return ok;
+}
+
+/*
+ * Everything between the last mark and a new one, to its end even when told to stop: else lines
+ * would come again. When the connection goes in the middle, the look goes on after the last page
+ * that was written.
+ */
+static bool
+look_on(struct export *x, struct look *k, struct err *e)
+{
+	do
+		if (!page_of_news(x, k, e))
+			return false;
+	while (k->rows > 0);
+	return true;
+}
+
+/* ---- until the end --------------------------------------------------------------------------- */
+
+static void
+stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
+/* The first is heard at the next place to stop; the second ends the program at once. */
+static void
+hear_signals(void)
+{
+	struct sigaction act = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+}
+
+/* Follows on when PostgreSQL was away: true when e was that, and is forgotten. */
+static bool
+wait_for_postgres(const struct export *x, struct err *e)
+{
+	if (!x->wish->follow || e->kind != ERR_AWAY)
+		return false;
+	fprintf(stderr, "%s: %s; trying again\n", x->wish->tool->name, e->why);
+	err_clear(e);
+	poll(NULL, 0, LOOK_MS);
+	return true;
+}
+
+static bool
+export_by_number(struct export *x, struct err *e)
+{
+	while (x->place.by_number && !stopped)
+		if (!page_by_number(x, e) && !wait_for_postgres(x, e))
+			return false;
+	return true;
+}
+
+static bool
+begin_look(struct export *x, struct look *k, struct err *e)
+{
+	k->after_finished_us = INT64_MIN;
+	k->after_job = 0;
+	k->rows = -1;
+	k->found = false;
+	return mark_take(&k->until, x->pg, e);
+}
+
+/* The new mark counts only when everything before it was written. */
+static bool
+end_look(struct export *x, const struct look *k, struct err *e)
+{
+	x->place.mark = k->until;
+	return !k->found || keep_place(x, e);
+}
+
+static bool
+look_once(struct export *x, struct look *k, struct err *e)
+{
+	while (!begin_look(x, k, e))
+		if (stopped || !wait_for_postgres(x, e))
+			return false;
+	while (!look_on(x, k, e))
+		if (stopped || !wait_for_postgres(x, e))
+			return false;
+	return end_look(x, k, e);
+}
+
+static bool
+export_news(struct export *x, struct err *e)
+{
+	static struct look k; /* too large for comfort on a stack */
+
+	while (!stopped) {
+		if (!look_once(x, &k, e))
+			return false;
+		if (!k.found && !stopped)
+			poll(NULL, 0, LOOK_MS);
+	}
+	return true;
+}
+
+/* What came since the run that kept the place. */
+static bool
+export_rest(struct export *x, struct err *e)
+{
+	static struct look k;
+
+	return stopped || look_once(x, &k, e);
+}
+
+static bool
+find_place(struct export *x, bool *found, struct err *e)
+{
+	const struct wish *w = x->wish;
+	int stage;
+
+	*found = false;
+	return tool_stage(w->tool, w->stage, &stage, e) &&
+	    place_begin(&x->place, x->pg, stage, w->after, e) &&
+	    (!w->state || place_read(&x->place, w->state, found, e));
+}
+
+static bool
+export_all(struct export *x, struct err *e)
+{
+	bool found;
+
+	if (!find_place(x, &found, e) || !export_by_number(x, e))
+		return false;
+	if (x->wish->follow)
+		return export_news(x, e);
+	return !found || export_rest(x, e);
+}
+
+static bool
+obey(const struct wish *w, struct err *e)
+{
+	static struct export x;
+	bool ok;
+
+	if (!tool_open(w->tool, e) || !tool_connect(w->tool, e))
+		return false;
+	x.wish = w;
+	x.pg = w->tool->pg;
+	buf_init(&x.page, 0);
+	hear_signals();
+	ok = export_all(&x, e);
+	buf_fini(&x.page);
+	return ok;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct argp_child children[] = {
+	    {&settings_argp, 0, "Settings, which go before the file and the environment:", 9}, {0}};
+	static const struct argp argp = {options, parse_option, NULL, doc, children, NULL, NULL};
+	static struct tool tool = {.name = "distcompute-export"};
+	struct wish wish = {.tool = &tool};
+	struct err e = ERR_INIT;
+	int status = 0;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &wish);
+	if (!obey(&wish, &e))
+		status = tool_fail(&tool, &e);
+	tool_close(&tool);
+	return status;
+}

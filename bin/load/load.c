@@ -1,0 +1,315 @@
+/*
+ * distcompute-load -- brings jobs into a tracker: all of them, or none.
+ */
+#include <argp.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "config.h"
+#include "load/intake.h"
+#include "load/progress.h"
+#include "load/source.h"
+#include "tool/tool.h"
+
+#define TELL_EVERY 512 /* jobs between two looks at the clock: under a millisecond of loading */
+
+const char *argp_program_version = "distcompute-load " PACKAGE_VERSION;
+
+struct wish {
+	struct tool *tool;
+	enum source_form form;
+	const char *what; /* path, "-" or pattern; NULL = not said */
+	enum intake_mode mode;
+	bool yes, quiet, skip_blank, dry_run;
+};
+
+/* ---- the command line ------------------------------------------------------------------------ */
+
+enum key {
+	KEY_JSON = 1000,
+	KEY_JSONL,
+	KEY_TXT,
+	KEY_BRACE,
+	KEY_APPEND,
+	KEY_RESET,
+	KEY_SKIP,
+	KEY_DRY
+};
+
+static const struct argp_option options[] = {
+    {NULL, 0, NULL, 0, "Where jobs come from (FILE may be -, for standard input):", 1},
+    {"txt", KEY_TXT, "FILE", 0, "A job a line, without the line's end (LF or CRLF); the default",
+	0},
+    {"jsonl", KEY_JSONL, "FILE", 0, "A JSON string, list or object a line", 0},
+    {"json", KEY_JSON, "FILE", 0, "One JSON list of strings, lists and objects", 0},
+    {"brace", KEY_BRACE, "PATTERN", 0, "Every word of a pattern, as bash expands braces", 0},
+    {"skip-blank", KEY_SKIP, NULL, 0, "Pass over blank lines, which are an error otherwise", 0},
+    {NULL, 0, NULL, 0, "When the tracker has jobs already:", 2},
+    {"append", KEY_APPEND, NULL, 0, "Add to them; numbers go on", 0},
+    {"reset", KEY_RESET, NULL, 0, "Delete them first, with all results, counts and credit", 0},
+    {"yes", 'y', NULL, 0, "Do not ask before --reset deletes", 0}, {NULL, 0, NULL, 0, "Other:", 3},
+    {"dry-run", KEY_DRY, NULL, 0, "Read and check everything, and load nothing", 0},
+    {"quiet", 'q', NULL, 0, "Say nothing about the progress", 0}, {0}};
+
+static const char doc[] =
+    "Bring jobs into a distributed compute tracker: all of them, or none when anything is wrong."
+    "\vExamples:\n"
+    "  distcompute-load urls.txt\n"
+    "  distcompute-load --json batches.json --append\n"
+    "  distcompute-load --brace 's3://bucket/{00..99}.{tar,zip}'\n"
+    "  zcat jobs.jsonl.gz | distcompute-load --jsonl - --reset --yes\n"
+    "\n"
+    "A job is text (UTF-8 without NUL), or a JSON list or object, which is kept byte for byte as "
+    "`<!json!>' and its text; workers get it back as data. A text that itself begins with "
+    "`<!json!>' is "
+    "taken when a list or an object follows, and refused otherwise. Numbers, true, false and null "
+    "are no "
+    "jobs. A job may be as long as the setting body_limit.\n"
+    "\n"
+    "The input is read as a stream, in constant memory. The first thing that is wrong is named "
+    "with its "
+    "line (in a JSON list: its element and byte), and the tracker stays as it was.\n"
+    "\n"
+    "--reset works under a running tracker too: its calls wait until the load is done. An export "
+    "under way is waited for, for a minute at most.\n"
+    "\n"
+    "It ends with 0 when done, 1 when not (why is on standard error), 64 when it was asked "
+    "wrongly.";
+
+static void
+choose_source(struct wish *w, enum source_form form, const char *what, struct argp_state *state)
+{
+	if (w->what)
+		argp_error(state, "one source of jobs at a time");
+	w->form = form;
+	w->what = what;
+}
+
+static void
+choose_mode(struct wish *w, enum intake_mode mode, struct argp_state *state)
+{
+	if (w->mode != INTAKE_FIRST && w->mode != mode)
+		argp_error(state, "--append and --reset exclude each other");
+	w->mode = mode;
+}
+
+static void
+default_source(struct wish *w, struct argp_state *state)
+{
+	if (w->what)
+		return;
+	if (isatty(STDIN_FILENO))
+		argp_error(state, "where are the jobs?");
+	w->form = SOURCE_TEXT;
+	w->what = "-";
+}
+
+static error_t
+parse_source(int key, char *arg, struct argp_state *state)
+{
+	static const enum source_form forms[] = {[KEY_JSON - KEY_JSON] = SOURCE_JSON,
+	    [KEY_JSONL - KEY_JSON] = SOURCE_JSON_LINES,
+	    [KEY_TXT - KEY_JSON] = SOURCE_TEXT,
+	    [KEY_BRACE - KEY_JSON] = SOURCE_BRACE};
+
+	if (key < KEY_JSON || key > KEY_BRACE)
+		return ARGP_ERR_UNKNOWN;
+	choose_source(state->input, forms[key - KEY_JSON], arg, state);
+	return 0;
+}
+
+static error_t
+parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct wish *w = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &w->tool->input;
+		return 0;
+	case ARGP_KEY_ARG:
+		return choose_source(w, SOURCE_TEXT, arg, state), 0;
+	case ARGP_KEY_END:
+		return default_source(w, state), 0;
+	case KEY_APPEND:
+		return choose_mode(w, INTAKE_APPEND, state), 0;
+	case KEY_RESET:
+		return choose_mode(w, INTAKE_RESET, state), 0;
+	case KEY_SKIP:
+		return w->skip_blank = true, 0;
+	case KEY_DRY:
+		return w->dry_run = true, 0;
+	case 'y':
+		return w->yes = true, 0;
+	case 'q':
+		return w->quiet = true, 0;
+	default:
+		return parse_source(key, arg, state);
+	}
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* How much of the source is read; below 0 when its size is not known. */
+static double
+share(const struct source *s, uint64_t jobs)
+{
+	if (s->form == SOURCE_BRACE)
+		return (double)jobs / (double)brace_count(&s->brace);
+	return s->reader.total > 0 ? (double)s->reader.taken / (double)s->reader.total : -1;
+}
+
+/* An empty input is a mistake, unless --reset was to leave an empty project. */
+static bool
+check_some(const struct wish *w, uint64_t jobs, struct err *e)
+{
+	return jobs > 0 || w->mode == INTAKE_RESET || err_set(e, ERR_INPUT, NULL, "no jobs in it");
+}
+
+/* Every job of the source to the intake, which may be NULL: then they are only checked. */
+static bool
+pour(struct source *s, struct intake *in, struct progress *p, uint64_t *jobs, struct err *e)
+{
+	const char *data;
+	size_t len;
+
+	for (*jobs = 0;; ++*jobs) {
+		if (!source_next(s, &data, &len, e))
+			return false;
+		if (!data)
+			break;
+		if (in && !intake_put(in, data, len, e))
+			return false;
+		if (*jobs % TELL_EVERY == 0)
+			progress_tell(p, *jobs, share(s, *jobs));
+	}
+	return true;
+}
+
+static void
+print_sum(const char *did, uint64_t jobs, int64_t first, const struct progress *p)
+{
+	char count[28];
+
+	text_thousands(count, (int64_t)jobs);
+	printf("%s %s job%s", did, count, jobs == 1 ? "" : "s");
+	if (first > 0 && jobs > 0)
+		printf(", number %" PRId64 " to %" PRId64, first, first + (int64_t)jobs - 1);
+	printf(", in %.1f seconds.\n", progress_seconds(p));
+}
+
+static bool
+check_only(struct wish *w, struct source *s, struct err *e)
+{
+	struct progress p;
+	uint64_t jobs;
+	bool ok;
+
+	progress_begin(&p, "jobs", w->quiet);
+	ok = pour(s, NULL, &p, &jobs, e) && check_some(w, jobs, e);
+	progress_end(&p);
+	if (ok)
+		print_sum("Checked", jobs, 0, &p);
+	return ok;
+}
+
+/* ---- loading --------------------------------------------------------------------------------- */
+
+/* Asked and answered on the terminal: standard input may be the jobs. */
+static bool
+confirm(int64_t jobs, struct err *e)
+{
+	FILE *tty = isatty(STDERR_FILENO) ? fopen("/dev/tty", "r+e") : NULL;
+	char answer[16] = "", count[28];
+
+	if (!tty)
+		return err_set(
+		    e, ERR_REFUSED, NULL, "--reset without a terminal to ask on needs --yes");
+	text_thousands(count, jobs);
+	fprintf(tty,
+	    "This deletes %s jobs with all their results, counts and credit. Type yes: ", count);
+	fflush(tty);
+	if (!fgets(answer, sizeof(answer), tty))
+		*answer = '\0';
+	fclose(tty);
+	return strcmp(answer, "yes\n") == 0 || err_set(e, ERR_REFUSED, NULL, "nothing was changed");
+}
+
+/* Asked before the transaction, so that nothing is locked while somebody thinks. */
+static bool
+may_reset(struct wish *w, struct err *e)
+{
+	int64_t jobs;
+
+	if (w->mode != INTAKE_RESET || w->yes)
+		return true;
+	return intake_count(w->tool, &jobs, e) && (jobs == 0 || confirm(jobs, e));
+}
+
+static bool
+load_all(struct wish *w, struct source *s, struct intake *in, struct err *e)
+{
+	struct progress p;
+	uint64_t jobs;
+	bool ok;
+
+	progress_begin(&p, "jobs", w->quiet);
+	ok = pour(s, in, &p, &jobs, e) && check_some(w, jobs, e);
+	progress_end(&p);
+	if (!ok) {
+		intake_abort(in);
+		return false;
+	}
+	if (!intake_commit(in, e))
+		return false;
+	print_sum("Loaded", jobs, in->first, &p);
+	tool_wake(w->tool, 1, (int64_t)jobs);
+	return true;
+}
+
+static bool
+load(struct wish *w, struct source *s, struct err *e)
+{
+	struct intake in;
+
+	return tool_connect(w->tool, e) && may_reset(w, e) &&
+	    intake_begin(&in, w->tool, w->mode, e) && load_all(w, s, &in, e);
+}
+
+static bool
+obey(struct wish *w, struct err *e)
+{
+	struct source s;
+	bool ok;
+
+	if (!tool_open(w->tool, e))
+		return false;
+	ok = source_open(&s, w->form, w->what, (size_t)w->tool->settings.body_limit, e);
+	s.skip_blank = w->skip_blank;
+	ok = ok && (w->dry_run ? check_only(w, &s, e) : load(w, &s, e));
+	source_close(&s);
+	return ok;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct argp_child children[] = {
+	    {&settings_argp, 0, "Settings, which go before the file and the environment:", 9}, {0}};
+	static const struct argp argp = {
+	    options, parse_option, "[FILE]", doc, children, NULL, NULL};
+	static struct tool tool = {.name = "distcompute-load"};
+	struct wish wish = {.tool = &tool};
+	struct err e = ERR_INIT;
+	int status = 0;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &wish);
+	if (!obey(&wish, &e))
+		status = tool_fail(&tool, &e);
+	tool_close(&tool);
+	return status;
+}

@@ -1,0 +1,399 @@
+#include "load/source.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+#define MARK "<!json!>"
+#define MARK_LEN (sizeof(MARK) - 1)
+
+/* ---- one job --------------------------------------------------------------------------------- */
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool
+is_blank(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_space(s[i]))
+			return false;
+	return true;
+}
+
+static bool
+is_container(const char *s, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && is_space(s[i]))
+		i++;
+	return i < len && (s[i] == '[' || s[i] == '{');
+}
+
+/* Text that may be a job as it is. */
+static bool
+check_text(const char *s, size_t len, struct err *e)
+{
+	if (memchr(s, '\0', len))
+		return err_set(e, ERR_INPUT, NULL, "holds a NUL, which no job can");
+	if (!text_is_utf8(s, len))
+		return err_set(e, ERR_INPUT, NULL, "is not UTF-8");
+	if (len < MARK_LEN || memcmp(s, MARK, MARK_LEN) != 0)
+		return true;
+	if (is_container(s + MARK_LEN, len - MARK_LEN) &&
+	    json_is_valid(s + MARK_LEN, len - MARK_LEN))
+		return true;
+	return err_set(e, ERR_INPUT, NULL,
+	    "begins with " MARK ", which promises a JSON list or object, and holds none");
+}
+
+/* Parsed once more, only for where it goes wrong. */
+static bool
+refuse_json(const char *text, size_t len, struct err *e)
+{
+	struct err cause = ERR_INIT;
+
+	json_free(json_parse(text, len, &cause));
+	return err_set(e, ERR_INPUT, NULL, "is no JSON (%s)", cause.why);
+}
+
+/* A list or an object in the form in which the tracker keeps it. */
+static bool
+take_container(struct source *s, const char *text, size_t len, const char **data, size_t *data_len,
+    struct err *e)
+{
+	if (!json_is_valid(text, len))
+		return refuse_json(text, len, e);
+	buf_clear(&s->job);
+	buf_puts(&s->job, MARK);
+	buf_put(&s->job, text, len);
+	if (s->job.failed)
+		return err_set(
+		    e, ERR_INPUT, NULL, "longer than %zu bytes (setting body_limit)", s->limit);
+	*data = s->job.data;
+	*data_len = s->job.len;
+	return true;
+}
+
+/* A JSON string with escapes. */
+static bool
+take_escaped(struct source *s, const char *text, size_t len, const char **data, size_t *data_len,
+    struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	json *value = json_parse(text, len, &ignored);
+	struct json_text plain = {"", 0};
+
+	if (!value)
+		return refuse_json(text, len, e);
+	buf_clear(&s->job);
+	if (json_as_text(value, &plain))
+		buf_put(&s->job, plain.s, plain.len);
+	json_free(value);
+	*data = s->job.data ? s->job.data : "";
+	*data_len = s->job.len;
+	return check_text(*data, *data_len, e);
+}
+
+static bool
+take_string(struct source *s, const char *text, size_t len, const char **data, size_t *data_len,
+    struct err *e)
+{
+	if (memchr(text, '\\', len) || !json_is_valid(text, len))
+		return take_escaped(s, text, len, data, data_len, e);
+	*data = text + 1;
+	*data_len = len - 2;
+	return check_text(*data, *data_len, e);
+}
+
+/* Any JSON value, without space around it. */
+static bool
+take_json(struct source *s, const char *text, size_t len, const char **data, size_t *data_len,
+    struct err *e)
+{
+	if (*text == '"')
+		return take_string(s, text, len, data, data_len, e);
+	if (*text == '[' || *text == '{')
+		return take_container(s, text, len, data, data_len, e);
+	if (json_is_valid(text, len))
+		return err_set(e, ERR_INPUT, NULL, "a job is a string, a list or an object");
+	return refuse_json(text, len, e);
+}
+
+/* ---- lines ----------------------------------------------------------------------------------- */
+
+/* The next line that counts, without its end; *line NULL at the end. */
+static bool
+next_line(struct source *s, const char **line, size_t *len, struct err *e)
+{
+	do {
+		s->place++;
+		if (!reader_line(&s->reader, line, len, e))
+			return false;
+		if (!*line)
+			return true;
+		if (*len > 0 && (*line)[*len - 1] == '\r')
+			(*len)--;
+		if (!is_blank(*line, *len))
+			return *len <= s->limit ||
+			    err_set(e, ERR_INPUT, NULL,
+				"longer than %zu bytes (setting body_limit)", s->limit);
+	} while (s->skip_blank);
+	return err_set(e, ERR_INPUT, NULL, "is blank (--skip-blank passes over blank lines)");
+}
+
+static void
+trim(const char **s, size_t *len)
+{
+	while (*len > 0 && is_space((*s)[*len - 1]))
+		(*len)--;
+	while (*len > 0 && is_space(**s)) {
+		(*s)++;
+		(*len)--;
+	}
+}
+
+static bool
+next_text(struct source *s, const char **data, size_t *len, struct err *e)
+{
+	return next_line(s, data, len, e) && (!*data || check_text(*data, *len, e));
+}
+
+static bool
+next_json_line(struct source *s, const char **data, size_t *len, struct err *e)
+{
+	const char *line;
+	size_t n;
+
+	*data = NULL;
+	if (!next_line(s, &line, &n, e))
+		return false;
+	if (!line)
+		return true;
+	trim(&line, &n);
+	return take_json(s, line, n, data, len, e);
+}
+
+/* ---- one JSON list --------------------------------------------------------------------------- */
+
+/* Passes over space; *c is what stands there then, '\0' at the end of the file. */
+static bool
+peek(struct source *s, char *c, struct err *e)
+{
+	struct reader *r = &s->reader;
+
+	for (;;) {
+		while (r->start < r->end && is_space(r->data[r->start]))
+			reader_take(r, 1);
+		if (r->start < r->end || r->eof)
+			break;
+		if (!reader_more(r, e))
+			return false;
+	}
+	*c = r->start < r->end ? r->data[r->start] : '\0';
+	return true;
+}
+
+/* Where a scan through a value stands; it only finds the value's end, and judges nothing. */
+struct scan {
+	size_t len;
+	int depth;
+	bool in_string, escaped, done;
+};
+
+static void
+scan_in_string(struct scan *sc, char c)
+{
+	if (sc->escaped)
+		sc->escaped = false;
+	else if (c == '\\')
+		sc->escaped = true;
+	else if (c == '"')
+		sc->in_string = false;
+	sc->len++;
+	sc->done = !sc->in_string && sc->depth == 0;
+}
+
+/* A bare word (a number, true) ends before the comma or bracket of the list around it. */
+static void
+scan_outside(struct scan *sc, char c)
+{
+	bool closes = c == ']' || c == '}';
+
+	if (sc->depth == 0 && (closes || c == ',' || is_space(c))) {
+		sc->done = true;
+		return;
+	}
+	sc->len++;
+	sc->in_string = c == '"';
+	if (c == '[' || c == '{')
+		sc->depth++;
+	else if (closes)
+		sc->done = --sc->depth == 0;
+}
+
+static void
+scan_window(struct scan *sc, const char *s, size_t n)
+{
+	while (!sc->done && sc->len < n) {
+		if (sc->in_string)
+			scan_in_string(sc, s[sc->len]);
+		else
+			scan_outside(sc, s[sc->len]);
+	}
+}
+
+/* The value that begins at the window's start: its length. At the end of the file, what there is.
+ */
+static bool
+value_len(struct source *s, size_t *len, struct err *e)
+{
+	struct reader *r = &s->reader;
+	struct scan sc = {0};
+
+	for (;;) {
+		scan_window(&sc, r->data + r->start, r->end - r->start);
+		*len = sc.len;
+		if (sc.done || r->eof)
+			break;
+		if (!reader_more(r, e))
+			return false;
+	}
+	return *len <= s->limit ||
+	    err_set(e, ERR_INPUT, NULL, "longer than %zu bytes (setting body_limit)", s->limit);
+}
+
+/* Passes over the bracket or the comma before the next element; *more false after the last. */
+static bool
+next_place(struct source *s, bool *more, struct err *e)
+{
+	char c;
+
+	*more = true;
+	if (!peek(s, &c, e))
+		return false;
+	if (!s->begun && c != '[')
+		return err_set(e, ERR_INPUT, NULL, "a JSON list must begin with [");
+	if (s->begun && c != ',' && c != ']')
+		return err_set(e, ERR_INPUT, NULL,
+		    c ? "a comma or ] must come before it" : "the file ends before the list's ]");
+	reader_take(&s->reader, 1);
+	if (!s->begun || c == ',') {
+		bool first = !s->begun;
+
+		s->begun = true;
+		if (!peek(s, &c, e))
+			return false;
+		*more = !(first && c == ']');
+		if (!*more)
+			reader_take(&s->reader, 1);
+		return true;
+	}
+	*more = false;
+	return true;
+}
+
+static bool
+at_end(struct source *s, struct err *e)
+{
+	char c;
+
+	if (!peek(s, &c, e))
+		return false;
+	return (s->reader.start == s->reader.end) ||
+	    err_set(e, ERR_INPUT, NULL, "something follows the list");
+}
+
+static bool
+next_element(struct source *s, const char **data, size_t *len, struct err *e)
+{
+	const char *text;
+	size_t n;
+	bool more;
+
+	*data = NULL;
+	s->place++;
+	s->offset = s->reader.taken;
+	if (!next_place(s, &more, e))
+		return false;
+	s->offset = s->reader.taken;
+	if (!more)
+		return at_end(s, e);
+	if (!value_len(s, &n, e))
+		return false;
+	if (n == 0)
+		return err_set(e, ERR_INPUT, NULL, "no value");
+	text = s->reader.data + s->reader.start;
+	reader_take(&s->reader, n);
+	return take_json(s, text, n, data, len, e);
+}
+
+/* ---- a pattern ------------------------------------------------------------------------------- */
+
+static bool
+next_brace(struct source *s, const char **data, size_t *len, struct err *e)
+{
+	s->place++;
+	*data = NULL;
+	return !brace_next(&s->brace, data, len) || check_text(*data, *len, e);
+}
+
+/* ---- the face -------------------------------------------------------------------------------- */
+
+bool
+source_open(struct source *s, enum source_form form, const char *what, size_t limit, struct err *e)
+{
+	*s = (struct source){.form = form, .limit = limit};
+	buf_init(&s->job, limit + MARK_LEN);
+	if (form == SOURCE_BRACE)
+		return brace_open(&s->brace, what, strlen(what), e);
+	return reader_open(&s->reader, what, limit, e);
+}
+
+void
+source_close(struct source *s)
+{
+	if (s->form == SOURCE_BRACE)
+		brace_close(&s->brace);
+	else
+		reader_close(&s->reader);
+	buf_fini(&s->job);
+}
+
+/* Puts the place in front of what is wrong with it. */
+static bool
+name_place(const struct source *s, const struct err *cause, struct err *e)
+{
+	switch (s->form) {
+	case SOURCE_TEXT:
+	case SOURCE_JSON_LINES:
+		return err_set(e, cause->kind, NULL, "%s: line %" PRIu64 ": %s", s->reader.name,
+		    s->place, cause->why);
+	case SOURCE_JSON:
+		return err_set(e, cause->kind, NULL,
+		    "%s: element %" PRIu64 " (at byte %" PRIu64 "): %s", s->reader.name, s->place,
+		    s->offset, cause->why);
+	case SOURCE_BRACE:
+		break;
+	}
+	return err_set(e, cause->kind, NULL, "word %" PRIu64 ": %s", s->place, cause->why);
+}
+
+bool
+source_next(struct source *s, const char **data, size_t *len, struct err *e)
+{
+	static bool (*const next[])(struct source *, const char **, size_t *, struct err *) = {
+	    [SOURCE_TEXT] = next_text,
+	    [SOURCE_JSON_LINES] = next_json_line,
+	    [SOURCE_JSON] = next_element,
+	    [SOURCE_BRACE] = next_brace};
+	struct err cause = ERR_INIT;
+
+	return next[s->form](s, data, len, &cause) || name_place(s, &cause, e);
+}

@@ -1,0 +1,43 @@
+/*
+ * tool -- what the programs of bin/ share: settings, the database, the wake-up call, last words.
+ *
+ * Ownership	tool_open fills the caller's struct; tool_close frees all of it, also after a
+ *		failed open.
+ * Errors	as their modules'. tool_wake and tool_gone never fail: Redis may be away, and the
+ *		tracker polls too.
+ */
+#ifndef TOOL_TOOL_H
+#define TOOL_TOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/err.h"
+#include "base/random.h"
+#include "domain/settings.h"
+#include "store/pg.h"
+
+struct tool {
+	const char *name;            /* "distcompute-admin" */
+	struct settings_input input; /* for argp's settings_argp */
+	struct settings settings;
+	struct config config;
+	struct pg *pg;
+};
+
+/* Reads the settings and makes the connection's face; nothing connects yet. */
+bool tool_open(struct tool *t, struct err *e);
+void tool_close(struct tool *t);
+/* Connects, and checks that database and files belong together. */
+bool tool_connect(struct tool *t, struct err *e);
+/* "b" or a stage's name -> 2. ERR_INPUT when there is no such stage by the settings. */
+bool tool_stage(const struct tool *t, const char *text, int *stage, struct err *e);
+/* Tells every process of the tracker that `count` jobs may have appeared in a stage. */
+void tool_wake(struct tool *t, int stage, int64_t count);
+/* Tells every process that the worker with this hash of its token is gone. */
+void tool_gone(struct tool *t, const struct uuid *token);
+/* "distcompute-admin: why" on stderr; returns 1, for main's exit. */
+int tool_fail(const struct tool *t, const struct err *e);
+
+#endif
