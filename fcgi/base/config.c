@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <ini.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,75 +211,69 @@ config_fini(struct config *c)
 
 /* ---- file ----------------------------------------------------------------------------------- */
 
-/* What inih's reader and handler share. inih counts lines, but tells the number only at the end. */
+/* A file being read: its line, and what earlier lines set. */
 struct file_pass {
 	struct config *c;
-	FILE *file;
 	const char *path;
-	int line;     /* of the last one read */
-	bool *seen;   /* by item: set by an earlier line */
-	int bad_line; /* of the error in *e */
+	int line;
+	bool begun; /* the line [tracker] was there */
+	bool *seen; /* by item: set by an earlier line */
 	struct err *e;
 };
 
-static const char *
-file_origin(const struct file_pass *pass, char *out, size_t size)
-{
-	snprintf(out, size, "%s:%d", pass->path, pass->line);
-	return out;
-}
-
-static void
+static bool
 bad_line(struct file_pass *pass, const char *why)
 {
-	if (pass->bad_line == 0)
-		pass->bad_line = pass->line;
-	err_set(pass->e, ERR_INPUT, NULL, "%s:%d: %s", pass->path, pass->line, why);
-}
-
-/*
- * One line without the blanks at its head (inih would take an indented line as the last value's
- * continuation). fgets would hand over a long line in pieces, and hide a NUL.
- */
-static char *
-read_line(char *out, int size, void *pass_)
-{
-	struct file_pass *pass = pass_;
-	bool head = true;
-	int n = 0, c;
-
-	c = getc(pass->file);
-	if (c == EOF)
-		return NULL;
-	pass->line++;
-	for (; c != EOF && c != '\n'; c = getc(pass->file)) {
-		if (head && (c == ' ' || c == '\t'))
-			continue;
-		head = false;
-		if (c == '\0' || n >= size - 2) {
-			bad_line(pass, c == '\0' ? "a NUL character" : "the line is too long");
-			return NULL;
-		}
-		out[n++] = (char)c;
-	}
-	out[n++] = '\n';
-	out[n] = '\0';
-	return out;
+	return err_set(pass->e, ERR_INPUT, NULL, "%s:%d: %s", pass->path, pass->line, why);
 }
 
 static bool
-take_line(struct file_pass *pass, const char *section, const char *name, const char *value)
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Cuts the blanks at the end off, and passes over those at the head. */
+static char *
+trim(char *s)
+{
+	size_t len = strlen(s);
+
+	while (len > 0 && is_blank(s[len - 1]))
+		len--;
+	s[len] = '\0';
+	while (is_blank(*s))
+		s++;
+	return s;
+}
+
+/* What follows a blank and a semicolon is a comment. */
+static void
+cut_comment(char *s)
+{
+	for (char *p = s; *p; p++)
+		if (*p == ';' && p > s && is_blank(p[-1])) {
+			*p = '\0';
+			return;
+		}
+}
+
+static bool
+take_section(struct file_pass *pass, const char *line)
+{
+	pass->begun = strcmp(line, "[" SECTION "]") == 0;
+	return pass->begun || bad_line(pass, "unknown section, only [" SECTION "] is known");
+}
+
+static bool
+take_setting(struct file_pass *pass, const char *name, const char *value)
 {
 	const struct config_item *item = find_item(pass->c, name);
 	char origin[4096 + 16];
 
-	if (strcmp(section, SECTION) != 0) {
-		bad_line(pass,
-		    *section ? "unknown section, only [" SECTION "] is known"
-			     : "a setting before the line [" SECTION "]");
-		return false;
-	}
-	file_origin(pass, origin, sizeof(origin));
+	if (!pass->begun)
+		return bad_line(pass, "a setting before the line [" SECTION "]");
+	snprintf(origin, sizeof(origin), "%s:%d", pass->path, pass->line);
 	if (item && pass->seen[index_of(pass->c, item)])
 		return err_set(pass->e, ERR_INPUT, NULL, "%s: %s is set twice", origin, name);
 	if (item)
@@ -288,55 +281,72 @@ take_line(struct file_pass *pass, const char *section, const char *name, const c
 	return config_set(pass->c, name, value, origin, pass->e);
 }
 
-static int
-handle_line(void *pass_, const char *section, const char *name, const char *value)
+static bool
+take_line(struct file_pass *pass, char *line, size_t len)
 {
-	struct file_pass *pass = pass_;
+	char *equals;
 
-	if (pass->bad_line > 0)
-		return 0; /* the first error is the one that is told */
-	if (take_line(pass, section, name, value))
-		return 1;
-	pass->bad_line = pass->line;
-	return 0;
+	if (strlen(line) != len)
+		return bad_line(pass, "a NUL character");
+	cut_comment(line);
+	line = trim(line);
+	if (*line == '\0' || *line == '#' || *line == ';')
+		return true;
+	if (*line == '[')
+		return take_section(pass, line);
+	equals = strpbrk(line, "=:");
+	if (!equals)
+		return bad_line(pass, "expected 'name = value'");
+	*equals = '\0';
+	return take_setting(pass, trim(line), trim(equals + 1));
 }
 
-/* `found` is inih's: 0, the first line that it or we refused, or negative. */
-static bool
-end_pass(struct file_pass *pass, int found)
+/* A byte order mark, as some editors write it. */
+static size_t
+mark_len(const struct file_pass *pass, const char *line)
 {
-	if (pass->bad_line > 0 && (found <= 0 || found >= pass->bad_line))
-		return false;
-	if (found > 0) {
-		err_clear(pass->e); /* of a later line */
-		return err_set(
-		    pass->e, ERR_INPUT, NULL, "%s:%d: expected 'name = value'", pass->path, found);
+	return pass->line == 1 && text_starts(line, "\xEF\xBB\xBF") ? 3 : 0;
+}
+
+static bool
+read_lines(struct file_pass *pass, FILE *file)
+{
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+	bool ok = true;
+
+	while (ok && (len = getline(&line, &size, file)) >= 0) {
+		size_t skip;
+
+		pass->line++;
+		skip = mark_len(pass, line);
+		ok = take_line(pass, line + skip, (size_t)len - skip);
 	}
-	if (found < 0)
+	free(line);
+	if (ok && ferror(file))
 		return err_set(pass->e, ERR_INPUT, NULL, "%s: cannot be read", pass->path);
-	return true;
+	return ok;
 }
 
 bool
 config_file(struct config *c, const char *path, bool must, struct err *e)
 {
 	struct file_pass pass = {.c = c, .path = path, .e = e};
+	FILE *file = fopen(path, "re");
 	size_t n = 0;
-	int found;
+	bool ok;
 
-	pass.file = fopen(path, "re");
-	if (!pass.file && errno == ENOENT && !must)
+	if (!file && errno == ENOENT && !must)
 		return true;
-	if (!pass.file)
+	if (!file)
 		return err_set(e, ERR_INPUT, NULL, "%s: %s", path, strerror(errno));
 	while (c->items[n].name)
 		n++;
 	pass.seen = arena_calloc(&c->arena, n + 1, sizeof(*pass.seen));
-	found = ini_parse_stream(read_line, &pass, handle_line, &pass);
-	if (ferror(pass.file))
-		found = -1;
-	fclose(pass.file);
-	return end_pass(&pass, found);
+	ok = read_lines(&pass, file);
+	fclose(file);
+	return ok;
 }
 
 /* ---- environment ---------------------------------------------------------------------------- */
@@ -363,69 +373,6 @@ config_env(struct config *c, struct err *e)
 
 #define MASK "********"
 
-/* "scheme://user:PASSWORD@host": *len bytes from the answer on are the password; NULL when none. */
-static const char *
-find_uri_password(const char *s, size_t *len)
-{
-	const char *scheme = strstr(s, "://"), *user, *at, *colon;
-	size_t authority;
-
-	if (!scheme)
-		return NULL;
-	user = scheme + 3;
-	authority = strcspn(user, "/?# ");
-	at = memrchr(user, '@', authority);
-	colon = at ? memchr(user, ':', (size_t)(at - user)) : NULL;
-	if (!colon)
-		return NULL;
-	*len = (size_t)(at - colon - 1);
-	return colon + 1;
-}
-
-/* "password = 'x y'" or "?password=x&": from the value on, and how long it is. */
-static const char *
-find_named_password(const char *s, size_t *len)
-{
-	const char *p = strcasestr(s, "password");
-
-	if (!p)
-		return NULL;
-	p += strlen("password");
-	p += strspn(p, " ");
-	if (*p != '=')
-		return NULL;
-	p++;
-	p += strspn(p, " ");
-	if (*p != '\'') {
-		*len = strcspn(p, " &");
-		return p;
-	}
-	for (*len = 1; p[*len] && p[*len] != '\''; ++*len)
-		if (p[*len] == '\\' && p[*len + 1])
-			++*len;
-	*len += p[*len] == '\'';
-	return p;
-}
-
-static void
-print_masked(const char *s, FILE *to)
-{
-	const char *uri, *named, *secret;
-	size_t uri_len = 0, named_len = 0, len;
-
-	while (*s) {
-		uri = find_uri_password(s, &uri_len);
-		named = find_named_password(s, &named_len);
-		secret = !uri || (named && named < uri) ? named : uri;
-		if (!secret)
-			break;
-		len = secret == uri ? uri_len : named_len;
-		fprintf(to, "%.*s" MASK, (int)(secret - s), s);
-		s = secret + len;
-	}
-	fputs(s, to);
-}
-
 static void
 print_bytes(int64_t n, FILE *to)
 {
@@ -451,12 +398,7 @@ print_value(const struct config *c, const struct config_item *item, FILE *to, bo
 	switch (item->type) {
 	case CONFIG_TEXT:
 		text = *(const char *const *)at;
-		if (!mask)
-			fputs(text, to);
-		else if (item->secret && *text)
-			fputs(MASK, to);
-		else
-			print_masked(text, to);
+		fputs(mask && item->secret && strcmp(text, item->preset) != 0 ? MASK : text, to);
 		break;
 	case CONFIG_BOOL:
 		fputs(*(const bool *)at ? "yes" : "no", to);
@@ -485,8 +427,7 @@ void
 config_sample(const struct config_item *items, FILE *to)
 {
 	fputs("# Every setting with its default. Take the # away in front of a name to change it.\n"
-	      "# A line may be 197 characters long; what follows a blank and a semicolon is a "
-	      "comment.\n"
+	      "# What follows a blank and a semicolon is a comment.\n"
 	      "# Order: default, this file, environment (" ENV_PREFIX "NAME), flags (--name).\n"
 	      "\n[" SECTION "]\n",
 	    to);

@@ -5,9 +5,7 @@
  * sample file and --print-config are printed from it. Order: default < file < environment < flag.
  *
  * Ownership	values are written into the caller's struct at `offset`; text is the config's arena's.
- * Errors	ERR_INPUT; `why` begins with "FILE:LINE: " or the variable's or flag's name. inih cuts lines
- *		over its limit: a longer line is an error here too.
- * Source	inih (the only file that includes it).
+ * Errors	ERR_INPUT; `why` begins with "FILE:LINE: " or the variable's or flag's name.
  */
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
@@ -34,7 +32,7 @@ struct config_item {
 	size_t offset;      /* in the settings struct */
 	const char *preset; /* the default, as text */
 	int64_t min, max;   /* of numbers; of text: min and max bytes (max 0 = any) */
-	bool secret;        /* masked by config_print (passwords of a URI are masked anyway) */
+	bool secret;        /* may hold a password: config_print masks what is not the default */
 	const char *help;   /* one line */
 };
 

@@ -19,6 +19,12 @@
 		.name = name_, .type = CONFIG_TEXT, .offset = AT(field), .preset = preset_,        \
 		.min = min_, .max = max_, .help = help_                                            \
 	}
+/* An address that may hold a password. */
+#define ADDRESS(name_, field, preset_, min_, help_)                                                \
+	{                                                                                          \
+		.name = name_, .type = CONFIG_TEXT, .offset = AT(field), .preset = preset_,        \
+		.min = min_, .secret = true, .help = help_                                         \
+	}
 #define NUMBER(kind, name_, field, preset_, min_, max_, help_)                                     \
 	{                                                                                          \
 		.name = name_, .type = CONFIG_##kind, .offset = AT(field), .preset = preset_,      \
@@ -50,9 +56,9 @@ const struct config_item settings_items[] = {
     STAGE("c", 2, "", 0),
     STAGE("d", 3, "", 0),
     STAGE("e", 4, "", 0),
-    TEXT("postgres", postgres, "postgresql:///tracker", 1, 0,
+    ADDRESS("postgres", postgres, "postgresql:///tracker", 1,
 	"libpq connection string or URI of the database"),
-    TEXT("redis", redis, "redis://127.0.0.1:6379/0", 0, 0,
+    ADDRESS("redis", redis, "redis://127.0.0.1:6379/0", 0,
 	"redis://[[user]:password@]host:port/db or unix:/path?db=0; empty = do without"),
     NUMBER(SECONDS, "idle_timeout", idle_timeout_s, "7200", 1, YEAR,
 	"a worker silent for so long is gone and its jobs go back"),
@@ -68,10 +74,11 @@ const struct config_item settings_items[] = {
     NUMBER(SECONDS, "retry_backoff", retry_backoff_s, "30", 0, YEAR,
 	"a job that came back waits so long, then twice as long each time"),
     NUMBER(SECONDS, "retry_backoff_max", retry_backoff_max_s, "3600", 0, YEAR,
-	"but never longer than this"),
+	"the longest wait of a job that came back (see retry_backoff)"),
     NUMBER(SECONDS, "eta_interval", eta_interval_s, "900", 1, YEAR,
 	"the remaining time is estimated from samples taken so far apart"),
-    NUMBER(INT, "eta_samples", eta_samples, "10", 2, 1000, "and from so many of them"),
+    NUMBER(INT, "eta_samples", eta_samples, "10", 2, 1000,
+	"from so many samples (see eta_interval) the remaining time is estimated"),
     NUMBER(SECONDS, "page_cache", page_cache_s, "30", 0, DAY,
 	"a page is rendered at most once in this time; 0 = each time"),
     NUMBER(BYTES, "body_limit", body_limit, "16M", 1024, 1024 * MIB, "longest request body"),
