@@ -5,10 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
-
-#define MARK "<!json!>"
-#define MARK_LEN (sizeof(MARK) - 1)
+#include "base/structured.h"
 
 /* Inside strings of valid JSON there are no bare line ends, so all of these stand between parts. */
 static void
@@ -25,12 +22,12 @@ put_on_one_line(struct buf *b, const char *s, size_t len)
 static void
 put_data(struct buf *b, struct result_text t, bool raw)
 {
-	bool marked = t.len >= MARK_LEN && memcmp(t.s, MARK, MARK_LEN) == 0;
+	struct json_span value;
 
 	if (!t.s)
 		buf_puts(b, "null");
-	else if (marked && !raw && json_is_valid(t.s + MARK_LEN, t.len - MARK_LEN))
-		put_on_one_line(b, t.s + MARK_LEN, t.len - MARK_LEN);
+	else if (!raw && structured_read(t.s, t.len, &value))
+		put_on_one_line(b, value.s, value.len);
 	else
 		json_put_text(b, t.s, t.len);
 }

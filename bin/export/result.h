@@ -4,10 +4,9 @@
  *	{"job":17,"stage":"b","input":…,"output":…,"who":"Ada","worker":"quiet-river-12",
  *	 "started":"2026-11-23T02:30:00.000000Z","finished":"…","attempts":1}
  *
- * Data that the tracker keeps as "<!json!>" and a JSON text is that JSON, its bytes untouched but
- * for line ends between its parts, which become spaces: a result is one line. Where what follows
- * the mark is no JSON, and everywhere when `raw`, data is a JSON string of the bytes as they are
- * kept.
+ * Data that is JSON (base/structured) is that JSON, its bytes untouched but for line ends between its
+ * parts, which become spaces: a result is one line. All else, and everything when `raw`, is a JSON
+ * string of the bytes as they are kept.
  *
  * Ownership	borrows everything.
  * Errors	the buffer's, sticky.

@@ -3,11 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/structured.h"
 #include "base/text.h"
-
-#define MARK "<!json!>"
-#define MARK_LEN (sizeof(MARK) - 1)
 
 /* ---- one job --------------------------------------------------------------------------------- */
 
@@ -26,31 +23,21 @@ is_blank(const char *s, size_t len)
 	return true;
 }
 
-static bool
-is_container(const char *s, size_t len)
-{
-	size_t i = 0;
-
-	while (i < len && is_space(s[i]))
-		i++;
-	return i < len && (s[i] == '[' || s[i] == '{');
-}
-
 /* Text that may be a job as it is. */
 static bool
 check_text(const char *s, size_t len, struct err *e)
 {
+	struct json_span value;
+
 	if (memchr(s, '\0', len))
 		return err_set(e, ERR_INPUT, NULL, "holds a NUL, which no job can");
 	if (!text_is_utf8(s, len))
 		return err_set(e, ERR_INPUT, NULL, "is not UTF-8");
-	if (len < MARK_LEN || memcmp(s, MARK, MARK_LEN) != 0)
-		return true;
-	if (is_container(s + MARK_LEN, len - MARK_LEN) &&
-	    json_is_valid(s + MARK_LEN, len - MARK_LEN))
+	if (!structured_is_marked(s, len) || structured_read(s, len, &value))
 		return true;
 	return err_set(e, ERR_INPUT, NULL,
-	    "begins with " MARK ", which promises a JSON list or object, and holds none");
+	    "begins with " STRUCTURED_MARK
+	    ", which promises a JSON list or object, and holds none");
 }
 
 /* Parsed once more, only for where it goes wrong. */
@@ -71,7 +58,7 @@ take_container(struct source *s, const char *text, size_t len, const char **data
 	if (!json_is_valid(text, len))
 		return refuse_json(text, len, e);
 	buf_clear(&s->job);
-	buf_puts(&s->job, MARK);
+	buf_puts(&s->job, structured_head(text, NULL));
 	buf_put(&s->job, text, len);
 	if (s->job.failed)
 		return err_set(
@@ -350,7 +337,7 @@ bool
 source_open(struct source *s, enum source_form form, const char *what, size_t limit, struct err *e)
 {
 	*s = (struct source){.form = form, .limit = limit};
-	buf_init(&s->job, limit + MARK_LEN);
+	buf_init(&s->job, limit + STRUCTURED_HEAD_MAX);
 	if (form == SOURCE_BRACE)
 		return brace_open(&s->brace, what, strlen(what), e);
 	return reader_open(&s->reader, what, limit, e);

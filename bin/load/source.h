@@ -7,8 +7,8 @@
  *	list, object	"<!json!>" and its exact bytes
  *
  * Numbers, true, false and null are no jobs. A text that itself begins with "<!json!>" means JSON
- * to every worker, so it is taken only when a list or an object follows, and refused otherwise. A
- * JSON list is read an element at a time; blank lines are refused unless skip_blank.
+ * to every worker, so it is taken only when base/structured reads JSON in it, and refused otherwise.
+ * A JSON list is read an element at a time; blank lines are refused unless skip_blank.
  *
  * Ownership	open/close, also after a failed open; a job's bytes are borrowed until the next
  *		call.

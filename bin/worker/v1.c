@@ -6,12 +6,11 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/structured.h"
 #include "base/text.h"
 #include "worker/say.h"
 #include "worker/worker.h"
 
-#define JSON_MARK "<!json!>"
 #define ANSWER_MS 60000
 #define PROGRESS_US 5000000
 #define HEARTBEAT_US 600000000 /* a twelfth of the default idle time-out */
@@ -89,29 +88,38 @@ send_progress(struct slot *s, enum voice voice, const char *text)
 	send_call(s, voice, "/api/updateProgress");
 }
 
-/* The value as v1's data string: text as it is, anything else as text with the mark before it. */
+/* A JSON value as v1's data: the string that the tracker is to keep. */
 static void
-put_data(struct buf *b, const struct buf *value)
+put_data(struct buf *b, const char *value, size_t len)
 {
-	struct buf marked;
+	struct json_text text = {NULL, 0};
+	struct err ignored = ERR_INIT;
+	json *parsed = *value == '"' ? json_parse(value, len, &ignored) : NULL;
+	const char *head;
+	struct buf kept;
 
-	if (value->len > 0 && value->data[0] == '"') {
-		buf_put(b, value->data, value->len);
-		return;
+	json_as_text(parsed, &text);
+	head = structured_head(value, &text);
+	if (!head) {
+		buf_put(b, value, len);
+	} else {
+		buf_init(&kept, 0);
+		buf_puts(&kept, head);
+		buf_put(&kept, value, len);
+		json_put_text(b, kept.data, kept.len);
+		buf_fini(&kept);
 	}
-	buf_init(&marked, 0);
-	buf_puts(&marked, JSON_MARK);
-	buf_put(&marked, value->data, value->len);
-	json_put_text(b, marked.data, marked.len);
-	buf_fini(&marked);
+	json_free(parsed);
 }
 
 void
 v1_put_result(struct http_call *c, const struct item *i)
 {
+	size_t space = strspn(i->result.data, " \t\r\n");
+
 	worker_open_body(c, i->who);
 	buf_puts(&c->body, ",\"data\":");
-	put_data(&c->body, &i->result);
+	put_data(&c->body, i->result.data + space, i->result.len - space);
 	buf_putc(&c->body, '}');
 }
 
@@ -146,13 +154,10 @@ lose_identity(struct slot *s)
 static void
 take_data(struct item *i, const struct json_text *data)
 {
-	size_t mark = strlen(JSON_MARK);
+	struct json_span value = {data->s, data->len};
 
-	i->is_json = text_starts(data->s, JSON_MARK);
-	if (i->is_json)
-		buf_put(&i->input, data->s + mark, data->len - mark);
-	else
-		buf_put(&i->input, data->s, data->len);
+	i->is_json = structured_read(data->s, data->len, &value);
+	buf_put(&i->input, value.s, value.len);
 }
 
 static void

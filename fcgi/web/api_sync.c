@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/structured.h"
 #include "base/text.h"
 #include "domain/beats.h"
 #include "domain/counts.h"
@@ -23,8 +24,6 @@
 #define HOLDING_MOST 100000
 #define REASON_CHARS 500
 #define RETRY_MS 5000
-#define PREFIX "<!json!>"
-#define PREFIX_LEN (sizeof(PREFIX) - 1)
 
 /* An item of done, failed, flagged or released, as it was sent; `at` NULL: it could not be understood. */
 struct said {
@@ -67,25 +66,26 @@ read_reason(struct request *rq, const json *item, struct item *out)
 	return true;
 }
 
-/* Strings are strings; anything else is stored in the `<!json!>` form, with its bytes as they were sent. */
+/* A text is kept as it is, what is no text behind a mark, with its bytes as they were sent. */
 static bool
 read_data(struct request *rq, const json *item, const struct json_span *span, struct item *out)
 {
-	struct json_text text;
-	char *form;
+	struct json_text text = {NULL, 0};
+	const char *head;
+	char *kept;
 
 	if (!span->s)
 		return false;
-	if (json_as_text(json_get(item, "data"), &text)) {
+	json_as_text(json_get(item, "data"), &text);
+	head = structured_head(span->s, &text);
+	if (!head) {
 		out->data = text.s;
 		out->len = text.len;
 	} else {
-		form = arena_alloc(&rq->arena, PREFIX_LEN + span->len + 1);
-		memcpy(form, PREFIX, PREFIX_LEN);
-		memcpy(form + PREFIX_LEN, span->s, span->len);
-		form[PREFIX_LEN + span->len] = '\0';
-		out->data = form;
-		out->len = PREFIX_LEN + span->len;
+		out->len = strlen(head) + span->len;
+		out->data = kept = arena_alloc(&rq->arena, out->len + 1);
+		memcpy(stpcpy(kept, head), span->s, span->len);
+		kept[out->len] = '\0';
 	}
 	out->hash = hash_128(out->data, out->len);
 	return true;
@@ -269,13 +269,14 @@ put_results(struct buf *out, const struct sync_call *call)
 	buf_putc(out, ']');
 }
 
-/* What is stored as `<!json!>` goes out as the JSON that it is; if it is none, as the string that it is. */
+/* JSON goes out as such, its bytes untouched; everything else as a string. */
 static void
 put_data(struct buf *out, const char *data, size_t len)
 {
-	if (len > PREFIX_LEN && memcmp(data, PREFIX, PREFIX_LEN) == 0 &&
-	    json_is_valid(data + PREFIX_LEN, len - PREFIX_LEN))
-		buf_put(out, data + PREFIX_LEN, len - PREFIX_LEN);
+	struct json_span value;
+
+	if (structured_read(data, len, &value))
+		buf_put(out, value.s, value.len);
 	else
 		json_put_text(out, data, len);
 }

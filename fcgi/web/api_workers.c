@@ -1,4 +1,5 @@
 /* v1: workers who arrive, are heard of and leave. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -48,7 +49,7 @@ say_welcome(struct request *rq, const struct newcomer *new, int stage)
 	put_member(&out, "display_name", new->name);
 	put_member(&out, "project", settings->project);
 	put_member(&out, "stage_name", settings->stage[stage - 1]);
-	buf_putc(&out, '}');
+	buf_printf(&out, ",\"idle_timeout\":%" PRId64 "}", settings->idle_timeout_s);
 	reply_json(rq, &out);
 	buf_fini(&out);
 }
@@ -81,7 +82,7 @@ answer_new(struct op *op)
 		say_welcome(rq, new, op->open.stage);
 }
 
-/* GET /api/new?nickname=N&stage=S -> {"token","display_name","project","stage_name"} */
+/* GET /api/new?nickname=N&stage=S -> {"token","display_name","project","stage_name","idle_timeout"} */
 bool
 api_new(struct request *rq, struct err *e)
 {

@@ -53,6 +53,7 @@ def test_new_answers_token_name_project_and_stage(api):
     assert set(reply) >= {"token", "display_name", "project", "stage_name"}
     assert reply["project"] == "Test Project"
     assert reply["stage_name"] == "Extract"
+    assert reply["idle_timeout"] == 7200
     assert uuid.UUID(reply["token"]).version == 4
     assert reply["token"] == str(uuid.UUID(reply["token"]))
     assert re.fullmatch(r"[a-z]+-[a-z]+-[0-9]+", reply["display_name"]), reply

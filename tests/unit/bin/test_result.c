@@ -62,7 +62,8 @@ marked_data_is_json_on_one_line(void **state)
 	data_becomes(TEXT("<!json!>{\"a\":\n\t[1,  2.50, 12345678901234567890]}"),
 	    "{\"a\": \t[1,  2.50, 12345678901234567890]}\n");
 	data_becomes(TEXT("<!json!>[\r\n]"), "[  ]\n");
-	data_becomes(TEXT("<!json!>5"), "5\n");
+	data_becomes(TEXT("<!json!>5"), "\"<!json!>5\"\n");
+	data_becomes(TEXT("<!json!>\t5"), "5\n");
 }
 
 static void
