@@ -73,21 +73,6 @@ buf_room(struct buf *b, size_t more)
 	return b->data + b->len;
 }
 
-char *
-buf_take(struct buf *b)
-{
-	char *data = NULL;
-
-	if (buf_room(b, 0)) {
-		b->data[b->len] = '\0';
-		data = b->data;
-		b->data = NULL;
-		b->size = 0;
-		b->len = 0;
-	}
-	return data;
-}
-
 void
 buf_put(struct buf *b, const void *bytes, size_t len)
 {

@@ -1,7 +1,7 @@
 /*
  * buf -- a growing run of bytes, with a sticky failure: twenty puts, one check at the end.
  *
- * Ownership	the caller's storage; buf_fini frees the bytes. buf_take hands them to the caller (free()).
+ * Ownership	the caller's storage; buf_fini frees the bytes.
  * Errors	over `limit` (0 = none) or out of memory: `failed` is set and later puts do nothing.
  * Units	bytes. `data` always ends in a NUL that `len` does not count (once anything was put).
  */
@@ -27,8 +27,6 @@ void buf_clear(struct buf *b);
  * and, when nothing is put afterwards, sets the NUL.
  */
 char *buf_room(struct buf *b, size_t more);
-/* The bytes with their NUL ("" when nothing was put), the buffer empty again; NULL when failed. */
-char *buf_take(struct buf *b);
 
 void buf_put(struct buf *b, const void *bytes, size_t len);
 void buf_puts(struct buf *b, const char *text);

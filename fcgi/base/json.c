@@ -684,19 +684,6 @@ json_as_bool(const json *value, bool *out)
 	return true;
 }
 
-bool
-json_each(const json *object, bool (*each)(const char *key, json *value, void *ctx), void *ctx)
-{
-	if (json_type(object) != JSON_IS_OBJECT)
-		return false;
-	json_object_object_foreach(object, key, value)
-	{
-		if (!each(key, value ? value : NULL_VALUE, ctx))
-			return false;
-	}
-	return true;
-}
-
 /* ---- spans ---------------------------------------------------------------------------------- */
 
 static bool

@@ -55,9 +55,6 @@ bool json_as_int(const json *value, int64_t *out);
 /* Any number. */
 bool json_as_double(const json *value, double *out);
 bool json_as_bool(const json *value, bool *out);
-/* Calls each(key, value, ctx) for an object's members in order; stops when it returns false. */
-bool json_each(
-    const json *object, bool (*each)(const char *key, json *value, void *ctx), void *ctx);
 
 /* Borrowed bytes of the text that was parsed; s NULL = absent. */
 struct json_span {

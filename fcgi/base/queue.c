@@ -47,36 +47,12 @@ queue_put(struct queue *q, struct queue_entry *entry)
 	if (open) {
 		*q->last = entry;
 		q->last = &entry->next;
-		q->count++;
 		signal = wake(q);
 	}
 	pthread_mutex_unlock(&q->lock);
 	if (signal)
 		pthread_cond_signal(&q->some);
 	return open;
-}
-
-void
-queue_unget(struct queue *q, struct queue_entry *chain)
-{
-	struct queue_entry *last;
-	size_t count = 1;
-	bool signal;
-
-	if (!chain)
-		return;
-	for (last = chain; last->next; last = last->next)
-		count++;
-	pthread_mutex_lock(&q->lock);
-	last->next = q->first;
-	if (!q->first)
-		q->last = &last->next;
-	q->first = chain;
-	q->count += count;
-	signal = wake(q);
-	pthread_mutex_unlock(&q->lock);
-	if (signal)
-		pthread_cond_signal(&q->some);
 }
 
 static struct timespec
@@ -88,7 +64,7 @@ moment(int64_t us)
 	};
 }
 
-/* Under the lock: sleeps until there is something, a poke, the close or the end of the patience. */
+/* Under the lock: sleeps until there is something, the close or the end of the patience. */
 static void
 wait_for_some(struct queue *q, int64_t patience_ms)
 {
@@ -96,7 +72,7 @@ wait_for_some(struct queue *q, int64_t patience_ms)
 
 	if (patience_ms > 0)
 		until = moment(clock_us() + patience_ms * 1000);
-	while (!q->first && !q->closed && !q->poked) {
+	while (!q->first && !q->closed) {
 		q->asleep = true;
 		if (patience_ms < 0)
 			pthread_cond_wait(&q->some, &q->lock);
@@ -117,23 +93,8 @@ queue_take(struct queue *q, int64_t patience_ms)
 	chain = q->first;
 	q->first = NULL;
 	q->last = &q->first;
-	q->count = 0;
-	q->poked = false;
 	pthread_mutex_unlock(&q->lock);
 	return chain;
-}
-
-void
-queue_poke(struct queue *q)
-{
-	bool signal;
-
-	pthread_mutex_lock(&q->lock);
-	q->poked = true;
-	signal = wake(q);
-	pthread_mutex_unlock(&q->lock);
-	if (signal)
-		pthread_cond_signal(&q->some);
 }
 
 void
@@ -158,15 +119,4 @@ queue_is_closed(struct queue *q)
 	closed = q->closed;
 	pthread_mutex_unlock(&q->lock);
 	return closed;
-}
-
-size_t
-queue_count(struct queue *q)
-{
-	size_t count;
-
-	pthread_mutex_lock(&q->lock);
-	count = q->count;
-	pthread_mutex_unlock(&q->lock);
-	return count;
 }

@@ -4,7 +4,7 @@
  * Whoever drains takes everything that waits, so a bundle is as long as the last round trip
  * made it, and a lone one waits for nobody.
  *
- * Threads	queue_put from any thread; queue_take and queue_unget from one.
+ * Threads	queue_put from any thread; queue_take from one.
  * Ownership	an entry belongs to the queue from put to take, then to the taker.
  * Units	patience_ms: monotonic milliseconds; -1 waits for ever.
  * Errors	queue_put returns false only when closed; the entry is then still the caller's.
@@ -26,22 +26,16 @@ struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t some; /* signalled only when the taker sleeps */
 	struct queue_entry *first, **last;
-	size_t count;
-	bool asleep, closed, poked;
+	bool asleep, closed;
 };
 
 void queue_init(struct queue *q);
 void queue_fini(struct queue *q);
 bool queue_put(struct queue *q, struct queue_entry *entry);
-/* Puts a chain (linked by next, NULL-ended) in front of everything: what a taker could not use yet. */
-void queue_unget(struct queue *q, struct queue_entry *chain);
-/* All that waits, oldest first, as a chain; NULL after the patience, a poke or when closed and empty. */
+/* All that waits, oldest first, as a chain; NULL after the patience, or when closed and empty. */
 struct queue_entry *queue_take(struct queue *q, int64_t patience_ms);
-/* Wakes the taker without an entry. */
-void queue_poke(struct queue *q);
 /* No more puts; what waits can still be taken. */
 void queue_close(struct queue *q);
 bool queue_is_closed(struct queue *q);
-size_t queue_count(struct queue *q);
 
 #endif

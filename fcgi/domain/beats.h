@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 #define PROGRESS_CHARS 255
-#define PROGRESS_BYTES (PROGRESS_CHARS * 4)
 
 struct beat {
 	struct beat *next;

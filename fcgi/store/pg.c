@@ -24,7 +24,7 @@
 #define PG_EPOCH_US (INT64_C(946684800) * 1000000) /* from 1970 to 2000-01-01 */
 #define OID_OF_OID 26
 
-enum pg_state { PG_IDLE, PG_BUSY, PG_COPY_IN, PG_COPY_OUT };
+enum pg_state { PG_IDLE, PG_BUSY, PG_COPY_IN };
 
 struct pg {
 	PGconn *conn; /* NULL = away */
@@ -40,7 +40,6 @@ struct pg {
 	int n_statements;
 	unsigned last_number;
 	size_t copy_unsent;
-	char *copy_row; /* of PQgetCopyData */
 };
 
 /* struct pg_rows is a PGresult by another name, so that a row costs no allocation of ours. */
@@ -68,9 +67,6 @@ pg_new(const char *conninfo, const char *application, const char *session)
 static void
 drop(struct pg *pg)
 {
-	if (pg->copy_row)
-		PQfreemem(pg->copy_row);
-	pg->copy_row = NULL;
 	PQfinish(pg->conn);
 	pg->conn = NULL;
 	pg->state = PG_IDLE;
@@ -694,8 +690,8 @@ pg_time_us(const struct pg_rows *rows, int row, int column)
 /* ---- COPY ---------------------------------------------------------------------------------------- */
 
 /* Sends the command and waits until PostgreSQL is in the mood that it asks for. */
-static bool
-copy_start(struct pg *pg, const char *sql, ExecStatusType want, enum pg_state state, struct err *e)
+bool
+pg_copy_in(struct pg *pg, const char *sql, struct err *e)
 {
 	PGresult *res, *last;
 
@@ -707,9 +703,9 @@ copy_start(struct pg *pg, const char *sql, ExecStatusType want, enum pg_state st
 	    !wait_result(pg, deadline_us(pg->patience_ms), e))
 		return false;
 	res = PQgetResult(pg->conn);
-	if (PQresultStatus(res) == want) {
+	if (PQresultStatus(res) == PGRES_COPY_IN) {
 		PQclear(res);
-		pg->state = state;
+		pg->state = PG_COPY_IN;
 		pg->copy_unsent = 0;
 		return true;
 	}
@@ -727,12 +723,6 @@ copy_start(struct pg *pg, const char *sql, ExecStatusType want, enum pg_state st
 	PQclear(res);
 	drop(pg);
 	return err_set(e, ERR_BUG, NULL, "no such COPY: %.80s", sql);
-}
-
-bool
-pg_copy_in(struct pg *pg, const char *sql, struct err *e)
-{
-	return copy_start(pg, sql, PGRES_COPY_IN, PG_COPY_IN, e);
 }
 
 bool
@@ -780,45 +770,5 @@ pg_copy_end(struct pg *pg, const char *why_not, struct err *e)
 		PQclear(last);
 	else if (discarded.kind != ERR_SQL)
 		return err_set(e, discarded.kind, NULL, "%s", discarded.why);
-	return true;
-}
-
-bool
-pg_copy_out(struct pg *pg, const char *sql, struct err *e)
-{
-	return copy_start(pg, sql, PGRES_COPY_OUT, PG_COPY_OUT, e);
-}
-
-bool
-pg_copy_get(struct pg *pg, const char **bytes, size_t *len, struct err *e)
-{
-	int64_t until_us = deadline_us(pg->patience_ms);
-	PGresult *last;
-	int n;
-
-	*bytes = "";
-	*len = 0;
-	if (pg->state != PG_COPY_OUT)
-		return err_set(e, ERR_BUG, NULL, "pg_copy_get without pg_copy_out");
-	if (pg->copy_row)
-		PQfreemem(pg->copy_row);
-	pg->copy_row = NULL;
-	while ((n = PQgetCopyData(pg->conn, &pg->copy_row, 1)) == 0) {
-		if (!wait_socket(PQsocket(pg->conn), POLLIN, until_us))
-			return away(pg, "copy", "out of patience", e);
-		if (!PQconsumeInput(pg->conn))
-			return away_conn(pg, "copy", e);
-	}
-	if (n > 0) {
-		*bytes = pg->copy_row;
-		*len = (size_t)n;
-		return true;
-	}
-	pg->copy_row = NULL;
-	if (n < -1)
-		return away_conn(pg, "copy", e);
-	if (!drain(pg, until_us, &last, e))
-		return false;
-	PQclear(last);
 	return true;
 }

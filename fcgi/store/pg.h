@@ -75,13 +75,10 @@ struct uuid pg_uuid(const struct pg_rows *rows, int row, int column);
 /* timestamptz: UTC since 1970; +-infinity: INT64_MAX, INT64_MIN. */
 int64_t pg_time_us(const struct pg_rows *rows, int row, int column);
 
-/* COPY: `sql` is "copy … from stdin" / "copy … to stdout" (text or binary as it says). */
+/* COPY: `sql` is "copy … from stdin" (text or binary as it says). */
 bool pg_copy_in(struct pg *pg, const char *sql, struct err *e);
 bool pg_copy_put(struct pg *pg, const char *bytes, size_t len, struct err *e);
 /* Without why_not it ends well, else PostgreSQL discards all. */
 bool pg_copy_end(struct pg *pg, const char *why_not, struct err *e);
-bool pg_copy_out(struct pg *pg, const char *sql, struct err *e);
-/* One row; *bytes is borrowed until the next call; *len 0 at the end. */
-bool pg_copy_get(struct pg *pg, const char **bytes, size_t *len, struct err *e);
 
 #endif

@@ -206,8 +206,8 @@ redis_free(struct redis *r)
 	free(r);
 }
 
-int64_t
-redis_retry_in_ms(const struct redis *r)
+static int64_t
+retry_in_ms(const struct redis *r)
 {
 	int64_t left_us = r->context ? 0 : r->retry_at_us - clock_us();
 
@@ -294,7 +294,7 @@ try_connect(struct redis *r, struct err *e)
 		return err_set(e, ERR_AWAY, NULL, "no Redis is set");
 	if (clock_us() < r->retry_at_us)
 		return err_set(e, ERR_AWAY, NULL, "Redis is away, next try in %lld ms",
-		    (long long)redis_retry_in_ms(r));
+		    (long long)retry_in_ms(r));
 	r->context = r->address.path
 	    ? redisConnectUnixWithTimeout(r->address.path, patience)
 	    : redisConnectWithTimeout(r->address.host, r->address.port, patience);

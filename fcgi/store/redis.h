@@ -38,8 +38,6 @@ void redis_free(struct redis *r); /* accepts NULL */
 /* Checks an address without connecting. */
 bool redis_check_address(const char *address, struct err *e);
 bool redis_ready(struct redis *r, struct err *e);
-/* How long until the next try to connect; 0 when connected or due. */
-int64_t redis_retry_in_ms(const struct redis *r);
 
 /* Starts a pipeline; put commands; flush sends all and reads all the answers. */
 void redis_begin(struct redis *r);

@@ -180,22 +180,13 @@ parts_took(struct page *p, int64_t took_us)
 	return parts_span(p, took_us / 1000000);
 }
 
-static void
-ago_text(char *out, size_t size, int64_t s)
+void
+parts_ago_text(char *out, size_t size, int64_t s)
 {
 	char span[40];
 
 	span_text(span, sizeof(span), s);
 	snprintf(out, size, s < 5 ? "just now" : "%s ago", span);
-}
-
-const char *
-parts_ago(struct page *p, int64_t s)
-{
-	char text[64];
-
-	ago_text(text, sizeof(text), s);
-	return arena_dup(p->arena, text, strlen(text));
 }
 
 void
@@ -213,7 +204,7 @@ parts_time_in(struct template_dict *d, const char *iso, const char *ago, int64_t
 
 	clock_iso(text, at_us);
 	template_str(d, iso, text);
-	ago_text(text, sizeof(text), (clock_wall_us() - at_us) / 1000000);
+	parts_ago_text(text, sizeof(text), (clock_wall_us() - at_us) / 1000000);
 	template_str(d, ago, text);
 }
 
@@ -378,15 +369,6 @@ parts_query_text(struct page *p, const char *name)
 	if (!text || len == 0 || text_chars(text, len) > NICKNAME_MAX)
 		return NULL;
 	return text;
-}
-
-int64_t
-parts_query_int(struct page *p, const char *name, int64_t min, int64_t max, int64_t preset)
-{
-	const char *text = parts_query_text(p, name);
-	int64_t n;
-
-	return text && text_to_int(text, strlen(text), min, max, &n) ? n : preset;
 }
 
 bool

@@ -47,7 +47,8 @@ double parts_number(const char **at);
 const char *parts_span(struct page *p, int64_t seconds);
 /* The same of a job: "under 0.1 s", "0.3 s", "12 s". */
 const char *parts_took(struct page *p, int64_t took_us);
-const char *parts_ago(struct page *p, int64_t seconds);
+/* "just now", "1 min ago" */
+void parts_ago_text(char *out, size_t size, int64_t seconds);
 const char *parts_rate_text(struct page *p, double n);
 const char *parts_count_text(struct page *p, int64_t n);
 /* "a" for 1. */
@@ -67,8 +68,6 @@ const char *parts_share(struct page *p, int64_t part, int64_t all);
 /* A strike's kind in plain words. */
 const char *parts_kind(const char *kind);
 
-/* A number from the query within bounds, else `preset`. */
-int64_t parts_query_int(struct page *p, const char *name, int64_t min, int64_t max, int64_t preset);
 /* A text from the query; NULL when absent, empty, malformed or longer than 128 characters. */
 const char *parts_query_text(struct page *p, const char *name);
 /*

@@ -119,7 +119,6 @@ without_memory_it_fails_and_keeps_what_it_had(void **state)
 	assert_string_equal(b.data, "kept");
 	buf_puts(&b, "more");
 	assert_string_equal(b.data, "kept");
-	assert_null(buf_take(&b));
 	buf_fini(&b);
 }
 
@@ -135,27 +134,6 @@ a_length_that_overflows_fails(void **state)
 	assert_true(b.failed);
 	buf_clear(&b);
 	assert_null(buf_room(&b, SIZE_MAX - 1));
-	buf_fini(&b);
-}
-
-static void
-take_hands_over_the_bytes(void **state)
-{
-	struct buf b;
-	char *bytes;
-
-	(void)state;
-	buf_init(&b, 0);
-	bytes = buf_take(&b);
-	assert_string_equal(bytes, "");
-	free(bytes);
-	buf_puts(&b, "mine");
-	bytes = buf_take(&b);
-	assert_string_equal(bytes, "mine");
-	assert_null(b.data);
-	buf_puts(&b, "next");
-	assert_string_equal(b.data, "next");
-	free(bytes);
 	buf_fini(&b);
 }
 
@@ -218,7 +196,6 @@ main(void)
 	    cmocka_unit_test(printf_writes_more_than_there_was_room),
 	    cmocka_unit_test(without_memory_it_fails_and_keeps_what_it_had),
 	    cmocka_unit_test(a_length_that_overflows_fails),
-	    cmocka_unit_test(take_hands_over_the_bytes),
 	    cmocka_unit_test(room_can_be_filled_by_hand),
 	    cmocka_unit_test(integers_are_written_from_end_to_end),
 	    cmocka_unit_test(big_endian_is_big_end_first),

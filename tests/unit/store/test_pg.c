@@ -415,11 +415,10 @@ a_server_that_is_down_is_away_with_growing_back_off(void **state)
 }
 
 static void
-copy_brings_rows_in_and_out(void **state)
+copy_brings_rows_in(void **state)
 {
 	char line[100];
-	const char *bytes;
-	size_t len, total = 0, count = 0;
+	size_t total = 0;
 
 	(void)state;
 	run("create temp table c (n int8, t text)");
@@ -432,17 +431,7 @@ copy_brings_rows_in_and_out(void **state)
 	}
 	assert_true(pg_copy_end(pg, NULL, &e));
 	assert_int_equal(number("select count(*) from c"), 100000);
-	assert_true(pg_copy_out(pg, "copy c to stdout", &e));
-	for (;;) {
-		assert_true(pg_copy_get(pg, &bytes, &len, &e));
-		if (len == 0)
-			break;
-		count++;
-		total -= len;
-	}
-	assert_int_equal(count, 100000);
-	assert_int_equal(total, 0);
-	assert_int_equal(number("select 1::int8"), 1);
+	assert_int_equal(number("select sum(length(n || t))::int8 + 2 * count(*) from c"), total);
 }
 
 static void
@@ -478,7 +467,7 @@ a_copy_of_nothing_that_exists_is_refused(void **state)
 	assert_false(pg_copy_in(pg, "copy nowhere from stdin", &e));
 	assert_string_equal(e.sqlstate, "42P01");
 	err_clear(&e);
-	assert_false(pg_copy_out(pg, "select 1", &e));
+	assert_false(pg_copy_in(pg, "select 1", &e));
 	assert_int_equal(e.kind, ERR_BUG);
 	err_clear(&e);
 	assert_int_equal(number("select 1::int8"), 1);
@@ -552,7 +541,7 @@ main(void)
 	    TEST(a_backend_that_is_ended_during_a_call_is_away),
 	    TEST(a_restart_while_idle_is_not_noticed),
 	    TEST(a_server_that_is_down_is_away_with_growing_back_off),
-	    TEST(copy_brings_rows_in_and_out),
+	    TEST(copy_brings_rows_in),
 	    TEST(a_copy_can_be_discarded),
 	    TEST(a_bad_line_of_a_copy_is_named),
 	    TEST(a_copy_of_nothing_that_exists_is_refused),

@@ -60,8 +60,18 @@ a_span_is_told_in_its_biggest_units(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_string_equal(parts_span(&page, cases[i].s), cases[i].text);
-	assert_string_equal(parts_ago(&page, 3), "just now");
-	assert_string_equal(parts_ago(&page, 90), "1 min ago");
+}
+
+static void
+a_moment_is_told_by_how_long_it_is_past(void **state)
+{
+	char text[64];
+
+	(void)state;
+	parts_ago_text(text, sizeof(text), 3);
+	assert_string_equal(text, "just now");
+	parts_ago_text(text, sizeof(text), 90);
+	assert_string_equal(text, "1 min ago");
 }
 
 static void
@@ -242,6 +252,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(a_rate_has_as_many_decimals_as_it_is_worth, begin, end),
 	    cmocka_unit_test_setup_teardown(a_span_is_told_in_its_biggest_units, begin, end),
+	    cmocka_unit_test_setup_teardown(a_moment_is_told_by_how_long_it_is_past, begin, end),
 	    cmocka_unit_test_setup_teardown(a_job_that_took_little_is_told_in_tenths, begin, end),
 	    cmocka_unit_test_setup_teardown(a_size_is_told_in_its_unit, begin, end),
 	    cmocka_unit_test_setup_teardown(
