@@ -108,23 +108,140 @@ text_has_control(const char *s, size_t len)
 	return false;
 }
 
+/* The character at s, which is well-formed and n bytes long. */
+static uint32_t
+code_of(const unsigned char *s, size_t n)
+{
+	uint32_t c = n == 1 ? s[0] : s[0] & (0x7fU >> n);
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (s[i] & 0x3f);
+	return c;
+}
+
+/* Bytes of the character at s; 0 when it is ill-formed. */
+static size_t
+char_len(const unsigned char *s, size_t len)
+{
+	return s[0] < 0x80 ? 1 : wide_len(s, len);
+}
+
+/* Unicode's Default_Ignorable_Code_Point: all that turns direction is among it. */
+static bool
+is_invisible(uint32_t c)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {{0xad, 0xad}, {0x34f, 0x34f}, {0x61c, 0x61c}, {0x115f, 0x1160},
+	    {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x200b, 0x200f}, {0x202a, 0x202e},
+	    {0x2060, 0x206f}, {0x3164, 0x3164}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff},
+	    {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+	    {0xe0000, 0xe0fff}};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && c >= ranges[i].first; i++)
+		if (c <= ranges[i].last)
+			return true;
+	return false;
+}
+
 bool
 text_has_invisible(const char *s, size_t len)
 {
 	const unsigned char *u = (const unsigned char *)s;
+	size_t n;
 
-	for (size_t i = 0; i + 2 < len; i++) {
-		unsigned char b = u[i + 1], c = u[i + 2];
-
-		if (u[i] == 0xe2 && b == 0x80 &&
-		    ((c >= 0x8b && c <= 0x8f) || (c >= 0xaa && c <= 0xae)))
-			return true;
-		if (u[i] == 0xe2 && b == 0x81 && c >= 0xa0 && c <= 0xa9)
-			return true;
-		if (u[i] == 0xef && b == 0xbb && c == 0xbf)
+	for (size_t i = 0; i<len; i += n> 0 ? n : 1) {
+		n = char_len(u + i, len - i);
+		if (n > 1 && is_invisible(code_of(u + i, n)))
 			return true;
 	}
 	return false;
+}
+
+/* Whether the invisible c has a meaning between what was kept before it and what follows (0 = nothing). */
+static bool
+joins(uint32_t c, uint32_t before, uint32_t after)
+{
+	if (c == 0x200c || c == 0x200d)
+		return before >= 0x80 && after >= 0x80 && !is_invisible(after);
+	if (c == 0xfe0e || c == 0xfe0f)
+		return before >= 0xa9 || (before >= '0' && before <= '9') || before == '#' ||
+		    before == '*';
+	return false;
+}
+
+/* Bytes of a terminal's control sequence (ECMA-48: ESC [ or U+009B, parameters, one letter), else 0. */
+static size_t
+sequence_len(const unsigned char *s, size_t len)
+{
+	size_t n = 2;
+
+	if (len < 2 || !((s[0] == 0x1b && s[1] == '[') || (s[0] == 0xc2 && s[1] == 0x9b)))
+		return 0;
+	while (n < len && s[n] >= 0x20 && s[n] <= 0x3f)
+		n++;
+	return n < len && s[n] >= 0x40 && s[n] <= 0x7e ? n + 1 : n;
+}
+
+static bool
+is_control(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029;
+}
+
+/* Bytes of printable ASCII at s, of which most pages are. */
+static size_t
+plain_len(const unsigned char *s, size_t len, bool lines)
+{
+	size_t n = 0;
+
+	while (
+	    n < len && ((s[n] >= 0x20 && s[n] < 0x7f) || (lines && (s[n] == '\n' || s[n] == '\t'))))
+		n++;
+	return n;
+}
+
+size_t
+text_clean(char *s, size_t len, bool lines)
+{
+	unsigned char *u = (unsigned char *)s;
+	uint32_t before = 0;
+	size_t to = 0, n;
+
+	for (size_t i = 0; i < len; i += n) {
+		size_t next;
+		uint32_t c;
+
+		n = plain_len(u + i, len - i, lines);
+		if (n > 0) {
+			memmove(u + to, u + i, n);
+			to += n;
+			before = u[to - 1];
+			continue;
+		}
+		n = sequence_len(u + i, len - i);
+		if (n > 0)
+			continue;
+		n = char_len(u + i, len - i);
+		if (n == 0) {
+			n = 1;
+			u[to++] = '?';
+			before = '?';
+			continue;
+		}
+		c = code_of(u + i, n);
+		next = i + n < len ? char_len(u + i + n, len - i - n) : 0;
+		if (is_control(c))
+			u[to++] = ' ';
+		else if (!is_invisible(c) ||
+		    joins(c, before, next > 0 ? code_of(u + i + n, next) : 0)) {
+			memmove(u + to, u + i, n);
+			to += n;
+		} else
+			continue;
+		before = c;
+	}
+	return to;
 }
 
 bool
@@ -171,39 +288,42 @@ text_to_bytes(const char *s, size_t len, int64_t *out)
 	return true;
 }
 
+#define YEAR_S INT64_C(31557600)
+
+/* To what a duration is rounded: no more of it is known, or of use. */
+static int64_t
+duration_step(int64_t s)
+{
+	return s >= 2 * YEAR_S ? YEAR_S
+	    : s >= 10 * 86400  ? 86400
+	    : s >= 86400       ? 3600
+	    : s >= 600         ? 60
+			       : 1;
+}
+
 void
 text_duration(char *out, size_t size, int64_t seconds)
 {
 	static const struct {
 		int64_t seconds;
 		const char *name;
-	} units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
-	struct {
-		int64_t n;
-		const char *name;
-	} parts[4];
-	size_t count = 0, at = 0;
+	} units[] = {
+	    {YEAR_S, "year"}, {86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+	int64_t s = seconds < 0 ? 0 : seconds, step = duration_step(s);
+	size_t at = 0;
 
-	if (size == 0)
+	if (s > 1000 * YEAR_S) {
+		snprintf(out, size, "more than 1,000 years");
 		return;
-	out[0] = '\0';
-	if (seconds < 0)
-		seconds = 0;
-	for (size_t i = 0; i < 4; i++) {
-		int64_t n = seconds / units[i].seconds;
-
-		seconds %= units[i].seconds;
-		if (n > 0 || (i == 3 && count == 0)) {
-			parts[count].n = n;
-			parts[count++].name = units[i].name;
-		}
 	}
-	for (size_t i = 0; i < count && at < size; i++) {
-		const char *before = i == 0 ? "" : i + 1 == count ? " and " : ", ";
-		int n = snprintf(out + at, size - at, "%s%lld %s%s", before, (long long)parts[i].n,
-		    parts[i].name, parts[i].n == 1 ? "" : "s");
+	s = (s + step / 2) / step * step;
+	for (size_t i = step == YEAR_S ? 0 : 1; i < 5 && at < size; i++) {
+		int64_t n = s / units[i].seconds;
 
-		at += n > 0 ? (size_t)n : 0;
+		s %= units[i].seconds;
+		if (n > 0 || (i == 4 && at == 0))
+			at += (size_t)snprintf(out + at, size - at, "%s%lld %s%s",
+			    at > 0 ? " and " : "", (long long)n, units[i].name, n == 1 ? "" : "s");
 	}
 }
 

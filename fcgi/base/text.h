@@ -19,13 +19,25 @@ size_t text_chars(const char *s, size_t len);
 size_t text_cut(const char *s, size_t len, size_t chars);
 /* C0, DEL, C1 controls, and the line and paragraph separators U+2028, U+2029. */
 bool text_has_control(const char *s, size_t len);
-/* Characters that turn the reading direction or are invisible: U+200B..F, U+202A..E, U+2060..9, U+FEFF. */
+/* Characters that turn the reading direction or are invisible: Unicode's Default_Ignorable_Code_Point. */
 bool text_has_invisible(const char *s, size_t len);
+/*
+ * Makes text from outside fit for people to read, on a page, in a log or on a terminal, in place, and
+ * answers its new length, which is never longer. A control character becomes a blank (but \n and \t stay
+ * with `lines`), what is no UTF-8 a question mark; a terminal's control sequences, and all that turns the
+ * reading direction or is invisible, go. Exceptions, without which honest text would read wrongly: a
+ * joiner (U+200C, U+200D) between two characters beyond ASCII, as in Persian or in an emoji of a family,
+ * and the choice of an emoji's look (U+FE0E, U+FE0F) after a character that may have one.
+ */
+size_t text_clean(char *s, size_t len, bool lines);
 /* The whole of s is a decimal number between min and max. */
 bool text_to_int(const char *s, size_t len, int64_t min, int64_t max, int64_t *out);
 /* "90", "16M", "1G": bytes. */
 bool text_to_bytes(const char *s, size_t len, int64_t *out);
-/* "1 day, 2 hours, 3 minutes and 4 seconds"; "0 seconds". Writes at most size bytes with NUL. */
+/*
+ * "45 seconds", "9 minutes and 3 seconds", "1 hour and 5 minutes", "3 days and 4 hours", "23 days", "6 years":
+ * rounded to what is of use. Writes at most size bytes with NUL.
+ */
 void text_duration(char *out, size_t size, int64_t seconds);
 /* 1234567 -> "1,234,567". out holds at least 28 bytes. */
 void text_thousands(char *out, int64_t n);

@@ -154,6 +154,10 @@ invisible_and_turning_characters_are_seen(void **state)
 	    PIECE("\xe2\x81\xa6"),
 	    PIECE("\xe2\x81\xa9"),
 	    PIECE("\xef\xbb\xbf"),
+	    PIECE("\xe2\x81\xaa"),
+	    PIECE("\xd8\x9c"),
+	    PIECE("\xc2\xad"),
+	    PIECE("\xf3\xa0\x81\x81"),
 	    PIECE("abc\xe2\x80\xae"
 		  "fed"),
 	};
@@ -163,7 +167,7 @@ invisible_and_turning_characters_are_seen(void **state)
 	    PIECE("\xe2\x80\x90"),
 	    PIECE("\xe2\x80\xaf"),
 	    PIECE("\xe2\x81\x9f"),
-	    PIECE("\xe2\x81\xaa"),
+	    PIECE("\xe2\x81\xb0"),
 	    PIECE("שלום"),
 	    PIECE("€"),
 	};
@@ -173,6 +177,62 @@ invisible_and_turning_characters_are_seen(void **state)
 		assert_true(text_has_invisible(bad[i].s, bad[i].len));
 	for (size_t i = 0; i < COUNT(good); i++)
 		assert_false(text_has_invisible(good[i].s, good[i].len));
+}
+
+static void
+what_people_read_has_no_control_and_turns_no_direction(void **state)
+{
+	static const struct {
+		struct piece dirty;
+		const char *clean;
+	} cases[] = {
+	    {PIECE(""), ""},
+	    {PIECE("plain, ä €"), "plain, ä €"},
+	    {PIECE("a\nb\tc\0d\x7f"), "a b c d "},
+	    {PIECE("\xc2\x85next\xe2\x80\xa8line\xe2\x80\xa9"), " next line "},
+	    {PIECE("\x1b[31mred\x1b[0m"), "red"},
+	    {PIECE("\xc2\x9b"
+		   "2Jcleared"),
+		"cleared"},
+	    {PIECE("\x1b[12"), ""},
+	    {PIECE("\x1b]0;title\x07"), " ]0;title "},
+	    {PIECE("\xe2\x80\xaegnp.exe"), "gnp.exe"},
+	    {PIECE("\xe2\x81\xa6x\xe2\x81\xa9\xd8\x9c"), "x"},
+	    {PIECE("a\xe2\x80\x8b"
+		   "b\xe2\x80\x8d"
+		   "c\xef\xbb\xbf"),
+		"abc"},
+	    {PIECE("tag\xf3\xa0\x81\x81\xf3\xa0\x81\xbf"), "tag"},
+	    {PIECE("x\xef\xb8\x8f"), "x"},
+	    {PIECE("bad\xff\xc3"), "bad??"},
+	    {PIECE("שלום"), "שלום"},
+	    /* What the exceptions are for: a family, a heart, Persian. */
+	    {PIECE("👨\xe2\x80\x8d👩"), "👨\xe2\x80\x8d👩"},
+	    {PIECE("❤\xef\xb8\x8f"), "❤\xef\xb8\x8f"},
+	    {PIECE("می\xe2\x80\x8cخواهم"), "می\xe2\x80\x8cخواهم"},
+	    {PIECE("👨\xe2\x80\x8d"), "👨"},
+	    {PIECE("👨\xe2\x80\x8d\xe2\x80\xae👩"), "👨👩"},
+	};
+	char out[64];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		size_t len = cases[i].dirty.len;
+
+		memcpy(out, cases[i].dirty.s, len);
+		out[text_clean(out, len, false)] = '\0';
+		assert_string_equal(out, cases[i].clean);
+	}
+}
+
+static void
+lines_stay_where_they_are_wanted(void **state)
+{
+	char out[] = "a\n\tb\r\x1b[1mc";
+
+	(void)state;
+	out[text_clean(out, sizeof(out) - 1, true)] = '\0';
+	assert_string_equal(out, "a\n\tb c");
 }
 
 static void
@@ -234,11 +294,25 @@ durations_read_as_people_say_them(void **state)
 	    {59, "59 seconds"},
 	    {60, "1 minute"},
 	    {61, "1 minute and 1 second"},
+	    {599, "9 minutes and 59 seconds"},
+	    {600, "10 minutes"},
+	    {629, "10 minutes"},
+	    {630, "11 minutes"},
+	    {3599, "1 hour"},
 	    {3600, "1 hour"},
-	    {3661, "1 hour, 1 minute and 1 second"},
-	    {93784, "1 day, 2 hours, 3 minutes and 4 seconds"},
+	    {3661, "1 hour and 1 minute"},
+	    {86399, "1 day"},
+	    {93784, "1 day and 2 hours"},
 	    {172800, "2 days"},
-	    {86401, "1 day and 1 second"},
+	    {86401, "1 day"},
+	    {863999, "10 days"},
+	    {864000, "10 days"},
+	    {203181765, "6 years"},
+	    {63115199, "730 days"},
+	    {63115200, "2 years"},
+	    {INT64_C(31557600000), "1000 years"},
+	    {INT64_C(31557600001), "more than 1,000 years"},
+	    {INT64_MAX, "more than 1,000 years"},
 	    {-5, "0 seconds"},
 	};
 	char out[128];
@@ -314,6 +388,8 @@ main(void)
 	    cmocka_unit_test(characters_are_counted_and_cut_whole),
 	    cmocka_unit_test(controls_and_line_ends_of_every_kind_are_seen),
 	    cmocka_unit_test(invisible_and_turning_characters_are_seen),
+	    cmocka_unit_test(what_people_read_has_no_control_and_turns_no_direction),
+	    cmocka_unit_test(lines_stay_where_they_are_wanted),
 	    cmocka_unit_test(numbers_are_whole_and_within_bounds),
 	    cmocka_unit_test(bytes_have_units),
 	    cmocka_unit_test(durations_read_as_people_say_them),
