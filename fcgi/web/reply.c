@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "web/routes.h"
+#include "web/route.h"
 
 #define RETRY_AFTER_S 5
 

@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "base/url.h"
-#include "web/routes.h"
+#include "web/route.h"
 
 const char said_no_worker[] = "The server could not find this worker. Did the worker time out?";
 

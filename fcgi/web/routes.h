@@ -11,24 +11,8 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "web/page.h"
 #include "web/request.h"
-
-enum away {
-	AWAY_503,
-	AWAY_CUT
-}; /* while PostgreSQL is away: say so, or close (v1's client retries) */
-enum body { NO_BODY, WANT_JSON };
-
-struct route {
-	int methods;      /* GET, POST; HEAD goes with GET */
-	const char *path; /* ends in "/": a prefix, what follows is path_part[] */
-	bool (*handle)(struct request *rq, struct err *e);
-	enum body body;
-	enum away away;
-	page_render *page; /* of handle_page */
-	const char *allow; /* for a 405 */
-};
+#include "web/route.h"
 
 /* Answers the request, now or later. Takes it over. */
 void route_request(struct request *rq);
