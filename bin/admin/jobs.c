@@ -64,7 +64,7 @@ print_failure_json(const struct failure *f)
 
 	buf_init(&b, 0);
 	clock_iso(at, f->at_us);
-	buf_printf(&b, "{\"stage\":\"%c\",\"job\":%lld,\"attempt\":%lld", 'a' + f->stage - 1,
+	buf_printf(&b, "{\"stage\":\"%c\",\"job\":%lld,\"attempt\":%lld", stage_letter(f->stage),
 	    (long long)f->job, (long long)f->attempt);
 	put_member(&b, "kind", f->kind);
 	put_member(&b, "reason", f->reason);
@@ -81,7 +81,7 @@ print_failure(const struct failure *f)
 	char at[32], reason[512];
 
 	clock_iso(at, f->at_us);
-	printf("%c  %10lld  %s  attempt %lld  %s by %s: %s\n", 'A' + f->stage - 1,
+	printf("%c  %10lld  %s  attempt %lld  %s by %s: %s\n", stage_capital(f->stage),
 	    (long long)f->job, at, (long long)f->attempt, f->kind, *f->worker ? f->worker : "-",
 	    log_quote(reason, sizeof(reason), f->reason, strlen(f->reason)));
 }
@@ -150,7 +150,7 @@ call_requeue(struct ask *ask, int stage, struct pg_param jobs, int64_t *back, st
 		return false;
 	*back = pg_int(rows, 0, 0);
 	pg_rows_free(rows);
-	printf("stage %c: %lld put back\n", 'A' + stage - 1, (long long)*back);
+	printf("stage %c: %lld put back\n", stage_capital(stage), (long long)*back);
 	tool_wake(ask->tool, stage, *back);
 	return true;
 }
@@ -189,7 +189,7 @@ requeue_some(struct ask *ask, struct err *e)
 	pg_array_fini(&jobs);
 	if (ok && back < ask->n_args)
 		return err_set(e, ERR_MISSING, NULL, "%lld of the %d had not failed in stage %c",
-		    (long long)(ask->n_args - back), ask->n_args, 'A' + stage - 1);
+		    (long long)(ask->n_args - back), ask->n_args, stage_capital(stage));
 	return ok;
 }
 
@@ -220,8 +220,8 @@ call_send_back(struct ask *ask, int64_t job, int stage, struct err *e)
 	pg_rows_free(rows);
 	if (!done)
 		return err_set(e, ERR_MISSING, NULL, "stage %c has no result of job %lld",
-		    'A' + stage - 1, (long long)job);
-	printf("job %lld waits in stage %c again\n", (long long)job, 'A' + stage - 1);
+		    stage_capital(stage), (long long)job);
+	printf("job %lld waits in stage %c again\n", (long long)job, stage_capital(stage));
 	tool_wake(ask->tool, stage, 1);
 	return true;
 }

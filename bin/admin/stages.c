@@ -69,7 +69,7 @@ put_count(struct buf *b, const char *name, int64_t n)
 static void
 put_stage(struct buf *b, const struct stage_row *s)
 {
-	buf_printf(b, "{\"stage\":\"%c\",\"name\":", 'a' + s->stage - 1);
+	buf_printf(b, "{\"stage\":\"%c\",\"name\":", stage_letter(s->stage));
 	json_put_text(b, s->name, strlen(s->name));
 	buf_printf(b, ",\"paused\":%s", s->paused ? "true" : "false");
 	put_count(b, "ready", s->ready);
@@ -113,7 +113,7 @@ print_cell(int64_t n)
 static void
 print_stage(const struct stage_row *s)
 {
-	printf("%c %-20.20s", 'A' + s->stage - 1, s->name);
+	printf("%c %-20.20s", stage_capital(s->stage), s->name);
 	print_cell(s->ready);
 	print_cell(s->retry);
 	print_cell(s->leased);
@@ -193,7 +193,7 @@ append_stage(struct ask *ask, const char *name, struct err *e)
 	ready = count_ready(ask, stage);
 	printf("stage %c is %s; %lld jobs are ready in it. Set stage_%c = %s and restart the "
 	       "tracker.\n",
-	    'A' + stage - 1, name, (long long)ready, 'a' + stage - 1, name);
+	    stage_capital(stage), name, (long long)ready, stage_letter(stage), name);
 	tool_wake(ask->tool, stage, ready);
 	return true;
 }
@@ -224,7 +224,7 @@ set_paused(struct ask *ask, bool paused, int *stage, struct err *e)
 	if (!pg_call(ask->tool->pg, "select tracker.set_paused($1, $2)", params, 2, &rows, e))
 		return false;
 	pg_rows_free(rows);
-	printf("stage %c %s\n", 'A' + *stage - 1, paused ? "is paused" : "goes on");
+	printf("stage %c %s\n", stage_capital(*stage), paused ? "is paused" : "goes on");
 	return true;
 }
 

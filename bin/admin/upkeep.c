@@ -34,8 +34,8 @@ print_break(const struct pg_rows *rows, int i, bool json)
 		printf("{\"law\":\"%s\",\"stage\":%d,\"expected\":%lld,\"got\":%lld}\n", law, stage,
 		    expected, got);
 	else
-		printf("stage %c: %s: expected %lld, got %lld\n", stage ? 'A' + stage - 1 : '-',
-		    law, expected, got);
+		printf("stage %c: %s: expected %lld, got %lld\n", stage_capital(stage), law,
+		    expected, got);
 }
 
 /* Answers false without an error when a law is broken: the lines have said it. */
@@ -86,7 +86,7 @@ drop_worker(struct ask *ask, int stage, const char *name, struct err *e)
 	if (pg_rows_count(rows) == 0) {
 		pg_rows_free(rows);
 		return err_set(e, ERR_MISSING, NULL, "no worker '%s' is present in stage %c", name,
-		    'A' + stage - 1);
+		    stage_capital(stage));
 	}
 	freed = pg_int(rows, 0, 0);
 	token = pg_uuid(rows, 0, 1);

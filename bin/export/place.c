@@ -32,12 +32,8 @@ mark_take(struct mark *m, struct pg *pg, struct err *e)
 bool
 place_begin(struct place *p, struct pg *pg, int stage, int64_t after, struct err *e)
 {
-	struct pg_rows *rows = NULL;
-
-	if (!pg_call(pg, "select id from tracker.project", NULL, 0, &rows, e))
+	if (!schema_project_id(pg, p->project, e))
 		return false;
-	snprintf(p->project, sizeof(p->project), "%s", pg_text(rows, 0, 0, NULL));
-	pg_rows_free(rows);
 	p->stage = stage;
 	p->by_number = true;
 	p->after = after;
@@ -58,7 +54,7 @@ parse(struct place *p, FILE *in, const char *path, struct err *e)
 		project, &stage, how, &p->after, &p->mark.since_us, &p->mark.till_us,
 		p->mark.snapshot) != 7)
 		return err_set(e, ERR_INPUT, NULL, "%s: not a file of distcompute-export", path);
-	if (strcmp(project, p->project) != 0 || stage - 'a' + 1 != p->stage)
+	if (strcmp(project, p->project) != 0 || stage_number(stage) != p->stage)
 		return err_set(e, ERR_INPUT, NULL, "%s: belongs to another project or stage", path);
 	p->by_number = strcmp(how, "after") == 0;
 	return true;
@@ -90,7 +86,7 @@ print(const struct place *p, const char *path)
 	fprintf(out,
 	    FORM "\nproject %s\nstage %c\n%s %" PRId64 "\nsince %" PRId64 "\ntill %" PRId64
 		 "\nsnapshot %s\n",
-	    p->project, 'a' + p->stage - 1, p->by_number ? "after" : "news", p->after,
+	    p->project, stage_letter(p->stage), p->by_number ? "after" : "news", p->after,
 	    p->mark.since_us, p->mark.till_us, p->mark.snapshot);
 	ok = fflush(out) == 0 && fsync(fileno(out)) == 0;
 	return fclose(out) == 0 && ok;

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "domain/schema.h"
 #include "store/pg.h"
 
 #define PLACE_SNAPSHOT 16384 /* bytes: a number of 12 digits for each of a thousand sessions */
@@ -27,7 +28,7 @@ struct mark {
 };
 
 struct place {
-	char project[64];
+	char project[SCHEMA_PROJECT_ID];
 	int stage;
 	bool by_number; /* still going through what was there at the mark */
 	int64_t after;  /* the last job number, while by_number */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/structured.h"
+#include "domain/stage.h"
 
 /* Inside strings of valid JSON there are no bare line ends, so all of these stand between parts. */
 static void
@@ -54,7 +55,7 @@ static void
 put_whole(struct buf *b, const struct result *r, bool raw)
 {
 	buf_printf(
-	    b, "{\"job\":%" PRId64 ",\"stage\":\"%c\",\"input\":", r->job, 'a' + r->stage - 1);
+	    b, "{\"job\":%" PRId64 ",\"stage\":\"%c\",\"input\":", r->job, stage_letter(r->stage));
 	put_data(b, r->input, raw);
 	buf_puts(b, ",\"output\":");
 	put_data(b, r->output, raw);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "domain/news.h"
 #include "domain/schema.h"
 #include "store/redis.h"
 
@@ -41,7 +42,7 @@ tool_stage(const struct tool *t, const char *text, int *stage, struct err *e)
 	const struct settings *s = &t->settings;
 
 	for (int i = 0; i < s->stages; i++) {
-		const char letter[2] = {(char)('a' + i), '\0'};
+		const char letter[2] = {stage_letter(i + 1), '\0'};
 
 		if (strcasecmp(text, letter) == 0 || strcasecmp(text, s->stage[i]) == 0) {
 			*stage = i + 1;
@@ -49,39 +50,26 @@ tool_stage(const struct tool *t, const char *text, int *stage, struct err *e)
 		}
 	}
 	return err_set(e, ERR_INPUT, NULL, "no stage '%s': the settings name %d, from 'a' to '%c'",
-	    text, s->stages, 'a' + s->stages - 1);
+	    text, s->stages, stage_letter(s->stages));
 }
 
-/* "tracker:ID:wake"; empty when it cannot be told. */
+/* To every process of the tracker. */
 static void
-wake_channel(struct tool *t, char *out, size_t size)
+publish(struct tool *t, const struct news *news)
 {
-	struct pg_rows *rows = NULL;
-	struct err ignored = ERR_INIT;
-
-	*out = '\0';
-	if (pg_call(t->pg, "select id from tracker.project", NULL, 0, &rows, &ignored) &&
-	    pg_rows_count(rows) == 1)
-		snprintf(out, size, "tracker:%s:wake", pg_text(rows, 0, 0, NULL));
-	pg_rows_free(rows);
-}
-
-/* To every process of the tracker, as fcgi/run/herald.h describes it. */
-static void
-publish(struct tool *t, const char *message)
-{
-	char channel[96];
+	char project[SCHEMA_PROJECT_ID], channel[128], text[NEWS_TEXT];
 	const struct redis_value *values;
 	size_t n;
 	struct err ignored = ERR_INIT;
 	struct redis *r;
 
-	wake_channel(t, channel, sizeof(channel));
-	if (*channel == '\0')
+	if (!schema_project_id(t->pg, project, &ignored))
 		return;
+	news_channel(channel, sizeof(channel), project);
+	news_write(text, news);
 	r = redis_new(t->settings.redis);
 	redis_begin(r);
-	redis_put_words(r, "PUBLISH", channel, message, NULL);
+	redis_put_words(r, "PUBLISH", channel, text, NULL);
 	(void)!redis_flush(r, &values, &n, &ignored);
 	redis_free(r);
 }
@@ -89,20 +77,18 @@ publish(struct tool *t, const char *message)
 void
 tool_wake(struct tool *t, int stage, int64_t count)
 {
-	char message[64];
+	const struct news news = {.kind = NEWS_WAKE, .stage = stage, .count = count};
 
-	snprintf(message, sizeof(message), "wake %d %lld", stage, (long long)count);
 	if (count > 0)
-		publish(t, message);
+		publish(t, &news);
 }
 
 void
 tool_gone(struct tool *t, const struct uuid *token)
 {
-	char message[64] = "gone ";
+	const struct news news = {.kind = NEWS_GONE, .token = *token};
 
-	uuid_text(message + strlen(message), token);
-	publish(t, message);
+	publish(t, &news);
 }
 
 int

@@ -63,7 +63,7 @@ counts_why(const struct stage_counts *c, int stage, char *out, size_t size)
 {
 	const struct stage_count *own = &c->stage[stage];
 	int before = held_up_by(c, stage);
-	char letter = (char)('A' + stage - 1);
+	char letter = stage_capital(stage);
 
 	if (own->paused)
 		snprintf(out, size, "Stage %c is paused by the operator.", letter);
@@ -71,8 +71,8 @@ counts_why(const struct stage_counts *c, int stage, char *out, size_t size)
 		snprintf(out, size, "Stage %c has work again: ask at once.", letter);
 	else if (before > 0)
 		snprintf(out, size, "Stage %c is waiting for stage %c: 0 open, %lld in stage %c.",
-		    letter, 'A' + before - 1, (long long)unfinished(&c->stage[before]),
-		    'A' + before - 1);
+		    letter, stage_capital(before), (long long)unfinished(&c->stage[before]),
+		    stage_capital(before));
 	else if (own->retry > 0)
 		snprintf(out, size,
 		    "Stage %c: %lld jobs wait for their next attempt, %lld are in hand.", letter,

@@ -371,13 +371,7 @@ apply_once(struct pg *pg, const struct shape *sh, const struct pg_rows *rows, st
 	return pg_run(pg, "commit", e);
 }
 
-/* Somebody has a table in hand, an export for instance: let the tracker breathe, and try again. */
-static bool
-is_in_use(const struct err *e)
-{
-	return strcmp(e->sqlstate, "55P03") == 0 || strcmp(e->sqlstate, "40P01") == 0;
-}
-
+/* Somebody may have a table in hand, an export for instance: let the tracker breathe, and try again. */
 static bool
 apply(struct pg *pg, const struct shape *sh, const struct pg_rows *rows, struct err *e)
 {
@@ -385,7 +379,7 @@ apply(struct pg *pg, const struct shape *sh, const struct pg_rows *rows, struct 
 		err_clear(e);
 		if (apply_once(pg, sh, rows, e))
 			return true;
-		if (!is_in_use(e) || try == IN_USE_TRIES)
+		if (!pg_is_clash(e) || try == IN_USE_TRIES)
 			return false;
 		clock_sleep_ms(500);
 	}

@@ -223,7 +223,7 @@ check_stages(struct settings *s, const struct config *c, struct err *e)
 
 	s->stages = 0;
 	for (int i = 0; i < STAGES_MAX; i++) {
-		setting[strlen("stage_")] = (char)('a' + i);
+		setting[strlen("stage_")] = stage_letter(i + 1);
 		if (!*s->stage[i])
 			continue;
 		if (s->stages != i)

@@ -15,8 +15,7 @@
 
 #include "base/config.h"
 #include "base/err.h"
-
-#define STAGES_MAX 5
+#include "domain/stage.h"
 
 struct settings {
 	const char *project;

@@ -193,13 +193,6 @@ wait_for_postgres(struct committer *c, struct bundle *b, const struct err *away)
 }
 
 static bool
-is_transient(const struct err *e)
-{
-	return strcmp(e->sqlstate, "40P01") == 0 || strcmp(e->sqlstate, "40001") == 0 ||
-	    strcmp(e->sqlstate, "55P03") == 0;
-}
-
-static bool
 exchange(struct committer *c, struct bundle *b, struct err *e)
 {
 	if (!bundle_send(c->tracker, b, c->pg, e))
@@ -257,7 +250,7 @@ commit(struct committer *c, struct bundle *b)
 			c->now = 1 - c->now;
 			return;
 		}
-		if (e.kind != ERR_SQL || (b->careful && !is_transient(&e)))
+		if (e.kind != ERR_SQL || (b->careful && !pg_is_clash(&e)))
 			break;
 		b->careful = true;
 		clock_sleep_ms(random_below(1u << (try < 6 ? try : 6)));

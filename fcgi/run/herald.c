@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "domain/beats.h"
+#include "domain/news.h"
 #include "run/parked.h"
 #include "store/redis.h"
 
@@ -27,7 +27,7 @@ struct herald {
 	struct uuid changed[NEWS_MOST];
 	int n_changed;
 	bool news, stopping;
-	char me[17]; /* so that our own news is not heard twice */
+	char me[NEWS_FROM]; /* so that our own news is not heard twice */
 	char channel[128];
 	char life_ms[24];
 };
@@ -73,7 +73,7 @@ is_stopping(struct herald *h)
 
 /* ---- writing ----------------------------------------------------------------------------------- */
 
-struct news {
+struct untold {
 	int64_t appeared[STAGES_MAX + 1];
 	struct uuid changed[NEWS_MOST];
 	int n_changed;
@@ -93,7 +93,7 @@ in_ms(int64_t ms)
 
 /* Waits for news or for the beats' turn; takes what there is. */
 static bool
-take_news(struct herald *h, struct news *news)
+take_untold(struct herald *h, struct untold *u)
 {
 	struct timespec until = in_ms(BEATS_MS);
 	bool some;
@@ -104,9 +104,9 @@ take_news(struct herald *h, struct news *news)
 			break;
 	some = h->news;
 	if (some) {
-		memcpy(news->appeared, h->appeared, sizeof(news->appeared));
-		memcpy(news->changed, h->changed, sizeof(news->changed));
-		news->n_changed = h->n_changed;
+		memcpy(u->appeared, h->appeared, sizeof(u->appeared));
+		memcpy(u->changed, h->changed, sizeof(u->changed));
+		u->n_changed = h->n_changed;
 		memset(h->appeared, 0, sizeof(h->appeared));
 		h->n_changed = 0;
 		h->news = false;
@@ -116,21 +116,28 @@ take_news(struct herald *h, struct news *news)
 }
 
 static void
-put_news(struct herald *h, struct redis *redis, const struct news *news)
+put_one(struct herald *h, struct redis *redis, struct news *news)
 {
-	char text[128], hex[UUID_TEXT];
+	char text[NEWS_TEXT];
 
+	memcpy(news->from, h->me, sizeof(news->from));
+	news_write(text, news);
+	redis_put_words(redis, "PUBLISH", h->channel, text, NULL);
+}
+
+static void
+put_untold(struct herald *h, struct redis *redis, const struct untold *u)
+{
 	for (int stage = 1; stage <= STAGES_MAX; stage++) {
-		if (news->appeared[stage] == 0)
-			continue;
-		snprintf(text, sizeof(text), "wake %d %lld %s", stage,
-		    (long long)news->appeared[stage], h->me);
-		redis_put_words(redis, "PUBLISH", h->channel, text, NULL);
+		struct news wake = {.kind = NEWS_WAKE, .stage = stage, .count = u->appeared[stage]};
+
+		if (wake.count > 0)
+			put_one(h, redis, &wake);
 	}
-	for (int i = 0; i < news->n_changed; i++) {
-		uuid_text(hex, &news->changed[i]);
-		snprintf(text, sizeof(text), "gone %s %s", hex, h->me);
-		redis_put_words(redis, "PUBLISH", h->channel, text, NULL);
+	for (int i = 0; i < u->n_changed; i++) {
+		struct news gone = {.kind = NEWS_GONE, .token = u->changed[i]};
+
+		put_one(h, redis, &gone);
 	}
 }
 
@@ -194,12 +201,12 @@ write_out(void *arg)
 	struct herald *h = arg;
 	struct redis *redis = redis_new(h->tracker->settings->redis);
 	int64_t beats_us = 0;
-	struct news news;
+	struct untold untold;
 
 	while (!is_stopping(h)) {
-		if (take_news(h, &news)) {
+		if (take_untold(h, &untold)) {
 			redis_begin(redis);
-			put_news(h, redis, &news);
+			put_untold(h, redis, &untold);
 			flush(redis);
 			clock_sleep_ms(NEWS_MS); /* what comes meanwhile goes together */
 		}
@@ -218,20 +225,17 @@ write_out(void *arg)
 static void
 hear(struct herald *h, const char *text)
 {
-	char hex[UUID_TEXT], from[17] = "";
-	long long count;
-	struct uuid token;
-	int stage;
+	struct news news;
 
-	if (sscanf(text, "wake %d %lld %16s", &stage, &count, from) >= 2) {
-		if (strcmp(from, h->me) == 0)
-			return;
-		/* The loader and other hosts do not share our memory: their commits make our counts old. */
-		tracker_counts_changed(h->tracker);
-		parked_wake(h->tracker->parked, stage, count);
-	} else if (sscanf(text, "gone %36s %16s", hex, from) >= 1 && strcmp(from, h->me) != 0 &&
-	    uuid_parse(&token, hex, strlen(hex)))
-		shared_bump(h->tracker->shared, &token);
+	if (!news_read(&news, text) || strcmp(news.from, h->me) == 0)
+		return;
+	if (news.kind == NEWS_GONE) {
+		shared_bump(h->tracker->shared, &news.token);
+		return;
+	}
+	/* The loader and other hosts do not share our memory: their commits make our counts old. */
+	tracker_counts_changed(h->tracker);
+	parked_wake(h->tracker->parked, news.stage, news.count);
 }
 
 static void *
@@ -271,7 +275,7 @@ herald_start(struct tracker *t)
 	h->tracker = t;
 	random_bytes(&id, sizeof(id));
 	snprintf(h->me, sizeof(h->me), "%016llx", (unsigned long long)id);
-	snprintf(h->channel, sizeof(h->channel), "%swake", t->redis_prefix);
+	news_channel(h->channel, sizeof(h->channel), t->project_id);
 	snprintf(h->life_ms, sizeof(h->life_ms), "%lld",
 	    (long long)(t->settings->idle_timeout_s * 2000 + 60000));
 	pthread_mutex_init(&h->lock, NULL);

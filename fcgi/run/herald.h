@@ -6,7 +6,7 @@
  * With Redis away beats and news are lost, and said so once a minute: the slow poll of parked calls and
  * worker.seen in PostgreSQL stand behind them.
  *
- *	channel tracker:ID:wake		"wake STAGE COUNT [FROM]"	"gone TOKENHASHHEX [FROM]"
+ *	channel tracker:ID:wake		domain/news.h
  *	hash    tracker:ID:w:WORKER	seen, progress, progress_at (UTC ms), expires
  *
  * Threads	two of its own: one writes, one listens. herald_* from any.

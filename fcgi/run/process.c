@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "domain/beats.h"
 #include "domain/counts.h"
+#include "domain/news.h"
 #include "domain/presence.h"
 #include "domain/tracker.h"
 #include "run/acceptor.h"
@@ -51,7 +52,7 @@ start_domain(struct rooms *r, const struct process *p)
 {
 	struct tracker *t = &r->tracker;
 
-	snprintf(r->redis_prefix, sizeof(r->redis_prefix), "tracker:%s:", p->project_id);
+	news_prefix(r->redis_prefix, sizeof(r->redis_prefix), p->project_id);
 	t->settings = p->settings;
 	t->project_id = p->project_id;
 	t->redis_prefix = r->redis_prefix;

@@ -219,6 +219,17 @@ means_away(const char *sqlstate)
 	return strncmp(sqlstate, "57P", 3) == 0 || strncmp(sqlstate, "08", 2) == 0;
 }
 
+bool
+pg_is_clash(const struct err *e)
+{
+	static const char *const states[] = {"40P01", "40001", "55P03"};
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
+		if (strcmp(e->sqlstate, states[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool
 set_sql_error(const PGresult *res, struct err *e)
 {

@@ -62,6 +62,9 @@ bool pg_receive(struct pg *pg, struct pg_rows **rows, struct err *e)
  */
 bool pg_run(struct pg *pg, const char *sql, struct err *e) __attribute__((warn_unused_result));
 
+/* Somebody else had a lock in hand, or was faster: the same call may go well the next time. */
+bool pg_is_clash(const struct err *e);
+
 int pg_rows_count(const struct pg_rows *rows);
 void pg_rows_free(struct pg_rows *rows); /* accepts NULL */
 bool pg_is_null(const struct pg_rows *rows, int row, int column);

@@ -131,8 +131,8 @@ put_latency(struct buf *out, const struct shared *shared)
 static void
 put_jobs_line(struct buf *out, int stage, const char *state, int64_t n)
 {
-	buf_printf(out, "tracker_jobs{stage=\"%c\",state=\"%s\"} %lld\n", 'a' + stage - 1, state,
-	    (long long)n);
+	buf_printf(out, "tracker_jobs{stage=\"%c\",state=\"%s\"} %lld\n", stage_letter(stage),
+	    state, (long long)n);
 }
 
 static void

@@ -290,7 +290,7 @@ put_job(struct buf *out, const struct job *job)
 	buf_puts(out, "{\"job\":");
 	buf_put_int(out, job->number);
 	buf_printf(
-	    out, ",\"lease\":\"%s\",\"stage\":\"%c\",\"data\":", lease, 'a' + job->stage - 1);
+	    out, ",\"lease\":\"%s\",\"stage\":\"%c\",\"data\":", lease, stage_letter(job->stage));
 	put_data(out, job->data, job->len);
 	buf_printf(out, ",\"attempt\":%d}", job->attempt);
 }

@@ -101,7 +101,8 @@ api_new(struct request *rq, struct err *e)
 		    "nickname");
 	if (stage > rq->tracker->settings->stages)
 		return err_set(e, ERR_INPUT,
-		    arena_printf(&rq->arena, "The worker stage '%c' is disabled.", 'a' + stage - 1),
+		    arena_printf(
+			&rq->arena, "The worker stage '%c' is disabled.", stage_letter(stage)),
 		    "stage disabled");
 	op = request_op(rq, OP_OPEN, answer_new);
 	rq->state = new;

@@ -262,7 +262,7 @@ static const char *
 stage_note(struct page *p, const struct facts_stage *s, int64_t quiet_s)
 {
 	const char *stage =
-	    arena_printf(p->arena, "Stage %c (%s)", *parts_letter(s->stage) - 32, s->name);
+	    arena_printf(p->arena, "Stage %c (%s)", stage_capital((int)s->stage), s->name);
 	int64_t waiting = s->ready + s->retry;
 
 	if (s->paused)

@@ -58,8 +58,8 @@ read_asked(struct page *p, struct asked *a)
 	a->state = parts_query_text(p, "state");
 	if (a->state && !state_option(a->state))
 		a->state = NULL;
-	if (stage && stage[0] >= 'a' && stage[0] < 'a' + STAGES_MAX && stage[1] == 0)
-		a->stage = stage[0] - 'a' + 1;
+	if (stage && strlen(stage) == 1)
+		a->stage = stage_number(*stage);
 	a->after = a->stage != 0 && parts_query_key(p, "after", &a->after_us, &a->after_id);
 	a->all = all && strcmp(all, "true") == 0;
 	a->rows = a->all ? ALL_ROWS : FEW_ROWS;
@@ -140,9 +140,9 @@ put_bars(struct page *p, struct template_dict *s, const struct facts *f, const s
 		struct template_dict *bars = template_section(s, T_BARS);
 		struct template_dict *legend = template_section(s, T_LEGEND);
 
-		template_str(bars, T_LETTER, parts_letter(f->stage[i].stage));
+		template_str(bars, T_LETTER, parts_letter(p, f->stage[i].stage));
 		template_str(bars, T_PATH, chart_path(p, c, (int)f->stage[i].stage));
-		template_str(legend, T_LETTER, parts_letter(f->stage[i].stage));
+		template_str(legend, T_LETTER, parts_letter(p, f->stage[i].stage));
 		template_str(legend, T_NAME, f->stage[i].name);
 	}
 }

@@ -137,7 +137,7 @@ summary(struct page *p, const struct pg_rows *rows)
 
 		if (strcmp(state, "done") != 0)
 			return arena_printf(p->arena, "stage %c: %s",
-			    *parts_letter(pg_int(rows, i, STAGE)) - 'a' + 'A', state_words(state));
+			    stage_capital((int)pg_int(rows, i, STAGE)), state_words(state));
 	}
 	return "done in all stages";
 }

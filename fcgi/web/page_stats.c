@@ -108,7 +108,7 @@ put_stage(struct page *p, const struct facts *f, int i)
 	int64_t bar[FACTS_BAR];
 
 	buf_puts(b, i > 0 ? ",{" : "{");
-	put_text(b, "stage", parts_letter(s->stage));
+	put_text(b, "stage", parts_letter(p, s->stage));
 	put_text(b, "name", s->name);
 	put_key(b, "paused");
 	buf_puts(b, s->paused ? "true" : "false");
@@ -169,7 +169,7 @@ put_latest(struct page *p, struct err *e)
 	buf_putc(p->out, '[');
 	for (int i = 0; i < pg_rows_count(rows); i++) {
 		buf_puts(p->out, i > 0 ? ",{" : "{");
-		put_text(p->out, "stage", parts_letter(pg_int(rows, i, 0)));
+		put_text(p->out, "stage", parts_letter(p, pg_int(rows, i, 0)));
 		put_int(p->out, "job", pg_int(rows, i, 1));
 		put_text(p->out, "worker", pg_text(rows, i, 2, NULL));
 		put_text(p->out, "person", pg_text(rows, i, 3, NULL));

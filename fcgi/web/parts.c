@@ -212,10 +212,8 @@ void
 parts_stage(struct page *p, struct template_dict *d, const char *letter, const char *letter_up,
     const char *name, int64_t stage)
 {
-	const char *small = parts_letter(stage);
-
-	template_str(d, letter, small);
-	template_str(d, letter_up, arena_printf(p->arena, "%c", *small - 'a' + 'A'));
+	template_str(d, letter, parts_letter(p, stage));
+	template_str(d, letter_up, arena_printf(p->arena, "%c", stage_capital((int)stage)));
 	template_str(d, name, parts_stage_name(p, stage));
 }
 
@@ -258,11 +256,9 @@ parts_number(const char **at)
 }
 
 const char *
-parts_letter(int64_t stage)
+parts_letter(struct page *p, int64_t stage)
 {
-	static const char *const letters[STAGES_MAX + 1] = {"?", "a", "b", "c", "d", "e"};
-
-	return letters[stage >= 1 && stage <= STAGES_MAX ? stage : 0];
+	return arena_printf(p->arena, "%c", stage_letter((int)stage));
 }
 
 const char *

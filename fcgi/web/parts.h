@@ -52,7 +52,7 @@ void parts_ago_text(char *out, size_t size, int64_t seconds);
 const char *parts_rate_text(struct page *p, double n);
 const char *parts_count_text(struct page *p, int64_t n);
 /* "a" for 1. */
-const char *parts_letter(int64_t stage);
+const char *parts_letter(struct page *p, int64_t stage);
 const char *parts_stage_name(const struct page *p, int64_t stage);
 /* The stage's name as it stands in /worker/{stage}/…; see parts_find_stage. */
 const char *parts_stage_part(struct page *p, int64_t stage);

@@ -199,11 +199,11 @@ req_stage(struct request *rq, int *stage, struct err *e)
 
 	if (!req_query(rq, "stage", &letter, &len, e))
 		return false;
-	if (len != 1 || *letter < 'a' || *letter > 'e')
+	*stage = len == 1 ? stage_number(*letter) : 0;
+	if (*stage == 0)
 		return err_set(e, ERR_INPUT,
 		    arena_printf(&rq->arena,
 			"Invalid worker stage: '%s'. Choose from 'a'/'b'/'c'/'d'/'e'.", letter),
 		    "no such stage");
-	*stage = *letter - 'a' + 1;
 	return true;
 }
