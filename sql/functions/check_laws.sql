@@ -46,6 +46,12 @@ begin
 			count(distinct p.job) as jobs
 		from tracker.stage s left join place p on p.stage = s.stage
 		group by s.stage),
+	-- every result that was ever accepted
+	made as materialized (
+		select o.stage, o.person, o.worker, o.lease, false as refused
+		from tracker.output o
+		union all select r.stage, r.person, r.worker, r.lease, true
+		from tracker.refused_output r),
 	input as (
 		select s.stage, case when s.stage = 1 then (select count(*) from tracker.job)
 			else (select count(*) from tracker.output o
@@ -90,13 +96,25 @@ begin
 			(select coalesce(sum(p.done - p.withdrawn), 0)::int8 from tracker.person p)
 			+ (select coalesce(sum(c.done - c.withdrawn), 0)::int8
 				from tracker.credit c)
-		union all select 'people with the credit of their outputs', null, 0, count(*) from (
-			select p.id from tracker.person p
-			left join (select c.person, sum(c.done - c.withdrawn) as n
-				from tracker.credit c group by c.person) c on c.person = p.id
-			left join (select o.person, count(*) as n
-				from tracker.output o group by o.person) o on o.person = p.id
-			where p.done - p.withdrawn + coalesce(c.n, 0) <> coalesce(o.n, 0)) x
+		union all select 'people with the credit of their outputs, by stage', x.stage, 0,
+			count(*)
+			from (
+				select coalesce(c.stage, o.stage) as stage from (
+					select c.person, c.stage, sum(c.done) as done,
+						sum(c.withdrawn) as withdrawn
+					from (select d.person, d.stage, d.done, d.withdrawn
+							from tracker.person_day d
+						union all select c.person, c.stage, c.done, c.withdrawn
+							from tracker.credit c) c
+					group by c.person, c.stage) c
+				full join (
+					select m.person, m.stage, count(*) as done,
+						count(*) filter (where m.refused) as withdrawn
+					from made m group by m.person, m.stage) o
+					on o.person = c.person and o.stage = c.stage
+				where coalesce(c.done, 0) <> coalesce(o.done, 0)
+					or coalesce(c.withdrawn, 0) <> coalesce(o.withdrawn, 0)) x
+			group by x.stage
 		union all select 'people''s days = their totals', null, 0, count(*) from (
 			select p.id from tracker.person p
 			left join (select d.person, sum(d.done) as done,
@@ -104,15 +122,55 @@ begin
 				from tracker.person_day d group by d.person) d on d.person = p.id
 			where p.done <> coalesce(d.done, 0)
 				or p.withdrawn <> coalesce(d.withdrawn, 0)) x
-		union all select 'history = folded counts', t.stage,
-			(select coalesce(sum(q.done), 0)::int8 from tracker.tally q
-				where q.stage = t.stage and q.slot = -1),
-			(select coalesce(sum(h.done), 0)::int8 from tracker.history h
-				where h.stage = t.stage)
-			from t
+		union all select 'history = folded counts: ' || q.what, q.stage, q.folded, q.kept
+			from (
+				select f.stage, v.* from (
+					select s.stage, coalesce(b.done, 0) as done,
+						coalesce(b.withdrawn, 0) as withdrawn,
+						coalesce(b.failed, 0) as failed,
+						coalesce(h.done, 0)::int8 as h_done,
+						coalesce(h.withdrawn, 0)::int8 as h_withdrawn,
+						coalesce(h.failed, 0)::int8 as h_failed
+					from tracker.stage s
+					left join tracker.tally b on b.stage = s.stage and b.slot = -1
+					left join (select h.stage, sum(h.done) as done,
+						sum(h.withdrawn) as withdrawn, sum(h.failed) as failed
+						from tracker.history h group by h.stage) h
+						on h.stage = s.stage) f
+				cross join lateral (values ('done', f.done, f.h_done),
+					('withdrawn', f.withdrawn, f.h_withdrawn),
+					('failed', f.failed, f.h_failed)) v(what, folded, kept)) q
 		union all select 'workers'' results = done, gross', null,
 			(select sum(t.gross)::int8 from t),
 			(select coalesce(sum(w.done), 0)::int8 from tracker.worker w)
+		union all select 'workers with the results that they made', null, 0, count(*) from (
+			select from tracker.worker w
+			left join (select m.worker, count(*) as n
+				from made m group by m.worker) m on m.worker = w.id
+			where w.done <> coalesce(m.n, 0)) x
+		union all select 'workers with the attempts that ended badly', null, 0, count(*) from (
+			select from tracker.worker w
+			left join (select k.worker, count(*) as n from tracker.strike k
+				where k.kind not in ('released', 'requeued')
+				group by k.worker) k on k.worker = w.id
+			where w.struck <> coalesce(k.n, 0)) x
+		union all select 'boards = days', null, 0, count(*) from (
+			select from (select b.person, b.today, b.week from tracker.board b) b
+			full join (
+				select d.person, sum(d.done - d.withdrawn) as week,
+					coalesce(sum(d.done - d.withdrawn)
+						filter (where d.day = y.day), 0) as today
+				from tracker.person_day d
+				join tracker.board_day y on d.day > y.day - 7
+				group by d.person) d on d.person = b.person
+			where coalesce(b.week, 0) <> coalesce(d.week, 0)
+				or coalesce(b.today, 0) <> coalesce(d.today, 0)) x
+		union all select 'a hand-out gives one result', null, 0, count(*) from (
+			select m.lease from made m group by m.lease having count(*) > 1) x
+		union all select 'what is in hand has not ended', null, 0, count(*)
+			from tracker.lease l
+			where exists (select from made m where m.lease = l.id)
+				or exists (select from tracker.strike k where k.lease = l.id)
 		union all select 'leases belong to present workers of their stage', null, 0,
 			count(*)
 			from tracker.lease l
