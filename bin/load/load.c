@@ -160,7 +160,7 @@ share(const struct source *s, uint64_t jobs)
 {
 	if (s->form == SOURCE_BRACE)
 		return (double)jobs / (double)brace_count(&s->brace);
-	return s->reader.total > 0 ? (double)s->reader.taken / (double)s->reader.total : -1;
+	return s->window.total > 0 ? (double)s->window.taken / (double)s->window.total : -1;
 }
 
 /* An empty input is a mistake, unless --reset was to leave an empty project. */

@@ -120,8 +120,8 @@ static bool
 next_line(struct source *s, const char **line, size_t *len, struct err *e)
 {
 	do {
-		s->place++;
-		if (!reader_line(&s->reader, line, len, e))
+		s->number++;
+		if (!window_line(&s->window, line, len, e))
 			return false;
 		if (!*line)
 			return true;
@@ -173,17 +173,17 @@ next_json_line(struct source *s, const char **data, size_t *len, struct err *e)
 static bool
 peek(struct source *s, char *c, struct err *e)
 {
-	struct reader *r = &s->reader;
+	struct window *w = &s->window;
 
 	for (;;) {
-		while (r->start < r->end && is_space(r->data[r->start]))
-			reader_take(r, 1);
-		if (r->start < r->end || r->eof)
+		while (w->start < w->end && is_space(w->data[w->start]))
+			window_take(w, 1);
+		if (w->start < w->end || w->eof)
 			break;
-		if (!reader_more(r, e))
+		if (!window_more(w, e))
 			return false;
 	}
-	*c = r->start < r->end ? r->data[r->start] : '\0';
+	*c = w->start < w->end ? w->data[w->start] : '\0';
 	return true;
 }
 
@@ -241,15 +241,15 @@ scan_window(struct scan *sc, const char *s, size_t n)
 static bool
 value_len(struct source *s, size_t *len, struct err *e)
 {
-	struct reader *r = &s->reader;
+	struct window *w = &s->window;
 	struct scan sc = {0};
 
 	for (;;) {
-		scan_window(&sc, r->data + r->start, r->end - r->start);
+		scan_window(&sc, w->data + w->start, w->end - w->start);
 		*len = sc.len;
-		if (sc.done || r->eof)
+		if (sc.done || w->eof)
 			break;
-		if (!reader_more(r, e))
+		if (!window_more(w, e))
 			return false;
 	}
 	return *len <= s->limit ||
@@ -258,7 +258,7 @@ value_len(struct source *s, size_t *len, struct err *e)
 
 /* Passes over the bracket or the comma before the next element; *more false after the last. */
 static bool
-next_place(struct source *s, bool *more, struct err *e)
+pass_separator(struct source *s, bool *more, struct err *e)
 {
 	char c;
 
@@ -270,7 +270,7 @@ next_place(struct source *s, bool *more, struct err *e)
 	if (s->begun && c != ',' && c != ']')
 		return err_set(e, ERR_INPUT, NULL,
 		    c ? "a comma or ] must come before it" : "the file ends before the list's ]");
-	reader_take(&s->reader, 1);
+	window_take(&s->window, 1);
 	if (!s->begun || c == ',') {
 		bool first = !s->begun;
 
@@ -279,7 +279,7 @@ next_place(struct source *s, bool *more, struct err *e)
 			return false;
 		*more = !(first && c == ']');
 		if (!*more)
-			reader_take(&s->reader, 1);
+			window_take(&s->window, 1);
 		return true;
 	}
 	*more = false;
@@ -293,7 +293,7 @@ at_end(struct source *s, struct err *e)
 
 	if (!peek(s, &c, e))
 		return false;
-	return (s->reader.start == s->reader.end) ||
+	return (s->window.start == s->window.end) ||
 	    err_set(e, ERR_INPUT, NULL, "something follows the list");
 }
 
@@ -305,19 +305,19 @@ next_element(struct source *s, const char **data, size_t *len, struct err *e)
 	bool more;
 
 	*data = NULL;
-	s->place++;
-	s->offset = s->reader.taken;
-	if (!next_place(s, &more, e))
+	s->number++;
+	s->offset = s->window.taken;
+	if (!pass_separator(s, &more, e))
 		return false;
-	s->offset = s->reader.taken;
+	s->offset = s->window.taken;
 	if (!more)
 		return at_end(s, e);
 	if (!value_len(s, &n, e))
 		return false;
 	if (n == 0)
 		return err_set(e, ERR_INPUT, NULL, "no value");
-	text = s->reader.data + s->reader.start;
-	reader_take(&s->reader, n);
+	text = s->window.data + s->window.start;
+	window_take(&s->window, n);
 	return take_json(s, text, n, data, len, e);
 }
 
@@ -326,7 +326,7 @@ next_element(struct source *s, const char **data, size_t *len, struct err *e)
 static bool
 next_brace(struct source *s, const char **data, size_t *len, struct err *e)
 {
-	s->place++;
+	s->number++;
 	*data = NULL;
 	return !brace_next(&s->brace, data, len) || check_text(*data, *len, e);
 }
@@ -340,7 +340,7 @@ source_open(struct source *s, enum source_form form, const char *what, size_t li
 	buf_init(&s->job, limit + STRUCTURED_HEAD_MAX);
 	if (form == SOURCE_BRACE)
 		return brace_open(&s->brace, what, strlen(what), e);
-	return reader_open(&s->reader, what, limit, e);
+	return window_open(&s->window, what, limit, e);
 }
 
 void
@@ -349,27 +349,27 @@ source_close(struct source *s)
 	if (s->form == SOURCE_BRACE)
 		brace_close(&s->brace);
 	else
-		reader_close(&s->reader);
+		window_close(&s->window);
 	buf_fini(&s->job);
 }
 
-/* Puts the place in front of what is wrong with it. */
+/* Puts its number in front of what is wrong with it. */
 static bool
-name_place(const struct source *s, const struct err *cause, struct err *e)
+name_item(const struct source *s, const struct err *cause, struct err *e)
 {
 	switch (s->form) {
 	case SOURCE_TEXT:
 	case SOURCE_JSON_LINES:
-		return err_set(e, cause->kind, NULL, "%s: line %" PRIu64 ": %s", s->reader.name,
-		    s->place, cause->why);
+		return err_set(e, cause->kind, NULL, "%s: line %" PRIu64 ": %s", s->window.name,
+		    s->number, cause->why);
 	case SOURCE_JSON:
 		return err_set(e, cause->kind, NULL,
-		    "%s: element %" PRIu64 " (at byte %" PRIu64 "): %s", s->reader.name, s->place,
+		    "%s: element %" PRIu64 " (at byte %" PRIu64 "): %s", s->window.name, s->number,
 		    s->offset, cause->why);
 	case SOURCE_BRACE:
 		break;
 	}
-	return err_set(e, cause->kind, NULL, "word %" PRIu64 ": %s", s->place, cause->why);
+	return err_set(e, cause->kind, NULL, "word %" PRIu64 ": %s", s->number, cause->why);
 }
 
 bool
@@ -382,5 +382,5 @@ source_next(struct source *s, const char **data, size_t *len, struct err *e)
 	    [SOURCE_BRACE] = next_brace};
 	struct err cause = ERR_INIT;
 
-	return next[s->form](s, data, len, &cause) || name_place(s, &cause, e);
+	return next[s->form](s, data, len, &cause) || name_item(s, &cause, e);
 }

@@ -25,7 +25,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "load/brace.h"
-#include "load/reader.h"
+#include "load/window.h"
 
 enum source_form { SOURCE_TEXT, SOURCE_JSON_LINES, SOURCE_JSON, SOURCE_BRACE };
 
@@ -33,10 +33,10 @@ struct source {
 	enum source_form form;
 	bool skip_blank;
 	size_t limit;         /* bytes of one job */
-	struct reader reader; /* all but brace */
+	struct window window; /* all but brace */
 	struct brace brace;
 	struct buf job;  /* a job that does not lie in the window as it is */
-	uint64_t place;  /* number of the line or element, from 1 */
+	uint64_t number; /* number of the line or element, from 1 */
 	uint64_t offset; /* where the element began */
 	bool begun;      /* the list's bracket was read */
 };

@@ -14,7 +14,7 @@
 /* ---- one value ------------------------------------------------------------------------------ */
 
 static void *
-place(const struct config *c, const struct config_item *item)
+value_of(const struct config *c, const struct config_item *item)
 {
 	return (char *)c->settings + item->offset;
 }
@@ -112,7 +112,7 @@ set_number(const struct config *c, const struct config_item *item, const char *v
 		return err_set(e, ERR_INPUT, NULL,
 		    "%s: %s must be between %lld and %lld, not '%.40s'", origin, item->name,
 		    (long long)item->min, (long long)item->max, value);
-	*(int64_t *)place(c, item) = n;
+	*(int64_t *)value_of(c, item) = n;
 	return true;
 }
 
@@ -120,7 +120,7 @@ static bool
 set_bool(const struct config *c, const struct config_item *item, const char *value,
     const char *origin, struct err *e)
 {
-	if (parse_bool(value, place(c, item)))
+	if (parse_bool(value, value_of(c, item)))
 		return true;
 	return err_set(
 	    e, ERR_INPUT, NULL, "%s: %s is yes or no, not '%.40s'", origin, item->name, value);
@@ -142,7 +142,7 @@ set_text(struct config *c, const struct config_item *item, const char *value, co
 	if (item->max > 0 && (int64_t)len > item->max)
 		return err_set(e, ERR_INPUT, NULL, "%s: %s is longer than %lld bytes", origin,
 		    item->name, (long long)item->max);
-	*(const char **)place(c, item) = arena_dup(&c->arena, value, len);
+	*(const char **)value_of(c, item) = arena_dup(&c->arena, value, len);
 	return true;
 }
 
@@ -392,7 +392,7 @@ print_bytes(int64_t n, FILE *to)
 static void
 print_value(const struct config *c, const struct config_item *item, FILE *to, bool mask)
 {
-	const void *at = place(c, item);
+	const void *at = value_of(c, item);
 	const char *text;
 
 	switch (item->type) {

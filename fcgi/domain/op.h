@@ -60,6 +60,7 @@ enum op_status {
 enum op_status op_status_of(const char *word);
 const char *op_status_word(enum op_status status);
 
+struct reader;
 struct stage_counts;
 
 struct worker_id {
@@ -132,7 +133,7 @@ struct op {
 			size_t n;
 		} items; /* complete and return */
 		struct {
-			void (*render)(struct op *op, void *reader); /* runs on the reader */
+			void (*render)(struct op *op, struct reader *reader); /* on its thread */
 			void *page;
 		} render;
 		struct stage_counts *count; /* result, in the caller's arena */

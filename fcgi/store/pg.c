@@ -700,7 +700,7 @@ pg_time_us(const struct pg_rows *rows, int row, int column)
 
 /* ---- COPY ---------------------------------------------------------------------------------------- */
 
-/* Sends the command and waits until PostgreSQL is in the mood that it asks for. */
+/* Sends the command and waits until PostgreSQL takes its rows. */
 bool
 pg_copy_in(struct pg *pg, const char *sql, struct err *e)
 {

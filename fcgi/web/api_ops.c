@@ -17,8 +17,8 @@ api_healthz(struct request *rq, struct err *e)
 
 /* An op that runs a function on the reader, where PostgreSQL and Redis are. */
 static void
-submit_reading(
-    struct request *rq, void (*read)(struct op *op, void *reader), void (*answer)(struct op *op))
+submit_reading(struct request *rq, void (*read)(struct op *op, struct reader *reader),
+    void (*answer)(struct op *op))
 {
 	struct op *op = request_op(rq, OP_RENDER, answer);
 
@@ -28,9 +28,8 @@ submit_reading(
 }
 
 static void
-ask_both(struct op *op, void *reader_)
+ask_both(struct op *op, struct reader *reader)
 {
-	struct reader *reader = reader_;
 	struct err redis_away = ERR_INIT;
 	bool *redis_here = ((struct request *)op->owner)->state;
 

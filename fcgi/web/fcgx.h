@@ -1,5 +1,5 @@
 /*
- * fcgx -- FastCGI connections and the requests on them, as the rest of us sees libfcgi.
+ * fcgx -- FastCGI connections and the requests on them, and all that the tracker knows of libfcgi.
  *
  * A gate is the listening socket and all connections that came through it. The web server keeps its
  * connections; between two requests a connection waits in the gate's epoll set, so no thread is bound

@@ -379,10 +379,9 @@ render(struct refresh *r, struct reader *reader, struct err *e)
 }
 
 static void
-refresh_on_reader(struct op *op, void *reader_)
+refresh_on_reader(struct op *op, struct reader *reader)
 {
 	struct refresh *r = op->render.page;
-	struct reader *reader = reader_;
 	bool shared = r->cache->tracker->settings->page_cache_s > 0, turn = true;
 	int64_t until = clock_us() + OTHERS_TURN_US;
 	struct copy *copy = NULL;

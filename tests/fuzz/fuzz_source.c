@@ -5,7 +5,7 @@
  * window, must be what a plain look at the whole of it gives: the same number of jobs, and of lines
  * the same text. Nothing that the strict JSON reader refuses as a whole may come through in pieces.
  *
- * Sources	bin/load/source.c bin/load/reader.c bin/load/brace.c
+ * Sources	bin/load/source.c bin/load/window.c bin/load/brace.c
  */
 #include <stdbool.h>
 #include <stdint.h>

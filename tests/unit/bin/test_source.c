@@ -176,7 +176,7 @@ a_file_longer_than_the_window_is_read_to_its_end(void **state)
 		jobs++;
 	assert_int_equal(e.kind, ERR_NONE);
 	assert_int_equal(jobs, 100000);
-	assert_true(s.reader.size <= 1 << 20);
+	assert_true(s.window.size <= 1 << 20);
 	source_close(&s);
 	unlink(path);
 }

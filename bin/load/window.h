@@ -1,16 +1,16 @@
 /*
- * reader -- a file or standard input through a window that slides over it.
+ * window -- a file or standard input, seen through a window that slides over it.
  *
  * Whoever reads looks at data[start..end), takes some of it, and asks for more when that is not
  * enough. The window grows only as far as the longest piece that was asked for in one.
  *
  * Ownership	open/close, also after a failed open; bytes in the window are borrowed until the
- *		next reader_more.
+ *		next window_more.
  * Units	bytes; `taken` counts those before the window.
  * Errors	ERR_INPUT: the file cannot be read, or a piece is longer than the limit.
  */
-#ifndef LOAD_READER_H
-#define LOAD_READER_H
+#ifndef LOAD_WINDOW_H
+#define LOAD_WINDOW_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 
 #include "base/err.h"
 
-struct reader {
+struct window {
 	const char *name; /* for messages */
 	int fd;
 	char *data;
@@ -29,12 +29,12 @@ struct reader {
 };
 
 /* "-" is standard input. A byte order mark at the beginning is passed over. */
-bool reader_open(struct reader *r, const char *path, size_t limit, struct err *e);
-void reader_close(struct reader *r);
+bool window_open(struct window *w, const char *path, size_t limit, struct err *e);
+void window_close(struct window *w);
 /* Adds to the window, or sets eof. */
-bool reader_more(struct reader *r, struct err *e);
-void reader_take(struct reader *r, size_t len);
+bool window_more(struct window *w, struct err *e);
+void window_take(struct window *w, size_t len);
 /* The next line without its "\n"; *line NULL at the end. A last line needs no "\n". */
-bool reader_line(struct reader *r, const char **line, size_t *len, struct err *e);
+bool window_line(struct window *w, const char **line, size_t *len, struct err *e);
 
 #endif
