@@ -110,12 +110,15 @@ parse_ask(int key, char *arg, struct argp_state *state)
 static void
 parse_command(const struct command *c, struct ask *ask, int argc, char **argv)
 {
-	const struct argp_child children[] = {
-	    {&settings_argp, 0, "Settings, which go before the file and the environment:", 1}, {0}};
-	const struct argp argp = {c->options, parse_ask, c->args, c->doc, children, NULL, NULL};
-	static char name[64]; /* argp keeps it for later messages */
+	static const struct argp_child children[] = {{&settings_argp_hidden, 0, NULL, 0}, {0}};
+	static char name[64], told[512]; /* argp keeps them for later messages */
+	const struct argp argp = {
+	    c->options, parse_ask, *c->args ? c->args : NULL, told, children, NULL, NULL};
 
 	snprintf(name, sizeof(name), "%s %s", ask->tool->name, c->name);
+	snprintf(told, sizeof(told),
+	    "%s\vSettings (--config=FILE and others) are told by `%s --help'.", c->doc,
+	    ask->tool->name);
 	argv[0] = name;
 	argp_parse(&argp, argc, argv, 0, NULL, ask);
 	if (ask->n_args < c->least || ask->n_args > c->most) {
@@ -167,8 +170,9 @@ parse_first(int key, char *arg, struct argp_state *state)
 }
 
 static const char doc[] =
-    "Ask a distributed compute tracker what it does, and tell it what to do."
-    "\vCommands (each has its own --help):\n"
+    "Ask a distributed compute tracker what it does, and tell it what to do.\n"
+    "\n"
+    "Commands (each has its own --help):\n"
     "  status                  counts by stage, and who works\n"
     "  failed                  jobs that failed for good, with reasons\n"
     "  requeue                 put failed jobs back in line\n"
@@ -179,9 +183,8 @@ static const char doc[] =
     "  stages [append NAME]    list the stages, or append one\n"
     "  migrate                 bring the database up to this version\n"
     "  check                   compare all counts with the laws of conservation\n"
-    "  settings                print the settings\n"
-    "\n"
-    "Examples:\n"
+    "  settings                print the settings"
+    "\vExamples:\n"
     "  distcompute-admin --config /etc/distcompute-tracker/tracker.ini status\n"
     "  distcompute-admin failed --stage b --json\n"
     "  distcompute-admin requeue --stage b 17 18\n"
@@ -197,7 +200,7 @@ static const struct command *
 parse(struct ask *ask, int argc, char **argv)
 {
 	static const struct argp_child children[] = {
-	    {&settings_argp, 0, "Settings, which go before the file and the environment:", 1}, {0}};
+	    {&settings_argp_few, 0, SETTINGS_FEW_HEADER, 1}, {0}};
 	static const struct argp argp = {
 	    NULL, parse_first, "COMMAND [ARG...]", doc, children, NULL, NULL};
 	struct first first = {ask, NULL, 0};

@@ -425,7 +425,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct argp_child children[] = {
-	    {&settings_argp, 0, "Settings, which go before the file and the environment:", 9}, {0}};
+	    {&settings_argp_few, 0, SETTINGS_FEW_HEADER, 9}, {0}};
 	static const struct argp argp = {options, parse_option, NULL, doc, children, NULL, NULL};
 	static struct tool tool = {.name = "distcompute-export"};
 	struct wish wish = {.tool = &tool};

@@ -11,8 +11,6 @@
 #include "store/pg.h"
 #include "store/redis.h"
 
-#define DEFAULT_FILE SYSCONFDIR "/distcompute-tracker/tracker.ini"
-
 #define AT(field) offsetof(struct settings, field)
 #define TEXT(name_, field, preset_, min_, max_, help_)                                             \
 	{                                                                                          \
@@ -108,7 +106,10 @@ _Static_assert(sizeof(settings_items) / sizeof(settings_items[0]) <= ITEMS_MAX, 
 #define KEY_FIRST 0x1001
 
 /* Made from settings_items before main, so that the table stays the only one. */
-static struct argp_option options[ITEMS_MAX + 1];
+static struct argp_option all[ITEMS_MAX + 2], few[ITEMS_MAX + 2], none[ITEMS_MAX + 2];
+
+/* What a program beside the tracker has to be told, if anything. */
+static const char *const of_programs[] = {"postgres", "redis", "sql_dir"};
 
 static char *
 flag_of(const char *name)
@@ -152,20 +153,42 @@ arg_of(const struct config_item *item)
 	return "TEXT";
 }
 
+static struct argp_option
+option_of(int i)
+{
+	const struct config_item *item = &settings_items[i];
+
+	return (struct argp_option){.name = flag_of(item->name),
+	    .key = KEY_FIRST + i,
+	    .arg = arg_of(item),
+	    .flags = item->type == CONFIG_BOOL ? OPTION_ARG_OPTIONAL : 0,
+	    .doc = doc_of(item),
+	    .group = 10};
+}
+
+static bool
+is_of_programs(const char *name)
+{
+	for (size_t i = 0; i < sizeof(of_programs) / sizeof(*of_programs); i++)
+		if (strcmp(of_programs[i], name) == 0)
+			return true;
+	return false;
+}
+
 __attribute__((constructor)) static void
 make_options(void)
 {
-	options[0] = (struct argp_option){.name = "config",
+	all[0] = few[0] = none[0] = (struct argp_option){.name = "config",
 	    .key = KEY_CONFIG,
 	    .arg = "FILE",
-	    .doc = "settings (default: " DEFAULT_FILE ")"};
-	for (int i = 0; settings_items[i].name; i++)
-		options[i + 1] = (struct argp_option){.name = flag_of(settings_items[i].name),
-		    .key = KEY_FIRST + i,
-		    .arg = arg_of(&settings_items[i]),
-		    .flags = settings_items[i].type == CONFIG_BOOL ? OPTION_ARG_OPTIONAL : 0,
-		    .doc = doc_of(&settings_items[i]),
-		    .group = 10};
+	    .doc = "settings (default: " SETTINGS_FILE ")"};
+	none[0].flags = OPTION_HIDDEN;
+	for (int i = 0; settings_items[i].name; i++) {
+		all[i + 1] = few[i + 1] = none[i + 1] = option_of(i);
+		none[i + 1].flags |= OPTION_HIDDEN;
+		if (!is_of_programs(settings_items[i].name))
+			few[i + 1].flags |= OPTION_HIDDEN;
+	}
 }
 
 static error_t
@@ -187,7 +210,9 @@ take_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-const struct argp settings_argp = {.options = options, .parser = take_option};
+const struct argp settings_argp = {.options = all, .parser = take_option};
+const struct argp settings_argp_few = {.options = few, .parser = take_option};
+const struct argp settings_argp_hidden = {.options = none, .parser = take_option};
 
 /* ---- checks of the whole ------------------------------------------------------------------------- */
 
@@ -312,7 +337,7 @@ bool
 settings_load(
     struct settings *s, struct config *c, const struct settings_input *input, struct err *e)
 {
-	const char *file = input->config_file ? input->config_file : DEFAULT_FILE;
+	const char *file = input->config_file ? input->config_file : SETTINGS_FILE;
 
 	*s = (struct settings){0};
 	if (!config_init(c, settings_items, s, e) || !config_file(c, file, input->config_file, e) ||

@@ -43,6 +43,9 @@ struct settings {
 
 extern const struct config_item settings_items[];
 
+/* Where settings are looked for when nobody says. */
+#define SETTINGS_FILE SYSCONFDIR "/distcompute-tracker/tracker.ini"
+
 /*
  * For a program's argp: put `settings_argp` among its children and let the parser, at ARGP_KEY_INIT,
  * set state->child_inputs[i] to a struct settings_input ({0} at first). It takes --config FILE and a flag for every setting; values are applied by
@@ -56,6 +59,11 @@ struct settings_input {
 	int n_flags;
 };
 extern const struct argp settings_argp;
+/* They take the same, but --help lists what programs need to be told, or none of it. */
+extern const struct argp settings_argp_few, settings_argp_hidden;
+#define SETTINGS_FEW_HEADER                                                                        \
+	"Settings, which go before the file and the environment (all of them: "                    \
+	"`distcompute-admin settings --sample'):"
 
 /*
  * Reads everything and checks it as a whole (stage rules, addresses). It begins with config_init;

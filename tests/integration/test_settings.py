@@ -88,3 +88,31 @@ def test_help_version_and_misuse_of_every_program(name):
     assert run("--version", name=name).returncode == 0
     wrong = run("--no-such-flag", name=name)
     assert wrong.returncode == 64 and "no-such-flag" in wrong.stderr
+
+
+def listed(shown):
+    """The long options that a help text lists."""
+    return set(re.findall(r"^ .*?--([a-z-]+)", shown, re.M)) - {"help", "usage", "version"}
+
+
+@pytest.mark.parametrize("name", ["distcompute-load", "distcompute-export", "distcompute-admin"])
+def test_a_program_lists_the_settings_that_it_uses_and_says_where_the_others_are(name):
+    shown = run("--help", name=name).stdout
+    assert {"config", "postgres", "redis"} <= listed(shown)
+    assert not {"idle-timeout", "processes", "templates-dir"} & listed(shown)
+    assert "distcompute-admin settings --sample" in " ".join(shown.split())
+
+
+def test_admin_shows_its_commands_before_anything_else():
+    shown = run("--help", name="distcompute-admin").stdout
+    assert 0 < shown.index("send-back JOB") < shown.index("--config")
+
+
+def test_a_command_lists_its_own_options_only():
+    for command, own in (("pause", set()), ("failed", {"json", "stage"}), ("send-back", {"reason", "stage"})):
+        assert listed(run(command, "--help", name="distcompute-admin").stdout) == own
+
+
+def test_a_setting_that_is_not_listed_may_still_be_a_flag(tmp_path):
+    done = run("settings", "--idle-timeout=77", ini="[tracker]\n", tmp_path=tmp_path, name="distcompute-admin")
+    assert done.returncode == 0 and "idle_timeout = 77" in done.stdout
