@@ -23,6 +23,34 @@ is_blank(const char *s, size_t len)
 	return true;
 }
 
+/* Parsed once more, only for what is wrong with it and where. */
+static bool
+refuse_json(const char *text, size_t len, struct err *e)
+{
+	struct err cause = ERR_INIT;
+
+	if (memchr(text, '\0', len))
+		return err_set(e, ERR_INPUT, NULL, "holds a NUL, which no job can");
+	json_free(json_parse(text, len, &cause));
+	return err_set(e, ERR_INPUT, NULL, "refused as JSON: %s", cause.why);
+}
+
+/* It says that it is a list or an object, and workers would take it at its word. */
+static bool
+refuse_marked(const char *s, size_t len, struct err *e)
+{
+	const size_t mark = strlen(STRUCTURED_MARK);
+	struct err cause = ERR_INIT;
+
+	if (len == mark || (s[mark] != '[' && s[mark] != '{'))
+		return err_set(e, ERR_INPUT, NULL,
+		    "begins with " STRUCTURED_MARK
+		    ", which promises a JSON list or object, and holds none");
+	(void)!refuse_json(s + mark, len - mark, &cause);
+	return err_set(
+	    e, ERR_INPUT, NULL, "begins with " STRUCTURED_MARK "; what follows is %s", cause.why);
+}
+
 /* Text that may be a job as it is. */
 static bool
 check_text(const char *s, size_t len, struct err *e)
@@ -35,19 +63,7 @@ check_text(const char *s, size_t len, struct err *e)
 		return err_set(e, ERR_INPUT, NULL, "is not UTF-8");
 	if (!structured_is_marked(s, len) || structured_read(s, len, &value))
 		return true;
-	return err_set(e, ERR_INPUT, NULL,
-	    "begins with " STRUCTURED_MARK
-	    ", which promises a JSON list or object, and holds none");
-}
-
-/* Parsed once more, only for where it goes wrong. */
-static bool
-refuse_json(const char *text, size_t len, struct err *e)
-{
-	struct err cause = ERR_INIT;
-
-	json_free(json_parse(text, len, &cause));
-	return err_set(e, ERR_INPUT, NULL, "is no JSON (%s)", cause.why);
+	return refuse_marked(s, len, e);
 }
 
 /* A list or an object in the form in which the tracker keeps it. */

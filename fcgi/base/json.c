@@ -17,13 +17,29 @@ static char null_place;
 
 /* ---- the scanner: RFC 8259 and nothing else ---------------------------------------------- */
 
-#define FAULT_SYNTAX "The body is not valid JSON."
-#define FAULT_UTF8 "The body is not valid UTF-8."
-#define FAULT_TWICE "The JSON has the same key twice in one object."
-#define FAULT_DEPTH "The JSON is nested too deeply."
-#define FAULT_NUL "The JSON has a NUL character in a string."
-#define FAULT_LONE "The JSON has half of a surrogate pair in a string."
-#define FAULT_MEMORY "The JSON has too many keys."
+/* What is wrong, as a client hears it, and as a log or a loader names it. */
+struct fault {
+	const char *said, *why;
+};
+
+static const struct fault faults[] = {
+    {"The body is not valid JSON.", "not JSON"},
+    {"The body is not valid UTF-8.", "not UTF-8"},
+    {"The JSON has the same key twice in one object.", "a key comes twice in an object"},
+    {"The JSON is nested too deeply.", "nested deeper than 64"},
+    {"The JSON has a NUL character in a string.", "a NUL in a string"},
+    {"The JSON has half of a surrogate pair in a string.", "half of a surrogate pair in a string"},
+    {"The JSON has too many keys.", "too many keys"},
+};
+_Static_assert(JSON_DEPTH == 64, "a fault tells it");
+
+#define FAULT_SYNTAX (&faults[0])
+#define FAULT_UTF8 (&faults[1])
+#define FAULT_TWICE (&faults[2])
+#define FAULT_DEPTH (&faults[3])
+#define FAULT_NUL (&faults[4])
+#define FAULT_LONE (&faults[5])
+#define FAULT_MEMORY (&faults[6])
 
 #define KEYS_FEW 32     /* keys that need no memory of their own */
 #define KEYS_PAIRWISE 8 /* up to here, comparing all pairs is quicker than sorting */
@@ -36,7 +52,7 @@ struct key {
 
 struct scan {
 	const char *text, *p, *end;
-	const char *fault; /* NULL = none yet */
+	const struct fault *fault; /* NULL = none yet */
 	int depth;
 	bool seen_before; /* the text was scanned already: keys are known to differ */
 	struct key few[KEYS_FEW];
@@ -65,7 +81,7 @@ scan_fini(struct scan *sc)
 }
 
 static bool
-fault(struct scan *sc, const char *what)
+fault(struct scan *sc, const struct fault *what)
 {
 	if (!sc->fault)
 		sc->fault = what;
@@ -484,7 +500,7 @@ scan_value(struct scan *sc)
 }
 
 /* The first fault of the whole text, NULL when there is none; *at is where. */
-static const char *
+static const struct fault *
 find_fault(const char *text, size_t len, size_t *at)
 {
 	struct scan sc;
@@ -552,15 +568,22 @@ json *
 json_parse(const char *text, size_t len, struct err *e)
 {
 	struct json_tokener *tokener;
-	const char *what;
+	const struct fault *what;
 	json *value;
 	size_t at;
 	bool ok;
 
 	what = find_fault(text, len, &at);
-	if (what || len > INT32_MAX) {
-		err_set(e, ERR_FIELD, what ? what : FAULT_SYNTAX, "JSON refused at byte %zu of %zu",
-		    at, len);
+	if (what) {
+		if (what == FAULT_UTF8) /* the text was looked at as a whole */
+			err_set(e, ERR_FIELD, what->said, "%s", what->why);
+		else
+			err_set(
+			    e, ERR_FIELD, what->said, "%s, at byte %zu of %zu", what->why, at, len);
+		return NULL;
+	}
+	if (len > INT32_MAX) {
+		err_set(e, ERR_FIELD, FAULT_SYNTAX->said, "longer than 2 GiB");
 		return NULL;
 	}
 	tokener = own_tokener(); /* its looser modes do not matter any more */
@@ -573,7 +596,7 @@ json_parse(const char *text, size_t len, struct err *e)
 	}
 	if (!ok) {
 		json_object_put(value);
-		err_set(e, ERR_FIELD, FAULT_SYNTAX,
+		err_set(e, ERR_FIELD, FAULT_SYNTAX->said,
 		    "json-c refuses what the scanner took, %zu bytes", len);
 		return NULL;
 	}

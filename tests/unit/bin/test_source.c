@@ -117,6 +117,40 @@ a_line_of_json_is_a_text_a_list_or_an_object(void **state)
 }
 
 static void
+what_is_refused_is_called_by_its_name(void **state)
+{
+	static const struct {
+		const char *json, *why;
+	} cases[] = {
+	    {"{\"a\":1,\"\\u0061\":2}", "a key comes twice in an object, at byte 18"},
+	    {"[\"\\u0000\"]", "a NUL in a string, at byte 4"},
+	    {"[\"\\ud800\"]", "half of a surrogate pair in a string, at byte 8"},
+	    {"[\"\xff\"]", "not UTF-8"},
+	    {"[NaN]", "not JSON, at byte 1 of 5"},
+	};
+	char line[160], want[160], deep[2 * 65 + 2];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		snprintf(line, sizeof(line), "\"a\"\n%s\n", cases[i].json);
+		snprintf(want, sizeof(want), "line 2: refused as JSON: %s", cases[i].why);
+		refuses(SOURCE_JSON_LINES, line, want);
+		snprintf(line, sizeof(line), "[%s]", cases[i].json);
+		snprintf(
+		    want, sizeof(want), "element 1 (at byte 1): refused as JSON: %s", cases[i].why);
+		refuses(SOURCE_JSON, line, want);
+	}
+	memset(deep, '[', 65);
+	memset(deep + 65, ']', 65);
+	strcpy(deep + 130, "\n");
+	refuses(SOURCE_JSON_LINES, deep, "line 1: refused as JSON: nested deeper than 64");
+	refuses(SOURCE_TEXT, "a\n<!json!>[NaN]\n",
+	    "line 2: begins with <!json!>; what follows is refused as JSON: not JSON, at byte 1");
+	read_all(SOURCE_JSON_LINES, "[\"a\0\"]\n", 7, false, line, sizeof(line));
+	assert_string_equal(line, "line 1: holds a NUL, which no job can");
+}
+
+static void
 a_json_list_yields_its_elements(void **state)
 {
 	(void)state;
@@ -190,6 +224,7 @@ main(void)
 	    cmocka_unit_test(text_that_no_job_can_be_is_refused),
 	    cmocka_unit_test(a_marked_line_that_keeps_its_promise_is_taken),
 	    cmocka_unit_test(a_line_of_json_is_a_text_a_list_or_an_object),
+	    cmocka_unit_test(what_is_refused_is_called_by_its_name),
 	    cmocka_unit_test(a_json_list_yields_its_elements),
 	    cmocka_unit_test(a_json_list_that_is_none_is_refused_by_element_and_byte),
 	    cmocka_unit_test(a_job_over_the_limit_is_refused),
