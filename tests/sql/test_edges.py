@@ -1,0 +1,391 @@
+"""Bundles of several workers, people and a history; and the exact edges of what is counted."""
+
+import pytest
+
+from house import Ask, Back, Item
+
+
+def through(house, stage, count=1, nickname="anonymous"):
+    w = house.worker(stage, nickname)
+    jobs = house.take(w, count)
+    house.complete([Item(w.token, j.job, j.lease, f"{stage}:{j.job}") for j in jobs])
+    return w
+
+
+def history(house, stage, minutes_ago, done):
+    house.rows("insert into tracker.history (stage, minute, done) values"
+               " (%s, date_trunc('minute', clock_timestamp()) - make_interval(mins => %s), %s)",
+               stage, minutes_ago, done)
+
+
+# ---- newJob, told again
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_after_a_finished_job_newjob_is_again_told_three_times(house, quick):
+    """A history of repeats does not eat up those of the next job."""
+    house.quick = quick
+    house.load(5)
+    w = house.worker()
+    for job in (1, 2):
+        assert [house.new_job(w).job for _ in range(4)] == [job] * 4
+        house.done(w)
+    assert house.value("select count(*) from tracker.strike") == 0
+
+
+def test_a_question_that_waited_long_may_be_repeated_for_a_minute_from_its_answer(house):
+    house.load(3)
+    w = house.worker()
+    first = house.new_job(w, age_us=50_000_000)
+    house.pass_time(30)
+    assert house.new_job(w).lease == first.lease
+
+
+def test_a_minute_of_repeating_ends_with_the_minute(house):
+    house.load(3)
+    w = house.worker()
+    house.new_job(w)
+    house.pass_time(59)
+    assert house.new_job(w).job == 1
+    house.pass_time(61)
+    assert house.new_job(w).job == 2
+
+
+# ---- many at once
+
+def test_a_dropped_worker_costs_its_jobs_no_attempt_and_the_kind_is_told(house):
+    house.load(2)
+    w = house.worker()
+    house.take(w, 2)
+    assert [r.freed for r in house.rows("select * from tracker.drop_worker(1::int2, %s)", w.name)] == [2]
+    assert house.rows("select attempt, due <= clock_timestamp() from tracker.retry") == [(1, True), (1, True)]
+    assert {r.kind for r in house.rows("select kind from tracker.strike")} == {"released"}
+
+
+def test_of_several_that_leave_together_each_frees_its_own(house):
+    house.load(9)
+    workers = [house.worker() for _ in range(3)]
+    for n, w in enumerate(workers):
+        house.take(w, n + 1)
+    assert [(r.item, r.status, r.freed) for r in house.bye(*workers)] == [
+        (1, "closed", 1), (2, "closed", 2), (3, "closed", 3)]
+    assert house.counts(1).leased == 0
+    assert house.value("select count(*) from tracker.worker where gone_at is null") == 0
+
+
+def test_of_several_that_are_silent_all_are_reaped_and_told(house):
+    house.load(9)
+    workers = [house.worker() for _ in range(3)]
+    for n, w in enumerate(workers):
+        house.take(w, n + 1)
+    house.pass_time(10000)
+    assert sorted(r.freed for r in house.reap(*workers)) == [1, 2, 3]
+    assert house.reap(*workers) == []
+
+
+def test_leases_expire_one_by_one_and_name_their_workers(house):
+    """A late lease takes neither its worker's fresh ones nor those of another stage along."""
+    house.load(6)
+    a, b = house.worker(), house.worker()
+    house.take(a, 1)
+    house.take(b, 1)
+    house.pass_time(100)
+    house.take(a, 2)
+    assert sorted((r.job, r.worker) for r in house.expire(50)) == [(1, house.row(a).token), (2, house.row(b).token)]
+    assert house.counts(1).leased == 2
+
+
+def test_a_stage_without_a_time_out_keeps_its_leases_when_another_has_one(house):
+    house.load(2)
+    through(house, 1)
+    house.take(house.worker(1))
+    house.take(house.worker(2))
+    house.pass_time(1000)
+    assert [r.stage for r in house.expire(0, 10)] == [2]
+
+
+def test_several_that_are_heard_are_all_moved_forward(house):
+    workers = [house.worker() for _ in range(3)]
+    house.pass_time(1000)
+    house.rows("select tracker.see_workers(%s::uuid[], array(select now() - n * interval '1 s' from"
+               " generate_series(1, 3) n))", [w.token for w in workers])
+    assert house.silent(100) == []
+    house.pass_time(1000)
+    house.touch(*workers, refresh_s=100)
+    assert house.silent(100) == []
+
+
+def test_several_failures_of_one_worker_in_one_call_all_count(house):
+    house.load(3)
+    w = house.worker()
+    house.give_back([Back(w.token, j.job, j.lease) for j in house.take(w, 3)])
+    assert house.row(w).struck == 3
+
+
+def test_a_job_that_was_flagged_stays_marked_when_it_fails_otherwise(house):
+    house.load(3)
+    a, b, c = (house.worker() for _ in range(3))
+    house.flag(a, house.take(a)[0])
+    for w in (b, c):
+        house.make_due()
+        (j,) = house.take(w)
+        assert j.job == 1
+        house.back(w, j)
+    house.make_due()
+    assert [r.job for r in house.take(a)] == [2]
+
+
+def test_who_finds_some_fresh_work_ahead_looks_behind_the_hint_for_the_rest(house):
+    house.load(4)
+    through(house, 1, 4)
+    house.hints[1] = house.value("select position from tracker.ready where stage = 2 and job = 2")
+    w = house.worker(2)
+    assert sorted(j.job for j in house.take(w, 4)) == [1, 2, 3, 4]
+
+
+# ---- flags
+
+def flag_by(house, *workers):
+    for w in workers:
+        house.make_due()
+        r = house.flag(w, house.take(w)[0], reason="bad")
+    return r
+
+
+def test_credit_is_withdrawn_from_who_made_it_at_the_stage_that_made_it(house):
+    house.settle("One", "Two", "Three")
+    house.flag_limit = 1
+    house.load(2)
+    through(house, 1, 2, "Ada")
+    through(house, 2, 2, "Bob")
+    w = house.worker(3, "Eve")
+    house.give_back([Back(w.token, j.job, j.lease, "flagged") for j in house.take(w, 2)])
+    assert house.rows("select p.nickname::text, c.stage::int, sum(c.done)::int as done, sum(c.withdrawn)::int as gone"
+                      " from tracker.credit c join tracker.person p on p.id = c.person group by 1, 2 order by 1, 2") == [
+        ("Ada", 1, 2, 0), ("Bob", 2, 2, 2)]
+    assert [house.counts(s).done for s in (1, 2, 3)] == [2, 0, 0]
+
+
+def test_what_is_withdrawn_and_what_failed_is_kept_minute_by_minute_fold_after_fold(house):
+    """The second fold of one minute adds to the first, in every column."""
+    house.flag_limit = house.max_attempts = 1
+    house.load(8)
+    for _ in range(2):
+        through(house, 1, 2, "Ada")
+        flag_by(house, house.worker(2), house.worker(2))
+        w = house.worker()
+        house.back(w, house.take(w)[0])
+        for table in ("tally", "credit"):
+            house.rows(f"update tracker.{table} set minute = '2020-01-01 00:00Z' where slot >= 0")
+        house.fold()
+    assert house.rows("select sum(done)::int as a, sum(withdrawn)::int as b, sum(failed)::int as c from tracker.history"
+                      " where stage = 1") == [(4, 4, 6)]
+    assert house.rows("select done, withdrawn from tracker.person where nickname = 'Ada'") == [(4, 4)]
+    assert house.rows("select sum(d.done)::int as a, sum(d.withdrawn)::int as b from tracker.person_day d"
+                      " join tracker.person p on p.id = d.person where p.nickname = 'Ada'") == [(4, 4)]
+
+
+def test_an_hour_that_is_old_keeps_what_was_withdrawn_and_what_failed(house):
+    house.lawful = False
+    house.rows("insert into tracker.history (stage, minute, done, withdrawn, failed) select 1, date_trunc('hour', now())"
+               " - interval '10 days' + n * interval '1 minute', 3, 2, 1 from generate_series(0, 59) n")
+    house.fold()
+    assert house.rows("select done, withdrawn, failed from tracker.history") == [(180, 120, 60)]
+
+
+def test_flags_from_before_a_job_was_sent_back_do_not_count(house):
+    house.flag_limit = 2
+    house.load(1)
+    through(house, 1)
+    flag_by(house, house.worker(2))
+    house.make_due()
+    through(house, 2)
+    assert house.value("select tracker.send_back_job(1, 2::int2, 'wrong')")
+    assert flag_by(house, house.worker(2)).freed_stage is None
+    assert house.counts(1).done == 1
+
+
+def test_an_input_refused_at_its_last_attempt_is_given_up(house):
+    house.max_attempts, house.flag_limit = 2, 1
+    house.load(1)
+    for n in range(2):
+        assert house.counts(1).failed == 0
+        through(house, 1)
+        assert flag_by(house, house.worker(2)).freed_stage == (None if n else 1)
+    assert house.counts(1).failed == 1
+
+
+def test_putting_back_one_stages_failed_jobs_leaves_the_others(house):
+    house.max_attempts = 1
+    house.load(2)
+    through(house, 1)
+    for stage in (1, 2):
+        w = house.worker(stage)
+        house.back(w, house.take(w)[0])
+    assert house.value("select tracker.requeue_failed(2::int2, null)") == 1
+    assert [house.counts(s).failed for s in (1, 2)] == [1, 0]
+
+
+def test_a_pause_is_of_one_stage(house):
+    house.rows("select tracker.set_paused(2::int2, true)")
+    assert [house.counts(s).paused for s in (1, 2)] == [False, True]
+
+
+# ---- time left, and other numbers
+
+def test_three_samples_give_a_range_and_two_do_not(house):
+    house.lawful = False
+    house.load(1000)
+    for minutes in range(1, 31):
+        history(house, 1, minutes, 5)
+    three, two = (house.rows("select * from tracker.read_eta(%s, %s)", s, 10)[0] for s in (600, 800))
+    assert (three.sampled, three.low_s is None, three.high_s is None) == (3, False, False)
+    assert (two.sampled, two.low_s is None, two.high_s is None) == (2, True, True)
+
+
+def test_what_failed_before_a_stage_is_not_expected_in_it(house):
+    house.max_attempts = 1
+    house.load(3)
+    w = house.worker()
+    house.back(w, house.take(w)[0])
+    assert house.rows("select remaining from tracker.read_eta(900, 10)") == [(4,)]
+
+
+def test_a_stage_began_when_it_began(house):
+    house.lawful = False
+    history(house, 1, 50, 1)
+    history(house, 2, 20, 1)
+    one, two = house.rows("select extract(epoch from now() - first_at)::int / 60 as ago from tracker.read_ends()")
+    assert one.ago in (50, 51) and two.ago in (20, 21)
+
+
+@pytest.mark.parametrize("folded", [True, False])
+def test_the_pace_and_a_period_are_net_of_what_was_withdrawn(house, folded):
+    house.load(4)
+    through(house, 1, 4)
+    house.value("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    if folded:
+        for table in ("tally", "credit"):
+            house.rows(f"update tracker.{table} set minute = date_trunc('minute', now()) - interval '1 minute'"
+                       " where slot >= 0")
+        house.fold()
+    assert house.rows("select done_1h from tracker.read_pace() where stage = 1") == [(3,)]
+    assert house.value("select tracker.read_period('week')") == 3
+    assert house.value("select sum(done) from tracker.read_series(3600, 60)") == 3
+
+
+def test_a_week_has_seven_days(house):
+    house.lawful = False
+    house.load(4)
+    through(house, 1, 1, "Ada")
+    house.end_minute()
+    house.rows("update tracker.credit set minute = now() - interval '1 minute'")
+    house.fold()
+    for days, counted in ((6, 1), (7, 0)):
+        house.rows("update tracker.history set minute = (date_trunc('day', now() at time zone 'UTC')"
+                   " - make_interval(days => %s) + interval '1 hour') at time zone 'UTC'", days)
+        house.rows("update tracker.person_day set day = (now() at time zone 'UTC')::date - %s", days)
+        assert house.value("select tracker.read_period('week')") == counted, days
+        assert house.value("select week from tracker.read_person('Ada')") == counted, days
+
+
+def test_a_fleet_with_ten_jobs_is_one_worker(house):
+    house.load(10)
+    house.take(house.worker(), 10)
+    assert house.rows("select present, working from tracker.read_present() where stage = 1") == [(1, 1)]
+
+
+def test_who_has_gone_is_nobodys_peer(house):
+    house.lawful = False
+    here, gone = house.worker(), house.worker()
+    house.bye(gone)
+    house.rows("update tracker.worker set done = case when gone_at is null then 10 else 1000 end,"
+               " created = seen - interval '1 hour'")
+    (r,) = house.rows("select * from tracker.read_worker(1::int2, %s)", here.name)
+    assert (round(r.peers_rate), r.peers) == (10, 1)
+
+
+def test_equal_numbers_of_a_person_folded_and_fresh_both_count(house):
+    house.load(4)
+    through(house, 1, 2, "Ada")
+    house.end_minute()
+    house.fold()
+    through(house, 1, 2, "Ada")
+    person = house.value("select id from tracker.person where nickname = 'Ada'")
+    assert house.rows("select done::int from tracker.read_person_stages(%s)", person) == [(4,)]
+
+
+def test_a_job_of_stage_c_shows_what_b_made_as_its_input(house):
+    house.settle("One", "Two", "Three")
+    house.load(1)
+    through(house, 1)
+    through(house, 2)
+    assert [r.input for r in house.rows("select input from tracker.read_job(1, 100)")] == ["input 1", "1:1", "2:1"]
+    assert house.new_job(house.worker(3)).data == "2:1"
+
+
+def test_the_latest_completions_are_as_many_as_asked_for(house):
+    house.load(5)
+    for _ in range(5):
+        through(house, 1)
+    house.rows("update tracker.output set finished = finished - (6 - job) * interval '1 minute'")
+    assert [r.job for r in house.rows("select job from tracker.read_latest(4)")] == [5, 4, 3, 2]
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_workers_of_one_moment_are_lost_at_no_pages_end(house, ties):
+    workers = [house.worker(1, "Ada") for _ in range(4)]
+    if ties:
+        house.rows("update tracker.worker set created = date_trunc('minute', created)")
+    person = house.value("select id from tracker.person")
+    found, after = [], (None, 0)
+    while True:
+        rows = house.rows("select * from tracker.read_person_workers(%s, %s, %s, 1)", person, *after)
+        found += rows[:1]
+        if len(rows) < 2:
+            break
+        after = (rows[0].created, rows[0].id)
+    assert [r.name for r in found] == [w.name for w in workers]
+
+
+# ---- exports
+
+def mark(house):
+    return house.rows("select * from tracker.mark_export()")[0]
+
+
+def export(house, after=0, rows=100, size=10**9, stage=1):
+    m = mark(house)
+    return house.rows("select * from tracker.export_jobs(%s::int2, %s, %s::pg_snapshot, %s, %s, %s, %s)",
+                      stage, after, m.snapshot, m.since, m.till, rows, size)
+
+
+def test_a_page_of_an_export_follows_its_last_job_and_ends_where_it_grows_too_large(house):
+    house.load(5)
+    through(house, 1, 5)
+    assert [r.job for r in export(house, 2, 2)] == [3, 4]
+    pair = len("input 1") + len("1:1")
+    assert [r.job for r in export(house, size=1)] == [1]
+    assert [r.job for r in export(house, size=2 * pair)] == [1, 2]
+    assert [r.job for r in export(house, size=2 * pair + 1)] == [1, 2, 3]
+
+
+def test_news_of_one_moment_are_lost_at_no_pages_end(house):
+    house.load(3)
+    before = mark(house)
+    through(house, 1, 3)
+    house.rows("update tracker.output set finished = (select max(finished) from tracker.output)")
+    now = mark(house)
+    page = "select * from tracker.export_news(1::int2, %s::pg_snapshot, %s, %s, %s::pg_snapshot, %s, %s, 2, 1000000)"
+    first = house.rows(page, before.snapshot, before.since, before.till, now.snapshot, before.since, 0)
+    rest = house.rows(page, before.snapshot, before.since, before.till, now.snapshot, first[-1].finished, first[-1].job)
+    assert [r.job for r in first + rest] == [1, 2, 3]
+
+
+def test_a_claim_for_nobody_leaves_the_hint_as_it_was(house):
+    house.load(2)
+    through(house, 1, 2)
+    house.take(house.worker(2), 2)
+    before = house.hints[1]
+    assert before > 0
+    assert house.claim([Ask(house.worker(2).token)])[0].status == "none"
+    assert house.hints[1] == before
