@@ -62,7 +62,7 @@
 {{/REFUSED}}
 <section class="card badge" aria-labelledby="badge">
 <h2 id="badge">A badge for your own site</h2>
-<p><img src="/badge/{{PERSON:x-part}}.svg" alt="Badge of {{PERSON}}: {{JOBS}} jobs" height="20"></p>
+<p><img src="/badge/{{PERSON:x-part}}.svg" alt="Badge of {{PERSON}}: {{JOBS_TEXT}}" height="20"></p>
 <p>For a page, and for Markdown:</p>
 <pre><code>&lt;a href="{{URL}}/person/{{PERSON:x-part}}"&gt;&lt;img src="{{URL}}/badge/{{PERSON:x-part}}.svg" alt="Jobs done"&gt;&lt;/a&gt;</code></pre>
 <pre><code>[![Jobs done]({{URL}}/badge/{{PERSON:x-part}}.svg)]({{URL}}/person/{{PERSON:x-part}})</code></pre>

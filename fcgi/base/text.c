@@ -288,8 +288,6 @@ text_to_bytes(const char *s, size_t len, int64_t *out)
 	return true;
 }
 
-#define YEAR_S INT64_C(31557600)
-
 /* To what a duration is rounded: no more of it is known, or of use. */
 static int64_t
 duration_step(int64_t s)
@@ -325,6 +323,12 @@ text_duration(char *out, size_t size, int64_t seconds)
 			at += (size_t)snprintf(out + at, size - at, "%s%lld %s%s",
 			    at > 0 ? " and " : "", (long long)n, units[i].name, n == 1 ? "" : "s");
 	}
+}
+
+const char *
+text_plural(int64_t n, const char *one, const char *many)
+{
+	return n == 1 ? one : many;
 }
 
 void

@@ -32,6 +32,7 @@ bool text_has_invisible(const char *s, size_t len);
 size_t text_clean(char *s, size_t len, bool lines);
 /* The whole of s is a decimal number between min and max. */
 bool text_to_int(const char *s, size_t len, int64_t min, int64_t max, int64_t *out);
+#define YEAR_S INT64_C(31557600) /* Julian: 365.25 days */
 /* "90", "16M", "1G": bytes. */
 bool text_to_bytes(const char *s, size_t len, int64_t *out);
 /*
@@ -39,6 +40,8 @@ bool text_to_bytes(const char *s, size_t len, int64_t *out);
  * rounded to what is of use. Writes at most size bytes with NUL.
  */
 void text_duration(char *out, size_t size, int64_t seconds);
+/* The word for n things: `one` for 1, else `many`. */
+const char *text_plural(int64_t n, const char *one, const char *many);
 /* 1234567 -> "1,234,567". out holds at least 28 bytes. */
 void text_thousands(char *out, int64_t n);
 /* Lower case of ASCII letters only, len bytes and no NUL; out and s may be the same. */

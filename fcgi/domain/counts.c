@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 struct counts {
 	struct shared *shared;
@@ -74,9 +75,13 @@ counts_why(const struct stage_counts *c, int stage, char *out, size_t size)
 		    letter, stage_capital(before), (long long)unfinished(&c->stage[before]),
 		    stage_capital(before));
 	else if (own->retry > 0)
-		snprintf(out, size,
-		    "Stage %c: %lld jobs wait for their next attempt, %lld are in hand.", letter,
-		    (long long)own->retry, (long long)own->leased);
+		snprintf(out, size, "Stage %c: %lld %s for the next attempt, %lld %s in hand.",
+		    letter, (long long)own->retry,
+		    text_plural(own->retry, "job waits", "jobs wait"), (long long)own->leased,
+		    text_plural(own->leased, "is", "are"));
+	else if (own->leased == 1)
+		snprintf(
+		    out, size, "Stage %c: the last job is in the hands of another worker.", letter);
 	else if (own->leased > 0)
 		snprintf(out, size,
 		    "Stage %c: the last %lld jobs are in the hands of other workers.", letter,

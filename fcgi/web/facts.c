@@ -115,10 +115,25 @@ find_slowest(const struct facts *f)
 	return moving > 1 && longest > 1.3 * second ? slowest : 0;
 }
 
+/*
+ * The time in which what is called the last five minutes was done: four whole minutes and the one that
+ * runs, or what there is of them. Not less than one, lest the first result were sixty a minute.
+ */
+static int64_t
+lately_s(const struct facts *f)
+{
+	int64_t now_s = clock_wall_us() / 1000000, age_s = now_s - f->first_us / 1000000;
+	int64_t lately = 240 + now_s % 60;
+
+	if (age_s < lately)
+		lately = age_s;
+	return lately < 60 ? 60 : lately;
+}
+
 static void
 sum_up(struct facts *f)
 {
-	int64_t lost = 0, age_s;
+	int64_t lost = 0;
 
 	for (int i = 0; i < f->stages; i++) {
 		struct facts_stage *s = &f->stage[i];
@@ -136,11 +151,7 @@ sum_up(struct facts *f)
 		f->done_24h += s->done_24h;
 	}
 	f->failed = lost;
-	if (f->first_us != 0) {
-		age_s = (clock_wall_us() - f->first_us) / 1000000;
-		age_s = age_s < 1 ? 1 : age_s > 300 ? 300 : age_s;
-		f->per_minute = (double)f->done_5m * 60 / (double)age_s;
-	}
+	f->per_minute = (double)f->done_5m * 60 / (double)lately_s(f);
 	f->slowest = find_slowest(f);
 	/* A pace of the past is no promise when nobody is left to keep it. */
 	if (f->eta_s >= 0 && f->present == 0 && f->leased == 0) {
@@ -156,6 +167,42 @@ facts_read(struct page *p, struct facts *f, struct err *e)
 	if (!read_stages(p, f, e) || !read_eta(p, f, e))
 		return false;
 	sum_up(f);
+	return true;
+}
+
+static const char *
+dup_text(struct page *p, const struct pg_rows *rows, int row, int column)
+{
+	size_t len;
+	const char *text = pg_text(rows, row, column, &len);
+
+	return arena_dup(p->arena, text, len);
+}
+
+bool
+facts_read_latest(struct page *p, struct facts *f, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param params[1] = {pg_int4_param(&room, FACTS_LATEST)};
+	struct pg_rows *rows;
+
+	if (!pg_call(p->pg,
+		"select r.stage, r.job, r.worker, r.person, r.started, r.finished"
+		" from tracker.read_latest($1) r",
+		params, 1, &rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows) && i < FACTS_LATEST; i++)
+		f->latest[f->latest_n++] = (struct facts_result){
+		    .stage = pg_int(rows, i, 0),
+		    .job = pg_int(rows, i, 1),
+		    .worker = dup_text(p, rows, i, 2),
+		    .person = dup_text(p, rows, i, 3),
+		    .started_us = pg_time_us(rows, i, 4),
+		    .finished_us = pg_time_us(rows, i, 5),
+		};
+	if (f->latest_n > 0 && f->latest[0].finished_us > f->last_us)
+		f->last_us = f->latest[0].finished_us;
+	pg_rows_free(rows);
 	return true;
 }
 
@@ -176,7 +223,7 @@ facts_eta_text(struct page *p, const struct facts *f)
 static int64_t
 round_up(int64_t s)
 {
-	int64_t unit = s < 600 ? 1 : s < 86400 ? 60 : 86400;
+	int64_t unit = s < 600 ? 1 : s < 86400 ? 60 : s < 2 * YEAR_S ? 86400 : YEAR_S;
 
 	return (s + unit - 1) / unit * unit;
 }
@@ -198,10 +245,10 @@ facts_percent(const struct facts *f)
 {
 	double percent;
 
-	if (f->total <= 0)
-		return 0;
+	if (f->remaining == 0)
+		return f->jobs + f->total > 0 ? 100 : 0; /* also when all failed */
 	percent = 100.0 * (double)f->done / (double)f->total;
-	return f->remaining > 0 && percent > 99.99 ? 99.99 : percent;
+	return percent > 99.99 ? 99.99 : percent;
 }
 
 const char *
@@ -209,8 +256,12 @@ facts_percent_text(struct page *p, const struct facts *f)
 {
 	double percent = facts_percent(f);
 
-	return arena_printf(
-	    p->arena, percent >= 99.95 && percent < 100 ? "%.2f%%" : "%.1f%%", percent);
+	if (percent > 0 && percent < 0.01)
+		return "< 0.01%";
+	return arena_printf(p->arena,
+	    (percent >= 99.95 && percent < 100) || (percent > 0 && percent < 0.1) ? "%.2f%%"
+										  : "%.1f%%",
+	    percent);
 }
 
 const char *
@@ -219,17 +270,14 @@ facts_sentence(struct page *p, const struct facts *f)
 	if (f->jobs == 0)
 		return "No jobs are loaded yet.";
 	if (f->remaining == 0)
-		return arena_printf(
-		    p->arena, "Finished: %s jobs done.", parts_count_text(p, f->jobs));
+		return arena_printf(p->arena, "Finished: %s done%s.",
+		    parts_jobs(p, f->jobs - f->failed),
+		    f->failed == 0
+			? ""
+			: arena_printf(p->arena, ", %s failed", parts_count_text(p, f->failed)));
 	return arena_printf(p->arena, "%s done, %s a minute, %s. Time left: %s",
 	    facts_percent_text(p, f), parts_rate_text(p, f->per_minute),
-	    facts_workers_text(p, f->present), facts_eta_text(p, f));
-}
-
-const char *
-facts_workers_text(struct page *p, int64_t n)
-{
-	return n == 1 ? "1 worker" : arena_printf(p->arena, "%s workers", parts_count_text(p, n));
+	    parts_workers(p, f->present), facts_eta_text(p, f));
 }
 
 void
@@ -250,12 +298,6 @@ facts_bar(const struct facts *f, int stage, int64_t parts[FACTS_BAR])
 	}
 }
 
-static const char *
-jobs_text(struct page *p, int64_t n)
-{
-	return n == 1 ? "1 job" : arena_printf(p->arena, "%s jobs", parts_count_text(p, n));
-}
-
 /* What keeps one stage from going on; NULL when nothing does. quiet_s: since the last completion.
  */
 static const char *
@@ -268,18 +310,20 @@ stage_note(struct page *p, const struct facts_stage *s, int64_t quiet_s)
 	if (s->paused)
 		return arena_printf(p->arena,
 		    "%s is paused by the operator: %s %s until it is resumed.", stage,
-		    jobs_text(p, waiting), waiting == 1 ? "waits" : "wait");
+		    parts_jobs(p, waiting), text_plural(waiting, "waits", "wait"));
 	if (waiting > 0 && s->present == 0)
 		return arena_printf(p->arena, "%s has no worker: %s %s for one.", stage,
-		    jobs_text(p, waiting), waiting == 1 ? "waits" : "wait");
+		    parts_jobs(p, waiting), text_plural(waiting, "waits", "wait"));
 	if (s->ready + s->due > 0 && s->leased == 0 && quiet_s > IDLE_S)
-		return arena_printf(p->arena, "%s: %s %s, and none of its %s asks for one.", stage,
-		    jobs_text(p, waiting), waiting == 1 ? "waits" : "wait",
-		    facts_workers_text(p, s->present));
+		return arena_printf(p->arena, "%s: %s %s, and %s.", stage, parts_jobs(p, waiting),
+		    text_plural(waiting, "waits", "wait"),
+		    s->present == 1 ? "its only worker does not ask for one"
+				    : arena_printf(p->arena, "none of its %s asks for one",
+					  parts_workers(p, s->present)));
 	if (s->ready == 0 && s->due == 0 && s->retry > 0 && s->leased == 0)
 		return arena_printf(p->arena,
 		    "%s: %s came back and %s out a back-off before the next try.", stage,
-		    jobs_text(p, s->retry), s->retry == 1 ? "waits" : "wait");
+		    parts_jobs(p, s->retry), text_plural(s->retry, "waits", "wait"));
 	return NULL;
 }
 
@@ -296,15 +340,16 @@ facts_notes(struct page *p, const struct facts *f, const char *notes[FACTS_NOTES
 	if (f->leased > 0 && quiet_s > QUIET_S)
 		notes[n++] = arena_printf(p->arena,
 		    "Nothing has been finished for %s, though %s %s in hand.",
-		    parts_span(p, quiet_s), jobs_text(p, f->leased), f->leased == 1 ? "is" : "are");
+		    parts_span(p, quiet_s), parts_jobs(p, f->leased),
+		    text_plural(f->leased, "is", "are"));
 	else if (f->remaining > 0 && f->waiting == 0 && f->leased > 0)
 		notes[n++] =
 		    arena_printf(p->arena, "%s %s in hand; nothing else waits for a worker now.",
-			jobs_text(p, f->leased), f->leased == 1 ? "is" : "are");
+			parts_jobs(p, f->leased), text_plural(f->leased, "is", "are"));
 	if (f->failed > 0)
 		notes[n++] = arena_printf(p->arena,
 		    "%s failed for good; the operator can look at %s with distcompute-admin "
 		    "failed.",
-		    jobs_text(p, f->failed), f->failed == 1 ? "it" : "them");
+		    parts_jobs(p, f->failed), text_plural(f->failed, "it", "them"));
 	return n;
 }

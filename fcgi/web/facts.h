@@ -4,7 +4,7 @@
  * Ownership	text is the page's arena's.
  * Units	*_us: UTC microseconds since 1970; *_s: seconds, -1 = unknown.
  * Errors	ERR_AWAY.
- * Source	tracker.read_counts, read_present, read_pace, read_eta.
+ * Source	tracker.read_counts, read_present, read_pace, read_eta, read_latest.
  */
 #ifndef WEB_FACTS_H
 #define WEB_FACTS_H
@@ -21,6 +21,13 @@ struct facts_stage {
 	int64_t done_5m, done_1h, done_24h;
 };
 
+struct facts_result {
+	int64_t stage, job, started_us, finished_us;
+	const char *worker, *person;
+};
+
+#define FACTS_LATEST 8 /* latest completions that are shown */
+
 struct facts {
 	struct facts_stage stage[STAGES_MAX];
 	int stages;
@@ -28,30 +35,32 @@ struct facts {
 	int64_t total, done, remaining; /* completions, over all stages */
 	int64_t failed, leased, waiting, present, working;
 	int64_t done_5m, done_1h, done_24h;
-	int64_t first_us, last_us; /* minutes of the first and last completion; 0 = none */
-	double per_minute;         /* of the last five minutes, or since the first completion */
-	const char *state;         /* empty, finished, calculating, stalled, moving */
+	int64_t first_us; /* minute of the first completion; 0 = none */
+	int64_t last_us;  /* last completion, to the minute until facts_read_latest */
+	struct facts_result latest[FACTS_LATEST];
+	int latest_n;
+	double per_minute; /* of the last five minutes, or since the first completion */
+	const char *state; /* empty, finished, calculating, stalled, moving */
 	int64_t eta_s, low_s, high_s;
 	int slowest; /* stage that sets the time, 0 = none to name */
 };
 
 bool facts_read(struct page *p, struct facts *f, struct err *e) __attribute__((warn_unused_result));
+/* The latest completions that stand, newest first, and when exactly the last of them was. */
+bool facts_read_latest(struct page *p, struct facts *f, struct err *e)
+    __attribute__((warn_unused_result));
 
-/* "1 day, 2 hours, 3 minutes and 4 seconds", "Calculating...", "Finished". */
+/* "3 days and 4 hours", "Calculating...", "Finished". */
 const char *facts_eta_text(struct page *p, const struct facts *f);
 /* "between 2 h and 3 h"; NULL when there is none. */
 const char *facts_range_text(struct page *p, const struct facts *f);
-/* 0 to 100; never 100 before it is. */
+/* 0 to 100; 100 when nothing is left to do, and never before. */
 double facts_percent(const struct facts *f);
-/* "63.4 %". */
+/* "63.4%", "0.03%", "< 0.01%". */
 const char *facts_percent_text(struct page *p, const struct facts *f);
 /* One sentence for a shared link. */
 const char *facts_sentence(struct page *p, const struct facts *f);
 
-/* "3 workers". */
-const char *facts_workers_text(struct page *p, int64_t n);
-
-#define FACTS_LATEST 8 /* latest completions that are shown */
 #define FACTS_BAR 4
 /* Widths of done, in hand, open and failed in a stage's bar that is 1,000 wide. */
 void facts_bar(const struct facts *f, int stage, int64_t parts[FACTS_BAR]);

@@ -101,7 +101,7 @@ draw_person(struct page *p, const char *nickname, struct err *e)
 		pg_rows_free(rows);
 		return err_set(e, ERR_MISSING, "Person not found.", "nobody has that nickname");
 	}
-	text = arena_printf(p->arena, "%s jobs", parts_count_text(p, pg_int(rows, 0, 0)));
+	text = parts_jobs(p, pg_int(rows, 0, 0));
 	if (!pg_is_null(rows, 0, 1))
 		text = arena_printf(
 		    p->arena, "%s, rank %s", text, parts_count_text(p, pg_int(rows, 0, 1)));

@@ -72,9 +72,12 @@ struct refresh {
 	struct copy *copy; /* result */
 };
 
-/* Parameters that a page looks at; others do not make another page. */
-static const char *const known[] = {"after", "all", "before", "from", "name", "owner", "page",
-    "period", "q", "range", "stage", "state"};
+/*
+ * Parameters that a page looks at; others do not make another page. Not `page`, which the original
+ * tracker's links have: its pages went by number, ours by key, so such a link shows the first.
+ */
+static const char *const known[] = {
+    "after", "all", "from", "owner", "period", "q", "range", "stage", "state"};
 
 struct page_cache *
 page_cache_new(struct tracker *t)
@@ -371,8 +374,11 @@ render(struct refresh *r, struct reader *reader, struct err *e)
 	if (r->render(&page, e)) {
 		if (out.failed)
 			err_set(e, ERR_BUG, NULL, "a page over %d bytes", PAGE_BYTES);
-		else
+		else {
+			/* Here no page can forget it; in an address everything is %-encoded. */
+			out.len = text_clean(out.data, out.len, true);
 			copy = copy_of_page(page.content_type, &out);
+		}
 	}
 	buf_fini(&out);
 	return copy;

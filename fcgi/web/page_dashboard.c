@@ -180,39 +180,28 @@ put_chart(struct page *p, struct template_dict *d, const struct facts *f, struct
 }
 
 static void
-put_result(struct page *p, struct template_dict *latest, const struct pg_rows *rows, int i)
+put_result(struct page *p, struct template_dict *latest, const struct facts_result *done)
 {
 	struct template_dict *r = template_section(latest, T_RESULT);
-	int64_t took_us = pg_time_us(rows, i, 4) - pg_time_us(rows, i, 3);
 
-	parts_stage(p, r, T_LETTER, T_LETTER_UP, T_STAGE, pg_int(rows, i, 0));
-	template_int(r, T_JOB, pg_int(rows, i, 1));
-	parts_count(r, T_JOB_TEXT, pg_int(rows, i, 1));
-	template_str(r, T_PERSON, pg_text(rows, i, 2, NULL));
-	template_str(r, T_TOOK, parts_took(p, took_us));
-	parts_time(r, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 4));
+	parts_stage(p, r, T_LETTER, T_LETTER_UP, T_STAGE, done->stage);
+	template_int(r, T_JOB, done->job);
+	parts_count(r, T_JOB_TEXT, done->job);
+	template_str(r, T_PERSON, done->person);
+	template_str(r, T_TOOK, parts_took(p, done->finished_us - done->started_us));
+	parts_time(r, T_AT, T_ISO, T_AGO, done->finished_us);
 }
 
-static bool
-put_latest(struct page *p, struct template_dict *d, struct err *e)
+static void
+put_latest(struct page *p, struct template_dict *d, const struct facts *f)
 {
-	struct pg_scalar room;
-	struct pg_param params[1] = {pg_int4_param(&room, FACTS_LATEST)};
 	struct template_dict *latest;
-	struct pg_rows *rows;
 
-	if (!pg_call(p->pg,
-		"select r.stage, r.job, r.person, r.started, r.finished"
-		" from tracker.read_latest($1) r",
-		params, 1, &rows, e))
-		return false;
-	if (pg_rows_count(rows) > 0) {
-		latest = template_section(d, T_LATEST);
-		for (int i = 0; i < pg_rows_count(rows); i++)
-			put_result(p, latest, rows, i);
-	}
-	pg_rows_free(rows);
-	return true;
+	if (f->latest_n == 0)
+		return;
+	latest = template_section(d, T_LATEST);
+	for (int i = 0; i < f->latest_n; i++)
+		put_result(p, latest, &f->latest[i]);
 }
 
 static void
@@ -377,7 +366,7 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 {
 	struct facts f;
 
-	if (!facts_read(p, &f, e))
+	if (!facts_read(p, &f, e) || !facts_read_latest(p, &f, e))
 		return false;
 	parts_frame(p, d,
 	    &(struct part_head){
@@ -391,7 +380,8 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 		template_show(d, T_LONG);
 	for (int i = 0; i < f.stages; i++)
 		put_stage(p, d, &f, i);
-	return put_chart(p, d, &f, e) && put_latest(p, d, e) && put_workers(p, d, &f, e);
+	put_latest(p, d, &f);
+	return put_chart(p, d, &f, e) && put_workers(p, d, &f, e);
 }
 
 bool

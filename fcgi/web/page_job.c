@@ -97,6 +97,16 @@ put_times(struct page *p, struct template_dict *stage, const struct pg_rows *row
 	}
 }
 
+/* "failed", "failed: exit 3", "input flagged as invalid: flagged by 5 workers". */
+static void
+put_why(struct page *p, struct template_dict *stage, const char *kind, const char *text)
+{
+	const char *reason = parts_reason(p, kind, text);
+
+	template_str(template_section(stage, T_WHY), T_REASON,
+	    arena_printf(p->arena, "%s%s%s", parts_kind(kind), *reason != 0 ? ": " : "", reason));
+}
+
 static void
 put_stage(struct page *p, struct template_dict *d, const struct pg_rows *rows, int i)
 {
@@ -119,9 +129,7 @@ put_stage(struct page *p, struct template_dict *d, const struct pg_rows *rows, i
 		    template_section(stage, T_ATTEMPTS), T_ATTEMPT, pg_int(rows, i, ATTEMPT));
 	put_times(p, stage, rows, i);
 	if (!pg_is_null(rows, i, REASON))
-		template_str(template_section(stage, T_WHY), T_REASON,
-		    arena_printf(p->arena, "%s: %s", parts_kind(pg_text(rows, i, KIND, NULL)),
-			pg_text(rows, i, REASON, NULL)));
+		put_why(p, stage, pg_text(rows, i, KIND, NULL), pg_text(rows, i, REASON, NULL));
 	put_size(p, stage, T_INPUT_SIZE, rows, i, INPUT_SIZE);
 	put_size(p, stage, T_OUTPUT_SIZE, rows, i, OUTPUT_SIZE);
 	put_data(stage, T_INPUT, rows, i, INPUT);
@@ -196,10 +204,12 @@ put_events(struct page *p, struct template_dict *d, int64_t number, struct err *
 		events = template_section(d, T_EVENTS);
 		for (int i = 0; i < pg_rows_count(rows); i++) {
 			struct template_dict *event = template_section(events, T_EVENT);
+			const char *kind = pg_text(rows, i, 1, NULL);
 
 			template_str(event, T_NAME, parts_stage_name(p, pg_int(rows, i, 0)));
-			template_str(event, T_KIND, parts_kind(pg_text(rows, i, 1, NULL)));
-			template_str(event, T_REASON, pg_text(rows, i, 2, NULL));
+			template_str(event, T_KIND, parts_kind(kind));
+			template_str(
+			    event, T_REASON, parts_reason(p, kind, pg_text(rows, i, 2, NULL)));
 			parts_time(event, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 4));
 			if (pg_is_null(rows, i, 3))
 				continue;

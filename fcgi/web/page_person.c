@@ -70,6 +70,7 @@ put_facts(struct page *p, struct template_dict *d, const struct person *who)
 	if (who->rank > 0)
 		parts_count(template_section(d, T_RANKED), T_RANK, who->rank);
 	parts_count(d, T_JOBS, who->jobs);
+	template_str(d, T_JOBS_TEXT, parts_jobs(p, who->jobs));
 	if (who->all > 0 && who->jobs > 0)
 		template_str(
 		    template_section(d, T_SHARED), T_SHARE, parts_share(p, who->jobs, who->all));
@@ -234,7 +235,8 @@ put_refused(struct page *p, struct template_dict *d, const struct person *who, s
 			parts_count(row, T_JOB_TEXT, pg_int(rows, i, 1));
 			template_str(row, T_WORKER, pg_text(rows, i, 2, NULL));
 			parts_time(row, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 3));
-			template_str(row, T_REASON, pg_text(rows, i, 4, NULL));
+			template_str(
+			    row, T_REASON, parts_reason(p, "refused", pg_text(rows, i, 4, NULL)));
 		}
 	}
 	pg_rows_free(rows);
@@ -254,8 +256,8 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	url_encode(&address, who.nickname, strlen(who.nickname));
 	parts_frame(p, d,
 	    &(struct part_head){.title = who.nickname,
-		.description = arena_printf(p->arena, "%s jobs done, %s in the last 24 hours.",
-		    parts_count_text(p, who.jobs), parts_count_text(p, who.by_hour24)),
+		.description = arena_printf(p->arena, "%s done, %s in the last 24 hours.",
+		    parts_jobs(p, who.jobs), parts_count_text(p, who.by_hour24)),
 		.address = arena_dup(p->arena, address.data, address.len)});
 	buf_fini(&address);
 	put_facts(p, d, &who);

@@ -4,11 +4,12 @@
  * Safe to poll: rendered once a cache period, with an ETag. Names of members are part of the
  * interface; *_text members are what the dashboard shows. Times are ISO 8601, UTC; *_s seconds.
  */
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "store/pg_array.h"
+#include "base/text.h"
 #include "web/chart.h"
 #include "web/facts.h"
 #include "web/parts.h"
@@ -47,11 +48,15 @@ put_number(struct buf *b, const char *key, double n)
 	buf_printf(b, "%.6g", n);
 }
 
+/* For people to read, though a browser's script reads it first: cleaned before controls are escaped. */
 static void
-put_text(struct buf *b, const char *key, const char *text)
+put_text(struct page *p, const char *key, const char *text)
 {
-	put_key(b, key);
-	json_put_text(b, text, strlen(text));
+	size_t len = strlen(text);
+	char *clean = arena_dup(p->arena, text, len);
+
+	put_key(p->out, key);
+	json_put_text(p->out, clean, text_clean(clean, len, false));
 }
 
 static void
@@ -74,9 +79,9 @@ put_whole(struct page *p, const struct facts *f)
 	struct buf *b = p->out;
 	const char *range = facts_range_text(p, f);
 
-	put_text(b, "project", p->settings->project);
+	put_text(p, "project", p->settings->project);
 	put_time(b, "at", clock_wall_us() / 1000000 * 1000000);
-	put_text(b, "state", f->state);
+	put_text(p, "state", f->state);
 	put_int(b, "jobs", f->jobs);
 	put_int(b, "done", f->done);
 	put_int(b, "total", f->total);
@@ -85,9 +90,9 @@ put_whole(struct page *p, const struct facts *f)
 	put_int(b, "in_hand", f->leased);
 	put_int(b, "failed", f->failed);
 	put_number(b, "percent", facts_percent(f));
-	put_text(b, "percent_text", facts_percent_text(p, f));
+	put_text(p, "percent_text", facts_percent_text(p, f));
 	put_number(b, "per_minute", f->per_minute);
-	put_text(b, "per_minute_text", parts_rate_text(p, f->per_minute));
+	put_text(p, "per_minute_text", parts_rate_text(p, f->per_minute));
 	put_int(b, "done_1h", f->done_1h);
 	put_int(b, "done_24h", f->done_24h);
 	put_int(b, "workers", f->present);
@@ -95,8 +100,8 @@ put_whole(struct page *p, const struct facts *f)
 	put_seconds(b, "eta_s", f->eta_s);
 	put_seconds(b, "eta_low_s", f->low_s);
 	put_seconds(b, "eta_high_s", f->high_s);
-	put_text(b, "eta_text", facts_eta_text(p, f));
-	put_text(b, "eta_range_text", range ? range : "");
+	put_text(p, "eta_text", facts_eta_text(p, f));
+	put_text(p, "eta_range_text", range ? range : "");
 	put_time(b, "last_completion", f->last_us);
 }
 
@@ -108,8 +113,8 @@ put_stage(struct page *p, const struct facts *f, int i)
 	int64_t bar[FACTS_BAR];
 
 	buf_puts(b, i > 0 ? ",{" : "{");
-	put_text(b, "stage", parts_letter(p, s->stage));
-	put_text(b, "name", s->name);
+	put_text(p, "stage", parts_letter(p, s->stage));
+	put_text(p, "name", s->name);
 	put_key(b, "paused");
 	buf_puts(b, s->paused ? "true" : "false");
 	put_int(b, "open", s->ready + s->retry);
@@ -153,34 +158,27 @@ put_series(struct page *p, struct err *e)
 	return true;
 }
 
-static bool
-put_latest(struct page *p, struct err *e)
+static void
+put_latest(struct page *p, const struct facts *f)
 {
-	struct pg_scalar room;
-	struct pg_param params[1] = {pg_int4_param(&room, FACTS_LATEST)};
-	struct pg_rows *rows;
+	struct buf *b = p->out;
 
-	if (!pg_call(p->pg,
-		"select r.stage, r.job, r.worker, r.person, r.started, r.finished"
-		" from tracker.read_latest($1) r",
-		params, 1, &rows, e))
-		return false;
-	put_key(p->out, "latest");
-	buf_putc(p->out, '[');
-	for (int i = 0; i < pg_rows_count(rows); i++) {
-		buf_puts(p->out, i > 0 ? ",{" : "{");
-		put_text(p->out, "stage", parts_letter(p, pg_int(rows, i, 0)));
-		put_int(p->out, "job", pg_int(rows, i, 1));
-		put_text(p->out, "worker", pg_text(rows, i, 2, NULL));
-		put_text(p->out, "person", pg_text(rows, i, 3, NULL));
-		put_number(p->out, "took_s",
-		    (double)(pg_time_us(rows, i, 5) - pg_time_us(rows, i, 4)) / 1e6);
-		put_time(p->out, "finished", pg_time_us(rows, i, 5));
-		buf_putc(p->out, '}');
+	put_key(b, "latest");
+	buf_putc(b, '[');
+	for (int i = 0; i < f->latest_n; i++) {
+		const struct facts_result *done = &f->latest[i];
+
+		buf_puts(b, i > 0 ? ",{" : "{");
+		put_text(p, "stage", parts_letter(p, done->stage));
+		put_int(b, "job", done->job);
+		put_text(p, "worker", done->worker);
+		put_text(p, "person", done->person);
+		put_number(
+		    b, "took_s", fmax(0, (double)(done->finished_us - done->started_us) / 1e6));
+		put_time(b, "finished", done->finished_us);
+		buf_putc(b, '}');
 	}
-	buf_putc(p->out, ']');
-	pg_rows_free(rows);
-	return true;
+	buf_putc(b, ']');
 }
 
 static void
@@ -204,7 +202,7 @@ page_stats(struct page *p, struct err *e)
 {
 	struct facts f;
 
-	if (!facts_read(p, &f, e))
+	if (!facts_read(p, &f, e) || !facts_read_latest(p, &f, e))
 		return false;
 	p->content_type = "application/json";
 	buf_putc(p->out, '{');
@@ -215,8 +213,9 @@ page_stats(struct page *p, struct err *e)
 		put_stage(p, &f, i);
 	buf_putc(p->out, ']');
 	put_notes(p, &f);
-	if (!put_series(p, e) || !put_latest(p, e))
+	if (!put_series(p, e))
 		return false;
+	put_latest(p, &f);
 	buf_puts(p->out, "}\n");
 	return !p->out->failed || err_set(e, ERR_BUG, NULL, "numbers over the page's limit");
 }

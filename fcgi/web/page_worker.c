@@ -107,7 +107,9 @@ put_rate(struct page *p, struct template_dict *d, const struct worker *w)
 	if (w->peers < 2 || w->peers_rate <= 0 || w->gone_us != 0)
 		return;
 	template_str(template_section(d, T_PEERS), T_PEERS_TEXT,
-	    arena_printf(p->arena, "at %.0f%% of its peers", 100 * rate / w->peers_rate));
+	    rate >= 10 * w->peers_rate
+		? "ten times its peers and more"
+		: arena_printf(p->arena, "at %.0f%% of its peers", 100 * rate / w->peers_rate));
 	compare = template_section(d, T_COMPARE);
 	template_str(compare, T_COMPARE_MAX, arena_printf(p->arena, "%.3f", most));
 	template_str(compare, T_COMPARE_OWN, arena_printf(p->arena, "%.3f", rate));
@@ -214,11 +216,13 @@ put_strikes(struct page *p, struct template_dict *d, const struct worker *w, str
 		strikes = template_section(d, T_STRIKES);
 		for (int i = 0; i < pg_rows_count(rows); i++) {
 			struct template_dict *row = template_section(strikes, T_STRIKE);
+			const char *kind = pg_text(rows, i, 1, NULL);
 
 			template_int(row, T_JOB, pg_int(rows, i, 0));
 			parts_count(row, T_JOB_TEXT, pg_int(rows, i, 0));
-			template_str(row, T_KIND, parts_kind(pg_text(rows, i, 1, NULL)));
-			template_str(row, T_REASON, pg_text(rows, i, 2, NULL));
+			template_str(row, T_KIND, parts_kind(kind));
+			template_str(
+			    row, T_REASON, parts_reason(p, kind, pg_text(rows, i, 2, NULL)));
 			parts_time(row, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 3));
 		}
 	}
@@ -252,8 +256,8 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	parts_worker_address(p, &address, w.stage, w.name);
 	parts_frame(p, d,
 	    &(struct part_head){.title = w.name,
-		.description = arena_printf(p->arena, "A worker of %s in stage %s: %s jobs done.",
-		    w.person, parts_stage_name(p, w.stage), parts_count_text(p, w.done)),
+		.description = arena_printf(p->arena, "A worker of %s in stage %s: %s done.",
+		    w.person, parts_stage_name(p, w.stage), parts_jobs(p, w.done)),
 		.address = arena_dup(p->arena, address.data, address.len)});
 	buf_fini(&address);
 	put_facts(p, d, &w);

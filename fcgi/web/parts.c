@@ -151,9 +151,13 @@ span_text(char *out, size_t size, int64_t s)
 		snprintf(out, size, "%d min", (int)(s / 60));
 	else if (s < 86400)
 		snprintf(out, size, "%d h", (int)(s / 3600));
-	else
+	else if (s < 2 * YEAR_S)
 		snprintf(
-		    out, size, "%lld day%s", (long long)(s / 86400), s / 86400 == 1 ? "" : "s");
+		    out, size, "%d %s", (int)(s / 86400), text_plural(s / 86400, "day", "days"));
+	else if (s < 1000 * YEAR_S)
+		snprintf(out, size, "%d years", (int)(s / YEAR_S));
+	else
+		snprintf(out, size, "1,000 years and more");
 }
 
 const char *
@@ -237,7 +241,7 @@ parts_bytes(struct page *p, int64_t n)
 	int unit = 0;
 
 	if (n < 1024)
-		return arena_printf(p->arena, "%d byte%s", (int)n, n == 1 ? "" : "s");
+		return arena_printf(p->arena, "%d %s", (int)n, text_plural(n, "byte", "bytes"));
 	while (size >= 1024 && unit < 2) {
 		size /= 1024;
 		unit++;
@@ -320,6 +324,20 @@ parts_own_url(const struct page *p)
 }
 
 const char *
+parts_jobs(struct page *p, int64_t n)
+{
+	return arena_printf(
+	    p->arena, "%s %s", parts_count_text(p, n), text_plural(n, "job", "jobs"));
+}
+
+const char *
+parts_workers(struct page *p, int64_t n)
+{
+	return arena_printf(
+	    p->arena, "%s %s", parts_count_text(p, n), text_plural(n, "worker", "workers"));
+}
+
+const char *
 parts_share(struct page *p, int64_t part, int64_t all)
 {
 	double share;
@@ -329,7 +347,9 @@ parts_share(struct page *p, int64_t part, int64_t all)
 	share = 100.0 * (double)part / (double)all;
 	if (share > 0 && share < 0.1)
 		return "< 0.1%";
-	return arena_printf(p->arena, "%.1f%%", share > 100 ? 100 : share);
+	if (share > 99.9 && share < 100)
+		return "> 99.9%";
+	return arena_printf(p->arena, "%.1f%%", fmax(0, fmin(share, 100)));
 }
 
 const char *
@@ -351,6 +371,23 @@ parts_kind(const char *kind)
 		if (strcmp(kinds[i].kind, kind) == 0)
 			return kinds[i].words;
 	return kind;
+}
+
+const char *
+parts_reason(struct page *p, const char *kind, const char *reason)
+{
+	static const char *const theirs[] = {"failed", "flagged", "released"};
+	long long flags;
+
+	if (p->settings->public_data)
+		return reason;
+	/* Said by refuse_input, before a worker's own words. */
+	if (sscanf(reason, "flagged by %18lld worker", &flags) == 1 && flags > 0)
+		return arena_printf(p->arena, "flagged by %s", parts_workers(p, flags));
+	for (size_t i = 0; i < sizeof(theirs) / sizeof(theirs[0]); i++)
+		if (strcmp(kind, theirs[i]) == 0)
+			return "";
+	return reason;
 }
 
 const char *

@@ -63,10 +63,20 @@ bool parts_find_stage(struct page *p, const char *name, int64_t *stage, struct e
 void parts_worker_address(struct page *p, struct buf *out, int64_t stage, const char *name);
 /* base_url, else something that says what goes there. */
 const char *parts_own_url(const struct page *p);
-/* "12.3%", "< 0.1%"; "" when there is nothing to share. */
+/* "1 job", "1,234 jobs". */
+const char *parts_jobs(struct page *p, int64_t n);
+/* "1 worker", "3 workers". */
+const char *parts_workers(struct page *p, int64_t n);
+/* "12.3%", "< 0.1%", "> 99.9%" of less than all; "" when there is nothing to share. */
 const char *parts_share(struct page *p, int64_t part, int64_t all);
 /* A strike's kind in plain words. */
 const char *parts_kind(const char *kind);
+/*
+ * Why, as far as everybody may read it. What a worker says may be the last line of its command's standard
+ * error, with paths of somebody's disk: it is shown with public_data only. Words of ours and of the
+ * operator always are.
+ */
+const char *parts_reason(struct page *p, const char *kind, const char *reason);
 
 /* A text from the query; NULL when absent, empty, malformed or longer than 128 characters. */
 const char *parts_query_text(struct page *p, const char *name);

@@ -7,7 +7,8 @@
 -- Caller	pages.
 -- Answer	at most max_rows + 1 rows (one more tells that there are more) after (after_jobs,
 --		after_id); null = from the top. period: today, week, all. rank is the row's place, counted
---		from the top; ties share none. by_hour24: jobs in the last 24 hours. spark: jobs on each of
+--		from the top; ties share none. by_hour24: jobs in the last 24 hours, none
+--		when more older ones were sent back. spark: jobs on each of
 --		the last 14 days, oldest first. last_at: when a job of theirs was counted last
 --		(to the day when that is more than two days ago).
 -- Errors	none.
@@ -85,9 +86,9 @@ begin
 
 	return query
 	select v_above + n.i, p.id, p.nickname, v_jobs[n.i],
-		coalesce((select sum(h.done) from tracker.person_hour h
+		greatest(0, coalesce((select sum(h.done) from tracker.person_hour h
 			where h.person = p.id and h.hour > clock_timestamp() - interval '24 hours'), 0)::int8
-		+ c.jobs,
+		+ c.jobs),
 		tracker.read_last(p.id),
 		(select array_agg(coalesce(d.jobs, 0) + case k when 13 then c.jobs else 0 end order by k)
 		from generate_series(0, 13) k

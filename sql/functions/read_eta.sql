@@ -4,7 +4,8 @@
 -- Jobs that have failed in a stage, or before it, will not come. The pace is the mean of the last
 -- `samples` intervals of `interval_s` seconds, as many as there have been since the first completion;
 -- before one whole interval is over, what there is (a minute at least) stands for it. Stages run
--- side by side, so the slowest one may set the time: the longer of both answers counts.
+-- side by side, so the slowest one may set the time: the longer of both answers counts. What was sent
+-- back is left to do again, and was work all the same (see read_pace).
 --
 -- Caller	pages.
 -- Answer	one row. state: empty (no jobs), finished, calculating (nothing to go by yet), stalled
@@ -69,12 +70,12 @@ begin
 			select x.stage, floor(extract(epoch from stop - x.minute - interval '1 minute') / width)::int4 as i,
 				sum(x.done) as done
 			from (
-				select h.stage, h.minute, h.done - h.withdrawn as done
+				select h.stage, h.minute, h.done
 				from tracker.stage s
 				join tracker.history h on h.stage = s.stage
 				where h.minute >= stop - make_interval(secs => sampled * width)
 				union all
-				select y.stage, y.minute, y.done - y.withdrawn from tracker.tally y
+				select y.stage, y.minute, y.done from tracker.tally y
 				where y.minute >= stop - make_interval(secs => sampled * width)
 			) x
 			where x.minute < stop

@@ -1,4 +1,5 @@
--- What was done lately, stage by stage, net of what was withdrawn.
+-- What was done lately, stage by stage. A result that was sent back since counts: this is how fast
+-- work goes on, not what there is in the end, and no work is ever undone by less than none.
 --
 -- Caller	pages.
 -- Answer	a row an enabled stage: the last 5 minutes, hour and day; and the first and last minute in
@@ -21,10 +22,10 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 			sum(x.done) filter (where x.minute > t.now - interval '1 hour') as done_1h,
 			sum(x.done) as done_24h
 		from (
-			select h.minute, h.done - h.withdrawn as done from tracker.history h
+			select h.minute, h.done from tracker.history h
 			where h.stage = s.stage and h.minute > t.now - interval '24 hours'
 			union all
-			select y.minute, y.done - y.withdrawn from tracker.tally y
+			select y.minute, y.done from tracker.tally y
 			where y.stage = s.stage and y.minute > t.now - interval '24 hours'
 		) x
 	) m

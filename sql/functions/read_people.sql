@@ -12,7 +12,7 @@ returns table (id int8, nickname text, jobs int8, by_hour24 int8, last_at timest
 language sql stable set search_path = pg_catalog, pg_temp as $$
 	select p.id, p.nickname,
 		p.done - p.withdrawn + coalesce(c.jobs, 0),
-		coalesce(h.jobs, 0) + coalesce(c.jobs, 0), tracker.read_last(p.id), s.spark, lower(p.nickname)
+		greatest(0, coalesce(h.jobs, 0) + coalesce(c.jobs, 0)), tracker.read_last(p.id), s.spark, lower(p.nickname)
 	from (
 		select x.* from tracker.person x
 		where lower(x.nickname) ~>=~ lower(prefix)

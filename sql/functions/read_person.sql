@@ -1,7 +1,8 @@
 -- One person, as the page shows them: totals, place on the board, who refused what.
 --
 -- Caller	pages.
--- Answer	one row, none when nobody has that nickname. Totals are net, folded and not yet folded.
+-- Answer	one row, none when nobody has that nickname. Totals are net, folded and not yet folded;
+--		none of a time in which more older results were sent back than new ones made.
 -- Errors	none.
 -- Locks	none.
 -- Index	person.nickname, credit and person_hour by person, worker_person_present, person_score.
@@ -10,7 +11,8 @@ returns table (id int8, nickname text, created timestamptz, jobs int8, withdrawn
 	week int8, by_hour24 int8, machines int8, rank int8, spark int8[])
 language sql stable set search_path = pg_catalog, pg_temp as $$
 	select p.id, p.nickname, p.created, p.done - p.withdrawn + c.jobs, p.withdrawn + c.withdrawn,
-		d.today + c.today, d.week + c.jobs, h.jobs + c.jobs, m.machines,
+		greatest(0, d.today + c.today), greatest(0, d.week + c.jobs),
+		greatest(0, h.jobs + c.jobs), m.machines,
 		case when p.done - p.withdrawn + c.jobs > 0
 			then tracker.read_above('all', p.done - p.withdrawn + c.jobs, p.id) + 1 end,
 		s.spark

@@ -1,4 +1,5 @@
--- Completions over time, for the chart: net sums in buckets of equal length.
+-- Completions over time, for the chart: sums in buckets of equal length. A result that was sent back
+-- since counts where it was made (see read_pace).
 --
 -- Caller	pages.
 -- Answer	a row for each bucket and stage in which something happened; `bucket` counts from 0 at
@@ -39,12 +40,12 @@ begin
 		select date_bin(make_interval(secs => width::float8), b.minute, origin) as bin, b.stage,
 			sum(b.done)::int8 as done
 		from (
-			select h.stage, h.minute, h.done - h.withdrawn as done
+			select h.stage, h.minute, h.done
 			from tracker.stage s
 			join tracker.history h on h.stage = s.stage
 			where h.minute >= origin
 			union all
-			select y.stage, y.minute, y.done - y.withdrawn from tracker.tally y
+			select y.stage, y.minute, y.done from tracker.tally y
 			where y.minute >= origin
 		) b
 		group by 1, 2

@@ -1,5 +1,6 @@
 """Numbers as data, badges, and the pages of people and jobs: from the calls that make them to what they say."""
 import json
+import re
 import time
 import xml.etree.ElementTree as ElementTree
 from urllib.parse import quote
@@ -86,6 +87,94 @@ def test_why_nothing_moves_is_said_in_words(fresh, api):
         fresh.run("distcompute-admin", "resume", "a")
 
 
+# --- numbers that are rare --------------------------------------------------------------------
+
+def every_page(api, *more):
+    """What all pages, pictures and numbers say now: (address, text)."""
+    paths = ["/", "/?range=all", "/leaderboard", "/leaderboard?period=today", "/leaderboard?period=week", "/leaderboard?q=a",
+             "/badge.svg", "/api/stats.json", *more]
+    return [(path, api.get(path).text) for path in paths]
+
+
+def numbers_in(data):
+    if isinstance(data, dict):
+        data = list(data.values())
+    if isinstance(data, list):
+        return [n for item in data for n in numbers_in(item)]
+    return [data] if isinstance(data, (int, float)) else []
+
+
+def assert_nothing_negative(api, *more):
+    for path, text in every_page(api, *more):
+        found = re.search(r".{30}[\s>\",:][-−]\d", re.sub(r"<path[^>]*>|tabindex=\"-1\"", "", text))
+        assert not found, (path, found.group())
+        if path.endswith(".json"):
+            assert min(numbers_in(json.loads(text))) >= 0
+
+
+def test_nothing_is_negative_after_old_results_were_sent_back(fresh, api, worker):
+    """Twelve results of two days ago are taken back today, and one of today stands."""
+    fresh.load([f"j{i}" for i in range(20)])
+    w = worker("a", "Ada")
+    through(w, 12)
+    for table in ("tally", "credit"):
+        fresh.sql(f"update tracker.{table} set minute = minute - interval '2 days' where slot >= 0")
+    eventually(lambda: fresh.one("select count(*) from tracker.credit where minute > '-infinity'") == 0, what="all is folded")
+    through(w, 1)
+    for job in range(1, 13):
+        fresh.run("distcompute-admin", "send-back", str(job), "--stage", "a", "--reason", "a broken release")
+    stats_with(api, done=1, done_24h=1)
+    page_saying(api, "/person/Ada", "Results sent back 12")
+    for _ in range(2):  # as it is, and once it is folded
+        assert_nothing_negative(api, "/person/Ada", "/badge/Ada.svg", worker_path("Extract", w.name))
+        fresh.sql("update tracker.tally set minute = minute - interval '1 minute' where slot >= 0")
+        fresh.sql("update tracker.credit set minute = minute - interval '1 minute' where slot >= 0")
+        eventually(lambda: fresh.one("select count(*) from tracker.credit where minute > '-infinity'") == 0, what="all is folded")
+        eventually(lambda: stats(api)["done"] == 1, what="fresh numbers")
+
+
+def test_one_is_one_everywhere(fresh, api, worker):
+    fresh.load(["x", "y"])
+    w = worker("a", "Ada")
+    through(w, 1)
+    stats_with(api, done=1, workers=1)
+    page_saying(api, "/person/Ada", "rank 1")
+    for path, text in every_page(api, "/person/Ada", "/badge/Ada.svg", worker_path("Extract", w.name), "/job/1"):
+        found = re.search(r".{30}(?<![\d,.])1 (jobs|workers|completions|bytes|seconds|minutes|hours|days|times|machines)\b", text)
+        assert not found, (path, found.group())
+
+
+def test_the_last_completion_is_the_latest_one(fresh, api, worker):
+    fresh.load(["x", "y"])
+    through(worker("a"), 2)
+    got = stats_with(api, done=2)
+    assert got["last_completion"] == got["latest"][0]["finished"]
+
+
+def test_a_project_whose_jobs_all_failed_has_nothing_left_to_do(quick):
+    from client import Api, Fleet
+    api = Api(quick)
+    quick.load(["x"])
+    def fail():
+        fleet = Fleet(quick, "a")
+        return [fleet.give("failed", job) for job in fleet.take(1)]
+    for _ in range(2):
+        eventually(fail, what="the job is due again")
+    got = stats_with(api, state="finished", failed=1, done=0, percent=100, eta_text="Finished")
+    assert got["notes"] == ["1 job failed for good; the operator can look at it with distcompute-admin failed."]
+    meta = {a.get("name"): a.get("content") for t, a in page(api, "/").tags if t == "meta"}
+    assert meta["description"] == "Finished: 0 jobs done, 1 failed."
+
+
+def test_the_time_left_is_told_as_precisely_as_it_is_known(fresh, api, worker):
+    """One result in ten minutes, and two hundred thousand to come: some years."""
+    fresh.load(["x"] * 200000)
+    through(worker("a"), 1)
+    fresh.sql("update tracker.tally set minute = minute - interval '10 minutes' where slot >= 0")
+    got = eventually(lambda: (g := stats(api))["eta_s"] and g, what="an ETA")
+    assert re.fullmatch(r"\d+ years", got["eta_text"]), got["eta_text"]
+
+
 # --- badges -----------------------------------------------------------------------------------
 
 def test_the_badge_shows_the_progress(fresh, api, worker):
@@ -165,13 +254,38 @@ def test_workers_are_filtered_by_owner_and_state(fresh, api, worker):
     assert busy.name in page_saying(api, "/?state=working", busy.name).text
 
 
-def test_a_workers_page_tells_what_came_back_and_why(fresh, api, fleet):
-    fresh.load(["x", "y"])
-    f = fleet()
-    job, done = f.take(2)
-    f.give("failed", job, reason="exit 3: disk <full>")
+def test_a_workers_page_tells_what_came_back_but_its_words_to_nobody(fresh, api, fleet):
+    """The last line of a command's errors has paths of somebody's disk."""
+    fresh.load(["x", "y", "z"])
+    f = fleet("a", "Ada")
+    failed, flagged, done = f.take(3)
+    f.give("failed", failed, reason="exit 3: /home/ada/<full>")
+    f.give("flagged", flagged, reason="no tar: /home/ada/x")
     f.done(done)
-    page_saying(api, worker_path("Extract", f.name), "exit 3: disk <full>", "failed", "Recent jobs")
+    page_saying(api, worker_path("Extract", f.name), "failed", "input flagged as invalid", "Recent jobs")
+    for path in (worker_path("Extract", f.name), f"/job/{failed['job']}", f"/job/{flagged['job']}", "/person/Ada"):
+        assert "/home/ada" not in api.get(path).text, path
+
+
+def test_why_an_input_was_given_up_is_told_without_the_workers_words(fresh, api, fleet):
+    fresh.load(["x"])
+    for i in range(5):
+        f = fleet("a", f"P{i}")
+        job = eventually(lambda: (f.take(1) or [None])[0], what="the job is due again")
+        f.give("flagged", job, reason="/home/ada/x")
+    read = page_saying(api, "/job/1", "input flagged as invalid: flagged by 5 workers")
+    assert "/home/ada" not in read.text
+
+
+def test_with_public_data_a_workers_words_are_shown(five):
+    from client import Api, Fleet
+    api = Api(five)
+    five.load(["x"])
+    f = Fleet(five, "a", "Ada")
+    (job,) = f.take(1)
+    f.give("failed", job, reason="exit 3: disk <full>")
+    page_saying(api, worker_path("One", f.name), "exit 3: disk <full>", "failed")
+    page_saying(api, "/job/1", "exit 3: disk <full>")
 
 
 # --- jobs -------------------------------------------------------------------------------------

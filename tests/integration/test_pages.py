@@ -1,5 +1,6 @@
 """The three pages: what they say, what hostile people can write into them, headers, caching."""
 import html
+import json
 import re
 from html.parser import HTMLParser
 from urllib.parse import quote
@@ -14,7 +15,7 @@ HOSTILE = {
     "attribute": "\" onmouseover=\"alert(1)\" x='",
     "quotes": "O'Brien \"Bob\" `x` & Söhne <&amp;>",
     "template": "{{PROJECT}} {{%AUTOESCAPE}} %s %n ${x}",
-    "rtl": "\u202eevil\u202c שלום",
+    "rtl": "evil שלום",
     "emoji": "\U0001f98a\U0001f468\u200d\U0001f469\u200d\U0001f467",
     "long": "W" * 128,
     "url": "javascript:alert(1)",
@@ -234,6 +235,37 @@ def test_hostile_names_and_data_are_text_on_every_page(fresh, api, worker, kind)
     page_saying(api, worker_path("Extract", w.name), shown)
 
 
+UNREADABLE = {
+    "override": "\u202egnp.exe\u202c", "isolate": "\u2066x\u2069", "mark": "\u200fx\u061c", "zero-width": "a\u200bb\u2060c\ufeff",
+    "joiner": "a\u200db", "escape": "\x1b[31mred\x1b[0m", "c1": "\x9b2Jx\x85", "lines": "one\r\ntwo\u2028three",
+    "tags": "x\U000e0041\U000e007f", "soft": "so\u00adft", "filler": "\u3164x", "bell": "x\x07\x08\x7f",
+}
+SEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\U000e0000-\U000e0fff]")
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_turns_or_hides_text_is_shown_to_nobody(fresh, api, worker, kind):
+    """Names that were given before such names were refused are in the database for ever."""
+    evil = "N" + UNREADABLE[kind] + "M"
+    fresh.load(["x", "y"])
+    w = worker("a", "Plain")
+    w.get_job()
+    w.complete("r")
+    w.get_job()
+    w.log(evil)
+    fresh.sql("update tracker.person set nickname = %s", evil)
+    part = quote(evil, safe="")
+    eventually(lambda: f"/person/{part}" in page(api, "/leaderboard").addresses, what="the link leads to who it is about")
+    eventually(lambda: json.loads(api.get("/api/stats.json").text)["done"] == 1, what="the numbers")
+    for path in ("/", "/?all=true", "/leaderboard", worker_path("Extract", w.name), f"/person/{part}", f"/badge/{part}.svg", "/job/1",
+                 f"/?owner={part}", f"/leaderboard?q={part}"):
+        answer = api.get(path)
+        assert answer.status_code == 200, path
+        assert not SEEN.search(answer.text), (path, SEEN.findall(answer.text))
+    latest = json.loads(api.get("/api/stats.json").text)["latest"][0]
+    assert not SEEN.search(latest["person"]) and "\n" not in latest["person"]
+
+
 def test_no_script_of_theirs_reaches_any_page(fresh, api, worker):
     fresh.load(["<script>alert(1)</script>", "x"])
     w = worker("a", "<script>alert(1)</script>")
@@ -318,6 +350,16 @@ def test_a_page_is_rendered_once_a_period_whatever_the_crowd(five):
     eventually(lambda: "Latecomer" in api.get("/").text, timeout_s=15, what="the next period shows the latecomer")
     assert first != api.get("/").text
     assert w.name and late.name
+
+
+def test_an_old_link_of_a_page_number_shows_the_first_page(five):
+    """Pages go by key; the original's went by number. All such links are one page for the cache."""
+    five.load(["x"])
+    api = Api(five)
+    Client(five, "a", "Ada")
+    eventually(lambda: "Ada" in api.get("/").text, what="the worker is listed")
+    tags = {api.get(f"/?page={n}").headers["ETag"] for n in ("1", "2", "999999999", "-1", "x")}
+    assert len(tags) <= 2  # two when a period ends between them
 
 
 def test_a_path_that_looks_like_anothers_query_is_another_page(five):

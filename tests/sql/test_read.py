@@ -287,6 +287,38 @@ def test_the_pace_counts_what_is_folded_and_what_is_not(house):
     assert a.first_at <= a.last_at and b.first_at is None
 
 
+def test_what_was_sent_back_was_done_all_the_same(house):
+    """Paces are of work, and a send-back is none."""
+    house.load(9)
+    w = do(house, "x", 3)
+    for job in (1, 2):
+        assert house.value("select tracker.send_back_job(%s, 1::int2, 'x')", job)
+    a = house.rows("select * from tracker.read_pace()")[0]
+    assert (a.done_5m, a.done_1h, a.done_24h) == (3, 3, 3)
+    assert [r.done for r in house.rows("select * from tracker.read_series(3600, 60)")] == [3]
+    minute_passes(house)
+    assert house.rows("select * from tracker.read_pace()")[0].done_1h == 3
+    assert w.name
+
+
+def test_nobody_did_less_than_nothing_lately(house):
+    """What was made two days ago is sent back today."""
+    house.load(9)
+    do(house, "x", 3)
+    for table in ("tally", "credit"):
+        house.rows(f"update tracker.{table} set minute = minute - interval '2 days' where slot >= 0")
+    house.fold()
+    for job in (1, 2):
+        assert house.value("select tracker.send_back_job(%s, 1::int2, 'x')", job)
+    for _ in range(2):
+        r = house.rows("select * from tracker.read_person('x')")[0]
+        assert (r.jobs, r.today, r.week, r.by_hour24, r.withdrawn) == (1, 0, 1, 0, 2)
+        assert [b.by_hour24 for b in board(house)] == [0]
+        assert [b.by_hour24 for b in house.rows("select * from tracker.read_people('x', null, 0, 9)")] == [0]
+        assert board(house, "today") == []
+        minute_passes(house)
+
+
 @pytest.mark.parametrize("span_s, bar_s, buckets", [(3600, 60, 60), (86400, 900, 96), (604800, 7200, 84)])
 def test_a_series_ends_now_and_holds_everything_of_its_span(house, span_s, bar_s, buckets):
     house.lawful = False

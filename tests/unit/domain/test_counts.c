@@ -56,7 +56,7 @@ back_offs_hands_and_the_end_are_told_apart(void **state)
 	    .stages = 1, .stage = {[1] = {.present = true, .retry = 3, .leased = 2}}};
 
 	(void)state;
-	assert_why(&c, 1, "Stage A: 3 jobs wait for their next attempt, 2 are in hand.");
+	assert_why(&c, 1, "Stage A: 3 jobs wait for the next attempt, 2 are in hand.");
 	c.stage[1].retry = 0;
 	assert_why(&c, 1, "Stage A: the last 2 jobs are in the hands of other workers.");
 	c.stage[1].leased = 0;

@@ -213,6 +213,67 @@ it_is_not_finished_before_it_is(void **state)
 }
 
 static void
+a_share_is_never_nothing_nor_all_before_it_is(void **state)
+{
+	struct facts f = {.jobs = 1000000, .total = 1000000, .done = 1, .remaining = 999999};
+
+	(void)state;
+	assert_string_equal(facts_percent_text(&page, &f), "< 0.01%");
+	f.done = 500;
+	assert_string_equal(facts_percent_text(&page, &f), "0.05%");
+	assert_string_equal(parts_share(&page, 1, 100000), "< 0.1%");
+	assert_string_equal(parts_share(&page, 99999, 100000), "> 99.9%");
+	assert_string_equal(parts_share(&page, 3, 3), "100.0%");
+	assert_string_equal(parts_share(&page, 0, 3), "0.0%");
+	assert_string_equal(parts_share(&page, -3, 3), "0.0%");
+	assert_string_equal(parts_share(&page, 3, -3), "");
+}
+
+static void
+one_thing_is_no_things(void **state)
+{
+	(void)state;
+	assert_string_equal(parts_jobs(&page, 0), "0 jobs");
+	assert_string_equal(parts_jobs(&page, 1), "1 job");
+	assert_string_equal(parts_jobs(&page, 1000001), "1,000,001 jobs");
+	assert_string_equal(parts_workers(&page, 1), "1 worker");
+	assert_string_equal(parts_span(&page, 86400), "1 day");
+	assert_string_equal(parts_span(&page, 63115199), "730 days");
+	assert_string_equal(parts_span(&page, 203181765), "6 years");
+	assert_string_equal(parts_span(&page, INT64_MAX), "1,000 years and more");
+}
+
+/* Says what the public page shows of a reason. */
+static const char *
+shown(bool public_data, const char *kind, const char *reason)
+{
+	struct settings s = {.public_data = public_data};
+	struct page p = page;
+
+	p.settings = &s;
+	return parts_reason(&p, kind, reason);
+}
+
+static void
+a_workers_words_are_public_with_public_data_only(void **state)
+{
+	static const char path[] = "exit 3: /home/ada/x",
+			  flags[] = "flagged by 1 workers, at last: /x";
+
+	(void)state;
+	assert_string_equal(shown(false, "failed", path), "");
+	assert_string_equal(shown(false, "flagged", path), "");
+	assert_string_equal(shown(false, "released", path), "");
+	assert_string_equal(shown(false, "flagged", flags), "flagged by 1 worker");
+	assert_string_equal(shown(false, "refused", flags), "flagged by 1 worker");
+	assert_string_equal(shown(false, "flagged", "flagged by me, /x"), "");
+	assert_string_equal(shown(false, "timed_out", "job time-out"), "job time-out");
+	assert_string_equal(shown(false, "refused", "wrong version"), "wrong version");
+	assert_string_equal(shown(true, "failed", path), path);
+	assert_string_equal(shown(true, "flagged", flags), flags);
+}
+
+static void
 what_holds_a_stage_up_is_said_in_words(void **state)
 {
 	struct facts f = {.stages = 1,
@@ -272,6 +333,11 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		a_bar_shows_every_count_that_is_there_and_never_overflows, begin, end),
 	    cmocka_unit_test_setup_teardown(it_is_not_finished_before_it_is, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_share_is_never_nothing_nor_all_before_it_is, begin, end),
+	    cmocka_unit_test_setup_teardown(one_thing_is_no_things, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_workers_words_are_public_with_public_data_only, begin, end),
 	    cmocka_unit_test_setup_teardown(what_holds_a_stage_up_is_said_in_words, begin, end),
 	    cmocka_unit_test_setup_teardown(
 		the_end_of_a_range_is_never_told_as_earlier_than_it_is, begin, end),
