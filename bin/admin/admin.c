@@ -31,33 +31,35 @@ static const struct command {
 	const char *name, *args, *doc;
 	int least, most; /* words after the name */
 	bool offline;    /* needs no up-to-date database */
+	bool slow;       /* may read or write whole tables */
 	const struct argp_option *options;
 	admin_run run;
 } commands[] = {
     {"status", "", "Show the stages: what waits, what is in hand, done and failed, and who works.",
-	0, 0, false, json_option, admin_status},
-    {"failed", "", "List the jobs that failed for good, with the reasons.", 0, 0, false,
+	0, 0, false, false, json_option, admin_status},
+    {"failed", "", "List the jobs that failed for good, with the reasons.", 0, 0, false, false,
 	failed_options, admin_failed},
     {"requeue", "[JOB...]", "Put failed jobs back in line: those named, or --all.", 0, ASK_ARGS_MAX,
-	false, requeue_options, admin_requeue},
+	false, true, requeue_options, admin_requeue},
     {"send-back", "JOB",
 	"Refuse a stage's result of a job: it and all later ones are set aside, their "
 	"credit is withdrawn, and the stage does the job anew.",
-	1, 1, false, send_back_options, admin_send_back},
+	1, 1, false, false, send_back_options, admin_send_back},
     {"worker", "drop STAGE NAME", "Send a worker away; its jobs go to others at once.", 3, 3, false,
-	no_options, admin_worker},
+	false, no_options, admin_worker},
     {"pause", "STAGE", "Hand out no more jobs of a stage; results are still taken.", 1, 1, false,
-	no_options, admin_pause},
-    {"resume", "STAGE", "Hand out jobs of a stage again.", 1, 1, false, no_options, admin_resume},
+	false, no_options, admin_pause},
+    {"resume", "STAGE", "Hand out jobs of a stage again.", 1, 1, false, false, no_options,
+	admin_resume},
     {"stages", "[append NAME]",
 	"List the stages, or append one: every finished job is ready in it. Name "
 	"it in the settings too, and restart the tracker.",
-	0, 2, false, no_options, admin_stages},
+	0, 2, false, true, no_options, admin_stages},
     {"migrate", "", "Bring the database up to this version. Quick and harmless when it is.", 0, 0,
-	true, no_options, admin_migrate},
+	true, true, no_options, admin_migrate},
     {"check", "", "Count everything and compare with the laws of conservation. Reads whole tables.",
-	0, 0, false, json_option, admin_check},
-    {"settings", "", "Print the settings.", 0, 0, true, settings_options, admin_settings},
+	0, 0, false, true, json_option, admin_check},
+    {"settings", "", "Print the settings.", 0, 0, true, false, settings_options, admin_settings},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -213,8 +215,11 @@ parse(struct ask *ask, int argc, char **argv)
 static bool
 obey(const struct command *c, struct ask *ask, struct err *e)
 {
-	return tool_open(ask->tool, e) && (c->offline || tool_connect(ask->tool, e)) &&
-	    c->run(ask, e);
+	if (!tool_open(ask->tool, e) || (!c->offline && !tool_connect(ask->tool, e)))
+		return false;
+	if (c->slow)
+		pg_set_patience(ask->tool->pg, TOOL_LONG_MS);
+	return c->run(ask, e);
 }
 
 /* ERR_FIELD: asked wrongly. No error at all: the command has said what is wrong. */

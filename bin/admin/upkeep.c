@@ -17,7 +17,8 @@ admin_migrate(struct ask *ask, struct err *e)
 {
 	bool changed;
 
-	if (!schema_migrate(ask->tool->pg, &ask->tool->settings, say, &changed, e))
+	if (!pg_ready(ask->tool->pg, e) ||
+	    !schema_migrate(ask->tool->pg, &ask->tool->settings, say, &changed, e))
 		return false;
 	say(changed ? "The database is up to date now." : "The database was up to date.");
 	return true;

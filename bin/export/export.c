@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "config.h"
 #include "export/place.h"
@@ -28,7 +29,7 @@ const char *argp_program_version = "distcompute-export " PACKAGE_VERSION;
 struct wish {
 	struct tool *tool;
 	const char *stage, *state;
-	int64_t after;
+	int64_t after, patience_s;
 	bool follow;
 	struct result_form form;
 };
@@ -39,13 +40,14 @@ struct export
 	struct pg *pg;
 	struct place place;
 	struct buf page; /* lines of one page */
+	bool waiting;    /* for PostgreSQL to come back; it was said */
 };
 
 static volatile sig_atomic_t stopped;
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
-enum key { KEY_STAGE = 1000, KEY_AFTER, KEY_FOLLOW, KEY_STATE, KEY_RAW, KEY_OUTPUT };
+enum key { KEY_STAGE = 1000, KEY_AFTER, KEY_FOLLOW, KEY_STATE, KEY_RAW, KEY_OUTPUT, KEY_PATIENCE };
 
 static const struct argp_option options[] = {
     {"stage", KEY_STAGE, "STAGE", 0, "Results of this stage: its letter or name", 0},
@@ -53,6 +55,8 @@ static const struct argp_option options[] = {
     {"follow", KEY_FOLLOW, NULL, 0, "Wait for more results and write them as they come", 0},
     {"state", KEY_STATE, "FILE", 0,
 	"Keep the place in this file, and go on from it when it is there", 0},
+    {"patience", KEY_PATIENCE, "SECONDS", 0,
+	"Give a call up when PostgreSQL does not answer it for so long (default: 60)", 0},
     {"output-only", KEY_OUTPUT, NULL, 0, "A line is the output alone", 0},
     {"raw", KEY_RAW, NULL, 0, "Data as JSON strings of what is kept, `<!json!>' and all", 0}, {0}};
 
@@ -91,6 +95,13 @@ take_number(struct wish *w, const char *arg, struct argp_state *state)
 		argp_error(state, "--after: '%s' is no job number", arg);
 }
 
+static void
+take_patience(struct wish *w, const char *arg, struct argp_state *state)
+{
+	if (!text_to_int(arg, strlen(arg), 1, 86400, &w->patience_s))
+		argp_error(state, "--patience: '%s' is no number of seconds", arg);
+}
+
 static error_t
 parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -108,6 +119,8 @@ parse_option(int key, char *arg, struct argp_state *state)
 		return w->stage = arg, 0;
 	case KEY_AFTER:
 		return take_number(w, arg, state), 0;
+	case KEY_PATIENCE:
+		return take_patience(w, arg, state), 0;
 	case KEY_FOLLOW:
 		return w->follow = true, 0;
 	case KEY_STATE:
@@ -173,7 +186,7 @@ write_page(struct export *x, const struct pg_rows *rows, struct err *e)
 	for (int i = 0; i < pg_rows_count(rows); i++) {
 		struct result r = result_at(x, rows, i);
 
-		result_put(&x->page, &r, x->wish->form);
+		result_put(&x->page, &r, &x->wish->form);
 	}
 	if (x->page.failed)
 		return err_set(e, ERR_BUG, NULL, "out of memory");
@@ -184,6 +197,15 @@ static bool
 keep_place(const struct export *x, struct err *e)
 {
 	return !x->wish->state || place_write(&x->place, x->wish->state, e);
+}
+
+/* After an answer: says so where it was said that none came. */
+static void
+answered(struct export *x)
+{
+	if (x->waiting)
+		fprintf(stderr, "%s: PostgreSQL is back, going on\n", x->wish->tool->name);
+	x->waiting = false;
 }
 
 /* ---- by job number --------------------------------------------------------------------------- */
@@ -214,6 +236,7 @@ page_by_number(struct export *x, struct err *e)
 
 	if (!call_jobs(x, &rows, e))
 		return false;
+	answered(x);
 	n = pg_rows_count(rows);
 	ok = n == 0 || write_page(x, rows, e);
 	if (ok && n > 0)
@@ -308,11 +331,13 @@ hear_signals(void)
 
 /* Follows on when PostgreSQL was away: true when e was that, and is forgotten. */
 static bool
-wait_for_postgres(const struct export *x, struct err *e)
+wait_for_postgres(struct export *x, struct err *e)
 {
 	if (!x->wish->follow || e->kind != ERR_AWAY)
 		return false;
-	fprintf(stderr, "%s: %s; trying again\n", x->wish->tool->name, e->why);
+	if (!x->waiting)
+		fprintf(stderr, "%s: %s; trying until it is back\n", x->wish->tool->name, e->why);
+	x->waiting = true;
 	err_clear(e);
 	poll(NULL, 0, LOOK_MS);
 	return true;
@@ -327,6 +352,20 @@ export_by_number(struct export *x, struct err *e)
 	return true;
 }
 
+/* What is told of a mark that another history made; what is to be done, too. */
+static void
+tell_moved(const struct export *x)
+{
+	char since[32];
+
+	clock_iso(since, x->place.mark.since_us);
+	fprintf(stderr,
+	    "%s: the database was restored from a backup, or is another server's by now (or the "
+	    "file of --state is of an earlier version): results finished since %s come, some of "
+	    "them once more; of a job that comes twice, the last line counts\n",
+	    x->wish->tool->name, since);
+}
+
 static bool
 begin_look(struct export *x, struct look *k, struct err *e)
 {
@@ -334,7 +373,14 @@ begin_look(struct export *x, struct look *k, struct err *e)
 	k->after_job = 0;
 	k->rows = -1;
 	k->found = false;
-	return mark_take(&k->until, x->pg, e);
+	if (!mark_take(&k->until, x->pg, e))
+		return false;
+	answered(x);
+	if (!mark_is_followed_by(&x->place.mark, &k->until)) {
+		mark_move(&x->place.mark, &k->until);
+		tell_moved(x);
+	}
+	return true;
 }
 
 /* The new mark counts only when everything before it was written. */
@@ -385,11 +431,16 @@ find_place(struct export *x, bool *found, struct err *e)
 {
 	const struct wish *w = x->wish;
 	int stage;
+	bool moved = false;
 
 	*found = false;
-	return tool_stage(w->tool, w->stage, &stage, e) &&
-	    place_begin(&x->place, x->pg, stage, w->after, e) &&
-	    (!w->state || place_read(&x->place, w->state, found, e));
+	if (!tool_stage(w->tool, w->stage, &stage, e) ||
+	    !place_begin(&x->place, x->pg, stage, w->after, e) ||
+	    (w->state && !place_read(&x->place, w->state, found, &moved, e)))
+		return false;
+	if (moved)
+		tell_moved(x);
+	return true;
 }
 
 static bool
@@ -410,7 +461,11 @@ obey(const struct wish *w, struct err *e)
 	static struct export x;
 	bool ok;
 
-	if (!tool_open(w->tool, e) || !tool_connect(w->tool, e))
+	if (!tool_open(w->tool, e))
+		return false;
+	if (w->patience_s > 0)
+		pg_set_patience(w->tool->pg, w->patience_s * 1000);
+	if (!tool_connect(w->tool, e))
 		return false;
 	x.wish = w;
 	x.pg = w->tool->pg;

@@ -6,27 +6,79 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FORM "distcompute-export 1" /* first line of the file; a new form gets a new number */
+#define FORM "distcompute-export"
+#define FORM_NUMBER 2 /* a file of form 1 does not say whose it is */
+
+/* A standby does not know which transactions its primary has open, so it cannot tell a mark. */
+static bool
+take_cluster(struct mark *m, const struct pg_rows *rows, struct err *e)
+{
+	if (pg_is_null(rows, 0, 3))
+		return err_set(e, ERR_REFUSED, NULL,
+		    "this PostgreSQL is a standby: export from its primary, which alone knows "
+		    "what is under way");
+	snprintf(m->cluster, sizeof(m->cluster), "%s", pg_text(rows, 0, 3, NULL));
+	return true;
+}
+
+static bool
+take_snapshot(struct mark *m, const struct pg_rows *rows, struct err *e)
+{
+	size_t len;
+	const char *snapshot = pg_text(rows, 0, 0, &len);
+
+	if (len >= sizeof(m->snapshot))
+		return err_set(e, ERR_BUSY, NULL, "over a thousand transactions are open");
+	memcpy(m->snapshot, snapshot, len + 1);
+	m->since_us = pg_time_us(rows, 0, 1);
+	m->till_us = pg_time_us(rows, 0, 2);
+	return true;
+}
 
 bool
 mark_take(struct mark *m, struct pg *pg, struct err *e)
 {
 	struct pg_rows *rows = NULL;
-	const char *snapshot;
-	size_t len;
-	bool fits;
+	bool ok;
 
-	if (!pg_call(
-		pg, "select snapshot, since, till from tracker.mark_export()", NULL, 0, &rows, e))
+	if (!pg_call(pg,
+		"select m.snapshot, m.since, m.till, case when not pg_is_in_recovery() then"
+		" (select system_identifier from pg_control_system())"
+		" || '-' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+		" || '-' || (select oid from pg_database where datname = current_database())"
+		" || '-' || 'tracker.output'::regclass::oid end"
+		" from tracker.mark_export() m",
+		NULL, 0, &rows, e))
 		return false;
-	snapshot = pg_text(rows, 0, 0, &len);
-	fits = len < sizeof(m->snapshot);
-	if (fits)
-		memcpy(m->snapshot, snapshot, len + 1);
-	m->since_us = pg_time_us(rows, 0, 1);
-	m->till_us = pg_time_us(rows, 0, 2);
+	ok = take_cluster(m, rows, e) && take_snapshot(m, rows, e);
 	pg_rows_free(rows);
-	return fits || err_set(e, ERR_BUSY, NULL, "over a thousand transactions are open");
+	return ok;
+}
+
+/* The first transaction that had not begun: "xmin:XMAX:open,...". */
+static int64_t
+horizon(const struct mark *m)
+{
+	int64_t xmax = 0;
+
+	(void)!sscanf(m->snapshot, "%*[0-9]:%" SCNd64, &xmax);
+	return xmax;
+}
+
+bool
+mark_is_followed_by(const struct mark *a, const struct mark *b)
+{
+	return strcmp(a->cluster, b->cluster) == 0 && horizon(a) <= horizon(b);
+}
+
+void
+mark_move(struct mark *m, const struct mark *now)
+{
+	int64_t since_us = m->since_us;
+
+	*m = *now;
+	m->since_us = since_us;
+	m->till_us = since_us - 1; /* nothing is left for the snapshot to tell */
 }
 
 bool
@@ -43,16 +95,23 @@ place_begin(struct place *p, struct pg *pg, int stage, int64_t after, struct err
 /* ---- the file -------------------------------------------------------------------------------- */
 
 static bool
+parse_cluster(struct place *p, int form, FILE *in)
+{
+	p->mark.cluster[0] = '\0';
+	return form == 1 || fscanf(in, "cluster %95s\n", p->mark.cluster) == 1;
+}
+
+static bool
 parse(struct place *p, FILE *in, const char *path, struct err *e)
 {
-	char form[32], project[64], stage, how[16];
+	char project[64], stage, how[16];
+	int form;
 
-	if (!fgets(form, sizeof(form), in) || strcmp(form, FORM "\n") != 0 ||
-	    fscanf(in,
-		"project %63s\nstage %c\n%15s %" SCNd64 "\nsince %" SCNd64 "\ntill %" SCNd64
-		"\nsnapshot %16383s\n",
-		project, &stage, how, &p->after, &p->mark.since_us, &p->mark.till_us,
-		p->mark.snapshot) != 7)
+	if (fscanf(in, FORM " %d\nproject %63s\nstage %c\n%15s %" SCNd64 "\n", &form, project,
+		&stage, how, &p->after) != 5 ||
+	    form < 1 || form > FORM_NUMBER || !parse_cluster(p, form, in) ||
+	    fscanf(in, "since %" SCNd64 "\ntill %" SCNd64 "\nsnapshot %16383s\n", &p->mark.since_us,
+		&p->mark.till_us, p->mark.snapshot) != 3)
 		return err_set(e, ERR_INPUT, NULL, "%s: not a file of distcompute-export", path);
 	if (strcmp(project, p->project) != 0 || stage_number(stage) != p->stage)
 		return err_set(e, ERR_INPUT, NULL, "%s: belongs to another project or stage", path);
@@ -61,17 +120,22 @@ parse(struct place *p, FILE *in, const char *path, struct err *e)
 }
 
 bool
-place_read(struct place *p, const char *path, bool *found, struct err *e)
+place_read(struct place *p, const char *path, bool *found, bool *moved, struct err *e)
 {
+	const struct mark now = p->mark;
 	FILE *in = fopen(path, "re");
 	bool ok;
 
 	*found = in;
+	*moved = false;
 	if (!in)
 		return errno == ENOENT ||
 		    err_set(e, ERR_INPUT, NULL, "%s: %s", path, strerror(errno));
 	ok = parse(p, in, path, e);
 	fclose(in);
+	*moved = ok && !mark_is_followed_by(&p->mark, &now);
+	if (*moved)
+		mark_move(&p->mark, &now);
 	return ok;
 }
 
@@ -84,10 +148,10 @@ print(const struct place *p, const char *path)
 	if (!out)
 		return false;
 	fprintf(out,
-	    FORM "\nproject %s\nstage %c\n%s %" PRId64 "\nsince %" PRId64 "\ntill %" PRId64
-		 "\nsnapshot %s\n",
-	    p->project, stage_letter(p->stage), p->by_number ? "after" : "news", p->after,
-	    p->mark.since_us, p->mark.till_us, p->mark.snapshot);
+	    FORM " %d\nproject %s\nstage %c\n%s %" PRId64 "\ncluster %s\nsince %" PRId64
+		 "\ntill %" PRId64 "\nsnapshot %s\n",
+	    FORM_NUMBER, p->project, stage_letter(p->stage), p->by_number ? "after" : "news",
+	    p->after, p->mark.cluster, p->mark.since_us, p->mark.till_us, p->mark.snapshot);
 	ok = fflush(out) == 0 && fsync(fileno(out)) == 0;
 	return fclose(out) == 0 && ok;
 }

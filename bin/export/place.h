@@ -6,6 +6,11 @@
  * mark), and after that asks for what came between that moment and the next, in the order of
  * finishing. A mark holds PostgreSQL's snapshot, so nothing is missed and nothing comes twice.
  *
+ * A snapshot means nothing to another cluster, or to one that went back in time: after a restore
+ * from a backup, or a failover, its numbers stand for other transactions. So a mark also holds whose
+ * it is, and one that is not followed by the next is worth no more than its time: what was finished
+ * since then comes, some of it once more.
+ *
  * Ownership	all inside the struct.
  * Errors	ERR_INPUT: the file is no place of this stage and project, or cannot be read or
  *		written.
@@ -20,9 +25,11 @@
 #include "domain/schema.h"
 #include "store/pg.h"
 
+#define MARK_CLUSTER 96
 #define PLACE_SNAPSHOT 16384 /* bytes: a number of 12 digits for each of a thousand sessions */
 
 struct mark {
+	char cluster[MARK_CLUSTER]; /* system, timeline, database, table; "" = not known */
 	char snapshot[PLACE_SNAPSHOT];
 	int64_t since_us, till_us;
 };
@@ -36,11 +43,18 @@ struct place {
 };
 
 bool mark_take(struct mark *m, struct pg *pg, struct err *e);
+/* Whether b was taken later than a, and by the same history. */
+bool mark_is_followed_by(const struct mark *a, const struct mark *b);
+/* The history is now another's, so all that was finished since the mark counts as new. */
+void mark_move(struct mark *m, const struct mark *now);
 
 /* A place before everything but jobs up to `after`. */
 bool place_begin(struct place *p, struct pg *pg, int stage, int64_t after, struct err *e);
-/* *found false when there is no such file yet. p->project and p->stage are set, and must agree. */
-bool place_read(struct place *p, const char *path, bool *found, struct err *e);
+/*
+ * After place_begin. *found false when there is no such file yet; *moved: the mark in it was of another
+ * history, or did not say of which.
+ */
+bool place_read(struct place *p, const char *path, bool *found, bool *moved, struct err *e);
 /* Replaces the file whole: written beside it, then renamed. */
 bool place_write(const struct place *p, const char *path, struct err *e);
 

@@ -8,6 +8,182 @@
 #include "base/structured.h"
 #include "domain/stage.h"
 
+/* ---- a cell ---------------------------------------------------------------------------------- */
+
+/* A value on its way to a line: `json` is its text as JSON, otherwise it is a text. */
+struct cell {
+	const char *s; /* NULL: null */
+	size_t len;
+	bool json;
+	char room[40]; /* for numbers and times */
+};
+
+static void
+set_text(struct cell *c, struct result_text t)
+{
+	c->s = t.s;
+	c->len = t.len;
+}
+
+static void
+set_word(struct cell *c, const char *word)
+{
+	set_text(c, (struct result_text){word, strlen(word)});
+}
+
+static void
+set_data(struct cell *c, struct result_text t, bool raw)
+{
+	struct json_span value;
+
+	set_text(c, t);
+	if (t.s && !raw && structured_read(t.s, t.len, &value)) {
+		set_text(c, (struct result_text){value.s, value.len});
+		c->json = true;
+	}
+}
+
+static void
+set_format(struct cell *c, struct result_text t)
+{
+	struct json_span value;
+
+	if (t.s)
+		set_word(c, structured_read(t.s, t.len, &value) ? "json" : "text");
+}
+
+static void
+set_int(struct cell *c, int64_t n)
+{
+	snprintf(c->room, sizeof(c->room), "%" PRId64, n);
+	set_word(c, c->room);
+	c->json = true;
+}
+
+/* clock_iso ends in "Z"; the microseconds go before it. */
+static void
+set_time(struct cell *c, int64_t wall_us)
+{
+	char iso[32];
+
+	clock_iso(iso, wall_us);
+	snprintf(c->room, sizeof(c->room), "%.*s.%06dZ", (int)strcspn(iso, "Z"), iso,
+	    (int)(wall_us % 1000000));
+	set_word(c, c->room);
+}
+
+/* ---- columns --------------------------------------------------------------------------------- */
+
+enum column {
+	JOB,
+	STAGE,
+	INPUT,
+	INPUT_FORMAT,
+	OUTPUT,
+	FORMAT,
+	WHO,
+	WORKER,
+	STARTED,
+	FINISHED,
+	ATTEMPTS
+};
+
+static const char *const names[RESULT_COLUMNS] = {"job", "stage", "input", "input_format", "output",
+    "format", "who", "worker", "started", "finished", "attempts"};
+
+static void
+fill(struct cell *c, const struct result *r, int column, bool raw)
+{
+	*c = (struct cell){.s = NULL};
+	switch ((enum column)column) {
+	case JOB:
+		set_int(c, r->job);
+		break;
+	case STAGE:
+		c->room[0] = stage_letter(r->stage);
+		set_word(c, c->room);
+		break;
+	case INPUT:
+		set_data(c, r->input, raw);
+		break;
+	case INPUT_FORMAT:
+		set_format(c, r->input);
+		break;
+	case OUTPUT:
+		set_data(c, r->output, raw);
+		break;
+	case FORMAT:
+		set_format(c, r->output);
+		break;
+	case WHO:
+		set_text(c, r->who);
+		break;
+	case WORKER:
+		set_text(c, r->worker);
+		break;
+	case STARTED:
+		set_time(c, r->started_us);
+		break;
+	case FINISHED:
+		set_time(c, r->finished_us);
+		break;
+	case ATTEMPTS:
+		set_int(c, r->attempts);
+		break;
+	}
+}
+
+static int
+column_find(const char *name, size_t len)
+{
+	for (int i = 0; i < RESULT_COLUMNS; i++)
+		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
+			return i;
+	return -1;
+}
+
+static bool
+has_column(const struct result_form *form, int column)
+{
+	for (int i = 0; i < form->n_columns; i++)
+		if (form->columns[i] == column)
+			return true;
+	return false;
+}
+
+bool
+result_columns(struct result_form *form, const char *list, struct err *e)
+{
+	form->n_columns = 0;
+	for (;;) {
+		size_t len = strcspn(list, ",");
+		int column = column_find(list, len);
+
+		if (column < 0)
+			return err_set(e, ERR_FIELD, NULL, "no column '%.*s'", (int)len, list);
+		if (has_column(form, column))
+			return err_set(e, ERR_FIELD, NULL, "column '%s' twice", names[column]);
+		form->columns[form->n_columns++] = column;
+		if (list[len] == '\0')
+			return true;
+		list += len + 1;
+	}
+}
+
+static int
+column_count(const struct result_form *form)
+{
+	return form->n_columns > 0 ? form->n_columns : RESULT_COLUMNS;
+}
+
+static int
+column_at(const struct result_form *form, int i)
+{
+	return form->n_columns > 0 ? form->columns[i] : i;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
 /* Inside strings of valid JSON there are no bare line ends, so all of these stand between parts. */
 static void
 put_on_one_line(struct buf *b, const char *s, size_t len)
@@ -21,57 +197,97 @@ put_on_one_line(struct buf *b, const char *s, size_t len)
 }
 
 static void
-put_data(struct buf *b, struct result_text t, bool raw)
+put_json(struct buf *b, const struct cell *c)
 {
-	struct json_span value;
-
-	if (!t.s)
+	if (!c->s)
 		buf_puts(b, "null");
-	else if (!raw && structured_read(t.s, t.len, &value))
-		put_on_one_line(b, value.s, value.len);
+	else if (c->json)
+		put_on_one_line(b, c->s, c->len);
 	else
-		json_put_text(b, t.s, t.len);
+		json_put_text(b, c->s, c->len);
 }
 
 static void
-put_name(struct buf *b, const char *name, struct result_text t)
+put_csv(struct buf *b, const struct cell *c)
 {
-	buf_printf(b, ",\"%s\":", name);
-	put_data(b, t, true);
+	bool quote = c->s && c->len == 0; /* what is missing stands without */
+
+	for (size_t i = 0; i < c->len && !quote; i++)
+		quote = memchr(",\"\r\n", c->s[i], 4);
+	if (!quote) {
+		buf_put(b, c->s, c->len);
+		return;
+	}
+	buf_putc(b, '"');
+	for (size_t i = 0; i < c->len; i++) {
+		if (c->s[i] == '"')
+			buf_putc(b, '"');
+		buf_putc(b, c->s[i]);
+	}
+	buf_putc(b, '"');
 }
 
-/* clock_iso ends in "Z"; the microseconds go before it. */
 static void
-put_time(struct buf *b, const char *name, int64_t wall_us)
+put_tsv(struct buf *b, const struct cell *c)
 {
-	char iso[32];
+	static const char from[] = "\t\n\r\\", to[] = "tnr\\";
 
-	clock_iso(iso, wall_us);
-	buf_printf(b, ",\"%s\":\"%.*s.%06" PRId64 "Z\"", name, (int)strcspn(iso, "Z"), iso,
-	    wall_us % 1000000);
+	for (size_t i = 0; i < c->len; i++) {
+		const char *found = memchr(from, c->s[i], sizeof(to) - 1);
+
+		if (found) {
+			buf_putc(b, '\\');
+			buf_putc(b, to[found - from]);
+		} else
+			buf_putc(b, c->s[i]);
+	}
 }
 
 static void
-put_whole(struct buf *b, const struct result *r, bool raw)
+put_cell(struct buf *b, const struct cell *c, enum result_kind kind)
 {
-	buf_printf(
-	    b, "{\"job\":%" PRId64 ",\"stage\":\"%c\",\"input\":", r->job, stage_letter(r->stage));
-	put_data(b, r->input, raw);
-	buf_puts(b, ",\"output\":");
-	put_data(b, r->output, raw);
-	put_name(b, "who", r->who);
-	put_name(b, "worker", r->worker);
-	put_time(b, "started", r->started_us);
-	put_time(b, "finished", r->finished_us);
-	buf_printf(b, ",\"attempts\":%" PRId64 "}", r->attempts);
+	static void (*const put[])(struct buf *, const struct cell *) = {
+	    [RESULT_JSONL] = put_json, [RESULT_CSV] = put_csv, [RESULT_TSV] = put_tsv};
+
+	put[kind](b, c);
+}
+
+/* What stands before the i-th cell of a line. */
+static void
+put_between(struct buf *b, const struct result_form *form, int i)
+{
+	if (form->kind == RESULT_JSONL)
+		buf_printf(b, "%c\"%s\":", i == 0 ? '{' : ',', names[column_at(form, i)]);
+	else if (i > 0)
+		buf_putc(b, form->kind == RESULT_CSV ? ',' : '\t');
 }
 
 void
-result_put(struct buf *b, const struct result *r, struct result_form form)
+result_put_head(struct buf *b, const struct result_form *form)
 {
-	if (form.output_only)
-		put_data(b, r->output, form.raw);
-	else
-		put_whole(b, r, form.raw);
+	if (form->kind == RESULT_JSONL)
+		return;
+	for (int i = 0; i < column_count(form); i++) {
+		put_between(b, form, i);
+		buf_puts(b, names[column_at(form, i)]);
+	}
+	buf_putc(b, '\n');
+}
+
+void
+result_put(struct buf *b, const struct result *r, const struct result_form *form)
+{
+	struct cell c;
+
+	for (int i = 0; !form->output_only && i < column_count(form); i++) {
+		fill(&c, r, column_at(form, i), form->raw);
+		put_between(b, form, i);
+		put_cell(b, &c, form->kind);
+	}
+	if (form->output_only) {
+		fill(&c, r, OUTPUT, form->raw);
+		put_cell(b, &c, form->kind);
+	} else if (form->kind == RESULT_JSONL)
+		buf_putc(b, '}');
 	buf_putc(b, '\n');
 }

@@ -3,9 +3,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "domain/schema.h"
 #include "store/pg_array.h"
 
+#define LOCK_MS 500      /* between two looks whether the other load is over */
 #define CHUNK (64 << 10) /* rows are sent in pieces of this: more bytes gain nothing (tried) */
 
 /* ---- one call, one number -------------------------------------------------------------------- */
@@ -36,12 +38,16 @@ lock(struct pg *pg, struct err *e)
 {
 	int64_t got;
 
-	if (!call_int(pg, "select pg_try_advisory_xact_lock(x'64636c64'::int)::int", &got, e))
-		return false;
-	if (got)
-		return true;
-	fprintf(stderr, "Another load is running; waiting for its end.\n");
-	return pg_run(pg, "select pg_advisory_xact_lock(x'64636c64'::int)", e);
+	for (bool told = false;; told = true) {
+		if (!call_int(
+			pg, "select pg_try_advisory_xact_lock(x'64636c64'::int)::int", &got, e))
+			return false;
+		if (got)
+			return true;
+		if (!told)
+			fprintf(stderr, "Another load is running; waiting for its end.\n");
+		clock_sleep_ms(LOCK_MS);
+	}
 }
 
 static bool
@@ -159,7 +165,12 @@ move_frontier(struct intake *in, struct err *e)
 bool
 intake_commit(struct intake *in, struct err *e)
 {
-	if (!end_copy(in, e) || !move_frontier(in, e) || !pg_run(in->tool->pg, "commit", e)) {
+	if (!end_copy(in, e) || !move_frontier(in, e)) {
+		intake_abort(in);
+		return false;
+	}
+	in->in_doubt = !pg_run(in->tool->pg, "commit", e) && e->kind == ERR_AWAY;
+	if (e->kind != ERR_NONE) {
 		intake_abort(in);
 		return false;
 	}

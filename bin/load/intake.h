@@ -32,6 +32,7 @@ struct intake {
 	int64_t first, next; /* number of the first row, and of the next */
 	struct buf rows;     /* not yet sent */
 	bool copying;
+	bool in_doubt; /* the connection was lost while it was committed */
 };
 
 /* How many jobs the tracker has; for asking before anything begins. */

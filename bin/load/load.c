@@ -3,6 +3,7 @@
  */
 #include <argp.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,9 @@
 #include "load/source.h"
 #include "tool/tool.h"
 
-#define TELL_EVERY 512 /* jobs between two looks at the clock: under a millisecond of loading */
+#define PATIENCE_MS                                                                                \
+	(5 * 60 * 1000) /* --reset waits for readers, a minute at most, and then works */
+#define TELL_EVERY 512  /* jobs between two looks at the clock: under a millisecond of loading */
 
 const char *argp_program_version = "distcompute-load " PACKAGE_VERSION;
 
@@ -26,6 +29,44 @@ struct wish {
 	enum intake_mode mode;
 	bool yes, quiet, skip_blank, dry_run;
 };
+
+/* ---- last words ------------------------------------------------------------------------------- */
+
+#define NOTHING_LOADED                                                                             \
+	"Nothing was loaded, and the tracker is as it was: run it again when that is put right.\n"
+#define STOPPED "\nStopped. Nothing was loaded, and the tracker is as it was: run it again.\n"
+#define IN_DOUBT                                                                                   \
+	"This came during the commit: `distcompute-admin status' tells whether the jobs are "      \
+	"there.\n"
+
+/* What is said when it ends before its end; NULL = nothing. */
+static const char *volatile last_words;
+
+static void
+say_last_words(const char *words)
+{
+	(void)!write(STDERR_FILENO, words, strlen(words));
+}
+
+/* The transaction ends with the connection, so there is nothing to undo. */
+static void
+stop(int signal)
+{
+	if (last_words)
+		say_last_words(strcmp(last_words, IN_DOUBT) == 0 ? IN_DOUBT : STOPPED);
+	raise(signal); /* SA_RESETHAND: it ends us now */
+}
+
+static void
+hear_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	const struct sigaction act = {
+	    .sa_handler = stop, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaction(signals[i], &act, NULL);
+}
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
@@ -264,8 +305,12 @@ load_all(struct wish *w, struct source *s, struct intake *in, struct err *e)
 		intake_abort(in);
 		return false;
 	}
-	if (!intake_commit(in, e))
+	last_words = IN_DOUBT;
+	if (!intake_commit(in, e)) {
+		last_words = in->in_doubt ? IN_DOUBT : NOTHING_LOADED;
 		return false;
+	}
+	last_words = NULL;
 	print_sum("Loaded", jobs, in->first, &p);
 	tool_wake(w->tool, 1, (int64_t)jobs);
 	return true;
@@ -276,6 +321,7 @@ load(struct wish *w, struct source *s, struct err *e)
 {
 	struct intake in;
 
+	pg_set_patience(w->tool->pg, PATIENCE_MS);
 	return tool_connect(w->tool, e) && may_reset(w, e) &&
 	    intake_begin(&in, w->tool, w->mode, e) && load_all(w, s, &in, e);
 }
@@ -308,8 +354,13 @@ main(int argc, char **argv)
 	int status = 0;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &wish);
-	if (!obey(&wish, &e))
+	last_words = wish.dry_run ? NULL : NOTHING_LOADED;
+	hear_signals();
+	if (!obey(&wish, &e)) {
 		status = tool_fail(&tool, &e);
+		if (last_words)
+			say_last_words(last_words);
+	}
 	tool_close(&tool);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/random.h"
@@ -19,6 +20,7 @@ tool_open(struct tool *t, struct err *e)
 		return false;
 	t->pg = pg_new(
 	    t->settings.postgres, t->name, "set jit = off; set client_min_messages = warning");
+	pg_set_patience(t->pg, TOOL_PATIENCE_MS);
 	return true;
 }
 
@@ -91,10 +93,24 @@ tool_gone(struct tool *t, const struct uuid *token)
 	publish(t, &news);
 }
 
+/* Nobody said which tracker is meant, and the file that would say it is not there. */
+static bool
+is_without_settings(const struct tool *t)
+{
+	return !t->input.config_file && access(SETTINGS_FILE, F_OK) != 0 &&
+	    strcmp(config_origin(&t->config, "postgres"), "default") == 0;
+}
+
 int
 tool_fail(const struct tool *t, const struct err *e)
 {
 	fflush(stdout);
-	fprintf(stderr, "%s: %s\n", t->name, *e->why ? e->why : err_kind_name(e->kind));
+	if (e->kind == ERR_AWAY && is_without_settings(t))
+		fprintf(stderr,
+		    "%s: which tracker? There is no " SETTINGS_FILE ": say --config FILE "
+		    "(`bin/quickstart --status' tells which one is its own)\n",
+		    t->name);
+	else
+		fprintf(stderr, "%s: %s\n", t->name, *e->why ? e->why : err_kind_name(e->kind));
 	return 1;
 }

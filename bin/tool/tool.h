@@ -26,6 +26,13 @@ struct tool {
 	struct pg *pg;
 };
 
+/*
+ * How long PostgreSQL is waited for before a call is given up: a network or a server that hangs is not
+ * waited for until somebody looks. pg_set_patience(t->pg, …); tool_open sets the first.
+ */
+#define TOOL_PATIENCE_MS (60 * 1000)
+#define TOOL_LONG_MS (60 * 60 * 1000) /* for what reads or writes whole tables in one call */
+
 /* Reads the settings and makes the connection's face; nothing connects yet. */
 bool tool_open(struct tool *t, struct err *e);
 void tool_close(struct tool *t);
@@ -37,7 +44,10 @@ bool tool_stage(const struct tool *t, const char *text, int *stage, struct err *
 void tool_wake(struct tool *t, int stage, int64_t count);
 /* Tells every process that the worker with this hash of its token is gone. */
 void tool_gone(struct tool *t, const struct uuid *token);
-/* "distcompute-admin: why" on stderr; returns 1, for main's exit. */
+/*
+ * "distcompute-admin: why" on stderr; returns 1, for main's exit. Where PostgreSQL is away and nobody
+ * said which one, it says instead where the settings were looked for, and what to type.
+ */
 int tool_fail(const struct tool *t, const struct err *e);
 
 #endif

@@ -15,6 +15,7 @@
 
 #define PARAMS_MAX 32
 #define STATEMENTS_MAX 64
+#define OUT_OF_PATIENCE "nothing was heard from it in time"
 #define CONNECT_MS 5000 /* patience with a server that does not answer a connect */
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
@@ -190,7 +191,7 @@ flush(struct pg *pg, int64_t until_us, struct err *e)
 
 	while ((n = PQflush(pg->conn)) == 1) {
 		if (!wait_socket(PQsocket(pg->conn), POLLIN | POLLOUT, until_us))
-			return away(pg, "send", "out of patience", e);
+			return away(pg, "send", OUT_OF_PATIENCE, e);
 		if (!PQconsumeInput(pg->conn))
 			return away_conn(pg, "send", e);
 	}
@@ -203,7 +204,7 @@ wait_result(struct pg *pg, int64_t until_us, struct err *e)
 {
 	while (PQisBusy(pg->conn)) {
 		if (!wait_socket(PQsocket(pg->conn), POLLIN, until_us))
-			return away(pg, "answer", "out of patience", e);
+			return away(pg, "answer", OUT_OF_PATIENCE, e);
 		if (!PQconsumeInput(pg->conn))
 			return away_conn(pg, "answer", e);
 	}
@@ -361,7 +362,7 @@ poll_connect(struct pg *pg, struct err *e)
 		if (status == PGRES_POLLING_FAILED || PQsocket(pg->conn) < 0)
 			return away_conn(pg, "connect", e);
 		if (!wait_socket(PQsocket(pg->conn), events, until_us))
-			return away(pg, "connect", "out of patience", e);
+			return away(pg, "connect", OUT_OF_PATIENCE, e);
 		status = PQconnectPoll(pg->conn);
 	}
 	return true;
@@ -393,9 +394,15 @@ run_session(struct pg *pg, struct err *e)
 static bool
 try_connect(struct pg *pg, struct err *e)
 {
-	/* What stands behind dbname wins over what it expands to, but for fallback_…. */
-	const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding", NULL};
-	const char *const values[] = {pg->conninfo, pg->application, "UTF8", NULL};
+	/*
+	 * What stands behind dbname wins over what it expands to, but for fallback_…; what stands
+	 * before it is ours where the operator says nothing: a hole in the network is found within a
+	 * minute and not within hours.
+	 */
+	const char *const keys[] = {"keepalives_idle", "keepalives_interval", "keepalives_count",
+	    "tcp_user_timeout", "dbname", "fallback_application_name", "client_encoding", NULL};
+	const char *const values[] = {
+	    "30", "10", "3", "60000", pg->conninfo, pg->application, "UTF8", NULL};
 	int64_t backoff_ms = pg->backoff_ms;
 
 	if (clock_us() < pg->retry_at_us)

@@ -1,15 +1,20 @@
 """distcompute-load, -export and -admin from end to end."""
+import contextlib
 import json
 import os
 import pty
 import select
 import signal
+import socket
 import subprocess
+import threading
+import time
 
 import psycopg2
 import pytest
 
-from client import Client, Fleet, NoJob, WorkerTimedOut, which
+from client import Api, Client, Fleet, NoJob, WorkerTimedOut, which
+from stack import Stack
 from waiting import Later, eventually
 
 LOAD, EXPORT, ADMIN = "distcompute-load", "distcompute-export", "distcompute-admin"
@@ -261,6 +266,19 @@ def test_export_of_hostile_data_is_json_lines_all_the_same(fresh):
     assert [r["output"] for r in rows_of(fresh.run(EXPORT, "--stage", "a"))] == hostile
 
 
+def test_export_names_data_for_what_it_is_and_keeps_it_byte_for_byte(fresh):
+    kept = ['<!json!>["\\u0000"]', "<!json!>[NaN]", '<!json!>["\\ud800"]', '<!json!>{"a": 1, "a": 2}', "<!json!>5", "5",
+            "<!json!>" + "[" * 65 + "]" * 65]
+    fresh.load([f"job {i}" for i in range(len(kept) + 1)])
+    api, token = Api(fresh), Client(fresh).token
+    for data in [*kept, '<!json!>{"a": 1}']:
+        api.post("/api/newJob", {"token": token})
+        assert api.post("/api/completeJob", {"token": token, "data": data}).status_code == 200
+    *texts, last = rows_of(fresh.run(EXPORT, "--stage", "a"))
+    assert [(r["output"], r["format"]) for r in texts] == [(data, "text") for data in kept]
+    assert (last["output"], last["format"], last["input_format"]) == ({"a": 1}, "json", "text")
+
+
 def test_export_keeps_lists_and_objects_on_one_line_and_raw_keeps_the_mark(fresh):
     fresh.load(["x"])
     f = Fleet(fresh)
@@ -457,3 +475,141 @@ def test_programs_on_a_database_that_is_away_say_so(fresh):
     for name, words in ((LOAD, ["--txt", os.devnull]), (EXPORT, ["--stage", "a"]), (ADMIN, ["status"])):
         done = fresh.run(name, f"--postgres=host={fresh.state}/nowhere dbname=tracker", *words, check=False)
         assert done.returncode not in (0, 64) and name in done.stderr, (name, done.stderr)
+
+
+# --- what is said when it goes wrong ------------------------------------------------------------
+
+def alone(stack, name, *args, stdin="", **env):
+    """A program without --config, as somebody types it first."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("TRACKER_", "PG"))}
+    return subprocess.run([os.path.join(stack.read_status()["bin"], name), *args], input=stdin, env={**clean, **env},
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("name,words", [(LOAD, ["--txt", "-"]), (EXPORT, ["--stage", "a"]), (ADMIN, ["status"]), (ADMIN, ["migrate"])])
+def test_without_settings_a_program_says_which_file_it_looked_for_and_what_to_type(fresh, name, words):
+    done = alone(fresh, name, *words, stdin="x\n")
+    assert done.returncode == 1
+    assert "/distcompute-tracker/tracker.ini" in done.stderr and "--config" in done.stderr and "socket" not in done.stderr
+
+
+def test_a_load_that_ended_early_says_that_nothing_was_loaded(fresh):
+    done = load(fresh, "--jsonl", "-", stdin='"a"\nnonsense\n', check=False)
+    assert "Nothing was loaded" in done.stderr and "run it again" in done.stderr
+    assert "Nothing was loaded" not in load(fresh, "--dry-run", "--jsonl", "-", stdin="nonsense\n", check=False).stderr
+    assert "Nothing was loaded" not in load(fresh, "--txt", "-", stdin="a\n").stderr
+
+
+def test_a_load_that_was_stopped_says_that_nothing_was_loaded(fresh):
+    loader = subprocess.Popen([os.path.join(fresh.read_status()["bin"], LOAD), "--config", fresh.config, "--txt", "-"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    loader.stdin.write("line\n" * 200_000)
+    loader.stdin.flush()
+    loader.send_signal(signal.SIGINT)
+    said = loader.communicate(timeout=30)[1]
+    assert loader.returncode == -signal.SIGINT and "Nothing was loaded" in said
+    assert data_of(fresh) == []
+
+
+class Wire:
+    """A TCP way to the stack's PostgreSQL, which a test can make a hole in: nothing passes, and nobody is told."""
+
+    def __init__(self, stack):
+        self.stack, self.hole, self.ends = stack, threading.Event(), []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    @property
+    def conninfo(self):
+        return f"host=127.0.0.1 port={self.port} dbname=tracker user=tracker"
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(os.path.join(self.stack.state, "run", ".s.PGSQL.5432"))
+                self.ends += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
+
+    def carry(self, one, other):
+        with contextlib.suppress(OSError):
+            while True:
+                data = one.recv(65536)
+                while self.hole.is_set():
+                    time.sleep(0.05)
+                if not data:
+                    return other.shutdown(socket.SHUT_WR)
+                other.sendall(data)
+
+    def close(self):
+        self.hole.clear()
+        for end in [self.listener, *self.ends]:
+            end.close()
+
+
+@pytest.fixture
+def wire(fresh):
+    wire = Wire(fresh)
+    yield wire
+    wire.close()
+
+
+def test_export_follow_through_a_hole_in_the_network_goes_on_in_words(fresh, wire):
+    fresh.load(["x", "y"])
+    w = Client(fresh)
+    w.get_job()
+    w.complete("first")
+    follower = subprocess.Popen(
+        [os.path.join(fresh.read_status()["bin"], EXPORT), "--config", fresh.config, f"--postgres={wire.conninfo}", "--stage", "a",
+         "--follow", "--patience", "1"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert json.loads(Later(follower.stdout.readline).result(15))["output"] == "first"
+        wire.hole.set()
+        assert "trying until it is back" in Later(follower.stderr.readline).result(30)
+        w.get_job()
+        w.complete("second")
+        wire.hole.clear()
+        assert "going on" in Later(follower.stderr.readline).result(30)
+        assert json.loads(Later(follower.stdout.readline).result(15))["output"] == "second"
+    finally:
+        follower.terminate()
+        follower.wait(10)
+        follower.stdout.close()
+        follower.stderr.close()
+
+
+@pytest.mark.parametrize("name,words", [(EXPORT, ["--stage", "a"]), (LOAD, ["--txt", "-"]), (ADMIN, ["status"])])
+def test_a_program_that_meets_a_hole_in_the_network_ends_in_words(fresh, wire, name, words):
+    wire.hole.set()
+    began = time.monotonic()
+    done = fresh.run(name, f"--postgres={wire.conninfo}", *words, stdin="x\n", check=False)
+    assert done.returncode == 1 and "PostgreSQL" in done.stderr, done.stderr
+    assert time.monotonic() - began < 30
+
+
+def test_an_export_of_a_database_that_was_restored_elsewhere_says_so_and_misses_nothing(fresh, tmp_path):
+    state = str(tmp_path / "place")
+    fresh.load([f"job {i}" for i in range(20)])
+    for _ in range(3000):  # so that the other cluster is far behind in transactions
+        fresh.sql("select pg_current_xact_id()")
+    f = Fleet(fresh)
+    f.sync(done=[{**which(j), "data": "before"} for j in f.take(8)])
+    assert len(rows_of(fresh.run(EXPORT, "--stage", "a", "--state", state))) == 8
+    dump = subprocess.run(["pg_dump", "-n", "tracker", "-d", fresh.conninfo], stdout=subprocess.PIPE, check=True).stdout
+    other = Stack("restored", {"stage_a": "Extract", "stage_b": "Filter & Rank", "project": "Test Project"})
+    other.start()
+    try:
+        other.sql("drop schema tracker cascade")
+        subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", other.conninfo], input=dump, stdout=subprocess.DEVNULL, check=True)
+        f = Fleet(other)
+        f.sync(done=[{**which(j), "data": "after"} for j in f.take(12)])
+        done = other.run(EXPORT, "--stage", "a", "--state", state)
+        assert "restored" in done.stderr and "last line counts" in done.stderr
+        assert {r["job"] for r in rows_of(done) if r["output"] == "after"} == set(range(9, 21))
+        again = other.run(EXPORT, "--stage", "a", "--state", state)
+        assert (again.stdout, again.stderr) == ("", "")
+    finally:
+        other.stop()
