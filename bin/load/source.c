@@ -31,7 +31,7 @@ refuse_json(const char *text, size_t len, struct err *e)
 
 	if (memchr(text, '\0', len))
 		return err_set(e, ERR_INPUT, NULL, "holds a NUL, which no job can");
-	json_free(json_parse(text, len, &cause));
+	(void)scan_check(text, len, JSON_DEPTH, &cause);
 	return err_set(e, ERR_INPUT, NULL, "refused as JSON: %s", cause.why);
 }
 

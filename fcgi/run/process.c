@@ -1,5 +1,6 @@
 #include "run/process.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 #include "web/template.h"
 
 #define ACCEPTORS_MOST 64
+#define LARGE_BLOCK (128 * 1024) /* from here on a block of memory is a mapping of its own */
 
 /* The rooms of a running process, in the order in which they start. */
 struct rooms {
@@ -191,6 +193,8 @@ process_run(const struct process *p)
 	struct err e = ERR_INIT;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* What a large body took goes back at once; by itself malloc raises the bound after the first. */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
 	shared_enter(p->shared, p->number);
 	if (!templates_load(p->settings->templates_dir, &e)) {
 		log_err(LOG_ERROR_, "templates", &e);

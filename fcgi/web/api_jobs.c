@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "web/claimed.h"
 #include "web/reply.h"
 #include "web/routes.h"
@@ -50,13 +51,13 @@ answer_new_job(struct op *op)
 static bool
 req_wait(struct request *rq, int64_t *until_us, struct err *e)
 {
-	const json *wait = json_get(rq->json, "wait");
+	struct json_span wait = request_field(rq, "wait");
 	int64_t seconds = 0;
 
 	*until_us = 0;
-	if (!wait)
+	if (!wait.s)
 		return true;
-	if (!json_as_int(wait, &seconds) || seconds < 0)
+	if (!scan_as_int(wait, &seconds) || seconds < 0)
 		return err_set(
 		    e, ERR_FIELD, "The field 'wait' must be a number of seconds.", "wait");
 	*until_us = claim_wait_until(rq->tracker, rq->arrived_us, seconds);
@@ -73,6 +74,7 @@ api_new_job(struct request *rq, struct err *e)
 		return false;
 	op->claim.v1 = true;
 	op->claim.want = 1;
+	request_drop_body(rq);
 	claim_submit(rq->tracker, op);
 	return true;
 }

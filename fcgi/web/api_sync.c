@@ -7,8 +7,10 @@
  */
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/structured.h"
 #include "base/text.h"
 #include "domain/beats.h"
@@ -25,13 +27,20 @@
 #define REASON_CHARS 500
 #define RETRY_MS 5000
 
-/* An item of done, failed, flagged or released, as it was sent; `at` NULL: it could not be understood. */
+/* What an item takes of a body at the least: {"job":1,"lease":"…"}, the lease a UUID. */
+#define ITEM_BYTES_LEAST 56
+
+/* An item of done, failed, flagged or released, as it was sent. */
 struct said {
-	int64_t job;
-	bool has_job;
-	struct item *at;
-	const char *why; /* with at NULL */
+	const char *why; /* it could not be understood; NULL: it could */
+	union {
+		const struct item *at;
+		int64_t job; /* with a why */
+	};
 };
+
+static const char said_no_object[] = "the item is not an object",
+		  said_no_job[] = "'job' must be an integer";
 
 struct sync_call {
 	struct uuid token;
@@ -52,89 +61,6 @@ request_of(struct op *op)
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
-static bool
-read_reason(struct request *rq, const json *item, struct item *out)
-{
-	const json *value = json_get(item, "reason");
-	struct json_text reason = {"", 0};
-
-	(void)rq;
-	if (value && !json_as_text(value, &reason))
-		return false;
-	out->data = reason.s;
-	out->len = text_cut(reason.s, reason.len, REASON_CHARS);
-	return true;
-}
-
-/* A text is kept as it is, what is no text behind a mark, with its bytes as they were sent. */
-static bool
-read_data(struct request *rq, const json *item, const struct json_span *span, struct item *out)
-{
-	struct json_text text = {NULL, 0};
-	const char *head;
-	char *kept;
-
-	if (!span->s)
-		return false;
-	json_as_text(json_get(item, "data"), &text);
-	head = structured_head(span->s, &text);
-	if (!head) {
-		out->data = text.s;
-		out->len = text.len;
-	} else {
-		out->len = strlen(head) + span->len;
-		out->data = kept = arena_alloc(&rq->arena, out->len + 1);
-		memcpy(stpcpy(kept, head), span->s, span->len);
-		kept[out->len] = '\0';
-	}
-	out->hash = hash_128(out->data, out->len);
-	return true;
-}
-
-/* One bad item never spoils the others: it is answered "unknown", with why. */
-static const char *
-read_item(struct request *rq, const json *item, const char *kind, const struct json_span *span,
-    struct said *said, struct item *out)
-{
-	struct json_text lease;
-
-	if (json_type(item) != JSON_IS_OBJECT)
-		return "the item is not an object";
-	said->has_job = json_as_int(json_get(item, "job"), &said->job);
-	if (!said->has_job)
-		return "'job' must be an integer";
-	if (!json_as_text(json_get(item, "lease"), &lease) ||
-	    !uuid_parse(&out->lease, lease.s, lease.len))
-		return "'lease' is not one of ours";
-	if (span && !read_data(rq, item, span, out))
-		return "'data' is missing";
-	if (!span && !read_reason(rq, item, out))
-		return "'reason' must be a string";
-	out->job = said->job;
-	out->kind = kind;
-	return NULL;
-}
-
-static bool
-get_list(
-    struct request *rq, const char *field, size_t most, const json **list, size_t *n, struct err *e)
-{
-	*list = json_get(rq->json, field);
-	*n = 0;
-	if (!*list)
-		return true;
-	if (json_type(*list) != JSON_IS_LIST)
-		return err_set(e, ERR_FIELD,
-		    arena_printf(&rq->arena, "The field '%s' must be a list.", field),
-		    "not a list");
-	*n = json_list_len(*list);
-	if (*n > most)
-		return err_set(e, ERR_FIELD,
-		    arena_printf(&rq->arena, "The field '%s' has over %zu items.", field, most),
-		    "list too long");
-	return true;
-}
-
 struct part {
 	const char *field, *kind;
 };
@@ -144,58 +70,173 @@ static const struct part parts[] = {
 
 #define PARTS (sizeof(parts) / sizeof(*parts))
 
+static bool
+read_reason(struct request *rq, struct json_span value, struct item *out)
+{
+	struct json_text reason = {"", 0};
+
+	if (value.s && !request_text(rq, value, &reason))
+		return false;
+	out->data = reason.s;
+	out->len = text_cut(reason.s, reason.len, REASON_CHARS);
+	return true;
+}
+
+/* What is kept before a value; NULL: it is a text, and kept as that. */
+static const char *
+head_of(struct json_span value)
+{
+	struct json_text text = {NULL, 0};
+	const char *head;
+	char *room;
+
+	if (*value.s != '"')
+		return structured_head(value.s, &text);
+	/* Whether a text would be read as JSON is asked of a copy, for it may be needed as it stands. */
+	if (value.s[1] != *STRUCTURED_MARK && value.s[1] != '\\')
+		return NULL;
+	room = malloc(value.len);
+	if (!room)
+		abort();
+	(void)scan_as_text(value, room, &text);
+	head = structured_head(value.s, &text);
+	free(room);
+	return head;
+}
+
+/* A text is kept as it is, what is no text behind a mark, with its bytes as they were sent. */
+static void
+read_data(struct request *rq, struct json_span value, struct item *out)
+{
+	const char *head = head_of(value);
+	struct json_text text = {"", 0};
+	char *kept;
+
+	if (!head) {
+		(void)request_text(rq, value, &text);
+		out->data = text.s;
+		out->len = text.len;
+	} else {
+		out->len = strlen(head) + value.len;
+		out->data = kept = arena_alloc(&rq->arena, out->len + 1);
+		memcpy(stpcpy(kept, head), value.s, value.len);
+		kept[out->len] = '\0';
+	}
+	out->hash = hash_128(out->data, out->len);
+}
+
+/* One bad item never spoils the others: it is answered "unknown", with why. */
+static const char *
+read_item(struct request *rq, struct json_span item, const struct part *part, int64_t *job,
+    struct item *out)
+{
+	enum { JOB, LEASE, WHAT, FIELDS };
+	struct scan_field field[FIELDS] = {
+	    {.name = "job"}, {.name = "lease"}, {.name = part->kind ? "reason" : "data"}};
+	struct json_text lease;
+	const struct scan_fault *fault;
+	size_t at;
+
+	if (!scan_members(item, field, FIELDS))
+		return said_no_object;
+	if (!scan_as_int(field[JOB].value, job))
+		return said_no_job;
+	if (request_field_is_doubtful(rq, part->field) &&
+	    (fault = scan_fault(item.s, item.len, JSON_DEPTH + 1, &at)))
+		return fault->said;
+	if (!request_text(rq, field[LEASE].value, &lease) ||
+	    !uuid_parse(&out->lease, lease.s, lease.len))
+		return "'lease' is not one of ours";
+	if (part->kind && !read_reason(rq, field[WHAT].value, out))
+		return "'reason' must be a string";
+	if (!part->kind && !field[WHAT].value.s)
+		return "'data' is missing";
+	if (!part->kind)
+		read_data(rq, field[WHAT].value, out);
+	out->job = *job;
+	out->kind = part->kind;
+	return NULL;
+}
+
+static bool
+get_list(struct request *rq, const char *field, size_t most, struct json_span *list, size_t *n,
+    struct err *e)
+{
+	*list = request_field(rq, field);
+	*n = 0;
+	if (!list->s)
+		return true;
+	if (!scan_is_list(*list))
+		return err_set(e, ERR_FIELD,
+		    arena_printf(&rq->arena, "The field '%s' must be a list.", field),
+		    "not a list");
+	*n = scan_count(*list, most);
+	if (*n > most)
+		return err_set(e, ERR_FIELD,
+		    arena_printf(&rq->arena, "The field '%s' has over %zu items.", field, most),
+		    "list too long");
+	return true;
+}
+
 static void
 read_part(
-    struct request *rq, struct sync_call *call, const struct part *part, const json *list, size_t n)
+    struct request *rq, struct sync_call *call, const struct part *part, struct json_span list)
 {
 	struct op *op = !part->kind ? &call->done : &call->back;
-	struct json_span *spans = NULL;
+	struct json_span at;
 
-	if (!part->kind && n > 0) {
-		spans = arena_calloc(&rq->arena, n, sizeof(*spans));
-		json_spans(rq->body, rq->body_len, part->field, "data", spans, n);
-	}
-	for (size_t i = 0; i < n; i++) {
+	while (scan_next(&list, &at)) {
 		struct said *said = &call->said[call->n_said++];
 		struct item *item = &op->items.items[op->items.n];
+		int64_t job = 0;
 
-		said->why = read_item(
-		    rq, json_list_at(list, i), part->kind, spans ? &spans[i] : NULL, said, item);
-		if (!said->why) {
+		said->why = read_item(rq, at, part, &job, item);
+		if (said->why) {
+			memset(item, 0, sizeof(*item));
+			said->job = job;
+		} else {
 			said->at = item;
 			op->items.n++;
 		}
 	}
 }
 
+/* One more than can be understood in so many bytes: the one that is being read. */
+static struct item *
+items_room(struct request *rq, size_t bytes)
+{
+	return arena_calloc(&rq->arena, bytes / ITEM_BYTES_LEAST + 1, sizeof(struct item));
+}
+
 static bool
 read_parts(struct request *rq, struct sync_call *call, struct err *e)
 {
-	const json *list[PARTS];
-	size_t n[PARTS], all = 0;
+	struct json_span list[PARTS];
+	size_t n, all = 0, back_bytes = 0;
 
 	for (size_t i = 0; i < PARTS; i++) {
-		if (!get_list(rq, parts[i].field, LIST_MOST, &list[i], &n[i], e))
+		if (!get_list(rq, parts[i].field, LIST_MOST, &list[i], &n, e))
 			return false;
-		all += n[i];
+		all += n;
+		back_bytes += i > 0 ? list[i].len : 0;
 	}
-	call->said = arena_calloc(&rq->arena, all + 1, sizeof(*call->said));
-	call->done.items.items = arena_calloc(&rq->arena, n[0] + 1, sizeof(struct item));
-	call->back.items.items = arena_calloc(&rq->arena, all - n[0] + 1, sizeof(struct item));
+	call->said = arena_alloc(&rq->arena, all * sizeof(*call->said));
+	call->done.items.items = items_room(rq, list[0].len);
+	call->back.items.items = items_room(rq, back_bytes);
 	for (size_t i = 0; i < PARTS; i++)
-		read_part(rq, call, &parts[i], list[i], n[i]);
+		read_part(rq, call, &parts[i], list[i]);
 	return true;
 }
 
 static bool
 read_number(struct request *rq, const char *field, int64_t most, int64_t *out, struct err *e)
 {
-	const json *value = json_get(rq->json, field);
+	struct json_span value = request_field(rq, field);
 
 	*out = 0;
-	if (!value)
+	if (!value.s)
 		return true;
-	if (!json_as_int(value, out) || *out < 0)
+	if (!scan_as_int(value, out) || *out < 0)
 		return err_set(e, ERR_FIELD,
 		    arena_printf(&rq->arena, "The field '%s' must be a number, 0 or more.", field),
 		    "not a number");
@@ -207,22 +248,20 @@ read_number(struct request *rq, const char *field, int64_t most, int64_t *out, s
 static bool
 read_holding(struct request *rq, struct op *claim, struct err *e)
 {
-	const json *list;
+	struct json_span list, at;
 	int64_t *jobs;
 	size_t n;
 
 	if (!get_list(rq, "holding", HOLDING_MOST, &list, &n, e))
 		return false;
-	if (!list)
+	if (!list.s)
 		return true;
-	jobs = arena_calloc(&rq->arena, n + 1, sizeof(*jobs));
-	for (size_t i = 0; i < n; i++)
-		if (!json_as_int(json_list_at(list, i), &jobs[i]))
+	claim->claim.has_holding = true;
+	claim->claim.holding = jobs = arena_alloc(&rq->arena, n * sizeof(*jobs));
+	while (scan_next(&list, &at))
+		if (!scan_as_int(at, &jobs[claim->claim.n_holding++]))
 			return err_set(e, ERR_FIELD,
 			    "The field 'holding' must be a list of job numbers.", "holding");
-	claim->claim.has_holding = true;
-	claim->claim.holding = jobs;
-	claim->claim.n_holding = n;
 	return true;
 }
 
@@ -250,17 +289,17 @@ put_results(struct buf *out, const struct sync_call *call)
 		const struct said *said = &call->said[i];
 
 		buf_puts(out, i == 0 ? "{\"job\":" : ",{\"job\":");
-		if (said->has_job)
-			buf_put_int(out, said->job);
-		else
+		if (said->why == said_no_object || said->why == said_no_job)
 			buf_puts(out, "null");
+		else
+			buf_put_int(out, said->why ? said->job : said->at->job);
 		buf_puts(out, ",\"status\":\"");
 		buf_puts(out,
-		    !said->at || said->at->status == ST_NO_WORKER
+		    said->why || said->at->status == ST_NO_WORKER
 			? "unknown"
 			: op_status_word(said->at->status));
 		buf_putc(out, '"');
-		if (!said->at) {
+		if (said->why) {
 			buf_puts(out, ",\"why\":");
 			json_put_text(out, said->why, strlen(said->why));
 		}
@@ -401,7 +440,7 @@ static bool
 any_item_known(const struct sync_call *call)
 {
 	for (size_t i = 0; i < call->n_said; i++)
-		if (call->said[i].at && call->said[i].at->status != ST_NO_WORKER)
+		if (!call->said[i].why && call->said[i].at->status != ST_NO_WORKER)
 			return true;
 	return false;
 }
@@ -448,6 +487,7 @@ answer_touch(struct op *op)
 static void
 go_on(struct request *rq, struct sync_call *call)
 {
+	request_drop_body(rq);
 	if (call->claim.claim.want > 0 || call->claim.claim.has_holding)
 		claim_submit(rq->tracker, &call->claim);
 	else if (presence_find(rq->tracker->presence, &call->token, &call->worker)) {
@@ -490,11 +530,22 @@ start(struct request *rq, struct sync_call *call)
 		op_submit(rq->tracker, &call->back);
 }
 
+/* A copy, for the call may wait without its body. */
+static bool
+read_progress(struct request *rq, struct json_span value, struct json_text *progress)
+{
+	if (!request_text(rq, value, progress))
+		return false;
+	progress->len = text_cut(progress->s, progress->len, PROGRESS_CHARS);
+	progress->s = arena_dup(&rq->arena, progress->s, progress->len);
+	return true;
+}
+
 bool
 api_sync(struct request *rq, struct err *e)
 {
 	struct sync_call *call = arena_calloc(&rq->arena, 1, sizeof(*call));
-	const json *progress = json_get(rq->json, "progress");
+	struct json_span progress = request_field(rq, "progress");
 
 	rq->state = call;
 	request_init_op(rq, &call->done, OP_COMPLETE, answer_items);
@@ -502,7 +553,7 @@ api_sync(struct request *rq, struct err *e)
 	request_init_op(rq, &call->claim, OP_CLAIM, answer_claim);
 	request_init_op(rq, &call->touch, OP_TOUCH, answer_touch);
 	request_init_op(rq, &call->count, OP_COUNT, answer_count);
-	if (progress && !json_as_text(progress, &call->progress))
+	if (progress.s && !read_progress(rq, progress, &call->progress))
 		return err_set(e, ERR_FIELD, "The field 'progress' must be a string.", "progress");
 	if (!req_token(rq, &call->token, e) || !read_parts(rq, call, e) ||
 	    !read_wants(rq, &call->claim, e))

@@ -58,7 +58,7 @@ request_free(struct request *rq)
 {
 	stat_add(STAT_IN_FLIGHT, -1);
 	stat_latency(clock_us() - rq->arrived_us);
-	json_free(rq->json);
+	request_drop_body(rq);
 	arena_fini(&rq->arena);
 	fcgx_done(rq->fcgx);
 	atomic_fetch_sub(&rq->tracker->in_flight, 1);
@@ -73,13 +73,26 @@ request_param(struct request *rq, const char *name)
 	return value ? value : "";
 }
 
+/* Small ones live in the arena, where they cost nothing. */
+#define BODY_IN_ARENA 1024
+
+static char *
+body_room(struct request *rq, size_t len)
+{
+	if (len < BODY_IN_ARENA)
+		return arena_alloc(&rq->arena, len + 1);
+	rq->body_is_ours = true;
+	return malloc(len + 1);
+}
+
 bool
 request_read_body(struct request *rq, struct err *e)
 {
 	const char *length = request_param(rq, "CONTENT_LENGTH");
 	int64_t limit = rq->tracker->settings->body_limit, len = 0;
-	char *body;
 
+	if (rq->route->body == WANT_JSON && limit > REQUEST_SMALL_BODY)
+		limit = REQUEST_SMALL_BODY;
 	if (*length != '\0' && !text_to_int(length, strlen(length), 0, INT64_MAX, &len))
 		return err_set(e, ERR_FIELD, "Content-Length is not a number.", "content length");
 	if (len > limit)
@@ -87,25 +100,68 @@ request_read_body(struct request *rq, struct err *e)
 		    arena_printf(
 			&rq->arena, "The body is over the limit of %lld bytes.", (long long)limit),
 		    "%lld bytes", (long long)len);
-	body = arena_alloc(&rq->arena, (size_t)len + 1);
-	rq->body_len = fcgx_read(rq->fcgx, body, (size_t)len);
-	body[rq->body_len] = '\0';
-	rq->body = body;
+	rq->body = body_room(rq, (size_t)len);
+	if (!rq->body)
+		return err_set(e, ERR_BUSY, NULL, "no memory for a body of %lld", (long long)len);
+	rq->body_len = fcgx_read(rq->fcgx, rq->body, (size_t)len);
+	rq->body[rq->body_len] = '\0';
 	if (rq->body_len < (size_t)len)
 		return err_set(
 		    e, ERR_FIELD, "The body is shorter than its Content-Length.", "body cut short");
 	return true;
 }
 
-bool
-request_parse_json(struct request *rq, struct err *e)
+void
+request_drop_body(struct request *rq)
 {
-	rq->json = json_parse(rq->body, rq->body_len, e);
-	if (!rq->json && e->kind != ERR_NONE)
-		return false;
-	if (!rq->json || json_type(rq->json) != JSON_IS_OBJECT)
-		return err_set(e, ERR_FIELD, "The body must be a JSON object.", "not an object");
-	return true;
+	if (rq->body_is_ours)
+		free(rq->body);
+	rq->body_is_ours = false;
+	rq->body = NULL;
+	rq->body_len = 0;
+	memset(rq->field, 0, sizeof(rq->field));
+}
+
+/* What else a body holds is passed over. One bad item of a list shall not spoil the others. */
+static const struct scan_field fields[] = {{.name = "token"}, {.name = "data"},
+    {.name = "progress"}, {.name = "number"}, {.name = "wait"}, {.name = "want"},
+    {.name = "holding"}, {.name = "done", .lenient = true}, {.name = "failed", .lenient = true},
+    {.name = "flagged", .lenient = true}, {.name = "released", .lenient = true}};
+
+_Static_assert(sizeof(fields) / sizeof(*fields) == REQUEST_FIELDS, "request.h counts them");
+
+bool
+request_scan_json(struct request *rq, struct err *e)
+{
+	memcpy(rq->field, fields, sizeof(fields));
+	return scan_fields(rq->body, rq->body_len, rq->field, REQUEST_FIELDS, e);
+}
+
+static const struct scan_field *
+find_field(const struct request *rq, const char *name)
+{
+	for (size_t i = 0; i < REQUEST_FIELDS; i++)
+		if (strcmp(fields[i].name, name) == 0)
+			return &rq->field[i];
+	abort(); /* one that is not in the list would never be found */
+}
+
+struct json_span
+request_field(struct request *rq, const char *name)
+{
+	return find_field(rq, name)->value;
+}
+
+bool
+request_field_is_doubtful(struct request *rq, const char *name)
+{
+	return find_field(rq, name)->doubtful;
+}
+
+bool
+request_text(struct request *rq, struct json_span value, struct json_text *out)
+{
+	return value.s && scan_as_text(value, rq->body + (value.s - rq->body), out);
 }
 
 /* Told apart from every other call of the database: a random start for the process, then counted. */
@@ -150,12 +206,12 @@ request_op(struct request *rq, enum op_kind kind, void (*answer)(struct op *op))
 bool
 req_text(struct request *rq, const char *field, struct json_text *out, struct err *e)
 {
-	const json *value = json_get(rq->json, field);
+	struct json_span value = request_field(rq, field);
 
-	if (!value)
+	if (!value.s)
 		return err_set(e, ERR_FIELD,
 		    arena_printf(&rq->arena, "The field '%s' is missing.", field), "field missing");
-	if (!json_as_text(value, out))
+	if (!request_text(rq, value, out))
 		return err_set(e, ERR_FIELD,
 		    arena_printf(&rq->arena, "The field '%s' must be a string.", field),
 		    "field of the wrong type");

@@ -15,10 +15,14 @@ struct request;
 
 /* While PostgreSQL is away: say so, or close (v1's client retries). */
 enum away { AWAY_503, AWAY_CUT };
-enum body { NO_BODY, WANT_JSON };
+enum body {
+	NO_BODY,
+	WANT_JSON, /* without data: REQUEST_SMALL_BODY at most */
+	WANT_DATA  /* body_limit at most */
+};
 
 struct route {
-	int methods;      /* GET, POST; HEAD goes with GET */
+	int methods;      /* GET, POST, HEAD */
 	const char *path; /* ends in "/": a prefix, what follows is path_part[] */
 	bool (*handle)(struct request *rq, struct err *e);
 	enum body body;

@@ -2,37 +2,39 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "base/url.h"
+#include "web/origin.h"
 #include "web/reply.h"
 
 static const struct route routes[] = {
     /* The job API, version 1: what the published client speaks. */
-    {GET, "/api/new", api_new, NO_BODY, AWAY_CUT, .allow = "GET, HEAD"},
+    {GET, "/api/new", api_new, NO_BODY, AWAY_CUT, .allow = "GET"},
     {POST, "/api/validateWorker", api_validate_worker, WANT_JSON, AWAY_CUT, .allow = "POST"},
-    {GET, "/api/jobCount", api_job_count, NO_BODY, AWAY_CUT, .allow = "GET, HEAD"},
+    {GET | HEAD, "/api/jobCount", api_job_count, NO_BODY, AWAY_CUT, .allow = "GET, HEAD"},
     {POST, "/api/newJob", api_new_job, WANT_JSON, AWAY_CUT, .allow = "POST"},
     {POST, "/api/updateProgress", api_update_progress, WANT_JSON, AWAY_CUT, .allow = "POST"},
-    {POST, "/api/completeJob", api_complete_job, WANT_JSON, AWAY_CUT, .allow = "POST"},
+    {POST, "/api/completeJob", api_complete_job, WANT_DATA, AWAY_CUT, .allow = "POST"},
     {POST, "/api/flagInvalidData", api_flag_invalid_data, WANT_JSON, AWAY_CUT, .allow = "POST"},
     {POST, "/api/bye", api_bye, WANT_JSON, AWAY_CUT, .allow = "POST"},
 
     /* One call for a fleet. */
-    {POST, "/api/sync", api_sync, WANT_JSON, AWAY_503, .allow = "POST"},
+    {POST, "/api/sync", api_sync, WANT_DATA, AWAY_503, .allow = "POST"},
 
     /* Pages. */
-    {GET, "/", handle_page, NO_BODY, AWAY_503, page_dashboard, "GET, HEAD"},
-    {GET, "/leaderboard", handle_page, NO_BODY, AWAY_503, page_leaderboard, "GET, HEAD"},
-    {GET, "/worker/", handle_page, NO_BODY, AWAY_503, page_worker, "GET, HEAD"},
-    {GET, "/person/", handle_page, NO_BODY, AWAY_503, page_person, "GET, HEAD"},
-    {GET, "/job/", handle_page, NO_BODY, AWAY_503, page_job, "GET, HEAD"},
-    {GET, "/api/stats.json", handle_page, NO_BODY, AWAY_503, page_stats, "GET, HEAD"},
-    {GET, "/badge.svg", handle_page, NO_BODY, AWAY_503, page_badge, "GET, HEAD"},
-    {GET, "/badge/", handle_page, NO_BODY, AWAY_503, page_badge, "GET, HEAD"},
+    {GET | HEAD, "/", handle_page, NO_BODY, AWAY_503, page_dashboard, "GET, HEAD"},
+    {GET | HEAD, "/leaderboard", handle_page, NO_BODY, AWAY_503, page_leaderboard, "GET, HEAD"},
+    {GET | HEAD, "/worker/", handle_page, NO_BODY, AWAY_503, page_worker, "GET, HEAD"},
+    {GET | HEAD, "/person/", handle_page, NO_BODY, AWAY_503, page_person, "GET, HEAD"},
+    {GET | HEAD, "/job/", handle_page, NO_BODY, AWAY_503, page_job, "GET, HEAD"},
+    {GET | HEAD, "/api/stats.json", handle_page, NO_BODY, AWAY_503, page_stats, "GET, HEAD"},
+    {GET | HEAD, "/badge.svg", handle_page, NO_BODY, AWAY_503, page_badge, "GET, HEAD"},
+    {GET | HEAD, "/badge/", handle_page, NO_BODY, AWAY_503, page_badge, "GET, HEAD"},
 
     /* For who runs it; nginx lets only loopback in. */
-    {GET, "/healthz", api_healthz, NO_BODY, AWAY_503, .allow = "GET, HEAD"},
-    {GET, "/readyz", api_readyz, NO_BODY, AWAY_503, .allow = "GET, HEAD"},
-    {GET, "/metrics", api_metrics, NO_BODY, AWAY_503, .allow = "GET, HEAD"},
+    {GET | HEAD, "/healthz", api_healthz, NO_BODY, AWAY_503, .allow = "GET, HEAD"},
+    {GET | HEAD, "/readyz", api_readyz, NO_BODY, AWAY_503, .allow = "GET, HEAD"},
+    {GET | HEAD, "/metrics", api_metrics, NO_BODY, AWAY_503, .allow = "GET, HEAD"},
 };
 
 #define PARTS (sizeof((struct request *)NULL)->path_part / sizeof(char *))
@@ -82,22 +84,26 @@ split_path(struct request *rq, struct err *e)
 }
 
 static bool
-method_fits(const struct route *route, enum method method)
-{
-	return (route->methods & (int)method) != 0 ||
-	    (method == HEAD && (route->methods & GET) != 0);
-}
-
-static bool
 prepare(struct request *rq, struct err *e)
 {
-	if (!method_fits(rq->route, rq->method))
+	if ((rq->route->methods & (int)rq->method) == 0)
 		return err_set(e, ERR_METHOD, "Method Not Allowed", "method");
 	if (is_prefix(rq->route) && !split_path(rq, e))
 		return false;
-	if (rq->route->body == WANT_JSON)
-		return request_read_body(rq, e) && request_parse_json(rq, e);
-	return true;
+	return rq->route->body == NO_BODY || (request_read_body(rq, e) && request_scan_json(rq, e));
+}
+
+/* Pages may be linked to from anywhere; what a worker says may not be said through a visitor. */
+static bool
+is_of_another_site(struct request *rq)
+{
+	const struct origin_headers headers = {
+	    .fetch_site = request_param(rq, "HTTP_SEC_FETCH_SITE"),
+	    .origin = request_param(rq, "HTTP_ORIGIN"),
+	    .host = request_param(rq, "HTTP_HOST")};
+
+	return text_starts(rq->path, "/api/") &&
+	    origin_is_elsewhere(&headers, rq->tracker->settings->base_url);
 }
 
 void
@@ -105,6 +111,12 @@ route_request(struct request *rq)
 {
 	struct err e = ERR_INIT;
 
+	if (is_of_another_site(rq)) {
+		err_set(
+		    &e, ERR_REFUSED, "Pages of other sites may not speak to this one.", "origin");
+		reply_error(rq, &e);
+		return;
+	}
 	rq->route = find(rq->path);
 	if (!rq->route) {
 		err_set(&e, ERR_MISSING, "Not Found", "no such path");

@@ -317,16 +317,53 @@ def test_what_sync_sends_keeps_its_type_for_both_protocols(fresh, fleet, worker,
     assert data in ("<!json!>5", "<!json!>no") or json.loads(got[len("<!json!>"):]) == data
 
 
-@pytest.mark.parametrize("data", ["a\u0000b", {"k": "a\u0000"}, {"a\u0000": 1}, ["\u0000"]])
-def test_nul_in_data_spoils_nothing_but_itself(fresh, fleet, data):
+NO_DATA = {
+    "NUL": r'"a\u0000b"',
+    "NUL in an object": r'{"k": "a\u0000"}',
+    "NUL in a key": r'{"a\u0000": 1}',
+    "NUL in a list": r'["\u0000"]',
+    "NaN": "[NaN]",
+    "Infinity": '{"a": [Infinity]}',
+    "minus Infinity": "-Infinity",
+    "first half of a pair": r'"\ud800"',
+    "second half of a pair": r'["\udc00"]',
+    "two second halves": r'"\udc00\udc00"',
+    "half a pair in a key": r'{"\ud800": 1}',
+    "a key twice": '{"a": 1, "a": 1}',
+    "a key twice, written apart": r'[{"a": 1, "\u0061": 2}]',
+    "a key twice among many": "{%s}" % ", ".join(f'"{i % 3999}": 0' for i in range(4000)),
+    "65 lists": "[" * 65 + "]" * 65,
+    "a thousand objects": '{"a":' * 1000 + "1" + "}" * 1000,
+    "a hundred thousand lists": "[" * 100000 + "]" * 100000,
+}
+
+
+@pytest.mark.parametrize("kind", NO_DATA)
+def test_data_that_is_no_json_is_refused_alone_and_in_words(fresh, fleet, kind):
+    fresh.load(["x", "y", "z"])
+    f = fleet()
+    one, two, three = f.take(3)
+    item = '{"job": %d, "lease": "%s", "data": %s}'
+    items = [item % (job["job"], job["lease"], data)
+             for job, data in ((one, '"good"'), (two, NO_DATA[kind]), (three, "[64]"))]
+    answer = f.api.post("/api/sync", '{"token": "%s", "done": [%s]}' % (f.token, ", ".join(items)))
+    assert answer.status_code == 200, answer.text
+    results = answer.json()["results"]
+    assert [r["status"] for r in results] == ["accepted", "unknown", "accepted"]
+    assert results[1]["job"] == two["job"] and len(results[1]["why"].split()) > 3
+    assert f.done(two, "clean") == "accepted"
+
+
+def test_the_deepest_data_passes_to_the_next_worker(fresh, fleet):
     fresh.load(["x"])
     f = fleet()
     (job,) = f.take()
-    answer = f.raw(done=[{**which(job), "data": data}])
-    assert answer.status_code in (200, 422), answer.text
-    if answer.status_code == 422:
-        assert fresh.counts()["a"]["leased"] == 1
-    assert f.done(job, "clean") in ("accepted", "fenced", "repeat")
+    deep = []
+    for _ in range(63):
+        deep = [deep]
+    assert f.done(job, deep) == "accepted"
+    (job,) = fleet("b").take()
+    assert job["data"] == deep
 
 
 # --- why there is nothing ---------------------------------------------------------------------

@@ -265,7 +265,8 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("path", ["/api/newJob", "/api/completeJob", "/api/sync"])
 def test_a_hostile_body_is_422(api, path, name):
-    sentence(api.post(path, HOSTILE[name]), 422)
+    is_long = len(HOSTILE[name]) > 65536 and path == "/api/newJob"
+    sentence(api.post(path, HOSTILE[name]), 413 if is_long else 422)
 
 
 def test_a_hostile_body_costs_its_sender_only(tracker, api):
@@ -276,6 +277,17 @@ def test_a_hostile_body_costs_its_sender_only(tracker, api):
     for _ in range(10):
         assert api.get("/api/jobCount?stage=a").status_code == 200
     assert tracker.responders() == pool
+
+
+@pytest.mark.parametrize("json", [r'["\u0000"]', "[NaN]", r'["\ud800"]', r'["\udc00\udc00"]', '{"a": 1, "a": 2}',
+                                  "[" * 100 + "]" * 100, "[1,]", "[ 1,  2 ]"])
+def test_data_that_only_claims_to_be_json_is_kept_byte_for_byte(fresh, api, json):
+    fresh.load(["x"])
+    token = api.new()["token"]
+    api.post("/api/newJob", {"token": token})
+    plain(api.post("/api/completeJob", {"token": token, "data": "<!json!>" + json}), 200, "200 OK")
+    b = api.new("b")["token"]
+    assert api.post("/api/newJob", {"token": b}).json()["data"] == "<!json!>" + json
 
 
 def test_nul_in_data_is_422_and_the_job_stays(fresh, api):
@@ -327,6 +339,16 @@ def test_exactly_the_limit_is_taken(api):
     sentence(api.post("/api/completeJob", body[:-2] + 'x"}'), 413)
 
 
+@pytest.mark.parametrize("path", sorted(set(POSTS) - {"/api/completeJob"}))
+def test_a_call_without_data_takes_64_kib(api, path):
+    token = api.new()["token"]
+    frame = '{"token": "%s", "progress": "p", "pad": "%s"}'
+    body = frame % (token, "x" * (65536 - len(frame % (token, ""))))
+    assert len(body) == 65536
+    assert api.post(path, body).status_code in (200, 403)
+    sentence(api.post(path, body + " "), 413, naming="65536")
+
+
 # --- methods, paths, connections --------------------------------------------------------------
 
 @pytest.mark.parametrize("path", ["/nothing", "/api", "/api/", "/api/New", "/api/new/", "/api/newjob", "/index.php", "/worker",
@@ -357,16 +379,51 @@ def test_a_get_call_refuses_other_methods(api, path, method):
     answer = api.call(method, path, body={} if method != "DELETE" else None)
     assert answer.status_code == 405
     allowed = answer.headers["Allow"]
-    assert "GET" in allowed and "HEAD" in allowed and "POST" not in allowed
+    assert "GET" in allowed and "POST" not in allowed
+    assert ("HEAD" in allowed) == (not path.startswith("/api/new"))
 
 
-@pytest.mark.parametrize("path", [*GETS, "/", "/leaderboard"])
+@pytest.mark.parametrize("path", ["/api/jobCount?stage=a", "/", "/leaderboard"])
 def test_head_works_wherever_get_does(api, path):
     got, head = api.get(path), api.call("HEAD", path)
     assert head.status_code == got.status_code == 200
     assert head.content == b""
     assert head.headers["Content-Type"] == got.headers["Content-Type"]
     assert int(head.headers["Content-Length"]) > 0
+
+
+def test_head_registers_nobody(fresh, api):
+    answer = api.call("HEAD", GETS[0])
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
+    assert fresh.one("select count(*) from tracker.worker") == 0
+
+
+ELSEWHERE = [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
+             {"Sec-Fetch-Site": "same-site", "Origin": "https://www.localhost"}]
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE)
+@pytest.mark.parametrize("method, path", [*(("GET", path) for path in GETS), *(("POST", path) for path in POSTS),
+                                          ("POST", "/api/sync"), ("GET", "/api/stats.json"), ("HEAD", GETS[0]),
+                                          ("OPTIONS", "/api/newJob"), ("PUT", "/api/bye"), ("GET", "/api/no")])
+def test_a_page_of_another_site_may_not_speak_for_its_visitor(fresh, api, method, path, headers):
+    api.get("/api/stats.json")  # what a cache has must not be handed out either
+    token = api.new()["token"]
+    answer = api.call(method, path, {**POSTS.get(path, {}), "token": token} if method == "POST" else None, headers=headers)
+    assert answer.status_code == 403
+    if method != "HEAD":
+        sentence(answer, 403)
+    assert fresh.one("select count(*) from tracker.worker where gone_at is null") == 1
+
+
+def test_a_page_of_this_site_and_programs_may(fresh, api):
+    ours = [{}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": fresh.url},
+            {"Sec-Fetch-Site": "same-origin", "Origin": fresh.url}]
+    for headers in ours:
+        assert api.get("/api/stats.json", headers=headers).status_code == 200
+        assert api.get(GETS[0], headers=headers).status_code == 200
+    for headers in ELSEWHERE:
+        assert api.get("/", headers=headers).status_code == 200, "a link from elsewhere"
 
 
 @pytest.mark.parametrize("path", [*GETS, "/", "/?all=true", "/leaderboard", "/worker/extract/no-one-1", "/worker/no/no"])

@@ -126,7 +126,7 @@ what_is_refused_is_called_by_its_name(void **state)
 	    {"[\"\\u0000\"]", "a NUL in a string, at byte 4"},
 	    {"[\"\\ud800\"]", "half of a surrogate pair in a string, at byte 8"},
 	    {"[\"\xff\"]", "not UTF-8"},
-	    {"[NaN]", "not JSON, at byte 1 of 5"},
+	    {"[NaN]", "NaN or Infinity, at byte 1 of 5"},
 	};
 	char line[160], want[160], deep[2 * 65 + 2];
 
@@ -145,7 +145,8 @@ what_is_refused_is_called_by_its_name(void **state)
 	strcpy(deep + 130, "\n");
 	refuses(SOURCE_JSON_LINES, deep, "line 1: refused as JSON: nested deeper than 64");
 	refuses(SOURCE_TEXT, "a\n<!json!>[NaN]\n",
-	    "line 2: begins with <!json!>; what follows is refused as JSON: not JSON, at byte 1");
+	    "line 2: begins with <!json!>; what follows is refused as JSON: NaN or Infinity, at "
+	    "byte 1");
 	read_all(SOURCE_JSON_LINES, "[\"a\0\"]\n", 7, false, line, sizeof(line));
 	assert_string_equal(line, "line 1: holds a NUL, which no job can");
 }

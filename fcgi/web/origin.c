@@ -1,0 +1,41 @@
+#include "web/origin.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* The name in "name:port/…". A site is all ports of its host, for browsers too, and Host comes without. */
+static size_t
+host_len(const char *s)
+{
+	size_t len = *s == '[' ? strcspn(s, "]") : 0; /* an IPv6 address has colons of its own */
+
+	return len + strcspn(s + len, ":/");
+}
+
+static bool
+is_same_host(const char *a, const char *b)
+{
+	size_t len = host_len(a);
+
+	return len > 0 && len == host_len(b) && strncasecmp(a, b, len) == 0;
+}
+
+static bool
+is_ours(const char *origin, const char *host, const char *base_url)
+{
+	const char *name = strstr(origin, "://"), *public_name = strstr(base_url, "://");
+
+	if (!name) /* "null": a page that hides where it comes from */
+		return false;
+	return is_same_host(name + 3, host) ||
+	    (public_name && is_same_host(name + 3, public_name + 3));
+}
+
+bool
+origin_is_elsewhere(const struct origin_headers *h, const char *base_url)
+{
+	if (strcasecmp(h->fetch_site, "same-origin") == 0)
+		return false;
+	return strcasecmp(h->fetch_site, "cross-site") == 0 ||
+	    (*h->origin != '\0' && !is_ours(h->origin, h->host, base_url));
+}
