@@ -68,11 +68,11 @@ def test_down_leaves_a_process_alone_that_has_got_the_number(first):
     bystander = subprocess.Popen(["sleep", "60"])
     try:
         with tempfile.TemporaryDirectory(prefix="dct-mark-", dir="/tmp") as state:
-            os.mkdir(os.path.join(state, "run"))
+            os.mkdir(os.path.join(state, "marks"))
             with open("/proc/sys/kernel/random/boot_id") as f:
                 boot = f.read().strip()
-            with open(os.path.join(state, "run", "tracker.mark"), "w") as f:
-                f.write(f"{bystander.pid} 1 {boot}\n")
+            with open(os.path.join(state, "marks", "tracker"), "w") as f:
+                f.write(f"{bystander.pid} 1 {boot} sleep\n")
             code, said = run(state, "--down")
             assert code == 0, said
         assert bystander.poll() is None
