@@ -233,7 +233,10 @@ admin_pause(struct ask *ask, struct err *e)
 {
 	int stage;
 
-	return set_paused(ask, true, &stage, e);
+	if (!set_paused(ask, true, &stage, e))
+		return false;
+	tool_wake(ask->tool, stage, 0);
+	return true;
 }
 
 bool

@@ -81,8 +81,7 @@ tool_wake(struct tool *t, int stage, int64_t count)
 {
 	const struct news news = {.kind = NEWS_WAKE, .stage = stage, .count = count};
 
-	if (count > 0)
-		publish(t, &news);
+	publish(t, &news);
 }
 
 void

@@ -1,0 +1,211 @@
+"""
+A call cut at each point of its life: on the way to PostgreSQL (before it is asked, in the middle of the question,
+after the commit) and on the way back (the peer hangs up before, or in the middle of, the answer). Not only
+results are counted but leases, strikes and attempts: what leaks is seen hours later by nobody else.
+"""
+import json
+import re
+
+import psycopg2
+import pytest
+
+from beside import Beside, question
+from client import which
+from waiting import eventually
+
+WHEN = pytest.mark.parametrize("when", ["before", "middle", "after"])
+
+
+@pytest.fixture(scope="module")
+def _beside():
+    running = []
+
+    def start(stack):
+        if not running:
+            running.append(Beside(stack))
+        return running[0]
+    yield start
+    for b in running:
+        b.close()
+
+
+@pytest.fixture
+def beside(fresh, _beside):
+    b = _beside(fresh)
+    b.way.cuts.clear()
+    # Each conversation has asked each kind of question: what is cut next is the question itself.
+    fresh.load(["x", "y", "z"])
+    v1, fleet = b.new()["token"], b.new()["token"]
+    b.post("/api/newJob", token=v1)
+    b.post("/api/completeJob", token=v1, data="r")
+    jobs = b.sync(fleet, want=2)["jobs"]
+    b.sync(fleet, done=[{**which(jobs[0]), "data": "r"}], failed=[which(jobs[1])])
+    b.post("/api/bye", token=v1)
+    fresh.load([f"j{n}" for n in range(20)])
+    return b
+
+
+def cut(beside, whose, when):
+    beside.way.cuts[f"tracker {whose}"] = when
+
+
+def leases(stack):
+    return stack.sql("select job::int, id::text from tracker.lease order by job")
+
+
+def strikes(stack):
+    return stack.sql("select kind from tracker.strike order by kind")
+
+
+@WHEN
+def test_newjob_cut_on_its_way_gives_one_job_and_tells_of_it(fresh, beside, when):
+    token = beside.new()["token"]
+    cut(beside, "claim", when)
+    status, text = beside.post("/api/newJob", token=token)
+    assert status == 200 and not beside.way.cuts
+    assert [job for job, _ in leases(fresh)] == [json.loads(text)["number"]]
+    assert strikes(fresh) == []
+    assert beside.post("/api/completeJob", token=token, data="r") == (200, "200 OK")
+    assert leases(fresh) == []
+
+
+@WHEN
+def test_a_fleets_claim_cut_on_its_way_gives_what_it_tells_of_and_no_more(fresh, beside, when):
+    token = beside.new()["token"]
+    cut(beside, "claim", when)
+    jobs = beside.sync(token, want=5)["jobs"]
+    assert len(jobs) == 5 and not beside.way.cuts
+    assert leases(fresh) == sorted((j["job"], j["lease"]) for j in jobs)
+    assert strikes(fresh) == []
+
+
+@WHEN
+def test_a_result_cut_on_its_way_counts_once(fresh, beside, when):
+    token = beside.new(nickname="Ada")["token"]
+    beside.post("/api/newJob", token=token)
+    cut(beside, "complete", when)
+    assert beside.post("/api/completeJob", token=token, data="r") == (200, "200 OK")
+    assert not beside.way.cuts
+    assert beside.post("/api/completeJob", token=token, data="r") == (200, "200 OK")
+    assert fresh.sql("select data from tracker.output") == [("r",)]
+    assert leases(fresh) == [] and strikes(fresh) == [] and fresh.credit()["Ada"] == 1
+
+
+@WHEN
+def test_a_fleets_results_cut_on_their_way_count_once_each(fresh, beside, when):
+    token = beside.new(nickname="Ada")["token"]
+    jobs = beside.sync(token, want=4)["jobs"]
+    cut(beside, "complete", when)
+    results = beside.sync(token, done=[{**which(j), "data": f"r{j['job']}"} for j in jobs[:3]])["results"]
+    assert {r["status"] for r in results} <= {"accepted", "repeat"} and len(results) == 3 and not beside.way.cuts
+    assert fresh.sql("select data from tracker.output order by job") == [("r1",), ("r2",), ("r3",)]
+    assert leases(fresh) == [(4, jobs[3]["lease"])] and fresh.credit()["Ada"] == 3
+
+
+@WHEN
+@pytest.mark.parametrize("kind", ["failed", "flagged", "released"])
+def test_a_return_cut_on_its_way_counts_one_attempt_at_most(fresh, beside, when, kind):
+    token = beside.new()["token"]
+    (job,) = beside.sync(token, want=1)["jobs"]
+    cut(beside, "workers", when)
+    (result,) = beside.sync(token, **{kind: [which(job)]})["results"]
+    assert result["status"] in ("accepted", "repeat") and not beside.way.cuts
+    assert strikes(fresh) == [(kind,)] and leases(fresh) == []
+    assert fresh.one("select attempt from tracker.retry") == (1 if kind == "released" else 2)
+
+
+@WHEN
+def test_a_v1_flag_cut_on_its_way_is_one_strike(fresh, beside, when):
+    token = beside.new()["token"]
+    beside.post("/api/newJob", token=token)
+    cut(beside, "workers", when)
+    assert beside.post("/api/flagInvalidData", token=token) == (200, "200 OK") and not beside.way.cuts
+    assert strikes(fresh) == [("flagged",)] and leases(fresh) == []
+
+
+@WHEN
+def test_a_registration_cut_on_its_way_makes_one_worker(fresh, beside, when):
+    before = fresh.one("select count(*) from tracker.worker")
+    cut(beside, "workers", when)
+    opened = beside.new()
+    assert not beside.way.cuts
+    assert fresh.one("select count(*) from tracker.worker") == before + 1
+    assert beside.post("/api/validateWorker", token=opened["token"]) == (200, "True")
+
+
+@WHEN
+def test_a_goodbye_cut_on_its_way_is_heard(fresh, beside, when):
+    token = beside.new()["token"]
+    beside.post("/api/newJob", token=token)
+    cut(beside, "workers", when)
+    assert beside.post("/api/bye", token=token) == (200, "200 OK") and not beside.way.cuts
+    assert strikes(fresh) == [("released",)] and leases(fresh) == []
+
+
+# --- the way back -----------------------------------------------------------------------------
+
+def hang_up(beside, stack, said, name, read=0):
+    """Asks while the worker's row is locked, and is gone before, or in the middle of, the answer."""
+    held = psycopg2.connect(stack.conninfo)
+    try:
+        held.cursor().execute("select from tracker.worker where name = %s for update", (name,))
+        s = beside.connect()
+        s.sendall(said)
+        eventually(lambda: stack.one("select count(*) from pg_locks where not granted") > 0, what="the call waits")
+        if read:
+            held.rollback()
+            s.recv(read)
+        s.close()
+    finally:
+        held.close()
+
+
+def nothing_is_in_hand(stack):
+    eventually(lambda: leases(stack) == [], what="no lease is left")
+    assert {kind for kind, in strikes(stack)} == {"released"}
+    assert stack.sql("select distinct attempt from tracker.retry") == [(1,)]
+
+
+def test_a_job_for_a_v1_worker_that_has_hung_up_goes_back_at_once(fresh, beside):
+    worker = beside.new()
+    hang_up(beside, fresh, question("POST", "/api/newJob", {"token": worker["token"]}), worker["display_name"])
+    eventually(lambda: strikes(fresh) != [], what="the job was handed out, and came back")
+    nothing_is_in_hand(fresh)
+
+
+def test_jobs_for_a_fleet_that_has_hung_up_go_back_at_once(fresh, beside):
+    fleet = beside.new()
+    hang_up(beside, fresh, question("POST", "/api/sync", {"token": fleet["token"], "want": 5}), fleet["display_name"])
+    eventually(lambda: len(strikes(fresh)) == 5, what="the jobs were handed out, and came back")
+    nothing_is_in_hand(fresh)
+
+
+def test_jobs_whose_answer_was_cut_in_the_middle_go_back_at_once(fresh, beside):
+    fresh.load(["x" * 200_000] * 20)
+    fleet = beside.new()
+    hang_up(beside, fresh, question("POST", "/api/sync", {"token": fleet["token"], "want": 20}), fleet["display_name"], read=1000)
+    eventually(lambda: len(strikes(fresh)) == 20, what="the jobs came back")
+    nothing_is_in_hand(fresh)
+
+
+def test_a_result_whose_answer_was_lost_is_there_and_a_second_one_is_a_repeat(fresh, beside):
+    worker = beside.new()
+    token = worker["token"]
+    beside.post("/api/newJob", token=token)
+    hang_up(beside, fresh, question("POST", "/api/completeJob", {"token": token, "data": "r"}), worker["display_name"])
+    eventually(lambda: fresh.one("select count(*) from tracker.output") == 1, what="the result is there")
+    assert beside.post("/api/completeJob", token=token, data="r") == (200, "200 OK")
+    assert fresh.counts()["a"]["done"] == 1 and leases(fresh) == []
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.9])
+def test_a_call_of_which_only_a_part_came_does_nothing(fresh, beside, share):
+    token = beside.new()["token"]
+    said = question("POST", "/api/newJob", {"token": token})
+    before = fresh.one("select asked_at from tracker.worker where asked_kind = 'none' order by id desc limit 1")
+    with beside.connect() as s:
+        s.sendall(said[:int(len(said) * share)])
+    assert beside.post("/api/validateWorker", token=token) == (200, "True")
+    assert leases(fresh) == []
+    assert fresh.one("select asked_at from tracker.worker order by id desc limit 1") == before
+    assert not re.search(r"event=request_failed", open(beside.log.name, encoding="utf-8").read())
