@@ -155,9 +155,14 @@ move_frontier(struct intake *in, struct err *e)
 	struct pg_scalar room;
 	struct pg_param last = pg_int8_param(&room, in->next - 1);
 	struct pg_rows *rows = NULL;
-	bool ok =
-	    pg_call(in->tool->pg, "update tracker.frontier set last = $1", &last, 1, &rows, e);
+	bool ok;
 
+	if (!pg_call(in->tool->pg, "update tracker.frontier set last = $1 returning 1", &last, 1,
+		&rows, e))
+		return false;
+	ok = pg_rows_count(rows) == 1 ||
+	    err_set(e, ERR_REFUSED, NULL,
+		"the database is not whole: tracker.frontier has no row; restore all of a backup");
 	pg_rows_free(rows);
 	return ok;
 }

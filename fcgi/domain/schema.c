@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "domain/inventory.h"
 #include "store/pg_array.h"
 
 #define HINT "run `distcompute-admin migrate`"
@@ -266,6 +267,55 @@ check_shape(const struct shape *sh, const struct pg_rows *rows, struct err *e)
 	return true;
 }
 
+/* The tables that a step makes, by their names after "create table tracker.". */
+static void
+name_tables(const char *text, struct pg_array *names)
+{
+	static const char make[] = "create table tracker.";
+
+	for (const char *p = text; (p = strstr(p, make));) {
+		size_t len;
+
+		p += sizeof(make) - 1;
+		len = strspn(p, "abcdefghijklmnopqrstuvwxyz_0123456789");
+		pg_array_text(names, p, len);
+	}
+}
+
+/* A database from before there was an inventory: at least the tables of its steps must be there. */
+static bool
+check_tables(struct pg *pg, const struct shape *sh, const struct pg_rows *rows, struct err *e)
+{
+	struct pg_array names;
+	bool ok;
+
+	pg_array_init(&names, PG_TEXT_ARRAY);
+	for (int i = 0; i < sh->steps.n; i++)
+		if (is_applied(rows, sh->steps.list[i].number))
+			name_tables(sh->steps.list[i].text, &names);
+	ok = inventory_check_tables(pg, &names, e);
+	pg_array_fini(&names);
+	return ok;
+}
+
+/* The rows say what was done; is it there? */
+static bool
+check_whole(
+    struct pg *pg, const struct shape *sh, const struct pg_rows *rows, bool *listed, struct err *e)
+{
+	return inventory_check(pg, listed, e) && (*listed || check_tables(pg, sh, rows, e));
+}
+
+static bool
+check_listed(struct pg *pg, const struct shape *sh, const struct pg_rows *rows, struct err *e)
+{
+	bool listed = false;
+
+	return check_whole(pg, sh, rows, &listed, e) &&
+	    (listed ||
+		err_set(e, ERR_REFUSED, NULL, "what the database is to hold is not listed: " HINT));
+}
+
 /* No schema or no table: nobody has ever migrated here. */
 static bool
 is_bare(const struct err *e)
@@ -280,7 +330,7 @@ schema_check(struct pg *pg, const struct settings *s, struct err *e)
 	struct pg_rows *rows = NULL;
 	struct err cause = ERR_INIT;
 	bool ok = shape_read(&sh, s->sql_dir, &cause) && read_applied(pg, &rows, &cause) &&
-	    check_shape(&sh, rows, &cause);
+	    check_shape(&sh, rows, &cause) && check_listed(pg, &sh, rows, &cause);
 
 	pg_rows_free(rows);
 	shape_fini(&sh);
@@ -366,7 +416,8 @@ apply_once(struct pg *pg, const struct shape *sh, const struct pg_rows *rows, st
 		"begin; set local lock_timeout = '2s'; "
 		"select pg_advisory_xact_lock(x'64637374'::int)",
 		e) ||
-	    !apply_steps(pg, sh, rows, e) || !apply_functions(pg, sh, e))
+	    !apply_steps(pg, sh, rows, e) || !apply_functions(pg, sh, e) ||
+	    !inventory_record(pg, e))
 		return undo(pg);
 	return pg_run(pg, "commit", e);
 }
@@ -390,10 +441,13 @@ apply_missing(struct pg *pg, const struct shape *sh, const struct pg_rows *rows,
     bool *changed, struct err *e)
 {
 	int missing = 0;
+	bool listed = false;
 
+	if (!check_whole(pg, sh, rows, &listed, e))
+		return false;
 	for (int i = 0; i < sh->steps.n; i++)
 		missing += !is_applied(rows, sh->steps.list[i].number);
-	if (missing == 0 && functions_are_current(sh, rows))
+	if (missing == 0 && listed && functions_are_current(sh, rows))
 		return true;
 	if (!apply(pg, sh, rows, e))
 		return false;
@@ -456,7 +510,8 @@ prepare(struct pg *pg, struct err *e)
 		" name text not null,"
 		" checksum text not null,"
 		" applied timestamptz not null default clock_timestamp())",
-		e);
+		e) &&
+	    inventory_prepare(pg, e);
 }
 
 static bool

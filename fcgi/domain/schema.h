@@ -4,7 +4,8 @@
  * DIR/schema/NNN_name.sql go forward only, in the order of their numbers. All of
  * DIR/functions/NAME.sql is put in place again when anything in it changed, or a step was taken.
  * An upgrade is one transaction: all of it or nothing. tracker.migration keeps what was applied, with
- * the BLAKE2b-256 of its text; the functions are its number 0. DIR is the setting sql_dir.
+ * the BLAKE2b-256 of its text; the functions are its number 0. What it left in place is listed too
+ * (inventory.h), so that a database that lost some of it is refused. DIR is the setting sql_dir.
  *
  * To change a table: add a file with the next number. Never edit one that a tracker may have
  * applied: every start compares the sums and refuses. The tracker of before goes on through an

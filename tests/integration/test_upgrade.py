@@ -2,6 +2,7 @@
 import os
 import re
 import shutil
+import signal
 import threading
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from client import Api
 from crowd import Crowd
 from stack import ROOT, Stack
+from waiting import eventually
 
 
 @pytest.fixture
@@ -78,3 +80,16 @@ def test_an_upgrade_that_fails_leaves_all_as_it_was(older, tmp_path):
     crowd.finish()
     assert (crowd.unavailable, crowd.dropped) == ([], 0)
     assert older.sql("select 1 from tracker.migration where number = 999") == []
+
+
+def test_on_a_half_restored_database_nothing_starts_and_it_is_said_what_is_missing(older, tmp_path):
+    older.sql("drop table tracker.strike")
+    for name, words in (("distcompute-tracker", [f"--listen=unix:{tmp_path}/socket"]), ("distcompute-admin", ["status"]),
+                        ("distcompute-admin", ["migrate"]), ("distcompute-load", ["--txt", os.devnull]),
+                        ("distcompute-export", ["--stage", "a"])):
+        done = older.run(name, *words, check=False)
+        said = done.stdout + done.stderr
+        assert done.returncode != 0 and "table strike" in said and "restore" in said, (name, words, said)
+    os.kill(older.pid("tracker"), signal.SIGHUP)
+    eventually(lambda: "table strike" in older.tracker_log(), what="the reload is refused")
+    assert Api(older).get("/api/jobCount?stage=a").status_code == 200

@@ -30,10 +30,9 @@ def turn(rnd, house, workers, told):
     """One bundle of one kind, and what was answered, by who they are (their number, not their id)."""
     stage = rnd.choice((1, 1, 2, 3))
     among = sorted(rnd.sample([n for n, w in enumerate(workers) if w.stage == stage], rnd.randint(1, 4)))
-    age_us = rnd.choice((0, 0, 1000))
     what = rnd.choice(("claim", "claim", "claim", "complete", "complete", "complete", "again", "touch", "flag"))
     if what == "claim":
-        rows = house.claim([Ask(workers[n].token, 1, age_us, v1=True) for n in among])
+        rows = house.claim([Ask(workers[n].token, v1=True) for n in among])
         return [(what, among[r.item - 1], r.status, r.job, r.attempt, r.data) for r in sorted(rows)]
     if what == "complete":
         datas = {n: f"{rnd.choice('xyz')} of {n}" for n in among}

@@ -334,11 +334,71 @@ two_at_once_apply_everything_once(void **state)
 	pg_free(other);
 }
 
+static void
+run(const char *sql)
+{
+	if (!pg_run(pg, sql, &e))
+		fail_msg("%s: %s", sql, e.why);
+}
+
+static void
+a_database_that_lost_something_is_refused_and_told_what(void **state)
+{
+	static const struct {
+		const char *harm, *name;
+	} cases[] = {
+	    {"drop table tracker.first", "table first"},
+	    {"alter table tracker.second drop column n", "column second.n"},
+	    {"drop index tracker.by_n", "index by_n"},
+	    {"drop function tracker.settle_stages", "function settle_stages(names text[])"},
+	};
+
+	(void)state;
+	file("schema/003_index.sql", "create index by_n on tracker.second (n);");
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		run("drop schema if exists tracker cascade");
+		migrate();
+		run(cases[i].harm);
+		refuses_the_check(cases[i].name);
+		refuses_to_migrate(cases[i].name);
+		refuses_to_migrate("restore");
+	}
+}
+
+static void
+what_is_there_besides_is_nobodys_fault(void **state)
+{
+	(void)state;
+	migrate();
+	run("create table tracker.extra (n int); create index extra_n on tracker.first (n)");
+	assert_true(schema_check(pg, &settings, &e));
+	assert_false(migrate());
+}
+
+static void
+a_database_of_before_the_inventory_gets_one_unless_a_table_is_gone(void **state)
+{
+	(void)state;
+	migrate();
+	run("drop table tracker.inventory");
+	refuses_the_check("migrate");
+	assert_true(migrate());
+	assert_true(schema_check(pg, &settings, &e));
+	run("drop table tracker.inventory, tracker.first");
+	refuses_the_check("table first");
+	refuses_to_migrate("table first");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(an_empty_database_gets_every_file_in_order, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_database_that_lost_something_is_refused_and_told_what, begin, end),
+	    cmocka_unit_test_setup_teardown(what_is_there_besides_is_nobodys_fault, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_database_of_before_the_inventory_gets_one_unless_a_table_is_gone, begin, end),
 	    cmocka_unit_test_setup_teardown(a_second_run_finds_nothing_to_do, begin, end),
 	    cmocka_unit_test_setup_teardown(the_stages_are_settled_each_time, begin, end),
 	    cmocka_unit_test_setup_teardown(

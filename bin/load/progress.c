@@ -1,4 +1,4 @@
-#include "tool/progress.h"
+#include "load/progress.h"
 
 #include <stdio.h>
 #include <string.h>
