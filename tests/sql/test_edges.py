@@ -389,3 +389,63 @@ def test_a_claim_for_nobody_leaves_the_hint_as_it_was(house):
     assert before > 0
     assert house.claim([Ask(house.worker(2).token)])[0].status == "none"
     assert house.hints[1] == before
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_claim_tells_how_far_into_the_line_it_went(house, quick):
+    """Else each claim walks past all that was taken before."""
+    house.quick = quick
+    house.load(3)
+    through(house, 1, 3)
+    for _ in range(3):
+        told = house.hints[1]
+        house.new_job(house.worker(2))
+        assert house.hints[1] > told
+
+
+def test_news_are_of_the_stage_that_was_asked_for(house):
+    house.load(2)
+    before = mark(house)
+    through(house, 1, 2)
+    through(house, 2, 1)
+    now = mark(house)
+    for stage, jobs in ((1, [1, 2]), (2, [1])):
+        assert [r.job for r in house.rows(
+            "select * from tracker.export_news(%s::int2, %s::pg_snapshot, %s, %s, %s::pg_snapshot, %s, 0, 9, 1000000)",
+            stage, before.snapshot, before.since, before.till, now.snapshot, before.since)] == jobs
+
+
+def test_what_was_done_before_midnight_and_is_not_folded_yet_is_not_todays(house):
+    house.load(2)
+    through(house, 1, 2, "Ada")
+    house.rows("update tracker.credit set minute = minute - interval '1 day'")
+    assert house.rows("select * from tracker.read_board('today', null, 0, 9)") == []
+    assert [r.jobs for r in house.rows("select * from tracker.read_board('all', null, 0, 9)")] == [2]
+    assert house.rows("select jobs, today from tracker.read_person('Ada')") == [(2, 0)]
+    assert house.value("select spark[30] from tracker.read_person('Ada')") == 0
+
+
+def test_a_result_that_is_taken_back_is_no_sign_of_life(house):
+    house.load(1)
+    through(house, 1, 1, "Ada")
+    house.rows("update tracker.credit set minute = minute - interval '9 days'")
+    house.fold()
+    house.rows("delete from tracker.person_hour")
+    last = "select tracker.read_last((select id from tracker.person))"
+    before = house.value(last)
+    house.value("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    assert house.value(last) == before
+    house.end_minute()
+    house.fold()
+    house.rows("delete from tracker.person_hour")
+    assert house.value(last) == before
+
+
+def test_nobody_stands_above_the_first_and_one_stands_above_the_second(house):
+    house.load(6)
+    for nickname, jobs in (("Ada", 3), ("Bob", 2), ("Eve", 1)):
+        through(house, 1, jobs, nickname)
+    for _ in range(2):  # not folded yet, and folded
+        assert [house.value("select rank from tracker.read_person(%s)", n) for n in ("Ada", "Bob", "Eve")] == [1, 2, 3]
+        house.end_minute()
+        house.fold()
