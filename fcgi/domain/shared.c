@@ -71,6 +71,12 @@ shared_enter(struct shared *s, int process)
 	mine = &s->process[process % SHARED_PROCESSES];
 }
 
+struct shared_process *
+shared_mine(void)
+{
+	return mine;
+}
+
 void
 stat_add(enum counter what, int64_t n)
 {
@@ -120,4 +126,8 @@ shared_forget(struct shared *s, int process)
 
 	atomic_store(&p->stat[STAT_PARKED], 0);
 	atomic_store(&p->stat[STAT_IN_FLIGHT], 0);
+	for (int part = 0; part < PARTS; part++) {
+		atomic_store(&p->part[part].ill_us, 0);
+		atomic_store(&p->part[part].good_us, 0);
+	}
 }

@@ -42,14 +42,36 @@ enum counter {
 	STAT_BUNDLED,
 	STAT_PG_AWAY,
 	STAT_PG_ERRORS,
+	STAT_OPS_REFUSED,
 	STAT_REDIS_AWAY,
+	STAT_REDIS_REFUSED,
 	STAT_PAGES_RENDERED,
 	STAT_PARKED,    /* a gauge: parked now */
 	STAT_IN_FLIGHT, /* a gauge: requests accepted and not yet answered */
 	STATS
 };
 
+/* What may be well or ill: the three desks that write, a write of our own, and so on; see health.h. */
+enum health_part {
+	PART_CLAIM,
+	PART_COMPLETE,
+	PART_WORKERS,
+	PART_PROBE, /* a write on behalf of nobody, when no desk has written lately */
+	PART_KEEPER,
+	PART_REDIS,
+	PARTS
+};
+enum server { SERVER_POSTGRES, SERVER_REDIS, SERVERS };
+
+#define SHARED_WHY sizeof(uint64_t)
+
+struct shared_part {
+	_Atomic int64_t good_us, ill_us; /* monotonic; 0 = never, or not ill */
+	_Atomic uint64_t why;            /* so many characters, in one word */
+};
+
 struct shared_process {
+	struct shared_part part[PARTS];
 	_Atomic int64_t stat[STATS];
 	_Atomic int64_t latency_us_sum, latency_count, latency[SHARED_BUCKETS];
 };
@@ -57,7 +79,8 @@ struct shared_process {
 struct shared {
 	_Atomic uint32_t generation[SHARED_GENERATIONS];
 	_Atomic uint64_t ticket[SHARED_TICKETS];
-	_Atomic uint32_t counts_version; /* bumped when a commit changed the counts */
+	_Atomic uint32_t counts_version;  /* bumped when a commit changed the counts */
+	_Atomic int64_t away_us[SERVERS]; /* since when some part met it so; 0 = here */
 	struct shared_process process[SHARED_PROCESSES];
 };
 
@@ -74,12 +97,13 @@ bool shared_ticket_is_newest(struct shared *s, const struct uuid *token, uint64_
 
 /* The process this is, for stat_add; 0 in the master. */
 void shared_enter(struct shared *s, int process);
+struct shared_process *shared_mine(void);
 void stat_add(enum counter what, int64_t n);
 void stat_latency(int64_t us);
 int64_t shared_stat(const struct shared *s, enum counter what);
 void shared_latency(
     const struct shared *s, int64_t buckets[SHARED_BUCKETS], int64_t *sum_us, int64_t *count);
-/* A process that died had requests in flight and calls parked: they are gone. */
+/* A process that died had requests in flight and calls parked, and parts that were ill: they are gone. */
 void shared_forget(struct shared *s, int process);
 
 #endif

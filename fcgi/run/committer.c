@@ -7,11 +7,21 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "domain/bundle.h"
+#include "domain/health.h"
 #include "run/parked.h"
 #include "store/pg.h"
+#include "store/sqlstate.h"
 
 #define PATIENCE_MS 60000 /* for one bundle: over it the connection is dropped and made anew */
-#define DEADLOCK_TRIES 20
+#define CLASH_TRIES 20
+#define REFUSED_TRIES 3 /* in company, before it is halved; and alone, before it is given up */
+#define NAP_MIN_MS 100  /* between tries of what is refused, doubling */
+#define NAP_MAX_MS 1000
+#define NAP_SHARE 25 /* jitter, in percent */
+#define HOLD_MS 50   /* how often claims that may not go look whether they may */
+#define LOOK_MS 1000 /* how often an idle desk that was refused looks whether it still is */
+#define PROBE_US INT64_C(1000000)
+#define PROBE_ROOM (256 * 1024) /* bytes that must find room, so that results will */
 #define AWAY_MOST 8192 /* ops that wait for PostgreSQL to come back; more are answered at once */
 
 struct committer {
@@ -23,6 +33,10 @@ struct committer {
 	size_t n_waiting;
 	struct bundle bundle[2]; /* one under way, one being answered */
 	int now;
+	bool ill; /* PostgreSQL did not take what was sent last */
+	int64_t nap_ms;
+	int64_t probed_us;
+	struct err probe;          /* of the last write of our own */
 	struct bundle *unanswered; /* committed; its answers go out while the next one is away */
 	uint32_t round;            /* marks tokens that are in the bundle being cut */
 	uint32_t seen[4096];       /* by token: the round it was last put into a bundle */
@@ -171,26 +185,76 @@ give_up(struct committer *c, const struct err *away)
 	c->last = at;
 }
 
-/* PostgreSQL is away: what was under way may have been committed, which rerun tells. */
+/* ---- whether PostgreSQL takes what this desk writes ---------------------------------------------- */
+
+static const enum health_part part_of[DESKS] = {
+    [DESK_CLAIM] = PART_CLAIM,
+    [DESK_COMPLETE] = PART_COMPLETE,
+    [DESK_WORKERS] = PART_WORKERS,
+};
+
+static void
+note_good(struct committer *c)
+{
+	c->ill = false;
+	c->nap_ms = NAP_MIN_MS;
+	health_good(c->tracker->shared, part_of[c->desk]);
+}
+
+static void
+note_ill(struct committer *c, const struct err *why)
+{
+	c->ill = true;
+	health_ill(c->tracker->shared, part_of[c->desk], why, why->sqlstate);
+}
+
+/*
+ * A write of our own, at most one a second: it tells an op that PostgreSQL cannot take from a PostgreSQL
+ * that takes none.
+ */
+static bool
+takes_writes(struct committer *c, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param param = pg_int4_param(&room, PROBE_ROOM);
+	struct pg_rows *rows = NULL;
+
+	if (clock_us() - c->probed_us >= PROBE_US) {
+		c->probe = ERR_INIT;
+		if (pg_call(c->pg, "select tracker.probe_write($1)", &param, 1, &rows, &c->probe))
+			note_good(c);
+		pg_rows_free(rows);
+		c->probed_us = clock_us();
+	}
+	if (c->probe.kind == ERR_NONE)
+		return true;
+	*e = c->probe;
+	return false;
+}
+
+/* PostgreSQL is away, or takes no writes. What was under way may have been committed, which rerun tells. */
 static void
 wait_for_postgres(struct committer *c, struct bundle *b, const struct err *away)
 {
-	static _Atomic(long) last;
 	int64_t wait_ms = pg_retry_in_ms(c->pg);
 
-	if (log_due(&last, 60))
-		log_err(LOG_WARN_, "postgres_away", away);
+	note_ill(c, away);
 	stat_add(STAT_PG_AWAY, 1);
 	for (int i = 0; i < b->n; i++)
 		b->ops[i]->rerun = true;
 	put_back(c, b);
 	give_up(c, away);
-	if (wait_ms > 200)
+	if (away->kind == ERR_SQL) {
+		wait_ms = random_jitter(c->nap_ms, NAP_SHARE);
+		c->nap_ms = c->nap_ms * 2 > NAP_MAX_MS ? NAP_MAX_MS : c->nap_ms * 2;
+	} else if (wait_ms > 200)
 		wait_ms = 200; /* so that patience is seen to end */
 	/* Sleeping on the queue would wake for each newcomer: nothing can be done for it yet. */
 	clock_sleep_ms(wait_ms > 0 ? wait_ms : 10);
 	append(c, queue_take(&c->tracker->desk[c->desk], 0));
 }
+
+/* ---- a bundle on its way ------------------------------------------------------------------------- */
 
 static bool
 exchange(struct committer *c, struct bundle *b, struct err *e)
@@ -198,25 +262,53 @@ exchange(struct committer *c, struct bundle *b, struct err *e)
 	if (!bundle_send(c->tracker, b, c->pg, e))
 		return false;
 	answer_unanswered(c);
-	return bundle_receive(c->tracker, b, c->pg, e);
+	if (!bundle_receive(c->tracker, b, c->pg, e))
+		return false;
+	note_good(c);
+	return true;
 }
 
-/* PostgreSQL refused the bundle, and nothing of it happened: look for the op that is to blame. */
+/*
+ * Sends a bundle until it is taken or was refused so many times, the long way after the first. Clashes with
+ * somebody else hardly count. False with ERR_SQL: nothing of it happened.
+ */
+static bool
+insist(struct committer *c, struct bundle *b, int tries, struct err *e)
+{
+	int clashes = 0;
+
+	for (int refused = 0;;) {
+		enum sqlstate_blame blame;
+
+		err_clear(e);
+		if (exchange(c, b, e))
+			return true;
+		if (e->kind != ERR_SQL)
+			return false;
+		b->careful = true;
+		blame = sqlstate_blame(e->sqlstate);
+		if (blame == BLAME_CLASH && clashes < CLASH_TRIES) {
+			clock_sleep_ms(random_below(1u << (clashes < 6 ? clashes : 6)));
+			clashes++;
+			continue;
+		}
+		if (++refused == tries)
+			return false;
+		if (blame != BLAME_CALL)
+			clock_sleep_ms(random_jitter(NAP_MIN_MS * refused, NAP_SHARE));
+	}
+}
+
+static void settle(struct committer *c, struct bundle *b, struct err *e);
+
+/* Each half of what was refused in company: whoever is to blame ends up alone. */
 static void
-halve(struct committer *c, struct bundle *b, const struct err *first)
+halve(struct committer *c, struct bundle *b)
 {
 	struct op *all[BUNDLE_ITEMS];
 	int n = b->n;
 
 	memcpy(all, b->ops, (size_t)n * sizeof(*all));
-	stat_add(STAT_PG_ERRORS, 1);
-	if (n == 1) {
-		log_err(LOG_ERROR_, "op_refused", first);
-		all[0]->err = *first;
-		all[0]->answer(all[0]);
-		bundle_clear(b);
-		return;
-	}
 	for (int half = 0; half < 2; half++) {
 		int from = half == 0 ? 0 : n / 2, to = half == 0 ? n / 2 : n;
 		struct err e = ERR_INIT;
@@ -225,47 +317,61 @@ halve(struct committer *c, struct bundle *b, const struct err *first)
 		b->careful = true;
 		for (int i = from; i < to; i++)
 			bundle_add(b, all[i]);
-		if (exchange(c, b, &e))
+		if (insist(c, b, b->n == 1 ? REFUSED_TRIES : 1, &e))
 			answer_bundle(c, b);
-		else if (e.kind == ERR_SQL)
-			halve(c, b, &e);
-		else {
-			for (int i = 0; i < b->n; i++)
-				b->ops[i]->rerun = true;
-			put_back(c, b);
-		}
+		else
+			settle(c, b, &e);
 	}
 }
 
-/* Refused once, a bundle goes the long way; refused again, op by op. */
+/* Refused alone, again and again, while a write of our own passes. */
+static void
+cut_off(struct committer *c, struct bundle *b, const struct err *why)
+{
+	struct op *op = b->ops[0];
+
+	log_err(LOG_ERROR_, "op_refused", why);
+	stat_add(STAT_OPS_REFUSED, 1);
+	op->err = *why;
+	op->answer(op);
+	bundle_clear(b);
+	note_good(c);
+}
+
+/* What becomes of a bundle that PostgreSQL did not take. */
+static void
+settle(struct committer *c, struct bundle *b, struct err *e)
+{
+	if (e->kind == ERR_AWAY) {
+		wait_for_postgres(c, b, e);
+	} else if (e->kind != ERR_SQL) {
+		log_err(LOG_ERROR_, "bundle_failed", e);
+		for (int i = 0; i < b->n; i++)
+			b->ops[i]->err = *e;
+		answer_bundle(c, b);
+	} else {
+		stat_add(STAT_PG_ERRORS, 1);
+		if (sqlstate_blame(e->sqlstate) == BLAME_SCHEMA || !takes_writes(c, e))
+			wait_for_postgres(c, b, e);
+		else if (b->n == 1)
+			cut_off(c, b, e);
+		else
+			halve(c, b);
+	}
+}
+
 static void
 commit(struct committer *c, struct bundle *b)
 {
 	struct err e = ERR_INIT;
 
-	for (int try = 0; try < DEADLOCK_TRIES; try++) {
-		err_clear(&e);
-		if (exchange(c, b, &e)) {
-			c->unanswered = b;
-			c->now = 1 - c->now;
-			return;
-		}
-		if (e.kind != ERR_SQL || (b->careful && !pg_is_clash(&e)))
-			break;
-		b->careful = true;
-		clock_sleep_ms(random_below(1u << (try < 6 ? try : 6)));
+	if (insist(c, b, REFUSED_TRIES, &e)) {
+		c->unanswered = b;
+		c->now = 1 - c->now;
+		return;
 	}
 	answer_unanswered(c);
-	if (e.kind == ERR_SQL)
-		halve(c, b, &e);
-	else if (e.kind == ERR_AWAY)
-		wait_for_postgres(c, b, &e);
-	else {
-		log_err(LOG_ERROR_, "bundle_failed", &e);
-		for (int i = 0; i < b->n; i++)
-			b->ops[i]->err = e;
-		answer_bundle(c, b);
-	}
+	settle(c, b, &e);
 }
 
 /* Answers what needs no PostgreSQL; false when nothing is left for it. */
@@ -291,6 +397,31 @@ prepare(struct committer *c, struct bundle *b)
 	return kept > 0;
 }
 
+/* Jobs that are handed out while results cannot be stored would be done in vain. */
+static bool
+must_wait(struct committer *c)
+{
+	struct err away = ERR_INIT;
+
+	if (c->desk != DESK_CLAIM || health_stores_results(c->tracker->shared))
+		return false;
+	err_set(&away, ERR_AWAY, NULL, "results cannot be stored");
+	answer_unanswered(c);
+	give_up(c, &away);
+	clock_sleep_ms(HOLD_MS);
+	return true;
+}
+
+/* Nothing waits, so nothing would tell when PostgreSQL takes writes again. */
+static void
+look_again(struct committer *c)
+{
+	struct err e = ERR_INIT;
+
+	if (!takes_writes(c, &e))
+		note_ill(c, &e);
+}
+
 static void *
 run(void *arg)
 {
@@ -303,10 +434,14 @@ run(void *arg)
 		append(c, queue_take(q, 0));
 		if (!c->waiting) {
 			answer_unanswered(c);
-			append(c, queue_take(q, -1));
+			append(c, queue_take(q, c->ill ? LOOK_MS : -1));
 			if (!c->waiting && queue_is_closed(q))
 				break;
+			if (!c->waiting && c->ill)
+				look_again(c);
 		}
+		if (must_wait(c))
+			continue;
 		cut(c, b);
 		if (b->n > 0 && prepare(c, b))
 			commit(c, b);
@@ -333,7 +468,10 @@ committer_start(struct tracker *t, enum desk desk)
 	c->pg =
 	    pg_new(t->settings->postgres, name.data, "set jit = off; set search_path = tracker");
 	buf_fini(&name);
+	pg_must_write(c->pg);
 	pg_set_patience(c->pg, PATIENCE_MS);
+	c->nap_ms = NAP_MIN_MS;
+	c->probed_us = clock_us() - PROBE_US;
 	if (pthread_create(&c->thread, NULL, run, c) != 0)
 		abort();
 	return c;

@@ -17,7 +17,10 @@ struct reader_thread {
 	struct op *unanswered; /* counts that wait for PostgreSQL */
 };
 
-/* Everybody who asked for the counts before they were read gets the same. */
+/*
+ * Everybody who asked for the counts before they were read gets the same. They are asked for without any value
+ * of a client's, so whatever PostgreSQL refuses is no call's own fault: it is asked again.
+ */
 static void
 answer_counts(struct reader_thread *r, struct op *chain)
 {
@@ -31,7 +34,7 @@ answer_counts(struct reader_thread *r, struct op *chain)
 		chain = (struct op *)op->entry.next;
 		if (good)
 			*op->count = counts;
-		else if (e.kind == ERR_AWAY && op->give_up_us > clock_us()) {
+		else if (e.kind != ERR_BUG && op->give_up_us > clock_us()) {
 			op->entry.next = (struct queue_entry *)r->unanswered;
 			r->unanswered = op;
 			continue;

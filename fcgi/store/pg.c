@@ -12,14 +12,15 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/sqlstate.h"
 
 #define PARAMS_MAX 32
 #define STATEMENTS_MAX 64
 #define OUT_OF_PATIENCE "nothing was heard from it in time"
 #define CONNECT_MS 5000 /* patience with a server that does not answer a connect */
 #define BACKOFF_MIN_MS 100
-#define BACKOFF_MAX_MS 5000
-#define BACKOFF_SHARE 25                                      /* jitter, in percent */
+#define BACKOFF_MAX_MS 1000 /* a server that is back is found within a second */
+#define BACKOFF_SHARE 25    /* jitter, in percent */
 #define SESSION "set client_connection_check_interval = '1s'" /* see run_session */
 #define COPY_UNSENT_MAX ((size_t)256 << 10) /* libpq would keep it all, were it never flushed */
 #define PG_EPOCH_US (INT64_C(946684800) * 1000000) /* from 1970 to 2000-01-01 */
@@ -30,6 +31,7 @@ enum pg_state { PG_IDLE, PG_BUSY, PG_COPY_IN };
 struct pg {
 	PGconn *conn; /* NULL = away */
 	char *conninfo, *application, *session;
+	bool must_write;
 	enum pg_state state;
 	int64_t patience_ms; /* 0 = none */
 	int64_t backoff_ms;  /* of the last failure; 0 = the last call went well */
@@ -97,6 +99,12 @@ pg_check_conninfo(const char *conninfo, struct err *e)
 		    e, ERR_INPUT, NULL, "is not a connection string or URI that libpq knows");
 	PQconninfoFree(options);
 	return true;
+}
+
+void
+pg_must_write(struct pg *pg)
+{
+	pg->must_write = true;
 }
 
 void
@@ -213,22 +221,11 @@ wait_result(struct pg *pg, int64_t until_us, struct err *e)
 
 /* ---- errors of the server ------------------------------------------------------------------------ */
 
-/* The server goes down or is not ready; what was asked did not fail on its own account. */
-static bool
-means_away(const char *sqlstate)
-{
-	return strncmp(sqlstate, "57P", 3) == 0 || strncmp(sqlstate, "08", 2) == 0;
-}
-
 bool
 pg_is_clash(const struct err *e)
 {
-	static const char *const states[] = {"40P01", "40001", "55P03"};
-
-	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
-		if (strcmp(e->sqlstate, states[i]) == 0)
-			return true;
-	return false;
+	return e->kind == ERR_SQL &&
+	    (sqlstate_blame(e->sqlstate) == BLAME_CLASH || strcmp(e->sqlstate, "55P03") == 0);
 }
 
 static bool
@@ -266,12 +263,16 @@ fail_result(struct pg *pg, PGresult *res, struct err *e)
 	char copy[6];
 
 	snprintf(copy, sizeof(copy), "%s", state ? state : "");
-	if (PQstatus(pg->conn) == CONNECTION_BAD || means_away(copy)) {
+	if (PQstatus(pg->conn) == CONNECTION_BAD || sqlstate_blame(copy) == BLAME_SESSION) {
+		bool had = e && e->kind != ERR_NONE;
 		char text[200];
 
 		one_line(text, sizeof(text), PQresultErrorMessage(res));
 		PQclear(res);
-		return away(pg, "answer", *text ? text : "connection lost", e);
+		away(pg, "answer", *text ? text : "connection lost", e);
+		if (e && !had)
+			memcpy(e->sqlstate, copy, sizeof(copy));
+		return false;
 	}
 	check_statements(pg, copy);
 	set_sql_error(res, e);
@@ -400,9 +401,10 @@ try_connect(struct pg *pg, struct err *e)
 	 * minute and not within hours.
 	 */
 	const char *const keys[] = {"keepalives_idle", "keepalives_interval", "keepalives_count",
-	    "tcp_user_timeout", "dbname", "fallback_application_name", "client_encoding", NULL};
-	const char *const values[] = {
-	    "30", "10", "3", "60000", pg->conninfo, pg->application, "UTF8", NULL};
+	    "tcp_user_timeout", "dbname", "fallback_application_name", "client_encoding",
+	    pg->must_write ? "target_session_attrs" : NULL, NULL};
+	const char *const values[] = {"30", "10", "3", "60000", pg->conninfo, pg->application, "UTF8",
+	    "read-write", NULL};
 	int64_t backoff_ms = pg->backoff_ms;
 
 	if (clock_us() < pg->retry_at_us)

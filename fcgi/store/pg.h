@@ -5,10 +5,11 @@
  *
  * Threads	a struct pg belongs to one thread at a time.
  * Ownership	pg_new/pg_free; a struct pg_rows is the caller's until pg_rows_free; its cells are borrowed.
- * Errors	ERR_AWAY: the connection is gone or could not be made, and the commit may or may not have
- *		happened; ERR_SQL with sqlstate: PostgreSQL refused and the transaction is rolled back.
+ * Errors	ERR_AWAY: the connection is gone, could not be made, or was of no use (BLAME_SESSION of
+ *		sqlstate.h: then sqlstate is set), and the commit may or may not have happened;
+ *		ERR_SQL with sqlstate: PostgreSQL refused and the transaction is rolled back.
  *		After ERR_AWAY the next call tries to connect again, at most once per back-off
- *		(100 ms doubling to 5 s, jittered), and answers ERR_AWAY at once in between. A connection
+ *		(100 ms doubling to 1 s, jittered), and answers ERR_AWAY at once in between. A connection
  *		that was lost while idle is noticed before anything is sent, and made again at once.
  * Source	libpq (the only file that includes it); binary formats: PostgreSQL's send/recv functions.
  */
@@ -38,6 +39,8 @@ bool pg_check_conninfo(const char *conninfo, struct err *e);
 /* `session` is run after each connect (e.g. "set jit = off"); may be NULL. Nothing connects yet. */
 struct pg *pg_new(const char *conninfo, const char *application, const char *session);
 void pg_free(struct pg *pg); /* accepts NULL */
+/* Before the first use: a connection that takes no writes (a standby, read-only) is none. */
+void pg_must_write(struct pg *pg);
 /* Connected now, or tries. */
 bool pg_ready(struct pg *pg, struct err *e);
 /* How long until the next try to connect; 0 when connected or due. */

@@ -1,10 +1,14 @@
 /* For who runs the tracker: is it alive, is it ready, and its numbers for Prometheus. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "domain/counts.h"
+#include "domain/health.h"
 #include "web/page_cache.h"
 #include "web/reply.h"
 #include "web/routes.h"
+
+#define PROBE_US INT64_C(1000000)
 
 /* GET /healthz: this process answers. */
 bool
@@ -27,40 +31,180 @@ submit_reading(struct request *rq, void (*read)(struct op *op, struct reader *re
 	op_submit(rq->tracker, op);
 }
 
-static void
-ask_both(struct op *op, struct reader *reader)
-{
-	struct err redis_away = ERR_INIT;
-	bool *redis_here = ((struct request *)op->owner)->state;
+/* What was found out about the parts of the pool, and by asking PostgreSQL. */
+struct findings {
+	struct health part[PARTS];
+	double
+	    keeper_s; /* how long ago a keeper, here or elsewhere, was at work; < 0 = not known */
+	struct stage_counts counts;
+	bool has_counts;
+};
 
-	(void)pg_ready(reader->pg, &op->err);
-	*redis_here = redis_ready(reader->redis, &redis_away);
+static void
+read_parts(const struct shared *shared, struct findings *f)
+{
+	for (int part = 0; part < PARTS; part++)
+		health_read(shared, (enum health_part)part, &f->part[part]);
+}
+
+/* When a desk last wrote; the latest of all. */
+static int64_t
+last_write_us(const struct findings *f)
+{
+	int64_t last_us = f->part[PART_PROBE].good_us;
+
+	for (int part = PART_CLAIM; part <= PART_WORKERS; part++)
+		if (f->part[part].good_us > last_us)
+			last_us = f->part[part].good_us;
+	return last_us;
+}
+
+/*
+ * Nobody has written for a second: a write of our own. Who asks more often is told of the last one. That it
+ * fails is this reader's finding, not the pool's: nobody else would take it back.
+ */
+static void
+probe(struct reader *reader, struct findings *f)
+{
+	static const char sql[] = "select tracker.probe_write(0)";
+	struct health *own = &reader->probe;
+	struct err e = ERR_INIT;
+	int64_t now = clock_us();
+
+	if (now - last_write_us(f) >= PROBE_US && now - reader->probed_us >= PROBE_US) {
+		bool good = pg_call(reader->pg, sql, NULL, 0, NULL, &e);
+
+		reader->probed_us = now;
+		own->ill_us = good ? 0 : own->ill_us != 0 ? own->ill_us : now;
+		memcpy(own->why, e.sqlstate, sizeof(e.sqlstate));
+		if (good)
+			health_good(reader->tracker->shared, PART_PROBE);
+	}
+	read_parts(reader->tracker->shared, f);
+	if (own->ill_us > last_write_us(f))
+		f->part[PART_PROBE] = *own;
+}
+
+static void
+read_keeper(struct reader *reader, struct findings *f)
+{
+	struct pg_rows *rows = NULL;
+	struct err ignored = ERR_INIT;
+
+	f->keeper_s = -1;
+	if (pg_call(reader->pg,
+		"select extract(epoch from clock_timestamp() - h.at)::float8 from tracker.hearing "
+		"h",
+		NULL, 0, &rows, &ignored) &&
+	    pg_rows_count(rows) == 1)
+		f->keeper_s = pg_double(rows, 0, 0);
+	pg_rows_free(rows);
+}
+
+static void
+find_out(struct op *op, struct reader *reader)
+{
+	struct findings *f = ((struct request *)op->owner)->state;
+
+	read_parts(reader->tracker->shared, f);
+	probe(reader, f);
+	read_keeper(reader, f);
+}
+
+/* The part that keeps the tracker from its work; NULL = it does it. */
+static const struct health *
+worst(const struct findings *f)
+{
+	const struct health *worst = NULL;
+
+	for (int part = PART_CLAIM; part <= PART_PROBE; part++) {
+		const struct health *h = &f->part[part];
+
+		if (h->ill_us != 0 && (!worst || h->ill_us < worst->ill_us))
+			worst = h;
+	}
+	return worst;
+}
+
+static double
+seconds_since(int64_t us)
+{
+	return (double)(clock_us() - us) / 1e6;
+}
+
+static void
+put_since(struct buf *out, const struct health *h)
+{
+	buf_printf(out, " for %.1f s", seconds_since(h->ill_us));
+	if (*h->why)
+		buf_printf(out, " (%s)", h->why);
+}
+
+static void
+put_verdict(struct buf *out, const struct request *rq, const struct findings *f)
+{
+	const struct health *ill = worst(f);
+
+	if (ill) {
+		/* A connection that is lost has no code of the server's. */
+		buf_puts(out, *ill->why ? "PostgreSQL refuses" : "PostgreSQL is away");
+		put_since(out, ill);
+	} else if (*rq->tracker->settings->redis && f->part[PART_REDIS].ill_us != 0) {
+		/* Without Redis the tracker still works, so it is ready. */
+		buf_puts(out, "ready; Redis is away");
+		put_since(out, &f->part[PART_REDIS]);
+	} else
+		buf_puts(out, "ready");
+	buf_putc(out, '\n');
+}
+
+static void
+put_part(struct buf *out, enum health_part part, const struct health *h)
+{
+	buf_printf(out, "%s: ", health_part_name(part));
+	if (h->ill_us != 0) {
+		buf_puts(out, "ill");
+		put_since(out, h);
+	} else if (h->good_us != 0)
+		buf_printf(out, "well %.1f s ago", seconds_since(h->good_us));
+	else
+		buf_puts(out, "not asked yet");
+	buf_putc(out, '\n');
 }
 
 static void
 answer_ready(struct op *op)
 {
 	struct request *rq = op->owner;
-	bool redis_here = *(bool *)rq->state;
+	const struct findings *f = rq->state;
+	bool good = !worst(f);
+	struct buf out;
 
-	if (op->err.kind != ERR_NONE)
-		reply_send(rq,
-		    &(struct reply){.status = 503,
-			.body = "PostgreSQL is away\n",
-			.len = 19,
-			.retry_after_s = 1});
-	else
-		/* Without Redis the tracker still works, so it is ready. */
-		reply_text(rq, 200, redis_here ? "ready\n" : "ready; Redis is away\n");
+	buf_init(&out, 0);
+	put_verdict(&out, rq, f);
+	for (int part = 0; part < PARTS; part++)
+		if (part != PART_REDIS || *rq->tracker->settings->redis)
+			put_part(&out, (enum health_part)part, &f->part[part]);
+	if (f->keeper_s >= 0)
+		buf_printf(&out, "kept: %.1f s ago\n", f->keeper_s);
+	reply_send(rq,
+	    &(struct reply){.status = good ? 200 : 503,
+		.body = out.data,
+		.len = out.len,
+		.retry_after_s = good ? 0 : 1});
+	buf_fini(&out);
 }
 
-/* GET /readyz: PostgreSQL answers; says how Redis is. */
+/*
+ * GET /readyz: does PostgreSQL take what is written? First line the verdict, then a line a part: the desks by
+ * their last commit, the keeper, Redis.
+ */
 bool
 api_readyz(struct request *rq, struct err *e)
 {
 	(void)e;
-	rq->state = arena_calloc(&rq->arena, 1, sizeof(bool));
-	submit_reading(rq, ask_both, answer_ready);
+	rq->state = arena_calloc(&rq->arena, 1, sizeof(struct findings));
+	submit_reading(rq, find_out, answer_ready);
 	return true;
 }
 
@@ -86,7 +230,10 @@ static const struct {
     {STAT_PG_AWAY, "tracker_postgres_away_total", "counter", "Bundles that met no PostgreSQL."},
     {STAT_PG_ERRORS, "tracker_postgres_errors_total", "counter",
 	"Bundles that PostgreSQL refused."},
+    {STAT_OPS_REFUSED, "tracker_ops_refused_total", "counter",
+	"Calls given up because PostgreSQL refused them alone."},
     {STAT_REDIS_AWAY, "tracker_redis_away_total", "counter", "Writes that met no Redis."},
+    {STAT_REDIS_REFUSED, "tracker_redis_refused_total", "counter", "Writes that Redis refused."},
     {STAT_PAGES_RENDERED, "tracker_pages_rendered_total", "counter", "Pages rendered."},
     {STAT_PARKED, "tracker_parked_calls", "gauge", "Calls that wait for work now."},
     {STAT_IN_FLIGHT, "tracker_requests_in_flight", "gauge", "Requests under way now."},
@@ -151,21 +298,82 @@ put_jobs(struct buf *out, const struct stage_counts *counts)
 	}
 }
 
+/* A gauge of every part of the pool. */
+static void
+put_parts(struct buf *out, const struct findings *f, const char *name, const char *help,
+    double (*value)(const struct health *h))
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+	for (int part = 0; part < PARTS; part++)
+		buf_printf(out, "%s{part=\"%s\"} %.3f\n", name,
+		    health_part_name((enum health_part)part), value(&f->part[part]));
+}
+
+static double
+value_up(const struct health *h)
+{
+	return h->ill_us == 0;
+}
+
+static double
+value_ill(const struct health *h)
+{
+	return h->ill_us == 0 ? 0 : seconds_since(h->ill_us);
+}
+
+static double
+value_good(const struct health *h)
+{
+	return h->good_us == 0 ? -1 : seconds_since(h->good_us);
+}
+
+static void
+put_gauge(struct buf *out, const char *name, const char *help, double value)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %g\n", name, help, name, name, value);
+}
+
+static void
+put_health(struct buf *out, const struct findings *f)
+{
+	put_parts(
+	    out, f, "tracker_part_up", "Whether a part of the tracker can do its work.", value_up);
+	put_parts(
+	    out, f, "tracker_part_ill_seconds", "For how long it cannot; 0 = it can.", value_ill);
+	put_parts(out, f, "tracker_part_worked_seconds",
+	    "How long ago it last did (a desk: its last commit); -1 = not yet.", value_good);
+	put_gauge(
+	    out, "tracker_postgres_up", "Whether PostgreSQL takes what is written.", !worst(f));
+	put_gauge(out, "tracker_redis_up", "Whether Redis takes what is written.",
+	    f->part[PART_REDIS].ill_us == 0 && f->part[PART_REDIS].good_us != 0);
+	if (f->keeper_s >= 0)
+		put_gauge(out, "tracker_keeper_age_seconds",
+		    "How long ago a keeper, of whichever host, was at work.", f->keeper_s);
+}
+
+static void
+find_out_all(struct op *op, struct reader *reader)
+{
+	struct findings *f = ((struct request *)op->owner)->state;
+	struct err ignored = ERR_INIT;
+
+	find_out(op, reader);
+	f->has_counts = counts_read(reader->tracker->counts, reader->pg, &f->counts, &ignored);
+}
+
 static void
 answer_metrics(struct op *op)
 {
 	struct request *rq = op->owner;
+	const struct findings *f = rq->state;
 	struct buf out;
 
 	buf_init(&out, 0);
 	put_stats(&out, rq->tracker->shared);
 	put_latency(&out, rq->tracker->shared);
-	buf_printf(&out,
-	    "# HELP tracker_postgres_up Whether PostgreSQL answered now.\n"
-	    "# TYPE tracker_postgres_up gauge\ntracker_postgres_up %d\n",
-	    op->err.kind == ERR_NONE);
-	if (op->err.kind == ERR_NONE)
-		put_jobs(&out, op->count);
+	put_health(&out, f);
+	if (f->has_counts)
+		put_jobs(&out, &f->counts);
 	reply_send(rq,
 	    &(struct reply){.status = 200,
 		.type = "text/plain; version=0.0.4; charset=utf-8",
@@ -174,14 +382,12 @@ answer_metrics(struct op *op)
 	buf_fini(&out);
 }
 
-/* GET /metrics: the whole pool's numbers, whichever process answers. */
+/* GET /metrics: the whole pool's numbers, whichever process answers, and whether PostgreSQL is there or not. */
 bool
 api_metrics(struct request *rq, struct err *e)
 {
-	struct op *op = request_op(rq, OP_COUNT, answer_metrics);
-
 	(void)e;
-	op->count = arena_calloc(&rq->arena, 1, sizeof(*op->count));
-	op_submit(rq->tracker, op);
+	rq->state = arena_calloc(&rq->arena, 1, sizeof(struct findings));
+	submit_reading(rq, find_out_all, answer_metrics);
 	return true;
 }

@@ -12,6 +12,7 @@
 #ifndef WEB_PAGE_CACHE_H
 #define WEB_PAGE_CACHE_H
 
+#include "domain/health.h"
 #include "web/request.h"
 
 #define PAGE_CACHE_BYTES (32 * 1024 * 1024)
@@ -28,6 +29,8 @@ struct reader {
 	struct tracker *tracker;
 	struct pg *pg;
 	struct redis *redis;
+	int64_t probed_us; /* web/api_ops's: when it last wrote for /readyz, and what came of it */
+	struct health probe;
 };
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "store/sqlstate.h"
 #include "web/route.h"
 
 #define RETRY_AFTER_S 5
@@ -104,9 +105,9 @@ reply_json(struct request *rq, const struct buf *out)
 }
 
 static int
-status_of(enum err_kind kind)
+status_of(const struct err *e)
 {
-	switch (kind) {
+	switch (e->kind) {
 	case ERR_INPUT:
 		return 400;
 	case ERR_FIELD:
@@ -122,6 +123,8 @@ status_of(enum err_kind kind)
 	case ERR_AWAY:
 	case ERR_BUSY:
 		return 503;
+	case ERR_SQL:
+		return sqlstate_blame(e->sqlstate) == BLAME_CALL ? 500 : 503;
 	default:
 		return 500;
 	}
@@ -155,12 +158,12 @@ log_failure(struct request *rq, const struct err *e)
 void
 reply_error(struct request *rq, const struct err *e)
 {
-	int status = status_of(e->kind);
+	int status = status_of(e);
 	const char *said = e->said ? e->said : said_of(status);
 
 	if (status == 500)
 		log_failure(rq, e);
-	if (status == 503 && rq->route && rq->route->away == AWAY_CUT) {
+	if (status >= 500 && rq->route && rq->route->away == AWAY_CUT) {
 		stat_add(STAT_CUT, 1);
 		fcgx_cut(rq->fcgx);
 		request_free(rq);

@@ -1,0 +1,122 @@
+#include "domain/health.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+static const struct {
+	const char *name;
+	enum server server;
+} parts[PARTS] = {
+    [PART_CLAIM] = {"claim", SERVER_POSTGRES},
+    [PART_COMPLETE] = {"complete", SERVER_POSTGRES},
+    [PART_WORKERS] = {"workers", SERVER_POSTGRES},
+    [PART_PROBE] = {"probe", SERVER_POSTGRES},
+    [PART_KEEPER] = {"keeper", SERVER_POSTGRES},
+    [PART_REDIS] = {"redis", SERVER_REDIS},
+};
+
+static const struct {
+	const char *away, *back;
+} events[SERVERS] = {
+    [SERVER_POSTGRES] = {"postgres_away", "postgres_back"},
+    [SERVER_REDIS] = {"redis_away", "redis_back"},
+};
+
+const char *
+health_part_name(enum health_part part)
+{
+	return parts[part].name;
+}
+
+/* Eight characters are written and read as one word, so nobody sees half of one and half of another. */
+static uint64_t
+pack(const char *code)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, code, strnlen(code, SHARED_WHY));
+	return word;
+}
+
+static bool
+any_is_ill(const struct shared *s, enum server server)
+{
+	for (int part = 0; part < PARTS; part++) {
+		if (parts[part].server != server)
+			continue;
+		for (int i = 0; i < SHARED_PROCESSES; i++)
+			if (atomic_load(&s->process[i].part[part].ill_us) != 0)
+				return true;
+	}
+	return false;
+}
+
+void
+health_ill(struct shared *s, enum health_part part, const struct err *why, const char *code)
+{
+	struct shared_part *mine = &shared_mine()->part[part];
+	_Atomic int64_t *away_us = &s->away_us[parts[part].server];
+	int64_t now = clock_us(), none = 0;
+
+	/* While a back-off lasts there is nothing new to say. */
+	if (*code || atomic_load(&mine->ill_us) == 0)
+		atomic_store(&mine->why, pack(code));
+	if (atomic_load(&mine->ill_us) == 0)
+		atomic_store(&mine->ill_us, now);
+	if (atomic_compare_exchange_strong(away_us, &none, now))
+		log_err(LOG_WARN_, events[parts[part].server].away, why);
+}
+
+void
+health_good(struct shared *s, enum health_part part)
+{
+	struct shared_part *mine = &shared_mine()->part[part];
+	_Atomic int64_t *away_us = &s->away_us[parts[part].server];
+	int64_t now = clock_us(), since = atomic_load(away_us);
+
+	atomic_store(&mine->good_us, now);
+	if (since == 0)
+		return;
+	atomic_store(&mine->ill_us, 0);
+	if (!any_is_ill(s, parts[part].server) &&
+	    atomic_compare_exchange_strong(away_us, &since, 0))
+		log_event(LOG_INFO_, events[parts[part].server].back, "after_s=%.1f",
+		    (double)(now - since) / 1e6);
+}
+
+void
+health_read(const struct shared *s, enum health_part part, struct health *out)
+{
+	*out = (struct health){0};
+	for (int i = 0; i < SHARED_PROCESSES; i++) {
+		const struct shared_part *p = &s->process[i].part[part];
+		int64_t good_us = atomic_load(&p->good_us), ill_us = atomic_load(&p->ill_us);
+		uint64_t why = atomic_load(&p->why);
+
+		if (good_us > out->good_us)
+			out->good_us = good_us;
+		if (ill_us == 0 || (out->ill_us != 0 && out->ill_us <= ill_us))
+			continue;
+		out->ill_us = ill_us;
+		memcpy(out->why, &why, SHARED_WHY);
+	}
+}
+
+bool
+health_is_away(const struct shared *s, enum server server)
+{
+	return atomic_load(&s->away_us[server]) != 0;
+}
+
+bool
+health_stores_results(const struct shared *s)
+{
+	struct health health;
+
+	if (!health_is_away(s, SERVER_POSTGRES))
+		return true;
+	health_read(s, PART_COMPLETE, &health);
+	return health.ill_us == 0;
+}
