@@ -105,6 +105,42 @@ beats_take(struct beats *b)
 	return chain;
 }
 
+/* What a worker said last counts; it may have been heard since without saying anything. */
+static void
+keep_older(struct beat *newer, struct beat *older)
+{
+	if (newer->progress || !older->progress)
+		return;
+	newer->progress = older->progress;
+	newer->len = older->len;
+	newer->progress_ms = older->progress_ms;
+	older->progress = NULL;
+}
+
+void
+beats_put_back(struct beats *b, struct beat *chain)
+{
+	struct beat *beat, *next, *left = NULL;
+
+	pthread_mutex_lock(&b->lock);
+	for (beat = chain; beat; beat = next) {
+		struct entry *e = (struct entry *)beat, *newer;
+
+		next = beat->next;
+		HASH_FIND(hh, b->entries, &beat->worker, sizeof(beat->worker), newer);
+		if (!newer && HASH_COUNT(b->entries) < BEATS_MOST) {
+			HASH_ADD(hh, b->entries, beat.worker, sizeof(e->beat.worker), e);
+			continue;
+		}
+		if (newer)
+			keep_older(&newer->beat, beat);
+		beat->next = left;
+		left = beat;
+	}
+	pthread_mutex_unlock(&b->lock);
+	beats_done(left);
+}
+
 void
 beats_done(struct beat *chain)
 {

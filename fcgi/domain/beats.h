@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define PROGRESS_CHARS 255
+#define BEATS_MOST 131072 /* while Redis is away: some 200 bytes each, 1 KiB with a long progress */
 
 struct beat {
 	struct beat *next;
@@ -33,5 +34,7 @@ void beats_note(struct beats *b, int64_t worker, const char *progress, size_t le
 /* Everything noted, as a chain; NULL when nothing was. */
 struct beat *beats_take(struct beats *b);
 void beats_done(struct beat *chain);
+/* What could not be written is noted again, but for what was said since; BEATS_MOST workers are kept. */
+void beats_put_back(struct beats *b, struct beat *chain);
 
 #endif

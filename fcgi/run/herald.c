@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "domain/beats.h"
+#include "domain/health.h"
 #include "domain/news.h"
 #include "run/parked.h"
 #include "store/redis.h"
@@ -17,6 +18,7 @@
 #define NEWS_MOST 256 /* changed workers told at once; more are found by PRESENCE_TRUST_US */
 #define PIPELINE_MOST 512
 #define LISTEN_MS 500
+#define PROBE_US INT64_C(1000000) /* nothing was written for so long: a write of our own */
 
 struct herald {
 	struct tracker *tracker;
@@ -27,6 +29,7 @@ struct herald {
 	struct uuid changed[NEWS_MOST];
 	int n_changed;
 	bool news, stopping;
+	int64_t written_us; /* the writer's: when Redis last took something */
 	char me[NEWS_FROM]; /* so that our own news is not heard twice */
 	char channel[128];
 	char life_ms[24];
@@ -159,40 +162,80 @@ put_beat(struct herald *h, struct redis *redis, const struct beat *beat)
 	redis_put_words(redis, "PEXPIRE", key, h->life_ms, NULL);
 }
 
-static void
-flush(struct redis *redis)
+/* Sends what was put; notes how Redis is. */
+static bool
+flush(struct herald *h, struct redis *redis)
 {
-	static _Atomic(long) last;
-	const struct redis_value *values;
+	struct shared *shared = h->tracker->shared;
 	struct err e = ERR_INIT;
-	size_t n;
 
-	if (redis_flush(redis, &values, &n, &e))
-		return;
-	stat_add(STAT_REDIS_AWAY, 1);
-	if (log_due(&last, 60))
-		log_err(LOG_WARN_, "redis_away", &e);
+	if (redis_flush(redis, NULL, NULL, &e)) {
+		h->written_us = clock_us();
+		health_good(shared, PART_REDIS);
+		return true;
+	}
+	stat_add(*redis_refusal(redis) ? STAT_REDIS_REFUSED : STAT_REDIS_AWAY, 1);
+	health_ill(shared, PART_REDIS, &e, redis_refusal(redis));
+	return false;
 }
 
+/* All, or they wait for the next time: what was written twice is what was written once. */
 static void
 write_beats(struct herald *h, struct redis *redis)
 {
 	struct beat *chain = beats_take(h->tracker->beats);
+	bool good = true;
 	int n = 0;
 
 	if (!chain)
 		return;
 	redis_begin(redis);
-	for (const struct beat *beat = chain; beat; beat = beat->next) {
+	for (const struct beat *beat = chain; beat && good; beat = beat->next) {
 		put_beat(h, redis, beat);
 		if (++n % PIPELINE_MOST == 0) {
-			flush(redis);
+			good = flush(h, redis);
 			redis_begin(redis);
 		}
 	}
-	if (n % PIPELINE_MOST != 0)
-		flush(redis);
-	beats_done(chain);
+	if (good && n % PIPELINE_MOST != 0)
+		good = flush(h, redis);
+	if (good)
+		beats_done(chain);
+	else
+		beats_put_back(h->tracker->beats, chain);
+}
+
+/* Nobody said anything for a while: does Redis take writes? A replica, or a full one, answers a PING. */
+static void
+write_probe(struct herald *h, struct redis *redis)
+{
+	char key[160];
+
+	snprintf(key, sizeof(key), "%sprobe", h->tracker->redis_prefix);
+	redis_begin(redis);
+	redis_put_words(redis, "SET", key, h->me, "PX", "60000", NULL);
+	(void)flush(h, redis);
+}
+
+static void
+write_untold(struct herald *h, struct redis *redis, const struct untold *untold)
+{
+	redis_begin(redis);
+	put_untold(h, redis, untold);
+	(void)flush(h, redis);   /* lost, it is found by looking */
+	clock_sleep_ms(NEWS_MS); /* what comes meanwhile goes together */
+}
+
+/* Without Redis nobody else is to be told, and nothing kept. */
+static void
+do_without(struct herald *h)
+{
+	struct untold untold;
+
+	while (!is_stopping(h)) {
+		(void)take_untold(h, &untold);
+		beats_done(beats_take(h->tracker->beats));
+	}
 }
 
 static void *
@@ -203,17 +246,17 @@ write_out(void *arg)
 	int64_t beats_us = 0;
 	struct untold untold;
 
+	if (*h->tracker->settings->redis == '\0')
+		do_without(h);
 	while (!is_stopping(h)) {
-		if (take_untold(h, &untold)) {
-			redis_begin(redis);
-			put_untold(h, redis, &untold);
-			flush(redis);
-			clock_sleep_ms(NEWS_MS); /* what comes meanwhile goes together */
-		}
+		if (take_untold(h, &untold))
+			write_untold(h, redis, &untold);
 		if (clock_us() - beats_us >= BEATS_MS * 1000) {
 			beats_us = clock_us();
 			write_beats(h, redis);
 		}
+		if (clock_us() - h->written_us >= PROBE_US && redis_retry_in_ms(redis) == 0)
+			write_probe(h, redis);
 	}
 	write_beats(h, redis);
 	redis_free(redis);

@@ -3,10 +3,12 @@
  *
  * Out: beats (last seen, progress), coalesced; "work appeared", coalesced within a few milliseconds;
  * "worker changed". In: the same from other processes and hosts, from the loader and from admin.
- * With Redis away beats and news are lost, and said so once a minute: the slow poll of parked calls and
- * worker.seen in PostgreSQL stand behind them.
+ * With Redis away, or refusing, beats wait for it and news is lost, and health says so: the slow poll of
+ * parked calls and worker.seen in PostgreSQL stand behind them. When nothing was written for a second a write
+ * of the herald's own finds out how Redis is.
  *
  *	channel tracker:ID:wake		domain/news.h
+ *	string  tracker:ID:probe	who wrote last on its own account, expires
  *	hash    tracker:ID:w:WORKER	seen, progress, progress_at (UTC ms), expires
  *
  * Threads	two of its own: one writes, one listens. herald_* from any.

@@ -4,6 +4,7 @@
 #include <hiredis/hiredis.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -38,6 +39,7 @@ struct redis {
 	struct address address;
 	bool absent; /* no address: always away */
 	int64_t backoff_ms, retry_at_us;
+	char refusal[16];    /* of the last time that it was away */
 	struct buf pipeline; /* commands that wait for the flush, in RESP */
 	size_t commands;
 	struct arena values; /* of the last flush */
@@ -206,8 +208,14 @@ redis_free(struct redis *r)
 	free(r);
 }
 
-static int64_t
-retry_in_ms(const struct redis *r)
+const char *
+redis_refusal(const struct redis *r)
+{
+	return r->refusal;
+}
+
+int64_t
+redis_retry_in_ms(const struct redis *r)
 {
 	int64_t left_us = r->context ? 0 : r->retry_at_us - clock_us();
 
@@ -224,6 +232,7 @@ away(struct redis *r, const char *doing, const char *why, struct err *e)
 	strncpy(copy, why, sizeof(copy) - 1);
 	copy[sizeof(copy) - 1] = '\0';
 	drop(r);
+	r->refusal[0] = '\0';
 	r->backoff_ms *= 2;
 	if (r->backoff_ms < BACKOFF_MIN_MS)
 		r->backoff_ms = BACKOFF_MIN_MS;
@@ -231,6 +240,18 @@ away(struct redis *r, const char *doing, const char *why, struct err *e)
 		r->backoff_ms = BACKOFF_MAX_MS;
 	r->retry_at_us = clock_us() + random_jitter(r->backoff_ms, BACKOFF_SHARE) * 1000;
 	err_set(e, ERR_AWAY, NULL, "Redis %s: %s", doing, copy);
+	return false;
+}
+
+/*
+ * An error that Redis answered with. Its first word is what it is about: READONLY, OOM, NOAUTH, LOADING,
+ * MISCONF, MASTERDOWN, NOREPLICAS, CLUSTERDOWN, NOPERM, BUSY, or ERR for what it has no word for.
+ */
+static bool
+refused(struct redis *r, const char *doing, const redisReply *reply, struct err *e)
+{
+	away(r, doing, reply->str, e);
+	snprintf(r->refusal, sizeof(r->refusal), "%.*s", (int)strcspn(reply->str, " "), reply->str);
 	return false;
 }
 
@@ -253,7 +274,7 @@ greet(struct redis *r, int argc, const char **argv, struct err *e)
 
 	if (!reply)
 		return away_context(r, "connect", e);
-	ok = reply->type != REDIS_REPLY_ERROR || away(r, "connect", reply->str, e);
+	ok = reply->type != REDIS_REPLY_ERROR || refused(r, "connect", reply, e);
 	freeReplyObject(reply);
 	return ok;
 }
@@ -294,7 +315,7 @@ try_connect(struct redis *r, struct err *e)
 		return err_set(e, ERR_AWAY, NULL, "no Redis is set");
 	if (clock_us() < r->retry_at_us)
 		return err_set(e, ERR_AWAY, NULL, "Redis is away, next try in %lld ms",
-		    (long long)retry_in_ms(r));
+		    (long long)redis_retry_in_ms(r));
 	r->context = r->address.path
 	    ? redisConnectUnixWithTimeout(r->address.path, patience)
 	    : redisConnectWithTimeout(r->address.host, r->address.port, patience);
@@ -432,6 +453,13 @@ make_room(struct redis *r, struct err *e)
 	return true;
 }
 
+/* A key of the wrong type is that key's trouble; all else is everybody's. */
+static bool
+is_refusal(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_ERROR && !text_starts(reply->str, "WRONGTYPE");
+}
+
 static bool
 read_replies(struct redis *r, struct err *e)
 {
@@ -442,6 +470,9 @@ read_replies(struct redis *r, struct err *e)
 			return away_context(r, "answer", e);
 		r->replies[r->n_replies++] = reply;
 	}
+	for (size_t i = 0; i < r->n_replies; i++)
+		if (is_refusal(r->replies[i]))
+			return refused(r, "refuses", r->replies[i], e);
 	r->backoff_ms = 0;
 	return true;
 }

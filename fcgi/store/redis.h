@@ -5,8 +5,9 @@
  *
  * Threads	a struct redis belongs to one thread at a time.
  * Ownership	redis_new/redis_free; replies are borrowed until the next redis_begin.
- * Errors	ERR_AWAY: gone; what was put may or may not have happened. The next use tries to connect
- *		again after a back-off (100 ms doubling to 5 s, jittered); connect and answers are bounded
+ * Errors	ERR_AWAY: gone, or it refuses (a replica, out of memory, loading, no right: whatever it says
+ *		that is not about the one key); what was put may or may not have happened. The next use
+ *		tries to connect again after a back-off (100 ms doubling to 5 s, jittered); connect and answers are bounded
  *		by 1 s. The program must ignore SIGPIPE. A NULL or empty address is a Redis that is always away.
  * Source	hiredis 0.14 (the only file that includes it).
  */
@@ -38,13 +39,17 @@ void redis_free(struct redis *r); /* accepts NULL */
 /* Checks an address without connecting. */
 bool redis_check_address(const char *address, struct err *e);
 bool redis_ready(struct redis *r, struct err *e);
+/* How long until the next try to connect; 0 when connected or due. */
+int64_t redis_retry_in_ms(const struct redis *r);
+/* What the last ERR_AWAY was about in a word, "READONLY"; "" when Redis did not say anything. */
+const char *redis_refusal(const struct redis *r);
 
 /* Starts a pipeline; put commands; flush sends all and reads all the answers. */
 void redis_begin(struct redis *r);
 void redis_put(struct redis *r, int argc, const char *const *argv, const size_t *lens);
 /* NUL-ended words; ends with NULL. */
 void redis_put_words(struct redis *r, ...) __attribute__((sentinel));
-/* *values has one entry per put, in order. */
+/* *values has one entry per put, in order; REDIS_ERROR among them only for a key of the wrong type. */
 bool redis_flush(struct redis *r, const struct redis_value **values, size_t *count, struct err *e)
     __attribute__((warn_unused_result));
 

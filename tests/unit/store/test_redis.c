@@ -56,7 +56,7 @@ answers_come_in_the_order_of_the_commands(void **state)
 	redis_put_words(redis, "INCR", "n", NULL);
 	redis_put_words(redis, "RPUSH", "l", "a", "b", NULL);
 	redis_put_words(redis, "LRANGE", "l", "0", "-1", NULL);
-	redis_put_words(redis, "INCR", "k", NULL);
+	redis_put_words(redis, "LPUSH", "k", "x", NULL);
 	v = flush(7);
 	assert_int_equal(v[0].kind, REDIS_TEXT);
 	assert_string_equal(v[0].s, "OK");
@@ -71,7 +71,7 @@ answers_come_in_the_order_of_the_commands(void **state)
 	assert_int_equal(v[5].count, 2);
 	assert_string_equal(v[5].items[1].s, "b");
 	assert_int_equal(v[6].kind, REDIS_ERROR);
-	assert_non_null(strstr(v[6].s, "not an integer"));
+	assert_non_null(strstr(v[6].s, "WRONGTYPE"));
 }
 
 static void
@@ -309,6 +309,69 @@ a_wrong_password_is_away_and_not_repeated(void **state)
 	redis_free(other);
 }
 
+/* Each way in which Redis says that it will not, the word for it, and how that ends. */
+static const struct {
+	const char *begin[4], *word, *end[4];
+} refusals[] = {
+    {{"REPLICAOF", "127.0.0.1", "1"}, "READONLY", {"REPLICAOF", "NO", "ONE"}},
+    {{"CONFIG", "SET", "maxmemory", "1"}, "OOM", {"CONFIG", "SET", "maxmemory", "0"}},
+    {{"CONFIG", "SET", "min-replicas-to-write", "1"}, "NOREPLICAS",
+	{"CONFIG", "SET", "min-replicas-to-write", "0"}},
+    {{"ACL", "SETUSER", "default", "-set"}, "NOPERM", {"ACL", "SETUSER", "default", "+set"}},
+};
+
+static bool
+four_words(struct redis *r, const char *const words[4])
+{
+	int n = words[3] ? 4 : 3;
+
+	redis_begin(r);
+	redis_put(r, n, words, NULL);
+	return redis_flush(r, NULL, NULL, &e);
+}
+
+static void
+a_refusal_is_as_good_as_absence_and_named(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(refusals); i++) {
+		struct redis *other = redis_new(servers_redis());
+		static const char *const set[4] = {"SET", "k", "v"};
+
+		assert_true(four_words(other, set));
+		assert_true(four_words(redis, refusals[i].begin));
+		assert_false(four_words(other, set));
+		assert_int_equal(e.kind, ERR_AWAY);
+		assert_string_equal(redis_refusal(other), refusals[i].word);
+		assert_in_range(redis_retry_in_ms(other), 1, 125);
+		err_clear(&e);
+		/* It answers a PING all the while, so only the back-off keeps us from asking for ever. */
+		clock_sleep_ms(redis_retry_in_ms(other) + 1);
+		assert_false(four_words(other, set));
+		assert_in_range(redis_retry_in_ms(other), 126, 250);
+		err_clear(&e);
+		assert_true(four_words(redis, refusals[i].end));
+		clock_sleep_ms(redis_retry_in_ms(other) + 1);
+		assert_true(four_words(other, set));
+		redis_free(other);
+	}
+}
+
+static void
+a_key_of_the_wrong_type_is_that_keys_trouble(void **state)
+{
+	const struct redis_value *v;
+
+	(void)state;
+	redis_begin(redis);
+	redis_put_words(redis, "SET", "text", "v", NULL);
+	redis_put_words(redis, "HGET", "text", "field", NULL);
+	redis_put_words(redis, "GET", "text", NULL);
+	v = flush(3);
+	assert_int_equal(v[1].kind, REDIS_ERROR);
+	assert_string_equal(v[2].s, "v");
+}
+
 static void
 addresses_are_checked(void **state)
 {
@@ -353,6 +416,8 @@ main(void)
 	    TEST(a_subscriber_hears_what_is_published),
 	    TEST(a_subscriber_is_told_when_redis_goes),
 	    TEST(a_wrong_password_is_away_and_not_repeated),
+	    TEST(a_refusal_is_as_good_as_absence_and_named),
+	    TEST(a_key_of_the_wrong_type_is_that_keys_trouble),
 	    TEST(addresses_are_checked),
 	};
 
