@@ -8,13 +8,22 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "domain/health.h"
 #include "domain/settings.h"
 #include "store/pg.h"
 #include "store/pg_array.h"
 #include "store/redis.h"
+#include "store/sqlstate.h"
 
 #define FOLD_US (10 * INT64_C(1000000))
-#define REAP_MOST 500 /* workers looked at in one call */
+#define LOOK_MOST 1000          /* workers looked at in one call */
+#define LOOKS 20                /* and calls in a tick: 200,000 workers are seen through in 10 s */
+#define TICK_US INT64_C(500000) /* when many go at once, each call takes some time */
+
+/* A place in the order in which present workers are looked at; all 0 is before the first. */
+struct place {
+	int64_t stage, created_us, worker;
+};
 
 struct keeper {
 	struct tracker *tracker;
@@ -26,6 +35,7 @@ struct keeper {
 	struct redis *redis;
 	bool leads;
 	int64_t folded_us;
+	struct place looked;
 };
 
 /* Waits a tick; false when it is time to go. */
@@ -46,6 +56,12 @@ wait_tick(struct keeper *k)
 	go_on = !k->stopping;
 	pthread_mutex_unlock(&k->lock);
 	return go_on;
+}
+
+static struct pg_param
+int4(struct pg_scalar *room, int64_t n)
+{
+	return pg_int4_param(room, (int32_t)n);
 }
 
 /* ---- who leads ---------------------------------------------------------------------------------- */
@@ -71,36 +87,73 @@ lead(struct keeper *k, struct err *e)
 	return k->leads;
 }
 
+/* ---- hearing -------------------------------------------------------------------------------------- */
+
+/* Everything works, so workers can be heard: noted often, for a gap between two notes is forgiven. */
+static bool
+hear(struct keeper *k, struct err *e)
+{
+	int64_t grace_s = k->tracker->settings->idle_timeout_s;
+	struct pg_rows *rows = NULL;
+	struct pg_scalar room[2];
+	struct pg_param params[2];
+	double deaf_s;
+
+	if (grace_s > KEEPER_GRACE_S)
+		grace_s = KEEPER_GRACE_S;
+	params[0] = int4(&room[0], KEEPER_GAP_S);
+	params[1] = int4(&room[1], grace_s);
+	if (!pg_call(k->pg, "select tracker.hear($1, $2)", params, 2, &rows, e))
+		return false;
+	deaf_s = pg_double(rows, 0, 0);
+	pg_rows_free(rows);
+	if (deaf_s > 0)
+		log_event(LOG_INFO_, "silence_forgiven", "deaf_s=%.1f grace_s=%lld", deaf_s,
+		    (long long)grace_s);
+	return true;
+}
+
 /* ---- idle workers -------------------------------------------------------------------------------- */
 
 struct silent {
-	int64_t worker, seen_us; /* wall */
+	int64_t worker, silent_us;
 	struct uuid token;
 };
 
+/* Those who are silent among the next LOOK_MOST workers. *at goes on, or back to the start at the end. */
 static int
-list_silent(struct keeper *k, struct silent *list, int most, struct err *e)
+list_silent(struct keeper *k, struct silent *list, int64_t *allowed_us, struct err *e)
 {
+	struct place *at = &k->looked;
 	struct pg_rows *rows = NULL;
-	struct pg_scalar idle;
-	struct pg_param param = pg_int4_param(&idle, (int32_t)k->tracker->settings->idle_timeout_s);
-	int n;
+	struct pg_scalar room[5];
+	struct pg_param params[5] = {int4(&room[0], k->tracker->settings->idle_timeout_s),
+	    pg_int2_param(&room[1], (int16_t)at->stage), pg_time_param(&room[2], at->created_us),
+	    pg_int8_param(&room[3], at->worker), int4(&room[4], LOOK_MOST)};
+	int n = 0, count;
 
-	if (!pg_call(k->pg, "select worker, token, seen from tracker.list_silent($1)", &param, 1,
-		&rows, e))
+	if (!pg_call(k->pg,
+		"select worker, token, silent_us, allowed_us, stage, created "
+		"from tracker.list_silent($1, $2, $3, $4, $5)",
+		params, 5, &rows, e))
 		return -1;
-	n = pg_rows_count(rows);
-	if (n > most)
-		n = most;
-	for (int i = 0; i < n; i++)
-		list[i] = (struct silent){
-		    pg_int(rows, i, 0), pg_time_us(rows, i, 2), pg_uuid(rows, i, 1)};
+	count = pg_rows_count(rows);
+	for (int i = 0; i < count && i < LOOK_MOST; i++)
+		if (!pg_is_null(rows, i, 1))
+			list[n++] = (struct silent){
+			    pg_int(rows, i, 0), pg_int(rows, i, 2), pg_uuid(rows, i, 1)};
+	*at = (struct place){0};
+	if (count > 0) {
+		*allowed_us = pg_int(rows, count - 1, 3);
+		*at = (struct place){pg_int(rows, count - 1, 4), pg_time_us(rows, count - 1, 5),
+		    pg_int(rows, count - 1, 0)};
+	}
 	pg_rows_free(rows);
 	return n;
 }
 
-/* What Redis heard, into seen_us[]; 0 = knows nothing. False: Redis is away. */
-static bool
+/* When Redis heard them, into seen_us[]; 0 = it knows nothing, or is away. */
+static void
 ask_redis(struct keeper *k, const struct silent *list, int n, int64_t *seen_us)
 {
 	const struct redis_value *values;
@@ -116,11 +169,10 @@ ask_redis(struct keeper *k, const struct silent *list, int n, int64_t *seen_us)
 		redis_put_words(k->redis, "HGET", key, "seen", NULL);
 	}
 	if (!redis_flush(k->redis, &values, &count, &e) || count != (size_t)n)
-		return false;
+		return;
 	for (int i = 0; i < n; i++)
 		if (values[i].kind == REDIS_TEXT)
 			seen_us[i] = strtoll(values[i].s, NULL, 10) * 1000;
-	return true;
 }
 
 static bool
@@ -135,12 +187,6 @@ see(struct keeper *k, struct pg_array *tokens, struct pg_array *seen, struct err
 		return false;
 	pg_rows_free(rows);
 	return true;
-}
-
-static struct pg_param
-int4(struct pg_scalar *room, int64_t n)
-{
-	return pg_int4_param(room, (int32_t)n);
 }
 
 static bool
@@ -175,24 +221,25 @@ reap(struct keeper *k, struct pg_array *tokens, struct err *e)
 
 /* Those whom Redis has heard are moved forward; those who are past the limit by all accounts go. */
 static bool
-judge(struct keeper *k, const struct silent *list, int n, struct err *e)
+judge(struct keeper *k, const struct silent *list, int n, int64_t allowed_us, struct err *e)
 {
-	int64_t idle_us = k->tracker->settings->idle_timeout_s * 1000000, now_us = clock_wall_us();
-	int64_t heard_us[REAP_MOST];
+	int64_t grace_us = k->tracker->settings->idle_timeout_s * 1000000 / 8;
+	int64_t now_us = clock_wall_us(), heard_us[LOOK_MOST];
 	bool good;
 	struct pg_array seen_tokens, seen, gone;
 
-	(void)ask_redis(k, list, n, heard_us); /* away: it has heard nobody */
+	ask_redis(k, list, n, heard_us);
 	pg_array_init(&seen_tokens, PG_UUID_ARRAY);
 	pg_array_init(&seen, PG_TIMESTAMPTZ_ARRAY);
 	pg_array_init(&gone, PG_UUID_ARRAY);
 	for (int i = 0; i < n; i++) {
-		int64_t grace_us = heard_us[i] == 0 ? idle_us / 8 : 0;
+		/* Ages, for PostgreSQL's clock and ours need not be one. */
+		int64_t age_us = now_us - heard_us[i];
 
-		if (heard_us[i] > list[i].seen_us && now_us - heard_us[i] < idle_us) {
+		if (heard_us[i] != 0 && age_us < list[i].silent_us && age_us < allowed_us) {
 			pg_array_uuid(&seen_tokens, &list[i].token);
 			pg_array_time(&seen, heard_us[i]);
-		} else if (now_us - list[i].seen_us >= idle_us + grace_us)
+		} else if (heard_us[i] != 0 || list[i].silent_us >= allowed_us + grace_us)
 			pg_array_uuid(&gone, &list[i].token);
 	}
 	good = see(k, &seen_tokens, &seen, e) && reap(k, &gone, e);
@@ -202,13 +249,22 @@ judge(struct keeper *k, const struct silent *list, int n, struct err *e)
 	return good;
 }
 
+/* Goes on where the tick before ended, for LOOKS rounds or TICK_US at most, and not past the last worker. */
 static bool
 reap_idle(struct keeper *k, struct err *e)
 {
-	struct silent list[REAP_MOST];
-	int n = list_silent(k, list, REAP_MOST, e);
+	int64_t until_us = clock_us() + TICK_US, allowed_us = 0;
+	struct silent list[LOOK_MOST];
 
-	return n == 0 || (n > 0 && judge(k, list, n, e));
+	for (int i = 0; i < LOOKS; i++) {
+		int n = list_silent(k, list, &allowed_us, e);
+
+		if (n < 0 || (n > 0 && !(judge(k, list, n, allowed_us, e) && hear(k, e))))
+			return false;
+		if (k->looked.stage == 0 || clock_us() > until_us)
+			break;
+	}
+	return true;
 }
 
 /* ---- over-long leases ----------------------------------------------------------------------------- */
@@ -266,17 +322,44 @@ fold(struct keeper *k, struct err *e)
 	return true;
 }
 
+/* May workers be called silent? Not while a desk cannot take what they say. */
+static bool
+can_hear(const struct keeper *k)
+{
+	return !health_is_away(k->tracker->shared, SERVER_POSTGRES);
+}
+
+/* One error is one round lost: the next tick tries again, for ever. */
+static void
+note_failure(struct keeper *k, const struct err *e)
+{
+	static _Atomic(long) last;
+	enum sqlstate_blame blame = sqlstate_blame(e->sqlstate);
+
+	if (e->kind != ERR_SQL || (blame != BLAME_CALL && blame != BLAME_CLASH))
+		health_ill(k->tracker->shared, PART_KEEPER, e, e->sqlstate);
+	else if (log_due(&last, 60))
+		log_err(LOG_WARN_, "keeper_round_failed", e);
+}
+
 static void
 keep(struct keeper *k)
 {
-	static _Atomic(long) last;
+	struct shared *shared = k->tracker->shared;
 	struct err e = ERR_INIT;
+	bool good = lead(k, &e);
 
-	/* One error is one round lost: the next tick tries again, for ever. */
-	if (lead(k, &e) && reap_idle(k, &e) && expire_leases(k, &e) && fold(k, &e))
-		return;
-	if (e.kind != ERR_NONE && log_due(&last, 60))
-		log_err(LOG_WARN_, "keeper_round_failed", &e);
+	if (good)
+		health_good(
+		    shared, PART_KEEPER); /* or what it met last would keep it from hearing */
+	if (good && can_hear(k))
+		good = hear(k, &e) && reap_idle(k, &e) && expire_leases(k, &e);
+	if (good)
+		good = fold(k, &e);
+	if (good || e.kind == ERR_NONE)
+		health_good(shared, PART_KEEPER); /* that another keeps is well */
+	else
+		note_failure(k, &e);
 }
 
 static void *
@@ -305,8 +388,10 @@ keeper_start(struct tracker *t)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&k->stop, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	k->pg = pg_new(
-	    t->settings->postgres, "tracker keeper", "set jit = off; set search_path = tracker");
+	k->pg = pg_new(t->settings->postgres, "tracker keeper",
+	    "set jit = off; set search_path = tracker; set idle_session_timeout = '" KEEPER_IDLE
+	    "'");
+	pg_must_write(k->pg);
 	pg_set_patience(k->pg, 60000);
 	k->redis = redis_new(t->settings->redis);
 	if (pthread_create(&k->thread, NULL, run, k) != 0)

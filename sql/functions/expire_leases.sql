@@ -1,4 +1,5 @@
--- Puts jobs back whose lease is older than its stage allows, even if their worker talks.
+-- Puts jobs back whose lease is older than its stage allows, even if their worker talks. Time in which
+-- nobody could be heard is not counted (silent_since).
 --
 -- Caller	run/keeper.c, when a job time-out is set. timeouts_s[stage], 0 is off.
 -- Answer	one row a job, with the token hash of its worker.
@@ -15,7 +16,7 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
-	v_now timestamptz := clock_timestamp();
+	v_oldest timestamptz[];	-- by stage: leases since before this are over
 	v_workers int8[];
 	v_tokens uuid[];
 	e_stage int2[]; e_job int8[]; e_lease uuid[]; e_worker int8[]; e_attempt int4[];
@@ -24,14 +25,16 @@ declare
 begin
 	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
 	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
+	select array_agg(case when u.timeout_s > 0 then tracker.silent_since(u.timeout_s) end
+		order by u.stage)
+	into v_oldest from unnest(timeouts_s) with ordinality as u(timeout_s, stage);
 	select array_agg(x.id), array_agg(x.token)
 	into v_workers, v_tokens
 	from (
 		select w.id, w.token from tracker.worker w
 		where w.id in (
 			select l.worker from tracker.lease l
-			where timeouts_s[l.stage] > 0
-				and l.since < v_now - make_interval(secs => timeouts_s[l.stage]))
+			where l.since < v_oldest[l.stage])
 		order by w.token
 		for no key update) x;
 	if v_workers is null then
@@ -40,8 +43,7 @@ begin
 
 	with g as (
 		delete from tracker.lease l
-		where l.worker = any (v_workers) and timeouts_s[l.stage] > 0
-			and l.since < v_now - make_interval(secs => timeouts_s[l.stage])
+		where l.worker = any (v_workers) and l.since < v_oldest[l.stage]
 		returning l.*)
 	select array_agg(g.stage), array_agg(g.job), array_agg(g.id), array_agg(g.worker),
 		array_agg(g.attempt), array_agg(g.flagged), array_agg(g.since)

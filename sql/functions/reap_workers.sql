@@ -1,4 +1,4 @@
--- Ends workers that have been silent for idle_s, and puts their jobs back as timed_out.
+-- Ends workers that have been silent for idle_s (silent_since), and puts their jobs back as timed_out.
 --
 -- Caller	run/keeper.c, with those of list_silent whom Redis has not heard either.
 -- Answer	one row a worker that was reaped; who has spoken meanwhile is left alone.
@@ -15,7 +15,6 @@ as $$
 begin
 	return query
 		select e.token, e.stage, e.freed
-		from tracker.end_workers(tokens, 'idle',
-			clock_timestamp() - make_interval(secs => idle_s),
+		from tracker.end_workers(tokens, 'idle', tracker.silent_since(idle_s),
 			max_attempts, backoff_s, backoff_max_s) e;
 end $$;

@@ -199,8 +199,14 @@ class House:
 
     # ---- the keeper
 
-    def silent(self, idle_s):
-        return self.rows("select * from tracker.list_silent(%s)", idle_s)
+    def silent(self, idle_s, after=(0, "epoch", 0), look=1000):
+        return [r for r in self.looked(idle_s, after, look) if r.token is not None]
+
+    def looked(self, idle_s, after=(0, "epoch", 0), look=1000):
+        return self.rows("select * from tracker.list_silent(%s, %s::int2, %s::timestamptz, %s, %s)", idle_s, *after, look)
+
+    def hear(self, gap_s=3, grace_s=0):
+        return self.value("select tracker.hear(%s, %s)", gap_s, grace_s)
 
     def reap(self, *workers, idle_s=7200):
         return self.rows("select * from tracker.reap_workers(%s::uuid[], %s, %s, %s, %s)",

@@ -90,6 +90,105 @@ def test_reap_looks_again(house):
     assert house.row(w).gone_at is None
 
 
+def test_the_silent_are_listed_a_bounded_number_at_a_time_until_all_had_their_turn(house):
+    workers = [house.worker(1 + i % 2) for i in range(7)]
+    house.pass_time(7300)
+    house.touch(workers[3], refresh_s=1)
+    found, calls, after = set(), 0, (0, "epoch", 0)
+    while rows := house.looked(7200, after, look=2):
+        assert len(rows) <= 2
+        found |= {r.worker for r in rows if r.token is not None}
+        after, calls = (rows[-1].stage, rows[-1].created, rows[-1].worker), calls + 1
+    assert found == {w.id for w in workers if w is not workers[3]}
+    assert calls == 4
+
+
+def test_silence_is_told_beside_what_would_be_in_order(house):
+    house.worker()
+    house.pass_time(7300)
+    (row,) = house.silent(7200)
+    assert 7299e6 < row.silent_us < 7400e6
+    assert 7199e6 < row.allowed_us < 7201e6
+
+
+# ---- time in which nobody could be heard
+
+def last_heard(house, seconds_ago):
+    house.rows("insert into tracker.hearing (at) values (clock_timestamp() - make_interval(secs => %s))"
+               " on conflict (one) do update set at = excluded.at", seconds_ago)
+
+
+def test_time_in_which_nobody_could_be_heard_is_nobodys_silence(house):
+    w = house.worker()
+    house.pass_time(7300)
+    last_heard(house, 200)
+    assert 199 < house.hear() < 210
+    assert house.silent(7200) == [] and house.reap(w) == []
+    assert len(house.silent(7000)) == 1
+    assert len(house.reap(w, idle_s=7000)) == 1
+
+
+def test_after_it_there_is_time_to_find_the_way_back(house):
+    w = house.worker()
+    house.pass_time(8)
+    last_heard(house, 4)
+    house.hear(grace_s=60)
+    house.rows("update tracker.worker set seen = seen - interval '3 seconds'")
+    assert house.silent(8) == [] and house.reap(w, idle_s=8) == []
+
+
+def test_several_outages_are_forgiven_each_and_what_lies_between_is_not(house):
+    house.worker()
+    house.pass_time(1000)
+    house.rows("insert into tracker.deaf select clock_timestamp() - make_interval(secs => b),"
+               " clock_timestamp() - make_interval(secs => e) from (values (900, 800), (850, 700), (300, 200)) v(b, e)")
+    assert house.silent(710) == []          # 1000 - (900 .. 700) - (300 .. 200) = 700
+    assert len(house.silent(690)) == 1
+
+
+def test_who_was_silent_before_the_outage_is_not_forgiven_that(house):
+    w = house.worker()
+    house.pass_time(7300)
+    last_heard(house, 50)
+    house.hear()
+    assert len(house.silent(7200)) == 1 and len(house.reap(w)) == 1
+
+
+def test_a_pause_of_the_keepers_own_is_no_outage(house):
+    house.worker()
+    last_heard(house, 2)
+    assert house.hear(gap_s=3) == 0
+    assert house.value("select count(*) from tracker.deaf") == 0
+
+
+def test_a_clock_that_was_put_back_makes_nobody_immortal(house):
+    w = house.worker()
+    house.rows("update tracker.worker set seen = clock_timestamp() + interval '2 hours'")
+    house.rows("insert into tracker.deaf values (clock_timestamp() + interval '1 hour', clock_timestamp() + interval '2 hours')")
+    last_heard(house, -7200)
+    assert house.hear() == 0
+    assert house.value("select seen <= clock_timestamp() from tracker.worker where id = %s", w.id)
+    assert house.value("select count(*) from tracker.deaf") == 0
+
+
+def test_a_lease_does_not_grow_old_while_nobody_could_be_heard(house):
+    house.load(1)
+    w = house.worker()
+    house.take(w)
+    house.rows("update tracker.lease set since = since - interval '100 seconds'")
+    last_heard(house, 50)
+    house.hear()
+    assert house.expire(60) == []
+    assert len(house.expire(45)) == 1
+
+
+def test_a_write_of_the_trackers_own_leaves_nothing_but_its_row(house):
+    before = house.value("select count(*) from pg_class")
+    assert house.value("select tracker.probe_write(0)") and house.value("select tracker.probe_write(300000)")
+    assert house.value("select count(*) from pg_class") == before
+    assert house.value("select count(*) from tracker.probe") >= 1
+
+
 def test_whom_redis_has_heard_is_not_reaped(house):
     w = house.worker()
     house.pass_time(7300)
