@@ -224,6 +224,7 @@ set_paused(struct ask *ask, bool paused, int *stage, struct err *e)
 	if (!pg_call(ask->tool->pg, "select tracker.set_paused($1, $2)", params, 2, &rows, e))
 		return false;
 	pg_rows_free(rows);
+	tool_stage_changed(ask->tool, *stage);
 	printf("stage %c %s\n", stage_capital(*stage), paused ? "is paused" : "goes on");
 	return true;
 }

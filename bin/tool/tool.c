@@ -60,19 +60,19 @@ static void
 publish(struct tool *t, const struct news *news)
 {
 	char project[SCHEMA_PROJECT_ID], channel[128], text[NEWS_TEXT];
-	const struct redis_value *values;
-	size_t n;
-	struct err ignored = ERR_INIT;
+	struct err e = ERR_INIT;
 	struct redis *r;
 
-	if (!schema_project_id(t->pg, project, &ignored))
+	if (*t->settings.redis == '\0' || !schema_project_id(t->pg, project, &e))
 		return;
 	news_channel(channel, sizeof(channel), project);
 	news_write(text, news);
 	r = redis_new(t->settings.redis);
 	redis_begin(r);
 	redis_put_words(r, "PUBLISH", channel, text, NULL);
-	(void)!redis_flush(r, &values, &n, &ignored);
+	if (!redis_flush(r, NULL, NULL, &e))
+		fprintf(stderr, "%s: the tracker could not be told, and will find out itself: %s\n",
+		    t->name, e.why);
 	redis_free(r);
 }
 
@@ -80,6 +80,14 @@ void
 tool_wake(struct tool *t, int stage, int64_t count)
 {
 	const struct news news = {.kind = NEWS_WAKE, .stage = stage, .count = count};
+
+	publish(t, &news);
+}
+
+void
+tool_stage_changed(struct tool *t, int stage)
+{
+	const struct news news = {.kind = NEWS_WAKE, .stage = stage};
 
 	publish(t, &news);
 }

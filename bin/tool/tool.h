@@ -3,8 +3,8 @@
  *
  * Ownership	tool_open fills the caller's struct; tool_close frees all of it, also after a
  *		failed open.
- * Errors	as their modules'. tool_wake and tool_gone never fail: Redis may be away, and the
- *		tracker polls too.
+ * Errors	as their modules'. What is told through Redis never fails: Redis may be away or refuse,
+ *		which is said on stderr, and the tracker polls too.
  */
 #ifndef TOOL_TOOL_H
 #define TOOL_TOOL_H
@@ -42,6 +42,8 @@ bool tool_connect(struct tool *t, struct err *e);
 bool tool_stage(const struct tool *t, const char *text, int *stage, struct err *e);
 /* Tells every process of the tracker that a stage has changed, and that `count` jobs may have appeared in it. */
 void tool_wake(struct tool *t, int stage, int64_t count);
+/* Tells every process that a stage was paused or goes on: what they remember of its counts is old. */
+void tool_stage_changed(struct tool *t, int stage);
 /* Tells every process that the worker with this hash of its token is gone. */
 void tool_gone(struct tool *t, const struct uuid *token);
 /*

@@ -395,6 +395,9 @@ say_all(struct request *rq, struct sync_call *call)
 	struct buf out;
 	bool sent;
 
+	/* The claim asked the database itself; the counts may be from before the pause. */
+	if (call->claim.status == ST_PAUSED)
+		call->counts.stage[call->worker.stage].paused = true;
 	buf_init(&out, 0);
 	put_results(&out, call);
 	put_jobs(&out, call->claim.claim.jobs);

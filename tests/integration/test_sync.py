@@ -391,6 +391,30 @@ def test_message_tells_of_a_pause(fresh, fleet):
     assert len(fleet().take()) == 1
 
 
+def test_a_pause_is_told_to_every_process(fresh, fleet):
+    """Who pauses a stage says so, or what was counted just before would be believed for a while."""
+    fresh.load(["x"])
+    with fresh.redis.pubsub() as channel:
+        channel.psubscribe("tracker:*:wake")
+        eventually(lambda: channel.get_message(), what="we listen")
+        for verb in ("pause", "resume"):
+            fresh.run("distcompute-admin", verb, "a")
+            eventually(lambda: (m := channel.get_message(ignore_subscribe_messages=True)) and m["data"] == "wake 1 0",
+                       what=f"the {verb} is told")
+
+
+def test_a_claim_that_met_a_pause_says_so_whatever_was_counted_before(fresh, fleet):
+    fresh.load(["x"])
+    worker = fleet()
+    for _ in range(10):
+        worker.sync(want=0)  # as a page would: the counts are fresh, and say that there is work
+        assert worker.api.get("/api/jobCount?stage=a").text == "1"
+        fresh.sql("update tracker.stage set paused = true where stage = 1")
+        reply = worker.sync(want=1)
+        fresh.sql("update tracker.stage set paused = false where stage = 1")
+        assert reply.get("jobs", []) == [] and "pause" in reply["message"].lower(), reply
+
+
 def test_retry_after_is_jittered(fresh, fleet):
     f = fleet()
     assert len({f.sync(want=1)["retry_after"] for _ in range(30)}) > 1

@@ -1,0 +1,341 @@
+"""Servers that are there and refuse: PostgreSQL read-only, full, out of time; Redis a replica, full.
+
+What PostgreSQL refuses for a reason that is no call's own is as if it were away: v1 waits and is answered
+after, sync hears 503. Time in which nobody could be heard is nobody's silence.
+"""
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+import psycopg2
+import pytest
+import requests
+
+from client import Api, Client, Fleet, which
+from stack import process_is_alive
+from waiting import Later, eventually
+
+
+@contextlib.contextmanager
+def superuser(stack):
+    with contextlib.closing(psycopg2.connect(f"host={stack.state}/run dbname=tracker user=postgres")) as admin:
+        admin.autocommit = True
+        # Whatever is set for everybody must not stop the one who is to take it back.
+        with admin.cursor() as cursor:
+            cursor.execute("set default_transaction_read_only = off; set statement_timeout = 0; set lock_timeout = 0;"
+                           " set default_tablespace = ''")
+            yield cursor
+
+
+@contextlib.contextmanager
+def server_with(stack, setting, value):
+    """A setting of the whole server, in force for sessions that are there and those to come."""
+    with superuser(stack) as admin:
+        admin.execute(f"alter system set {setting} = {value}")
+        admin.execute("select pg_reload_conf()")
+        try:
+            yield admin
+        finally:
+            admin.execute(f"alter system reset {setting}")
+            admin.execute("select pg_reload_conf()")
+
+
+def log_since(stack, mark):
+    return stack.tracker_log()[mark:]
+
+
+def metric(stack, name):
+    (value,) = re.findall(rf"(?m)^{re.escape(name)} (\S+)$", Api(stack, plain=True).get("/metrics").text)
+    return float(value)
+
+
+def what_readyz_says(stack, status, begin=""):
+    """The text once it has this status and beginning; "" before."""
+    answer = Api(stack, plain=True).get("/readyz")
+    return answer.text if answer.status_code == status and answer.text.startswith(begin) else ""
+
+
+def is_ready(stack):
+    return what_readyz_says(stack, 200, "ready\n") != ""
+
+
+def held(stack):
+    client = Client(stack)
+    client.get_job()
+    return client
+
+
+def assert_v1_waits_and_sync_hears_503(stack, refuse, said):
+    """The whole of it, for one way in which PostgreSQL refuses everybody."""
+    stack.load([str(i) for i in range(6)])
+    client, fleet, mark = held(stack), Fleet(stack), len(stack.tracker_log())
+    (job,) = fleet.take()
+    eventually(lambda: is_ready(stack), what="it is ready before")
+    with refuse():
+        completing = Later(Api(stack).text, "/api/completeJob", {"token": client.token, "data": "y"})
+        opening = Later(Api(stack).get, "/api/new?nickname=N&stage=a")
+        answer = fleet.raw(done=[{**which(job), "data": "r"}], want=1)
+        assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
+        ready = eventually(lambda: what_readyz_says(stack, 503), what="readyz says so")
+        assert said in ready, ready
+        assert metric(stack, "tracker_postgres_up") == 0
+        assert metric(stack, 'tracker_part_up{part="complete"}') == 0
+        completing.join(1.0)
+        assert completing.is_alive() and opening.is_alive(), "answered while PostgreSQL refused"
+    assert completing.result(40) == (200, "200 OK")
+    assert opening.result(40).status_code == 200
+    eventually(lambda: fleet.raw().status_code == 200, timeout_s=20, what="sync works again")
+    assert fleet.done(job, "r") in ("accepted", "repeat")
+    eventually(lambda: is_ready(stack), timeout_s=20, what="it is ready again")
+    said = log_since(stack, mark)
+    assert (said.count("event=postgres_away"), said.count("event=postgres_back")) == (1, 1), said
+    assert "event=request_failed" not in said
+
+
+# --- PostgreSQL refuses everybody -------------------------------------------------------------
+
+def test_a_read_only_server_is_away(faults):
+    assert_v1_waits_and_sync_hears_503(faults, lambda: server_with(faults, "default_transaction_read_only", "on"), "25006")
+
+
+@contextlib.contextmanager
+def without_time(stack):
+    """Everything takes longer than a statement may."""
+    with server_with(stack, "statement_timeout", "100") as admin:
+        admin.execute("begin; lock table tracker.worker, tracker.probe")
+        try:
+            yield
+        finally:
+            admin.execute("rollback")
+
+
+def test_a_server_that_gives_no_time_is_away(faults):
+    assert_v1_waits_and_sync_hears_503(faults, lambda: without_time(faults), "57014")
+
+
+@contextlib.contextmanager
+def without_functions(stack):
+    with superuser(stack) as admin:
+        names = ("complete_held", "complete_jobs", "open_workers", "claim_jobs", "claim_fresh")
+        for name in names:
+            admin.execute(f"alter function tracker.{name} rename to {name}_elsewhere")
+        try:
+            yield
+        finally:
+            for name in names:
+                admin.execute(f"alter function tracker.{name}_elsewhere rename to {name}")
+
+
+def test_a_function_that_is_missing_is_no_calls_fault(faults):
+    assert_v1_waits_and_sync_hears_503(faults, lambda: without_functions(faults), "42883")
+
+
+def test_a_connection_that_was_made_to_a_read_only_server_is_not_kept(faults):
+    faults.load(["x"])
+    client = held(faults)
+    with superuser(faults) as admin:
+        admin.execute("alter database tracker set default_transaction_read_only = on")
+        try:
+            admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^tracker'")
+            late = Later(Api(faults).text, "/api/completeJob", {"token": client.token, "data": "y"})
+            eventually(lambda: what_readyz_says(faults, 503), what="readyz says so")
+            late.join(0.5)
+            assert late.is_alive()
+        finally:
+            admin.execute("alter database tracker reset default_transaction_read_only")
+    assert late.result(40) == (200, "200 OK")
+
+
+# --- a full disk ------------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def disk_of_its_own(stack):
+    """The results of stage A, and new tables, on a file system of 32 MiB; yields its folder."""
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts a file system")
+    where = tempfile.mkdtemp(prefix="dct-disk-", dir="/tmp")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m,mode=755", "tmpfs", where], check=False).returncode != 0:
+        os.rmdir(where)
+        pytest.skip("no file system can be mounted here")
+    home = os.path.join(where, "space")
+    os.mkdir(home)
+    server = os.stat(os.path.join(stack.state, "pg"))
+    os.chown(home, server.st_uid, server.st_gid)
+    try:
+        with superuser(stack) as admin:
+            admin.execute(f"create tablespace small location '{home}'")
+            admin.execute("grant create on tablespace small to public")
+            admin.execute("alter table tracker.output_a set tablespace small")
+            admin.execute("alter database tracker set default_tablespace = small")
+            admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^tracker'")
+            try:
+                yield where
+            finally:
+                admin.execute("alter database tracker reset default_tablespace")
+                admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^tracker'")
+                admin.execute("alter table tracker.output_a set tablespace pg_default")
+                admin.execute("drop tablespace small")
+    finally:
+        subprocess.run(["umount", "-l", where], check=True)
+        os.rmdir(where)
+
+
+def fill(where):
+    path = os.path.join(where, "filler")
+    with contextlib.suppress(OSError), open(path, "wb", buffering=0) as f:
+        while True:
+            f.write(b"x" * 4096)
+    return path
+
+
+def test_on_a_full_disk_results_wait_and_no_job_is_handed_out(faults):
+    faults.load([str(i) for i in range(50)])
+    with disk_of_its_own(faults) as where:
+        workers = [held(faults) for _ in range(4)]
+        asker, mark = Client(faults), len(faults.tracker_log())
+        filler = fill(where)
+        long = "".join(chr(97 + (i * i) % 26) for i in range(65536))
+        late = [Later(Api(faults).text, "/api/completeJob", {"token": w.token, "data": f"{w.number}{os.urandom(40000).hex()}{long}"})
+                for w in workers]
+        ready = eventually(lambda: what_readyz_says(faults, 503), what="readyz says so")
+        assert "53100" in ready, ready
+        asking = Later(Api(faults).text, "/api/newJob", {"token": asker.token})
+        asking.join(2.0)
+        assert asking.is_alive() and all(call.is_alive() for call in late), "answered while the disk was full"
+        assert faults.one("select count(*) from tracker.lease") == 4
+        os.unlink(filler)
+        assert [call.result(40) for call in late] == [(200, "200 OK")] * 4
+        assert asking.result(40)[0] == 200
+    assert faults.counts()["a"]["done"] == 4
+    said = log_since(faults, mark)
+    assert "event=op_refused" not in said and "event=postgres_back" in said
+
+
+# --- one op is to blame -----------------------------------------------------------------------
+
+def test_a_result_that_postgresql_refuses_is_given_up_alone_and_the_others_pass(faults):
+    faults.load([str(i) for i in range(12)])
+    workers, mark = [held(faults) for _ in range(12)], len(faults.tracker_log())
+    faults.sql("alter table tracker.output add constraint none_such check (data <> 'poison')")
+    try:
+        late = [Later(Api(faults).text, "/api/completeJob", {"token": w.token, "data": "poison" if i == 5 else f"good {i}"})
+                for i, w in enumerate(workers)]
+        for i, call in enumerate(late):
+            if i != 5:
+                assert call.result(40) == (200, "200 OK")
+        # v1's client dies of any status, so it is told nothing.
+        with pytest.raises(requests.exceptions.ConnectionError):
+            late[5].result(40)
+        assert Api(faults).get("/api/jobCount?stage=a").text == "0"
+    finally:
+        faults.sql("alter table tracker.output drop constraint none_such")
+    said = log_since(faults, mark)
+    assert said.count("event=op_refused") == 1 and "23514" in said
+    assert "event=postgres_away" not in said
+    assert metric(faults, "tracker_ops_refused_total") >= 1
+    assert Api(faults).text("/api/completeJob", {"token": workers[5].token, "data": "better"}) == (200, "200 OK")
+
+
+def test_a_worker_whose_row_is_locked_keeps_nobody_from_work(faults):
+    """A lock time-out is the server's affair as a rule; here everybody else passes."""
+    faults.load([str(i) for i in range(8)])
+    client, others, mark = held(faults), [held(faults) for _ in range(3)], len(faults.tracker_log())
+    with server_with(faults, "lock_timeout", "50"), contextlib.closing(psycopg2.connect(faults.conninfo)) as other:
+        with other.cursor() as cursor:
+            cursor.execute("set lock_timeout = 0; select from tracker.worker where name = %s for update", (client.name,))
+            late = Later(Api(faults).text, "/api/completeJob", {"token": client.token, "data": "y"})
+            for w in others:
+                assert Api(faults).text("/api/completeJob", {"token": w.token, "data": "z"}) == (200, "200 OK")
+                w.get_job()
+            with pytest.raises(requests.exceptions.ConnectionError):
+                late.result(40)
+            other.commit()
+    assert "event=postgres_away" not in log_since(faults, mark)
+    assert Api(faults).text("/api/completeJob", {"token": client.token, "data": "y"}) == (200, "200 OK")
+
+
+# --- Redis refuses ----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("begin, end, word", [
+    (("replicaof", "127.0.0.1", "1"), ("replicaof", "no", "one"), "READONLY"),
+    (("config", "set", "maxmemory", "1"), ("config", "set", "maxmemory", "0"), "OOM"),
+])
+def test_a_redis_that_refuses_is_away_and_what_was_said_meanwhile_is_kept(faults, begin, end, word):
+    faults.load(["x"])
+    client, mark = held(faults), len(faults.tracker_log())
+    eventually(lambda: is_ready(faults), what="it is ready before")
+    faults.redis.execute_command(*begin)
+    try:
+        client.log("half way")
+        ready = eventually(lambda: what_readyz_says(faults, 200, "ready; Redis is away"), what="readyz says so")
+        assert word in ready, ready
+        assert metric(faults, "tracker_redis_up") == 0 and metric(faults, "tracker_redis_refused_total") > 0
+        assert client.is_valid()
+    finally:
+        faults.redis.execute_command(*end)
+    worker = faults.one("select id from tracker.worker where name = %s", client.name)
+    eventually(lambda: any(faults.redis.hget(key, "progress") == "half way" for key in faults.redis.keys(f"tracker:*:w:{worker}")),
+               what="the progress is there")
+    eventually(lambda: is_ready(faults), what="it is ready again")
+    said = log_since(faults, mark)
+    assert (said.count("event=redis_away"), said.count("event=redis_back")) == (1, 1), said
+
+
+# --- nobody could be heard --------------------------------------------------------------------
+
+def is_gone(stack, client):
+    return stack.one("select gone_at is not null from tracker.worker where name = %s", client.name)
+
+
+def kept_for_a_moment(stack):
+    """The keeper has noted that it hears, so that it knows when it stopped."""
+    eventually(lambda: stack.one("select count(*) from tracker.hearing where at > now() - interval '2 seconds'"),
+               what="somebody keeps")
+
+
+def test_while_the_tracker_is_down_nobody_falls_silent(quick):
+    clients = [Client(quick) for _ in range(5)]
+    kept_for_a_moment(quick)
+    master = quick.pid("tracker")
+    os.kill(master, signal.SIGTERM)
+    eventually(lambda: not process_is_alive(master), timeout_s=20, what="the tracker ended")
+    asking = [Later(c.is_valid) for c in clients]
+    time.sleep(5)  # longer than idle_timeout
+    quick.up()
+    assert [call.result() for call in asking] == [True] * 5
+    eventually(lambda: all(is_gone(quick, c) for c in clients), timeout_s=25, what="then silence counts again")
+
+
+def test_while_postgresql_is_away_nobody_falls_silent(quick):
+    clients = [Client(quick) for _ in range(5)]
+    kept_for_a_moment(quick)
+    quick.stop_postgres()
+    try:
+        asking = [Later(c.is_valid) for c in clients]
+        time.sleep(5)
+    finally:
+        quick.start_postgres()
+    assert [call.result() for call in asking] == [True] * 5
+    eventually(lambda: all(is_gone(quick, c) for c in clients), timeout_s=25, what="then silence counts again")
+
+
+def test_a_clock_that_is_put_forward_drops_nobody(quick):
+    """As PostgreSQL sees it: everything that was noted is suddenly an hour old."""
+    clients = [Client(quick) for _ in range(5)]
+    kept_for_a_moment(quick)
+    quick.sql("do $$ begin"
+              " update tracker.hearing set at = at - interval '1 hour';"
+              " update tracker.worker set seen = seen - interval '1 hour';"
+              " end $$")
+    eventually(lambda: quick.one("select count(*) from tracker.deaf"), what="the gap is found")
+    assert [c.is_valid() for c in clients] == [True] * 5
+
+
+def test_metrics_and_readyz_tell_of_the_keeper(faults):
+    kept_for_a_moment(faults)
+    assert 0 <= metric(faults, "tracker_keeper_age_seconds") < 5
+    assert re.search(r"(?m)^keeper: well ", Api(faults, plain=True).get("/readyz").text)
