@@ -403,8 +403,8 @@ try_connect(struct pg *pg, struct err *e)
 	const char *const keys[] = {"keepalives_idle", "keepalives_interval", "keepalives_count",
 	    "tcp_user_timeout", "dbname", "fallback_application_name", "client_encoding",
 	    pg->must_write ? "target_session_attrs" : NULL, NULL};
-	const char *const values[] = {"30", "10", "3", "60000", pg->conninfo, pg->application, "UTF8",
-	    "read-write", NULL};
+	const char *const values[] = {
+	    "30", "10", "3", "60000", pg->conninfo, pg->application, "UTF8", "read-write", NULL};
 	int64_t backoff_ms = pg->backoff_ms;
 
 	if (clock_us() < pg->retry_at_us)
