@@ -32,6 +32,11 @@
 #define DAY 86400
 #define YEAR (365 * DAY)
 #define MIB (INT64_C(1) << 20)
+/*
+ * PostgreSQL takes and sends no message over 1 GiB. An export's row has an input and an output, and a
+ * result is in an array beside its mark: half of the half leaves room for all of it.
+ */
+#define BODY_MOST (256 * MIB)
 #define STAGE_MAX (64 * 4) /* bytes: 64 characters */
 
 #define STAGE(letter, n, preset, min)                                                              \
@@ -79,7 +84,8 @@ const struct config_item settings_items[] = {
 	"from so many samples (see eta_interval) the remaining time is estimated"),
     NUMBER(SECONDS, "page_cache", page_cache_s, "30", 0, DAY,
 	"a page is rendered at most once in this time; 0 = each time"),
-    NUMBER(BYTES, "body_limit", body_limit, "16M", 1024, 1024 * MIB, "longest request body"),
+    NUMBER(BYTES, "body_limit", body_limit, "16M", 1024, BODY_MOST,
+	"longest request body, and longest job; 256M at most"),
     NUMBER(INT, "processes", processes, "1", 1, 64,
 	"processes of the pool; more make shorter bundles, so one is best on few processors"),
     NUMBER(INT, "acceptors", acceptors, "2", 1, 64, "accepting threads in each process"),

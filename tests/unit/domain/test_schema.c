@@ -125,6 +125,13 @@ number(const char *sql)
 	return n;
 }
 
+static void
+run(const char *sql)
+{
+	if (!pg_run(pg, sql, &e))
+		fail_msg("%s: %s", sql, e.why);
+}
+
 /* ---- behaviours ------------------------------------------------------------------------------ */
 
 static void
@@ -335,10 +342,26 @@ two_at_once_apply_everything_once(void **state)
 }
 
 static void
-run(const char *sql)
+a_server_without_lz4_is_done_without_it_and_that_is_said(void **state)
 {
-	if (!pg_run(pg, sql, &e))
-		fail_msg("%s: %s", sql, e.why);
+	(void)state;
+	file("schema/003_big.sql", "create table tracker.big (t text compression lz4 not null);");
+	migrate();
+	assert_null(strstr(said, "lz4"));
+	assert_int_equal(number("select count(*) from pg_attribute where attcompression = 'l'"
+				" and attrelid = 'tracker.big'::regclass"),
+	    1);
+	/* A server that knows of pglz only, by its list of settings. */
+	run("drop schema tracker cascade; drop schema if exists poor cascade; create schema poor;"
+	    "create view poor.pg_settings as select 'default_toast_compression'::text as name,"
+	    " array['pglz'] as enumvals; set search_path = poor, pg_catalog");
+	migrate();
+	assert_non_null(strstr(said, "no lz4"));
+	assert_int_equal(number("select count(*) from pg_attribute where attcompression = ''"
+				" and attrelid = 'tracker.big'::regclass and attname = 't'"),
+	    1);
+	assert_true(schema_check(pg, &settings, &e));
+	run("drop schema poor cascade");
 }
 
 static void
@@ -394,6 +417,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(an_empty_database_gets_every_file_in_order, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_server_without_lz4_is_done_without_it_and_that_is_said, begin, end),
 	    cmocka_unit_test_setup_teardown(
 		a_database_that_lost_something_is_refused_and_told_what, begin, end),
 	    cmocka_unit_test_setup_teardown(what_is_there_besides_is_nobodys_fault, begin, end),

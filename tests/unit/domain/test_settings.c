@@ -210,6 +210,15 @@ addresses_of_stores_are_checked(void **state)
 }
 
 static void
+a_body_is_no_longer_than_postgresql_can_take(void **state)
+{
+	(void)state;
+	assert_true(load_file("body_limit = 256M\n"));
+	refused("body_limit = 257M\n", "body_limit must be between");
+	refused("body_limit = 1G\n", "body_limit must be between");
+}
+
+static void
 a_password_is_not_repeated_in_an_error(void **state)
 {
 	(void)state;
@@ -336,6 +345,7 @@ main(void)
 	    TEST(an_address_loses_the_slash_at_its_end),
 	    TEST(a_listening_place_is_checked),
 	    TEST(addresses_of_stores_are_checked),
+	    TEST(a_body_is_no_longer_than_postgresql_can_take),
 	    TEST(a_password_is_not_repeated_in_an_error),
 	    TEST(the_longest_back_off_is_not_less_than_the_first),
 	    TEST(flags_win_over_environment_over_file),
