@@ -9,7 +9,24 @@
 
 const char *argp_program_version = "distcompute-admin " PACKAGE_VERSION;
 
-enum key { KEY_JSON = 1000, KEY_ALL, KEY_STAGE, KEY_REASON, KEY_MARKDOWN, KEY_SAMPLE, KEY_PRINT };
+enum key {
+	KEY_JSON = 1000,
+	KEY_ALL,
+	KEY_DRY_RUN,
+	KEY_KEEP_CREDIT,
+	KEY_STAGE,
+	KEY_REASON,
+	KEY_AS,
+	KEY_PERSON,
+	KEY_WORKER,
+	KEY_SINCE,
+	KEY_UNTIL,
+	KEY_RESUME,
+	KEY_BACK,
+	KEY_MARKDOWN,
+	KEY_SAMPLE,
+	KEY_PRINT
+};
 
 static const struct argp_option no_options[] = {{0}};
 static const struct argp_option json_option[] = {{"json", KEY_JSON, NULL, 0, "Print JSON", 0}, {0}};
@@ -22,6 +39,19 @@ static const struct argp_option requeue_options[] = {
 static const struct argp_option send_back_options[] = {
     {"stage", KEY_STAGE, "STAGE", 0, "The stage whose result is refused: its letter or name", 0},
     {"reason", KEY_REASON, "TEXT", 0, "Why; kept with the refused result", 0}, {0}};
+static const struct argp_option undo_options[] = {
+    {"person", KEY_PERSON, "NICKNAME", 0, "Results by this person", 0},
+    {"worker", KEY_WORKER, "NAME", 0, "Results by this worker", 0},
+    {"stage", KEY_STAGE, "STAGE", 0, "Results of this stage: its letter or name", 0},
+    {"since", KEY_SINCE, "TIME", 0, "Results from then on, such as '2026-11-01 12:00 UTC'", 0},
+    {"until", KEY_UNTIL, "TIME", 0, "Results from before then", 0},
+    {"reason", KEY_REASON, "TEXT", 0, "Why; kept with every result", 0},
+    {"keep-credit", KEY_KEEP_CREDIT, NULL, 0, "The people did nothing wrong: their credit stays",
+	0},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "Only count, by stage and person", 0},
+    {"resume", KEY_RESUME, "NUMBER", 0, "Go on with an undo that was broken off", 0},
+    {"back", KEY_BACK, "NUMBER", 0, "Take an undo back, as far as nobody has begun anew", 0},
+    {"json", KEY_JSON, NULL, 0, "With --dry-run: print a JSON object a line", 0}, {0}};
 static const struct argp_option settings_options[] = {
     {"print", KEY_PRINT, NULL, 0, "The settings in force, secrets masked (the default)", 0},
     {"sample", KEY_SAMPLE, NULL, 0, "A commented tracker.ini with the defaults", 0},
@@ -45,6 +75,12 @@ static const struct command {
 	"Refuse a stage's result of a job: it and all later ones are set aside, their "
 	"credit is withdrawn, and the stage does the job anew.",
 	1, 1, false, false, send_back_options, admin_send_back},
+    {"undo", "",
+	"Set aside results by who made them and when, and all that was made of them in "
+	"later stages; the jobs are done anew. All conditions that are given must hold.",
+	0, 0, false, true, undo_options, admin_undo},
+    {"audit", "", "List who did what, the latest last.", 0, 0, false, false, json_option,
+	admin_audit},
     {"worker", "drop STAGE NAME", "Send a worker away; its jobs go to others at once.", 3, 3, false,
 	false, no_options, admin_worker},
     {"pause", "STAGE", "Hand out no more jobs of a stage; results are still taken.", 1, 1, false,
@@ -76,6 +112,38 @@ take_word(struct ask *ask, char *arg, struct argp_state *state)
 	return 0;
 }
 
+/* What an option's key fills: a text, one of settings' forms, or a yes. */
+static bool
+take_option(struct ask *ask, int key, const char *arg)
+{
+	const struct {
+		int key;
+		const char **text;
+	} texts[] = {{KEY_STAGE, &ask->stage}, {KEY_REASON, &ask->reason}, {KEY_AS, &ask->as},
+	    {KEY_PERSON, &ask->person}, {KEY_WORKER, &ask->worker}, {KEY_SINCE, &ask->since},
+	    {KEY_UNTIL, &ask->until}, {KEY_RESUME, &ask->resume}, {KEY_BACK, &ask->back}};
+	const struct {
+		int key;
+		const char *form;
+	} forms[] = {{KEY_MARKDOWN, "markdown"}, {KEY_SAMPLE, "sample"}, {KEY_PRINT, "print"}};
+	const struct {
+		int key;
+		bool *yes;
+	} flags[] = {{KEY_JSON, &ask->json}, {KEY_ALL, &ask->all}, {KEY_DRY_RUN, &ask->dry_run},
+	    {KEY_KEEP_CREDIT, &ask->keep_credit}};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (texts[i].key == key)
+			return *texts[i].text = arg, true;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++)
+		if (forms[i].key == key)
+			return ask->form = forms[i].form, true;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+		if (flags[i].key == key)
+			return *flags[i].yes = true;
+	return false;
+}
+
 static error_t
 parse_ask(int key, char *arg, struct argp_state *state)
 {
@@ -87,24 +155,8 @@ parse_ask(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		return take_word(ask, arg, state);
-	case KEY_STAGE:
-		ask->stage = arg;
-		return 0;
-	case KEY_REASON:
-		ask->reason = arg;
-		return 0;
-	case KEY_JSON:
-		return ask->json = true, 0;
-	case KEY_ALL:
-		return ask->all = true, 0;
-	case KEY_MARKDOWN:
-		return ask->form = "markdown", 0;
-	case KEY_SAMPLE:
-		return ask->form = "sample", 0;
-	case KEY_PRINT:
-		return ask->form = "print", 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return take_option(ask, key, arg) ? 0 : ARGP_ERR_UNKNOWN;
 	}
 }
 
@@ -166,6 +218,9 @@ parse_first(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which command?");
 		return 0;
+	case KEY_AS:
+		first->ask->as = arg;
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -179,6 +234,8 @@ static const char doc[] =
     "  failed                  jobs that failed for good, with reasons\n"
     "  requeue                 put failed jobs back in line\n"
     "  send-back JOB           refuse a result; the stage does the job anew\n"
+    "  undo                    refuse results by person, worker or time; take that back\n"
+    "  audit                   who did what\n"
     "  worker drop STAGE NAME  send a worker away\n"
     "  pause STAGE, resume STAGE\n"
     "                          hold a stage back, and let it go on\n"
@@ -192,6 +249,9 @@ static const char doc[] =
     "  distcompute-admin requeue --stage b 17 18\n"
     "  distcompute-admin requeue --all\n"
     "  distcompute-admin send-back 17 --stage a --reason 'made by a broken release'\n"
+    "  distcompute-admin undo --person Mallory --dry-run\n"
+    "  distcompute-admin undo --person Mallory --reason 'results were made up'\n"
+    "  distcompute-admin undo --back 17\n"
     "  distcompute-admin worker drop b quiet-river-12\n"
     "\n"
     "It ends with 0 when done, 1 when not (why is on standard error), 64 when it was asked "
@@ -203,8 +263,12 @@ parse(struct ask *ask, int argc, char **argv)
 {
 	static const struct argp_child children[] = {
 	    {&settings_argp_few, 0, SETTINGS_FEW_HEADER, 1}, {0}};
+	static const struct argp_option options[] = {
+	    {"as", KEY_AS, "NAME", 0,
+		"Who acts, for the audit (default: SUDO_USER or the user, and the host)", 0},
+	    {0}};
 	static const struct argp argp = {
-	    NULL, parse_first, "COMMAND [ARG...]", doc, children, NULL, NULL};
+	    options, parse_first, "COMMAND [ARG...]", doc, children, NULL, NULL};
 	struct first first = {ask, NULL, 0};
 
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &first);
@@ -215,7 +279,9 @@ parse(struct ask *ask, int argc, char **argv)
 static bool
 obey(const struct command *c, struct ask *ask, struct err *e)
 {
-	if (!tool_open(ask->tool, e) || (!c->offline && !tool_connect(ask->tool, e)))
+	if (!tool_open(ask->tool, e))
+		return false;
+	if (!c->offline && !(tool_connect(ask->tool, e) && audit_name(ask, e)))
 		return false;
 	if (c->slow)
 		pg_set_patience(ask->tool->pg, TOOL_LONG_MS);

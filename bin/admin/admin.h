@@ -20,10 +20,13 @@ struct ask {
 	struct tool *tool;
 	const char *arg[ASK_ARGS_MAX];
 	int n_args;
-	const char *stage;  /* --stage; NULL when not given */
-	const char *reason; /* --reason */
-	const char *form;   /* settings: "markdown", "sample", "print" */
-	bool json, all;
+	const char *stage;                           /* --stage; NULL when not given */
+	const char *reason;                          /* --reason */
+	const char *as;                              /* --as: who acts, for the audit */
+	const char *form;                            /* settings: "markdown", "sample", "print" */
+	const char *person, *worker, *since, *until; /* undo: whose results */
+	const char *resume, *back;                   /* undo: the number of one */
+	bool json, all, dry_run, keep_credit;
 };
 
 /* The answer of a command; ok false with a clean error means exit 1 without a message. */
@@ -43,5 +46,11 @@ bool admin_resume(struct ask *ask, struct err *e);
 bool admin_failed(struct ask *ask, struct err *e);
 bool admin_requeue(struct ask *ask, struct err *e);
 bool admin_send_back(struct ask *ask, struct err *e);
+
+/* audit.c: tells the database who acts, once connected; lists who did what. */
+bool audit_name(struct ask *ask, struct err *e);
+bool admin_audit(struct ask *ask, struct err *e);
+/* undo.c */
+bool admin_undo(struct ask *ask, struct err *e);
 
 #endif

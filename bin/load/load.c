@@ -12,8 +12,8 @@
 #include "base/text.h"
 #include "config.h"
 #include "load/intake.h"
-#include "load/progress.h"
 #include "load/source.h"
+#include "tool/progress.h"
 #include "tool/tool.h"
 
 #define PATIENCE_MS                                                                                \

@@ -234,7 +234,9 @@ set_sql_error(const PGresult *res, struct err *e)
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 	const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
-	const char *context = PQresultErrorField(res, PG_DIAG_CONTEXT);
+	/* What our own functions refuse (TR...) is said for people: where they said it is no help. */
+	bool ours = state && strncmp(state, "TR", 2) == 0;
+	const char *context = ours ? NULL : PQresultErrorField(res, PG_DIAG_CONTEXT);
 	bool had = e && e->kind != ERR_NONE;
 	char text[sizeof(e->why)];
 

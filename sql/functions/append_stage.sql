@@ -40,5 +40,6 @@ begin
 		returning 1)
 	select count(*) into v_moved from r;
 	perform tracker.add_tally(array[v_last + 1]::int2[], array[v_moved], null, null, null, null);
+	perform tracker.audit_act('append stage', append_stage.name, v_moved, null);
 	return v_last + 1;
 end $$;

@@ -48,9 +48,9 @@ begin
 		group by s.stage),
 	-- every result that was ever accepted
 	made as materialized (
-		select o.stage, o.person, o.worker, o.lease, false as refused
+		select o.stage, o.person, o.worker, o.lease, false as refused, false as kept
 		from tracker.output o
-		union all select r.stage, r.person, r.worker, r.lease, true
+		union all select r.stage, r.person, r.worker, r.lease, true, r.kept
 		from tracker.refused_output r),
 	input as (
 		select s.stage, case when s.stage = 1 then (select count(*) from tracker.job)
@@ -93,35 +93,40 @@ begin
 				from t
 		union all select 'credit = done', null,
 			(select coalesce(sum(t.done), 0)::int8 from t),
-			(select coalesce(sum(p.done - p.withdrawn), 0)::int8 from tracker.person p)
-			+ (select coalesce(sum(c.done - c.withdrawn), 0)::int8
+			(select coalesce(sum(p.done - p.withdrawn - p.kept), 0)::int8
+				from tracker.person p)
+			+ (select coalesce(sum(c.done - c.withdrawn - c.kept), 0)::int8
 				from tracker.credit c)
 		union all select 'people with the credit of their outputs, by stage', x.stage, 0,
 			count(*)
 			from (
 				select coalesce(c.stage, o.stage) as stage from (
 					select c.person, c.stage, sum(c.done) as done,
-						sum(c.withdrawn) as withdrawn
-					from (select d.person, d.stage, d.done, d.withdrawn
+						sum(c.withdrawn) as withdrawn, sum(c.kept) as kept
+					from (select d.person, d.stage, d.done, d.withdrawn, d.kept
 							from tracker.person_day d
-						union all select c.person, c.stage, c.done, c.withdrawn
+						union all select c.person, c.stage, c.done, c.withdrawn, c.kept
 							from tracker.credit c) c
 					group by c.person, c.stage) c
 				full join (
 					select m.person, m.stage, count(*) as done,
-						count(*) filter (where m.refused) as withdrawn
+						count(*) filter (where m.refused and not m.kept)
+							as withdrawn,
+						count(*) filter (where m.kept) as kept
 					from made m group by m.person, m.stage) o
 					on o.person = c.person and o.stage = c.stage
 				where coalesce(c.done, 0) <> coalesce(o.done, 0)
-					or coalesce(c.withdrawn, 0) <> coalesce(o.withdrawn, 0)) x
+					or coalesce(c.withdrawn, 0) <> coalesce(o.withdrawn, 0)
+					or coalesce(c.kept, 0) <> coalesce(o.kept, 0)) x
 			group by x.stage
 		union all select 'people''s days = their totals', null, 0, count(*) from (
 			select p.id from tracker.person p
 			left join (select d.person, sum(d.done) as done,
-				sum(d.withdrawn) as withdrawn
+				sum(d.withdrawn) as withdrawn, sum(d.kept) as kept
 				from tracker.person_day d group by d.person) d on d.person = p.id
 			where p.done <> coalesce(d.done, 0)
-				or p.withdrawn <> coalesce(d.withdrawn, 0)) x
+				or p.withdrawn <> coalesce(d.withdrawn, 0)
+				or p.kept <> coalesce(d.kept, 0)) x
 		union all select 'history = folded counts: ' || q.what, q.stage, q.folded, q.kept
 			from (
 				select f.stage, v.* from (

@@ -28,16 +28,18 @@ begin
 		delete from tracker.credit c where c.ctid = any (array(select l.tid from l))
 		returning c.*),
 	y as (
-		insert into tracker.person_day as y (person, day, stage, done, withdrawn)
+		insert into tracker.person_day as y (person, day, stage, done, withdrawn, kept)
 		select d.person, (d.minute at time zone 'UTC')::date, d.stage, sum(d.done),
-			sum(d.withdrawn)
+			sum(d.withdrawn), sum(d.kept)
 		from d group by 1, 2, 3 order by 1, 2, 3
 		on conflict (person, day, stage) do update set done = y.done + excluded.done,
-			withdrawn = y.withdrawn + excluded.withdrawn),
+			withdrawn = y.withdrawn + excluded.withdrawn,
+			kept = y.kept + excluded.kept),
 	p as (
 		update tracker.person p set done = p.done + s.done,
-			withdrawn = p.withdrawn + s.withdrawn
-		from (select d.person, sum(d.done) as done, sum(d.withdrawn) as withdrawn
+			withdrawn = p.withdrawn + s.withdrawn, kept = p.kept + s.kept
+		from (select d.person, sum(d.done) as done, sum(d.withdrawn) as withdrawn,
+				sum(d.kept) as kept
 			from d group by d.person) s
 		where p.id = s.person)
 	select count(*) into v_count from d;

@@ -37,5 +37,9 @@ begin
 	select count(*) into v_count from r;
 	perform tracker.add_tally(array[requeue_failed.stage], null, array[v_count], null, null,
 		array[-v_count]);
+	if v_count > 0 then
+		perform tracker.audit_act('requeue', 'stage ' || chr(96 + requeue_failed.stage), v_count,
+			jsonb_build_object('jobs', coalesce(cardinality(requeue_failed.jobs)::text, 'all')));
+	end if;
 	return v_count;
 end $$;

@@ -17,7 +17,7 @@ as $$
 declare
 	v_emptied constant text := 'tracker.lease, tracker.retry, tracker.ready, tracker.failed,
 		tracker.output, tracker.job, tracker.refused_output, tracker.strike, tracker.tally,
-		tracker.credit, tracker.history, tracker.person_day, tracker.person_hour, tracker.board';
+		tracker.credit, tracker.history, tracker.undo_item, tracker.person_day, tracker.person_hour, tracker.board';
 	v_kept constant text := 'tracker.stage, tracker.frontier, tracker.board_day, tracker.person,
 		tracker.worker';	-- read on while we work
 	v_until timestamptz := clock_timestamp() + make_interval(secs => patience_s);
@@ -55,10 +55,13 @@ begin
 	execute format('truncate %s', v_emptied);
 	update tracker.board_day set day = '-infinity';
 	update tracker.frontier set next = 1, last = 0, previous = 1;
-	update tracker.person set done = 0, withdrawn = 0 where done <> 0 or withdrawn <> 0;
+	update tracker.person set done = 0, withdrawn = 0, kept = 0
+	where done <> 0 or withdrawn <> 0 or kept <> 0;
 	update tracker.worker set done = 0, struck = 0, held_job = null, held_lease = null,
 		last_kind = null,
 		last_job = null, last_hash = null, asked_kind = 'none', recent = ''
 	where done <> 0 or struck <> 0 or held_lease is not null or last_kind is not null
 		or asked_kind <> 'none';
+	update tracker.audit set state = 'done' where state = 'begun';	-- undos of what is gone
+	perform tracker.audit_act('reset', 'all jobs', null, null);
 end $$;

@@ -14,5 +14,10 @@ as $$
 begin
 	update tracker.stage s set paused = coalesce(set_paused.paused, false)
 	where s.stage = set_paused.stage;
-	return found;
+	if not found then
+		return false;
+	end if;
+	perform tracker.audit_act(case when set_paused.paused then 'pause' else 'resume' end,
+		'stage ' || chr(96 + set_paused.stage), null, null);
+	return true;
 end $$;

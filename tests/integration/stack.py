@@ -225,7 +225,7 @@ class Stack:
         """As on the first day: also the people and workers go, whom a --reset would keep."""
         self.sql("do $$ begin"
                  " perform tracker.reset_jobs();"
-                 " delete from tracker.worker; delete from tracker.person;"
+                 " delete from tracker.worker; delete from tracker.person; delete from tracker.audit;"
                  " update tracker.stage set paused = false where paused;"
                  " end $$")
         if self.redis_is_up():

@@ -1,4 +1,4 @@
-#include "load/progress.h"
+#include "tool/progress.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,8 +6,8 @@
  *
  * Units	done: things; share: 0 to 1, below 0 when the whole is not known.
  */
-#ifndef LOAD_PROGRESS_H
-#define LOAD_PROGRESS_H
+#ifndef TOOL_PROGRESS_H
+#define TOOL_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

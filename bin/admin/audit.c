@@ -1,0 +1,133 @@
+/* Who did what: the name that an operator's acts are written down under, and the list of them. */
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "store/pg_array.h"
+
+#define PAGE 1000 /* lines a query */
+
+/* "ann@host": who called sudo, else whose process this is. */
+static void
+put_own_name(struct buf *b)
+{
+	const char *user = getenv("SUDO_USER");
+	const struct passwd *own = user && *user ? NULL : getpwuid(getuid());
+	char host[256] = "";
+
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		*host = '\0';
+	if (user && *user)
+		buf_puts(b, user);
+	else if (own)
+		buf_puts(b, own->pw_name);
+	else
+		buf_printf(b, "%ld", (long)getuid());
+	buf_printf(b, "@%s", host);
+}
+
+bool
+audit_name(struct ask *ask, struct err *e)
+{
+	struct buf name;
+	struct pg_param param;
+	struct pg_rows *rows = NULL;
+	bool ok;
+
+	buf_init(&name, 0);
+	if (ask->as)
+		buf_puts(&name, ask->as);
+	else
+		put_own_name(&name);
+	param = pg_text_param(name.data, name.len);
+	ok = pg_call(
+	    ask->tool->pg, "select set_config('tracker.who', $1, false)", &param, 1, &rows, e);
+	pg_rows_free(rows);
+	buf_fini(&name);
+	return ok;
+}
+
+/* ---- the list -------------------------------------------------------------------------------- */
+
+static void
+print_json(const struct pg_rows *rows, int i)
+{
+	static const char *const names[] = {"who", "act", "target", "state"};
+	struct buf b;
+	char at[32];
+
+	buf_init(&b, 0);
+	clock_iso(at, pg_time_us(rows, i, 5));
+	buf_printf(&b, "{\"id\":%lld,\"at\":\"%s\",\"count\":%lld", (long long)pg_int(rows, i, 0),
+	    at, (long long)pg_int(rows, i, 6));
+	for (int n = 0; n < 4; n++) {
+		size_t len;
+		const char *text = pg_text(rows, i, n + 1, &len);
+
+		buf_printf(&b, ",\"%s\":", names[n]);
+		json_put_text(&b, text, len);
+	}
+	buf_printf(&b, ",\"details\":%s}", pg_text(rows, i, 7, NULL));
+	printf("%s\n", b.data);
+	buf_fini(&b);
+}
+
+/* The cell's text as a terminal may show it. */
+static const char *
+clean(const struct pg_rows *rows, int i, int column, char *room, size_t size)
+{
+	size_t len;
+	const char *text = pg_text(rows, i, column, &len);
+
+	if (len >= size)
+		len = size - 1;
+	memcpy(room, text, len);
+	room[text_clean(room, len, false)] = '\0';
+	return room;
+}
+
+static void
+print_line(const struct pg_rows *rows, int i)
+{
+	char at[32], who[128], target[256];
+
+	clock_iso(at, pg_time_us(rows, i, 5));
+	printf("%6lld  %s  %-20s  %-10s %9lld  %-10s %s\n", (long long)pg_int(rows, i, 0), at,
+	    clean(rows, i, 1, who, sizeof(who)), pg_text(rows, i, 2, NULL),
+	    (long long)pg_int(rows, i, 6), pg_text(rows, i, 4, NULL),
+	    clean(rows, i, 3, target, sizeof(target)));
+}
+
+bool
+admin_audit(struct ask *ask, struct err *e)
+{
+	int64_t after = 0;
+	int n = PAGE;
+
+	while (n == PAGE) {
+		struct pg_scalar room[2];
+		struct pg_param params[] = {
+		    pg_int8_param(&room[0], after), pg_int4_param(&room[1], PAGE)};
+		struct pg_rows *rows = NULL;
+
+		if (!pg_call(ask->tool->pg,
+			"select id, who, act, target, state, at, count, details::text"
+			" from tracker.list_audit($1, $2)",
+			params, 2, &rows, e))
+			return false;
+		n = pg_rows_count(rows);
+		for (int i = 0; i < n; i++)
+			(ask->json ? print_json : print_line)(rows, i);
+		if (n > 0)
+			after = pg_int(rows, n - 1, 0);
+		pg_rows_free(rows);
+	}
+	return true;
+}

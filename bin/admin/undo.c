@@ -1,0 +1,308 @@
+/* Results set aside by the thousand, and taken back: steps of some 50 ms beside a tracker at work. */
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/admin.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "store/pg_array.h"
+#include "tool/progress.h"
+
+#define STEP_US 50000 /* what a step may take: nobody at work shall notice more */
+#define STEP_FIRST 100
+#define STEP_MOST 2000
+#define TRIES 200 /* steps in a row that got nowhere, since others moved the jobs */
+#define PAUSE_MS 50
+
+/* ---- which results --------------------------------------------------------------------------- */
+
+struct which {
+	struct pg_scalar room;
+	struct pg_param params[7]; /* person, worker, stage, since, until; reason, keep_credit */
+};
+
+static struct pg_param
+text_or_null(const char *text)
+{
+	return text ? pg_text_param(text, strlen(text))
+		    : (struct pg_param){.bytes = NULL, .len = 0, .oid = PG_TEXT};
+}
+
+static bool
+which_results(struct ask *ask, struct which *w, struct err *e)
+{
+	int stage = 0;
+
+	if (!ask->person && !ask->worker && !ask->since)
+		return err_set(
+		    e, ERR_FIELD, NULL, "whose results? Say --person, --worker or --since");
+	if (ask->stage && !tool_stage(ask->tool, ask->stage, &stage, e))
+		return false;
+	w->params[0] = text_or_null(ask->person);
+	w->params[1] = text_or_null(ask->worker);
+	w->params[2] = pg_int2_param(&w->room, (int16_t)stage); /* 0: of any */
+	w->params[3] = text_or_null(ask->since);
+	w->params[4] = text_or_null(ask->until);
+	return true;
+}
+
+/* ---- dry run --------------------------------------------------------------------------------- */
+
+static void
+print_count_json(const struct pg_rows *rows, int i)
+{
+	struct buf b;
+	size_t len;
+	const char *nickname = pg_text(rows, i, 1, &len);
+
+	buf_init(&b, 0);
+	buf_printf(&b, "{\"stage\":\"%c\",\"asked\":%lld,\"made_of\":%lld,\"nickname\":",
+	    stage_letter((int)pg_int(rows, i, 0)), (long long)pg_int(rows, i, 2),
+	    (long long)pg_int(rows, i, 3));
+	json_put_text(&b, nickname, len);
+	printf("%s}\n", b.data);
+	buf_fini(&b);
+}
+
+static void
+print_count(const struct pg_rows *rows, int i)
+{
+	char nickname[512 + 1];
+	size_t len;
+	const char *text = pg_text(rows, i, 1, &len);
+
+	if (len >= sizeof(nickname))
+		len = sizeof(nickname) - 1;
+	memcpy(nickname, text, len);
+	nickname[text_clean(nickname, len, false)] = '\0';
+	printf("%c  %9lld results, %9lld made of them  %s\n",
+	    stage_capital((int)pg_int(rows, i, 0)), (long long)pg_int(rows, i, 2),
+	    (long long)pg_int(rows, i, 3), nickname);
+}
+
+static bool
+count_results(struct ask *ask, struct err *e)
+{
+	struct which w;
+	struct pg_rows *rows = NULL;
+	int n;
+
+	if (!which_results(ask, &w, e) ||
+	    !pg_call(ask->tool->pg,
+		"select stage, nickname, asked, made_of from tracker.undo_count($1, $2,"
+		" nullif($3, 0::int2), $4::timestamptz, $5::timestamptz)",
+		w.params, 5, &rows, e))
+		return false;
+	n = pg_rows_count(rows);
+	for (int i = 0; i < n; i++)
+		(ask->json ? print_count_json : print_count)(rows, i);
+	if (n == 0 && !ask->json)
+		printf("There is no such result.\n");
+	pg_rows_free(rows);
+	return true;
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+struct steps {
+	struct ask *ask;
+	struct progress progress;
+	int64_t undo, after, jobs, results, left;
+	int most, tries; /* jobs of the next step; steps in a row that got nowhere */
+};
+
+static void
+steps_begin(struct steps *s, struct ask *ask, int64_t undo)
+{
+	*s = (struct steps){.ask = ask, .undo = undo, .most = STEP_FIRST};
+	progress_begin(&s->progress, "results", false);
+}
+
+/* A step that took longer makes the next one shorter. */
+static void
+fit_step(struct steps *s, int64_t took_us)
+{
+	if (took_us > STEP_US)
+		s->most = s->most * 2 / 3 + 1;
+	else if (took_us < STEP_US * 2 / 3 && s->most < STEP_MOST)
+		s->most = s->most * 5 / 4 + 1;
+}
+
+/* What a step freed, by stage: an array's text such as "{3,0,0,0,0}". */
+static void
+wake_stages(struct steps *s, const struct pg_rows *rows, int column)
+{
+	const char *at = pg_text(rows, 0, column, NULL);
+
+	for (int stage = 1; *at && stage <= STAGES_MAX; stage++) {
+		int64_t count = 0;
+		size_t len = strcspn(at += *at == '{' || *at == ',', ",}");
+
+		if (text_to_int(at, len, 0, INT64_MAX, &count))
+			tool_wake(s->ask->tool, stage, count);
+		at += len;
+	}
+}
+
+static bool
+got_nowhere(struct steps *s, struct err *e)
+{
+	if (++s->tries >= TRIES)
+		return err_set(e, ERR_BUSY, NULL,
+		    "undo %lld: others keep moving the %lld jobs that are left; go on with undo "
+		    "--resume %lld",
+		    (long long)s->undo, (long long)s->left, (long long)s->undo);
+	clock_sleep_ms(PAUSE_MS);
+	return true;
+}
+
+/* One step; *over when it was the last. */
+static bool
+step(struct steps *s, bool *over, struct err *e)
+{
+	struct pg_scalar room[2];
+	struct pg_param params[] = {
+	    pg_int8_param(&room[0], s->undo), pg_int4_param(&room[1], s->most)};
+	struct pg_rows *rows = NULL;
+	int64_t began = clock_us(), jobs;
+
+	if (!pg_call(s->ask->tool->pg,
+		"select jobs, results, left_over, freed::text from tracker.undo_step($1, $2)",
+		params, 2, &rows, e)) {
+		if (e->kind != ERR_SQL || !pg_is_clash(e))
+			return false;
+		err_clear(e);
+		return got_nowhere(s, e);
+	}
+	fit_step(s, clock_us() - began);
+	jobs = pg_int(rows, 0, 0);
+	s->jobs += jobs;
+	s->results += pg_int(rows, 0, 1);
+	*over = pg_int(rows, 0, 2) == 0;
+	s->left = pg_int(rows, 0, 2);
+	wake_stages(s, rows, 3);
+	pg_rows_free(rows);
+	progress_tell(&s->progress, (uint64_t)s->results,
+	    (double)s->jobs / (double)(s->jobs + s->left > 0 ? s->jobs + s->left : 1));
+	if (jobs == 0 && !*over)
+		return got_nowhere(s, e);
+	s->tries = 0;
+	return true;
+}
+
+static bool
+go_on(struct ask *ask, int64_t undo, struct err *e)
+{
+	struct steps s;
+	bool over = false;
+
+	steps_begin(&s, ask, undo);
+	while (!over)
+		if (!step(&s, &over, e)) {
+			progress_end(&s.progress);
+			if (e->kind == ERR_AWAY)
+				fprintf(stderr,
+				    "%s: undo %lld is not done; go on with undo --resume %lld\n",
+				    ask->tool->name, (long long)undo, (long long)undo);
+			return false;
+		}
+	progress_end(&s.progress);
+	printf("undo %lld: %lld results of %lld jobs set aside, to be done anew; taken back by "
+	       "undo --back %lld\n",
+	    (long long)undo, (long long)s.results, (long long)s.jobs, (long long)undo);
+	return true;
+}
+
+static bool
+begin(struct ask *ask, struct err *e)
+{
+	struct which w;
+	struct pg_scalar keep;
+	struct pg_rows *rows = NULL;
+	int64_t undo;
+
+	if (!which_results(ask, &w, e))
+		return false;
+	if (!ask->reason || !*ask->reason)
+		return err_set(e, ERR_FIELD, NULL, "why? Say --reason 'results were made up'");
+	w.params[5] = text_or_null(ask->reason);
+	w.params[6] = pg_int2_param(&keep, ask->keep_credit);
+	if (!pg_call(ask->tool->pg,
+		"select tracker.undo_begin($1, $2, nullif($3, 0::int2), $4::timestamptz,"
+		" $5::timestamptz, $6, $7 <> 0)",
+		w.params, 7, &rows, e))
+		return false;
+	undo = pg_int(rows, 0, 0); /* null reads as 0 */
+	pg_rows_free(rows);
+	if (undo == 0)
+		return err_set(e, ERR_MISSING, NULL, "there is no such result");
+	return go_on(ask, undo, e);
+}
+
+/* ---- taking back ----------------------------------------------------------------------------- */
+
+/* One step; *over when no job was left to look at. */
+static bool
+step_back(struct steps *s, bool *over, struct err *e)
+{
+	struct pg_scalar room[3];
+	struct pg_param params[] = {pg_int8_param(&room[0], s->undo),
+	    pg_int8_param(&room[1], s->after), pg_int4_param(&room[2], s->most)};
+	struct pg_rows *rows = NULL;
+	int64_t began = clock_us();
+
+	if (!pg_call(s->ask->tool->pg,
+		"select last, jobs, results, fed::text from tracker.undo_take_back($1, $2, $3)",
+		params, 3, &rows, e))
+		return false;
+	fit_step(s, clock_us() - began);
+	*over = pg_is_null(rows, 0, 0);
+	s->after = pg_int(rows, 0, 0);
+	s->jobs += pg_int(rows, 0, 1);
+	s->results += pg_int(rows, 0, 2);
+	wake_stages(s, rows, 3);
+	pg_rows_free(rows);
+	progress_tell(&s->progress, (uint64_t)s->results, -1);
+	return true;
+}
+
+static bool
+take_back(struct ask *ask, int64_t undo, struct err *e)
+{
+	struct steps s;
+	bool over = false, ok = true;
+
+	steps_begin(&s, ask, undo);
+	while (ok && !over)
+		ok = step_back(&s, &over, e);
+	progress_end(&s.progress);
+	if (ok)
+		printf("undo %lld: %lld results of %lld jobs live again; what was begun anew stays "
+		       "as it is\n",
+		    (long long)undo, (long long)s.results, (long long)s.jobs);
+	return ok;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static bool
+ask_number(const char *text, int64_t *undo, struct err *e)
+{
+	if (!text_to_int(text, strlen(text), 1, INT64_MAX, undo))
+		return err_set(e, ERR_FIELD, NULL, "'%s' is no number of an undo", text);
+	return true;
+}
+
+bool
+admin_undo(struct ask *ask, struct err *e)
+{
+	int64_t undo;
+
+	if (ask->resume)
+		return ask_number(ask->resume, &undo, e) && go_on(ask, undo, e);
+	if (ask->back)
+		return ask_number(ask->back, &undo, e) && take_back(ask, undo, e);
+	return ask->dry_run ? count_results(ask, e) : begin(ask, e);
+}

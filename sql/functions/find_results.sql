@@ -1,0 +1,51 @@
+-- Results by who made them and when: what an undo would set aside.
+--
+-- A condition that is null is none; all that are given must hold. At least one of of_person, of_worker
+-- and since must be given, so that a forgotten word does not mean everything.
+--
+-- Caller	undo_count, undo_begin. of_worker: its name, of that stage or of any.
+-- Answer	the results themselves, not what was made of them later.
+-- Errors	TR002: nothing is known by that name, or no condition was given.
+-- Locks	none. Reads, bounded by when the workers concerned were here, whole stages of output.
+-- Index	person by nickname; worker_person; output_finished (block ranges).
+create or replace function tracker.find_results(of_person text, of_worker text, of_stage int2,
+	since timestamptz, until timestamptz)
+returns table (stage int2, job int8, lease uuid)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+	v_since timestamptz := coalesce(since, '-infinity');
+	v_until timestamptz := coalesce(until, 'infinity');
+	v_workers int8[];
+	v_from timestamptz;
+	v_to timestamptz;
+begin
+	if coalesce(of_person, of_worker) is null
+			and since is null then
+		raise exception 'say whose results, or since when' using errcode = 'TR002';
+	end if;
+	if coalesce(of_person, of_worker) is not null then
+		select array_agg(w.id), min(w.created), max(coalesce(w.gone_at, 'infinity'))
+		into v_workers, v_from, v_to
+		from tracker.worker w
+		where (of_person is null or w.person = (
+				select p.id from tracker.person p
+				where p.nickname = of_person))
+			and (of_worker is null or w.name = of_worker)
+			and (of_worker is null or of_stage is null or w.stage = of_stage);
+		if v_workers is null then
+			raise exception 'no such worker or person' using errcode = 'TR002';
+		end if;
+		v_since := greatest(v_since, v_from);
+		v_until := least(v_until, v_to + interval '1 second');
+	end if;
+	return query
+		select o.stage, o.job, o.lease from tracker.output o
+		where (of_stage is null or o.stage = of_stage)
+			and o.finished >= v_since and o.finished < v_until
+			and (v_workers is null or o.worker = any (v_workers));
+end $$;

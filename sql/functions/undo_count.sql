@@ -1,0 +1,28 @@
+-- What an undo would set aside: by stage and person, with what was made of it in later stages.
+--
+-- Caller	distcompute-admin undo --dry-run. Conditions: see find_results.
+-- Answer	asked: results that the conditions name; made_of: results of later stages, made of
+--		those, that go with them.
+-- Errors	find_results's.
+-- Locks	none.
+-- Index	find_results's; output by key.
+create or replace function tracker.undo_count(of_person text, of_worker text, of_stage int2,
+	since timestamptz, until timestamptz)
+returns table (stage int2, nickname text, asked int8, made_of int8)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+	with f as materialized (
+		select r.job, min(r.stage) as stage, array_agg(r.stage) as stages
+		from tracker.find_results(of_person, of_worker, of_stage, since, until) r
+		group by r.job)
+	select o.stage, p.nickname, count(*) filter (where o.stage = any (f.stages)),
+		count(*) filter (where o.stage <> all (f.stages))
+	from f
+	join tracker.output o on o.job = f.job and o.stage >= f.stage
+	join tracker.person p on p.id = o.person
+	group by o.stage, p.nickname
+	order by 1, 3 desc, 4 desc, 2
+$$;

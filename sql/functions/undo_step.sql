@@ -1,0 +1,213 @@
+-- One step of an undo: sets aside the results of some of its jobs, and what was made of them in later
+-- stages; the jobs are due again, in the earliest of these stages.
+--
+-- What send_back_job does for one job, for many: a job that is handed on while we look is left for the
+-- next step.
+--
+-- Caller	distcompute-admin undo, again and again until nothing is left; after a crash as well.
+--		most: jobs, so that a step takes some 50 ms.
+-- Answer	one row: jobs sent back and results set aside by this step; left: jobs still to do;
+--		freed: where work became due (one number a stage).
+-- Errors	TR002: no such undo, or it is done. serialization_failure: somebody else sent one of the jobs
+--		back at this moment; nothing has happened.
+-- Locks	the undo's line in audit (one step at a time); workers who hold one of the jobs, by token;
+--		lease, retry, ready, failed, output by key; tally; credit.
+-- Index	undo_item by key; lease, retry, failed, output by key; ready by key, and its rows
+--		since the undo began where a job has moved.
+create or replace function tracker.undo_step(undo int8, most int4)
+returns table (jobs int8, results int8, left_over int8, freed int8[])
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+	v_undo constant int8 := undo_step.undo;
+	v_now timestamptz := clock_timestamp();
+	v_last int2;
+	v_why text;
+	v_keep boolean;
+	v_state text;
+	c_unseen constant int8 := 50000;	-- rows of ready that may be committed behind the mark
+	v_mark int8;		-- the end of ready when the undo began
+	v_rest int8[];		-- jobs that are in no place where we looked
+	v_over int8;		-- jobs that need nothing more
+	-- items looked at
+	i_tid tid[];
+	-- one element a job: the stage from which on it is undone
+	u_stage int2[]; u_job int8[];
+	-- one element a place where one of them may be: its later stages
+	k_stage int2[]; k_job int8[];
+	-- one element a row of ready
+	q_stage int2[]; q_position int8[];
+	-- workers that hold one of the jobs
+	v_holders int8[];
+	-- one element a job whose one row is in our hand: its stage, and what was there
+	c_job int8[]; c_at int2[]; c_what text[];
+	-- one element a result set aside
+	r_stage int2[]; r_job int8[]; r_person int8[];
+	-- one element a job sent back
+	b_stage int2[]; b_job int8[];
+begin
+	select a.state, a.details ->> 'reason', (a.details ->> 'keep_credit')::boolean,
+		(a.details ->> 'mark')::int8
+	into v_state, v_why, v_keep, v_mark
+	from tracker.audit a where a.id = v_undo and a.act = 'undo'
+	for update;
+	if v_state is distinct from 'begun' then
+		raise exception 'undo % is not under way', v_undo using errcode = 'TR002';
+	end if;
+	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
+	perform pg_advisory_xact_lock_shared(x'64637374'::int);
+	select max(s.stage) into v_last from tracker.stage s;
+
+	-- 1. The next jobs whose result is still the one that is refused, and where they stood in line.
+	-- An item of another result is over: somebody else has refused it, and it was made anew.
+	select array_agg(x.tid), array_agg(x.stage) filter (where x.live),
+		array_agg(x.job) filter (where x.live),
+		coalesce(array_agg(x.line) filter (where x.live and x.line is not null), '{}'),
+		coalesce(array_agg(x.place) filter (where x.live and x.line is not null), '{}')
+	into i_tid, u_stage, u_job, q_stage, q_position
+	from (
+		select i.ctid as tid, i.stage, i.job, i.line, i.place, exists (
+			select from tracker.output o
+			where o.stage = i.stage and o.job = i.job and o.lease = i.lease) as live
+		from tracker.undo_item i
+		where i.undo = v_undo order by i.stage, i.job limit most) x;
+
+	-- Where each of them may be further on; none is in two of these places.
+	select array_agg(g.stage), array_agg(u.job) into k_stage, k_job
+	from unnest(u_stage, u_job) as u(stage, job)
+	cross join lateral generate_series(u.stage + 1, v_last) as g(stage);
+
+	-- 2. Who has one of them in hand may be about to finish it: their rows are the locks.
+	with h as materialized (
+		select distinct l.worker from unnest(k_stage, k_job) as k(stage, job)
+		cross join lateral (
+			select q.worker from tracker.lease q
+			where q.stage = k.stage and q.job = k.job offset 0) l),
+	w as materialized (
+		select w.id from tracker.worker w
+		where w.id = any (array(select h.worker from h))
+		order by w.token for no key update)
+	select coalesce(array_agg(w.id), '{}') into v_holders from w;
+
+	-- 3. The one row that each job has further on, unless it was done with all stages. Not the lease
+	-- of somebody who got it since we looked: their row is not locked.
+	with l as (
+		delete from tracker.lease l using unnest(k_stage, k_job) as k(stage, job)
+		where l.stage = k.stage and l.job = k.job and l.worker = any (v_holders)
+		returning l.*),
+	s as (
+		insert into tracker.strike (stage, job, worker, person, kind, reason, lease, at)
+		select l.stage, l.job, l.worker, w.person, 'released', 'sent back', l.id, v_now
+		from l join tracker.worker w on w.id = l.worker),
+	t as (
+		delete from tracker.retry t using unnest(k_stage, k_job) as k(stage, job)
+		where t.stage = k.stage and t.job = k.job
+		returning t.job, t.stage),
+	f as (
+		delete from tracker.failed f using unnest(k_stage, k_job) as k(stage, job)
+		where f.stage = k.stage and f.job = k.job
+		returning f.job, f.stage),
+	q as (
+		delete from tracker.ready q using unnest(q_stage, q_position) as p(stage, position)
+		where q.stage = p.stage and q.position = p.position
+			and q.stage > u_stage[array_position(u_job, q.job)]
+		returning q.job, q.stage)
+	select coalesce(array_agg(x.job), '{}'), coalesce(array_agg(x.stage), '{}'),
+		coalesce(array_agg(x.what), '{}')
+	into c_job, c_at, c_what
+	from (select l.job, l.stage, 'lease' as what from l
+		union all select t.job, t.stage, 'retry' from t
+		union all select f.job, f.stage, 'failed' from f
+		union all select q.job, q.stage, 'ready' from q) x;
+
+	-- 4. What is in no such place, nor done with all stages, came into line since the undo began.
+	v_rest := array(
+		select u.job from unnest(u_job) as u(job)
+		where (u.job in (select unnest(c_job))) is not true and not exists (
+			select from tracker.output e where e.stage = v_last and e.job = u.job));
+	if v_rest <> '{}' then
+		with q as (
+			delete from tracker.ready q
+			where q.stage <= v_last and q.position > v_mark - c_unseen
+				and (q.job in (select unnest(v_rest))) is true
+				and q.stage > u_stage[array_position(u_job, q.job)]
+			returning q.job, q.stage)
+		select c_job || coalesce(array_agg(q.job), '{}'), c_at || coalesce(array_agg(q.stage), '{}'),
+			c_what || coalesce(array_agg('ready'::text), '{}')
+		into c_job, c_at, c_what from q;
+	end if;
+
+	-- 5. The results. Who inserts or removes one concurrently is waited for.
+	with d as (
+		delete from tracker.output o
+		using (select u.stage, u.job from unnest(u_stage, u_job) as u(stage, job)
+			union all select k.stage, k.job from unnest(k_stage, k_job) as k(stage, job)) k
+		where o.stage = k.stage and o.job = k.job
+			and ((k.job in (select unnest(c_job))) is true or exists (
+				select from tracker.output e
+				where e.stage = v_last and e.job = k.job))
+		returning o.*),
+	r as (
+		insert into tracker.refused_output (stage, job, worker, person, attempt, lease,
+			started, finished, refused, reason, data, undo, kept)
+		select d.stage, d.job, d.worker, d.person, d.attempt, d.lease, d.started,
+			d.finished, v_now, v_why, d.data, v_undo, v_keep
+		from d order by d.job, d.stage)
+	select array_agg(d.stage), array_agg(d.job), array_agg(d.person)
+	into r_stage, r_job, r_person from d;
+
+	if not c_job <@ coalesce(r_job, '{}') then
+		raise exception 'a job was sent back meanwhile' using errcode = 'serialization_failure';
+	end if;
+
+	-- 6. The jobs are due again, and their items done with.
+	select array_agg(u.stage), array_agg(u.job) into b_stage, b_job
+	from unnest(u_stage, u_job) as u(stage, job) where u.job = any (r_job);
+	insert into tracker.retry (stage, job, due, attempt)
+	select u.stage, u.job, v_now, 1 from unnest(b_stage, b_job) as u(stage, job);
+	insert into tracker.strike (stage, job, kind, reason, at)
+	select u.stage, u.job, 'requeued', v_why, v_now from unnest(b_stage, b_job) as u(stage, job);
+	delete from tracker.undo_item i
+	where i.ctid = any (i_tid)
+		and (i.job = any (b_job) or u_job is null or i.job <> all (u_job));
+	get diagnostics v_over = row_count;
+
+	-- 7. Counts.
+	perform tracker.add_tally(array_agg(x.stage), array_agg(x.ready), array_agg(x.retry), null,
+		array_agg(x.withdrawn), array_agg(x.failed))
+	from (
+		select c.at as stage, -(c.what = 'ready')::int4::int8 as ready,
+			-(c.what = 'retry')::int4::int8 as retry, 0::int8 as withdrawn,
+			-(c.what = 'failed')::int4::int8 as failed
+		from unnest(c_at, c_what) as c(at, what)
+		union all select r.stage, 0, 0, 1, 0 from unnest(r_stage) as r(stage)
+		union all select b.stage, 0, 1, 0, 0 from unnest(b_stage) as b(stage)) x;
+	insert into tracker.credit as c (person, stage, minute, slot, withdrawn, kept)
+	select r.person, r.stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
+		case when v_keep then 0 else count(*) end, case when v_keep then count(*) else 0 end
+	from unnest(r_person, r_stage) as r(person, stage)
+	group by r.person, r.stage
+	order by r.person, r.stage
+	on conflict (person, stage, minute, slot) do update set
+		withdrawn = c.withdrawn + excluded.withdrawn, kept = c.kept + excluded.kept;
+
+	jobs := coalesce(cardinality(b_job), 0);
+	results := coalesce(cardinality(r_job), 0);
+	freed := array(select (select count(*) from unnest(b_stage) as b(stage) where b.stage = s.n)
+		from generate_series(1, 5) as s(n) order by s.n);
+	update tracker.audit a set count = a.count + results, changed = v_now,
+		details = a.details || jsonb_build_object('jobs', (a.details ->> 'jobs')::int8 + jobs,
+			'left', case when i_tid is null then 0 else (a.details ->> 'left')::int8 - v_over end),
+		state = case when i_tid is null or (a.details ->> 'left')::int8 = v_over then 'done'
+			else 'begun' end
+	where a.id = v_undo
+	returning (a.details ->> 'left')::int8 into left_over;
+	return next;
+end $$;

@@ -1,0 +1,117 @@
+-- Takes an undo back, a step at a time: results that nobody has begun to do anew are live again, with
+-- their credit.
+--
+-- That is so while the job's one row is the retry that the undo made, untouched. A job that was
+-- handed out since, or refused once more, keeps its new life, and what was set aside stays so.
+--
+-- Caller	distcompute-admin undo --back. after: the last job of the step before, 0 at first.
+-- Answer	one row: last, the last job looked at (null: none was left); jobs and results that are
+--		live again; fed: work that is ready in a later stage because of it (one number a stage).
+-- Errors	TR002: no such undo, or not done yet.
+-- Locks	the undo's line in audit; retry; output; tally; credit.
+-- Index	refused_output_undo, refused_output_job; retry by key; strike_job.
+create or replace function tracker.undo_take_back(undo int8, after int8, most int4)
+returns table (last int8, jobs int8, results int8, fed int8[])
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+	v_undo constant int8 := undo_take_back.undo;
+	v_state text;
+	v_last int2;
+	-- one element a job looked at: its earliest stage set aside, and when
+	u_stage int2[]; u_job int8[]; u_at timestamptz[];
+	-- one element a job that lives again: where it was undone, and the stage that it feeds
+	b_stage int2[]; b_job int8[]; b_next int2[];
+	-- one element a result that is live again
+	r_stage int2[]; r_person int8[]; r_job int8[]; r_kept boolean[];
+begin
+	select a.state into v_state from tracker.audit a where a.id = v_undo and a.act = 'undo'
+	for update;
+	if v_state is null or v_state = 'begun' then
+		raise exception 'undo % is not done', v_undo using errcode = 'TR002';
+	end if;
+	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
+	perform pg_advisory_xact_lock_shared(x'64637374'::int);
+	select max(s.stage) into v_last from tracker.stage s;
+
+	select array_agg(x.stage), array_agg(x.job), array_agg(x.at), max(x.job)
+	into u_stage, u_job, u_at, last
+	from (
+		select min(r.stage) as stage, r.job, max(r.refused) as at
+		from tracker.refused_output r
+		where r.undo = v_undo and r.job > coalesce(undo_take_back.after, 0)
+		group by r.job order by r.job limit most) x;
+
+	-- The retry that the undo made: whoever takes it concurrently has it, and is passed by.
+	with t as (
+		delete from tracker.retry t using unnest(u_stage, u_job, u_at) as u(stage, job, at)
+		where t.ctid = (
+			select q.ctid from tracker.retry q
+			where q.stage = u.stage and q.job = u.job and q.lease is null
+				and (select s.kind = 'requeued' and s.at = u.at from tracker.strike s
+					where s.stage = u.stage and s.job = u.job
+					order by s.id desc limit 1)
+			for update skip locked)
+		returning t.stage, t.job)
+	select array_agg(t.stage), array_agg(t.job) into b_stage, b_job from t;
+
+	with d as (
+		delete from tracker.refused_output r using unnest(b_job) as b(job)
+		where r.undo = v_undo and r.job = b.job
+		returning r.*),
+	o as (
+		insert into tracker.output (stage, job, worker, person, attempt, lease, started,
+			finished, data)
+		select d.stage, d.job, d.worker, d.person, d.attempt, d.lease, d.started, d.finished,
+			d.data
+		from d order by d.job, d.stage)
+	select array_agg(d.stage), array_agg(d.job), array_agg(d.person), array_agg(d.kept)
+	into r_stage, r_job, r_person, r_kept from d;
+
+	select array_agg(x.next order by x.job) into b_next from (
+		select r.job, (max(r.stage) + 1)::int2 as next
+		from unnest(r_stage, r_job) as r(stage, job) group by r.job) x;
+	insert into tracker.ready (stage, job)
+	select x.next, x.job from (
+		select r.job, (max(r.stage) + 1)::int2 as next
+		from unnest(r_stage, r_job) as r(stage, job) group by r.job) x
+	where x.next <= v_last
+	order by x.job;
+	insert into tracker.strike (stage, job, kind, reason, at)
+	select b.stage, b.job, 'requeued', 'the undo was taken back', clock_timestamp()
+	from unnest(b_stage, b_job) as b(stage, job);
+
+	perform tracker.add_tally(array_agg(x.stage), array_agg(x.ready), array_agg(x.retry), null,
+		array_agg(x.withdrawn), null)
+	from (
+		select n.stage, 1::int8 as ready, 0::int8 as retry, 0::int8 as withdrawn
+		from unnest(b_next) as n(stage) where n.stage <= v_last
+		union all select b.stage, 0, -1, 0 from unnest(b_stage) as b(stage)
+		union all select r.stage, 0, 0, -1 from unnest(r_stage) as r(stage)) x;
+	insert into tracker.credit as c (person, stage, minute, slot, withdrawn, kept)
+	select r.person, r.stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
+		-count(*) filter (where not r.kept), -count(*) filter (where r.kept)
+	from unnest(r_person, r_stage, r_kept) as r(person, stage, kept)
+	group by r.person, r.stage
+	order by r.person, r.stage
+	on conflict (person, stage, minute, slot) do update set
+		withdrawn = c.withdrawn + excluded.withdrawn, kept = c.kept + excluded.kept;
+
+	jobs := coalesce(cardinality(b_job), 0);
+	results := coalesce(cardinality(r_job), 0);
+	fed := array(select (select count(*) from unnest(b_next) as b(stage)
+			where b.stage = s.n and s.n <= v_last)
+		from generate_series(1, 5) as s(n) order by s.n);
+	update tracker.audit a set changed = clock_timestamp(), state = 'taken back',
+		details = a.details || jsonb_build_object('taken_back',
+			coalesce((a.details ->> 'taken_back')::int8, 0) + results)
+	where a.id = v_undo;
+	return next;
+end $$;

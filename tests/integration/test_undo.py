@@ -1,0 +1,102 @@
+"""An operator takes back what a cheat, or a broken release, has made: the story as it is lived."""
+import json
+import signal
+import subprocess
+import time
+
+import psycopg2
+import pytest
+
+from client import Fleet, which
+from stack import program
+from waiting import Later, eventually
+
+ADMIN = "distcompute-admin"
+
+
+def work(stack, stage, nickname, count, data="made up"):
+    fleet = Fleet(stack, stage, nickname)
+    jobs = fleet.take_all(count)
+    answer = fleet.sync(done=[{**which(j), "data": data} for j in jobs])
+    assert {r["status"] for r in answer["results"]} == {"accepted"}
+
+
+def undone(stack):
+    return stack.sql("select count(*) from tracker.refused_output")[0][0]
+
+
+@pytest.fixture
+def spoilt(fresh):
+    """Mallory made 300 of 400 in stage A, of which Bob used 200 in stage B."""
+    fresh.load([f"job {n}" for n in range(400)])
+    work(fresh, "a", "Mallory", 300)
+    work(fresh, "a", "Ada", 100, "right")
+    work(fresh, "b", "Bob", 200)
+    return fresh
+
+
+def test_a_cheat_is_counted_undone_and_done_anew(spoilt):
+    dry = spoilt.run(ADMIN, "undo", "--person", "Mallory", "--dry-run", "--json")
+    assert [json.loads(line) for line in dry.stdout.splitlines()] == [
+        {"stage": "a", "asked": 300, "made_of": 0, "nickname": "Mallory"},
+        {"stage": "b", "asked": 0, "made_of": 200, "nickname": "Bob"}]
+    assert undone(spoilt) == 0
+    said = spoilt.run(ADMIN, "--as", "ann@desk", "undo", "--person", "Mallory", "--reason", "made up").stdout
+    assert "500 results of 300 jobs" in said and "--back" in said
+    work(spoilt, "a", "Ada", 300, "right")
+    work(spoilt, "b", "Bob", 400)
+    assert {d for (d,) in spoilt.sql("select distinct data from tracker.output where stage = 1")} == {"right"}
+    (line,) = [json.loads(a) for a in spoilt.run(ADMIN, "audit", "--json").stdout.splitlines()
+               if json.loads(a)["act"] == "undo"]
+    assert (line["who"], line["count"], line["state"], line["details"]["person"]) == (
+        "ann@desk", 500, "done", "Mallory")
+
+
+def test_an_undo_is_taken_back(spoilt):
+    before = spoilt.sql("select stage, job, data from tracker.output order by 1, 2")
+    said = spoilt.run(ADMIN, "undo", "--person", "Mallory", "--reason", "by mistake").stdout
+    number = said.split()[1].rstrip(":")
+    said = spoilt.run(ADMIN, "undo", "--back", number).stdout
+    assert "500 results of 300 jobs live again" in said
+    assert spoilt.sql("select stage, job, data from tracker.output order by 1, 2") == before
+
+
+def test_an_undo_that_was_killed_goes_on_where_it_stopped(spoilt):
+    # A job of the second step is locked, so that the program is in the middle when it dies.
+    lock = psycopg2.connect(spoilt.conninfo)
+    lock.cursor().execute("select from tracker.output where stage = 1 and job = 250 for update")
+    p = subprocess.Popen([program(ADMIN), "--config", spoilt.config, "undo",
+                          "--person", "Mallory", "--reason", "made up"], stderr=subprocess.DEVNULL)
+    eventually(lambda: undone(spoilt) > 0, what="the first step")
+    p.send_signal(signal.SIGKILL)
+    p.wait()
+    lock.close()
+    number, state = spoilt.one("select id, state from tracker.audit where act = 'undo'")
+    assert state == "begun" and undone(spoilt) < 500
+    spoilt.run(ADMIN, "undo", "--resume", str(number))
+    assert undone(spoilt) == 500
+    assert spoilt.one("select state, count from tracker.audit where id = %s", number) == ("done", 500)
+
+
+@pytest.mark.parametrize("words, status, said", [
+    ([], 64, "--person"),
+    (["--person", "Mallory"], 64, "--reason"),
+    (["--person", "Nobody", "--reason", "x"], 1, "no such worker or person"),
+    (["--person", "Bob", "--stage", "a", "--reason", "x"], 1, "no such result"),
+    (["--since", "when the moon was blue", "--reason", "x"], 1, "moon"),
+    (["--resume", "4711"], 1, "not under way"),
+    (["--back", "4711"], 1, "not done"),
+    (["--back", "x"], 64, "no number"),
+])
+def test_what_cannot_be_undone_is_said_in_words(spoilt, words, status, said):
+    answer = spoilt.run(ADMIN, "undo", *words, check=False)
+    assert answer.returncode == status and said in answer.stderr, answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+    assert undone(spoilt) == 0
+
+
+def test_who_waits_for_work_hears_of_an_undo_at_once(spoilt):
+    waiting = Later(Fleet(spoilt, "a", "Ada").take, 1, wait=30)
+    time.sleep(0.5)
+    spoilt.run(ADMIN, "undo", "--person", "Mallory", "--reason", "made up")
+    assert len(waiting.result()) == 1

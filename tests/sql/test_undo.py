@@ -1,0 +1,353 @@
+"""Results set aside by the thousand, with what was made of them, and taken back; who did it."""
+
+import datetime
+import threading
+import uuid
+
+import psycopg2
+import pytest
+
+from house import House, Item
+
+
+def make(house, worker, count, data="made {}"):
+    jobs = house.take(worker, count)
+    house.complete([Item(worker.token, j.job, j.lease, data.format(j.job)) for j in jobs])
+    return [j.job for j in jobs]
+
+
+def begin(house, person=None, worker=None, stage=None, since=None, until=None, reason="spoilt", keep=False):
+    return house.value("select tracker.undo_begin(%s, %s, %s::int2, %s, %s, %s, %s)", person, worker, stage,
+                       since, until, reason, keep)
+
+
+def count(house, person=None, worker=None, stage=None, since=None, until=None):
+    return [tuple(r) for r in house.rows("select * from tracker.undo_count(%s, %s, %s::int2, %s, %s)",
+                                         person, worker, stage, since, until)]
+
+
+def step(house, undo, most=1000):
+    return house.rows("select * from tracker.undo_step(%s, %s)", undo, most)[0]
+
+
+def undo(house, most=1000, **which):
+    number = begin(house, **which)
+    while number and step(house, number, most).left_over > 0:
+        pass
+    return number
+
+
+def take_back(house, number, most=1000):
+    after, results = 0, 0
+    while True:
+        r = house.rows("select * from tracker.undo_take_back(%s, %s, %s)", number, after, most)[0]
+        if r.last is None:
+            return results
+        after, results = r.last, results + r.results
+
+
+def places(house):
+    """Where each job is: the stage and what it is there."""
+    return {r.job: (r.stage, r.what) for r in house.rows(
+        "select job, stage, what from ("
+        " select job, stage, 'ready' as what from tracker.ready union all"
+        " select job, stage, 'retry' from tracker.retry union all"
+        " select job, stage, 'lease' from tracker.lease union all"
+        " select job, stage, 'failed' from tracker.failed union all"
+        " select job, stage, 'end' from tracker.output where stage = 2) x order by 1")}
+
+
+@pytest.fixture
+def spoilt(house):
+    """Ten jobs by a cheat and two by Ada in stage A; of the cheat's one is each: ready, in hand, back, failed
+    and done in stage B (by Bob, but one by the cheat)."""
+    house.load(12)
+    house.max_attempts = 1
+    cheat, ada, bob = house.worker(nickname="cheat"), house.worker(nickname="Ada"), \
+        house.worker(2, nickname="Bob")
+    make(house, cheat, 10)
+    make(house, ada, 2)
+    done = house.take(bob, 3)
+    house.complete([Item(bob.token, j.job, j.lease, "by Bob") for j in done])
+    lost = house.take(bob, 1)
+    house.back(bob, lost[0])  # failed at once
+    house.max_attempts = 10
+    came_back = house.take(bob, 1)
+    house.back(bob, came_back[0])
+    house.bob, house.cheat = bob, cheat
+    house.in_hand = house.take(bob, 1)
+    make(house, house.worker(2, nickname="cheat"), 1)
+    return house
+
+
+def test_an_undo_takes_what_was_made_of_it_too(spoilt):
+    undo(spoilt, person="cheat")
+    assert places(spoilt) == {**{job: (1, "retry") for job in range(1, 11)}, 11: (2, "ready"), 12: (2, "ready")}
+    assert spoilt.rows("select stage, job from tracker.output order by 1, 2") == [(1, 11), (1, 12)]
+    assert spoilt.value("select count(*) from tracker.refused_output") == 14
+    assert spoilt.rows("select nickname, score + coalesce((select sum(done - withdrawn) from tracker.credit c"
+                       " where c.person = p.id), 0) from tracker.person p order by 1") == [
+        ("Ada", 2), ("Bob", 0), ("cheat", 0)]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7])
+def test_an_undo_in_small_steps_ends_the_same(spoilt, most):
+    undo(spoilt, person="cheat", most=most)
+    assert places(spoilt) == {**{job: (1, "retry") for job in range(1, 11)}, 11: (2, "ready"), 12: (2, "ready")}
+
+
+def test_the_laws_hold_after_each_step(spoilt):
+    number = begin(spoilt, person="cheat")
+    while step(spoilt, number, 1).left_over > 0:
+        assert spoilt.broken_laws() == []
+
+
+def test_who_has_it_in_hand_is_fenced(spoilt):
+    undo(spoilt, person="cheat")
+    assert spoilt.done(spoilt.bob, spoilt.in_hand[0]) == "fenced"
+
+
+def test_the_count_says_what_an_undo_will_do(spoilt):
+    assert count(spoilt, person="cheat") == [(1, "cheat", 10, 0), (2, "cheat", 1, 0), (2, "Bob", 0, 3)]
+    assert spoilt.value("select count(*) from tracker.refused_output") == 0
+
+
+def test_only_one_stage_may_be_undone(spoilt):
+    undo(spoilt, person="cheat", stage=2)
+    assert spoilt.rows("select stage, job from tracker.refused_output") == [(2, 7)]
+    assert places(spoilt)[7] == (2, "retry")
+
+
+def test_a_worker_is_named_within_its_stage(spoilt):
+    undo(spoilt, worker=spoilt.row(spoilt.bob).name, stage=2)
+    assert spoilt.value("select array_agg(job order by job) from tracker.refused_output") == [1, 2, 3]
+
+
+def test_a_time_bounds_an_undo(spoilt):
+    now = spoilt.value("select clock_timestamp()")
+    spoilt.pass_time(3600)
+    make(spoilt, spoilt.bob, 1)
+    undo(spoilt, since=now)
+    assert spoilt.rows("select stage, job from tracker.refused_output") == [(2, 8)]
+    assert undo(spoilt, person="cheat", until=now - datetime.timedelta(days=1)) is None
+
+
+def test_a_condition_must_be_given(house):
+    for which in ({}, {"stage": 1}, {"until": datetime.datetime.now(datetime.timezone.utc)}):
+        with pytest.raises(psycopg2.Error) as e:
+            begin(house, **which)
+        assert e.value.pgcode == "TR002"
+
+
+@pytest.mark.parametrize("which", [{"person": "nobody"}, {"worker": "no-such-worker"},
+                                   {"person": "Ada", "worker": "no-such-worker"}])
+def test_an_unknown_name_is_refused_and_leaves_no_line(spoilt, which):
+    with pytest.raises(psycopg2.Error) as e:
+        begin(spoilt, **which)
+    assert e.value.pgcode == "TR002"
+    assert spoilt.value("select count(*) from tracker.audit where act = 'undo'") == 0
+
+
+def test_nothing_to_undo_leaves_no_line(house):
+    house.worker(nickname="Ada")
+    assert begin(house, person="Ada") is None
+    assert house.value("select count(*) from tracker.audit where act = 'undo'") == 0
+
+
+def test_credit_can_be_kept(spoilt):
+    undo(spoilt, person="cheat", keep=True)
+    assert spoilt.rows("select p.nickname, sum(c.done - c.withdrawn)::int8 as score,"
+                       " sum(c.kept)::int8 as kept from tracker.person p"
+                       " join tracker.credit c on c.person = p.id group by 1 order by 1") == [
+        ("Ada", 2, 0), ("Bob", 3, 3), ("cheat", 11, 11)]
+    spoilt.end_minute()
+    spoilt.fold()
+    assert spoilt.rows("select nickname, score, kept from tracker.person order by 1") == [
+        ("Ada", 2, 0), ("Bob", 3, 3), ("cheat", 11, 11)]
+    assert spoilt.broken_laws() == []
+    assert make(spoilt, spoilt.cheat, 10) == list(range(1, 11))
+
+
+def test_an_undo_is_written_down(spoilt):
+    spoilt.rows("select set_config('tracker.who', 'ann@desk', false)")
+    number = undo(spoilt, person="cheat", reason="a cheat", most=4)
+    (a,) = spoilt.rows("select * from tracker.audit where id = %s", number)
+    assert (a.who, a.act, a.count, a.state) == ("ann@desk", "undo", 14, "done")
+    assert (a.details["person"], a.details["reason"], a.details["jobs"], a.details["left"]) == (
+        "cheat", "a cheat", 10, 0)
+
+
+def test_a_done_undo_has_no_further_step(spoilt):
+    number = undo(spoilt, person="cheat")
+    with pytest.raises(psycopg2.Error) as e:
+        step(spoilt, number)
+    assert e.value.pgcode == "TR002"
+
+
+def test_an_untouched_undo_is_taken_back_whole(spoilt):
+    before = spoilt.rows("select stage, job, worker, person, lease, data, finished from tracker.output order by 1, 2")
+    credit = "select person, sum(done - withdrawn) from tracker.credit group by 1 order by 1"
+    people = spoilt.rows(credit)
+    number = undo(spoilt, person="cheat", most=3)
+    assert take_back(spoilt, number, most=4) == 14
+    assert spoilt.rows("select stage, job, worker, person, lease, data, finished from tracker.output"
+                       " order by 1, 2") == before
+    assert spoilt.rows(credit) == people
+    assert {job: (stage, what) for job, (stage, what) in places(spoilt).items() if stage == 2 and what == "end"} == {
+        1: (2, "end"), 2: (2, "end"), 3: (2, "end"), 7: (2, "end")}
+    assert spoilt.value("select state from tracker.audit where id = %s", number) == "taken back"
+
+
+def test_kept_credit_is_counted_once_when_it_is_taken_back(spoilt):
+    number = undo(spoilt, person="cheat", keep=True)
+    take_back(spoilt, number)
+    assert spoilt.value("select sum(kept) from tracker.credit") == 0
+
+
+def test_a_job_begun_anew_keeps_its_new_life(spoilt):
+    number = undo(spoilt, person="cheat")
+    worker = spoilt.worker(nickname="Ada")
+    jobs = make(spoilt, worker, 2) + [j.job for j in spoilt.take(worker, 2)]
+    assert take_back(spoilt, number) == 14 - sum(
+        {1: 2, 2: 2, 3: 2, 7: 2}.get(job, 1) for job in jobs)
+    assert spoilt.value("select count(*) from tracker.output where stage = 1 and person = (select id from"
+                        " tracker.person where nickname = 'Ada')") == 4
+
+
+def test_a_job_that_failed_since_is_not_taken_back(spoilt):
+    number = undo(spoilt, person="cheat")
+    worker = spoilt.worker(nickname="Ada")
+    (job,) = spoilt.take(worker)
+    spoilt.back(worker, job)
+    spoilt.make_due()
+    take_back(spoilt, number)
+    assert places(spoilt)[job.job] == (1, "retry")
+
+
+def test_a_job_refused_twice_comes_back_by_the_second_undo_alone(house):
+    house.load(1)
+    make(house, house.worker(nickname="one"), 1)
+    first = undo(house, person="one")
+    make(house, house.worker(nickname="two"), 1)
+    second = undo(house, person="two")
+    assert take_back(house, first) == 0
+    assert take_back(house, second) == 1
+    assert house.value("select p.nickname from tracker.output o join tracker.person p on p.id = o.person") == "two"
+
+
+def test_what_cannot_be_taken_back_yet_says_so(spoilt):
+    number = begin(spoilt, person="cheat")
+    with pytest.raises(psycopg2.Error) as e:
+        take_back(spoilt, number)
+    assert e.value.pgcode == "TR002"
+
+
+def test_an_undo_among_many_workers_loses_and_doubles_nothing(house, server):
+    """Workers of both stages go on while the cheat's results are undone and taken back, by turns."""
+    house.load(400)
+    house.worker(nickname="cheat")
+    stop, faults = threading.Event(), []
+
+    def work(stage, nickname):
+        c = server.connect()
+        h = House(c)
+        w = h.worker(stage, nickname)
+        try:
+            while not stop.is_set():
+                rows = [r for r in h.want(w, 5) if r.status == "job"]
+                h.complete([Item(w.token, r.job, r.lease, "x") for r in rows])
+        except psycopg2.errors.DeadlockDetected:
+            faults.append("deadlock")
+        except Exception as e:  # pylint: disable=broad-except
+            faults.append(repr(e))
+        finally:
+            c.close()
+
+    crowd = [threading.Thread(target=work, args=(stage, who)) for stage in (1, 2) for who in ("cheat", "Ada")]
+    for thread in crowd:
+        thread.start()
+    try:
+        for _ in range(6):
+            number = begin(house, person="cheat")
+            while number and step(house, number, 20).left_over > 0:
+                pass
+            if number:
+                take_back(house, number, 20)
+    finally:
+        stop.set()
+        for thread in crowd:
+            thread.join()
+    assert faults == []
+
+
+def test_two_who_go_on_with_one_undo_do_it_once(spoilt, server):
+    number = begin(spoilt, person="cheat")
+    other = House(server.connect())
+
+    def go_on():
+        try:
+            while step(other, number, 1).left_over > 0:
+                pass
+        except psycopg2.Error as e:
+            assert e.pgcode == "TR002"
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        while step(spoilt, number, 1).left_over > 0:
+            pass
+    except psycopg2.Error as e:
+        assert e.pgcode == "TR002"
+    thread.join()
+    other.connection.close()
+    assert spoilt.value("select count from tracker.audit where id = %s", number) == 14
+
+
+# ---- every act has its line
+
+def test_a_job_that_moved_on_in_line_is_found(house):
+    house.settle("1", "2", "3")
+    house.load(4)
+    make(house, house.worker(nickname="cheat"), 4)
+    number = begin(house, person="cheat")
+    make(house, house.worker(2), 2)
+    assert step(house, number).left_over == 0
+    assert house.value("select count(*) from tracker.retry where stage = 1") == 4
+    assert house.value("select count(*) from tracker.ready") == 0
+
+
+def test_a_result_made_anew_by_another_is_left_alone(house):
+    house.load(1)
+    make(house, house.worker(nickname="cheat"), 1)
+    number = begin(house, person="cheat")
+    house.rows("select tracker.send_back_job(1, 1::int2, 'seen by hand')")
+    make(house, house.worker(nickname="Ada"), 1)
+    r = step(house, number)
+    assert (r.jobs, r.left_over) == (0, 0)
+    assert house.value("select p.nickname from tracker.output o join tracker.person p on p.id = o.person") == "Ada"
+
+
+@pytest.mark.parametrize("act, call", [
+    ("pause", "select tracker.set_paused(1::int2, true)"),
+    ("resume", "select tracker.set_paused(1::int2, false)"),
+    ("requeue", "select tracker.requeue_failed(2::int2, null)"),
+    ("send back", "select tracker.send_back_job(11, 1::int2, 'why')"),
+    ("append stage", "select tracker.append_stage('More')"),
+    ("reset", "select tracker.reset_jobs()"),
+])
+def test_an_act_is_written_down(spoilt, act, call):
+    spoilt.rows("select set_config('tracker.who', 'ann@desk', false)")
+    spoilt.rows(call)
+    assert spoilt.rows("select who, state from tracker.audit where act = %s", act) == [("ann@desk", "done")]
+
+
+def test_a_worker_sent_away_is_written_down(spoilt):
+    spoilt.rows("select * from tracker.drop_worker(2::int2, %s)", spoilt.row(spoilt.bob).name)
+    assert spoilt.value("select count(*) from tracker.audit where act = 'drop worker'") == 1
+
+
+@pytest.mark.parametrize("call", ["tracker.set_paused(5::int2, true)", "tracker.requeue_failed(1::int2, null)",
+                                  "tracker.send_back_job(4711, 1::int2, 'why')",
+                                  "tracker.drop_worker(1::int2, 'nobody')"])
+def test_what_did_nothing_is_not_written_down(house, call):
+    house.rows(f"select {call}")
+    assert house.value("select count(*) from tracker.audit") == 0
