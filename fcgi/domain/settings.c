@@ -53,7 +53,9 @@ const struct config_item settings_items[] = {
     TEXT("base_url", base_url, "", 0, 2000,
 	"address that browsers use, https://tracker.example, for absolute links"),
     TEXT("listen", listen, "", 0, 300,
-	"unix:PATH or tcp:ADDRESS:PORT; empty = the socket inherited (systemd, spawn-fcgi)"),
+	"unix:PATH or tcp:ADDRESS:PORT, tcp-open: beyond loopback, where whoever reaches it is "
+	"believed; "
+	"empty = the socket inherited (systemd, spawn-fcgi)"),
     STAGE("a", 0, "A", 1),
     STAGE("b", 1, "", 0),
     STAGE("c", 2, "", 0),
@@ -304,9 +306,9 @@ check_listen(const struct settings *s, const struct config *c, struct err *e)
 			return refuse(c, "listen", e, "has a socket's path of over 107 bytes");
 		return true;
 	}
-	if (!text_starts(s->listen, "tcp:"))
+	if (!text_starts(s->listen, "tcp:") && !text_starts(s->listen, "tcp-open:"))
 		return refuse(c, "listen", e, "is not unix:PATH or tcp:ADDRESS:PORT");
-	address = s->listen + strlen("tcp:");
+	address = strchr(s->listen, ':') + 1;
 	colon = strrchr(address, ':');
 	if (!colon || colon == address ||
 	    !text_to_int(colon + 1, strlen(colon + 1), 1, 65535, &port))

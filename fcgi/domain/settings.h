@@ -20,7 +20,7 @@
 struct settings {
 	const char *project;
 	const char *base_url; /* "https://tracker.example", no slash at the end; may be "" */
-	const char *listen;   /* "unix:PATH", "tcp:ADDR:PORT", "" = inherited */
+	const char *listen;   /* "unix:PATH", "tcp:ADDR:PORT", "tcp-open:…", "" = inherited */
 	const char *stage[STAGES_MAX]; /* names; "" = disabled; stage[0] is A */
 	const char *postgres;          /* libpq conninfo or URI */
 	const char *redis;             /* "" = none */

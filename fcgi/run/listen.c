@@ -76,10 +76,20 @@ open_unix(const char *path, struct err *e)
 	return fd;
 }
 
+static bool
+is_loopback(const struct sockaddr *at)
+{
+	if (at->sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)at)->sin6_addr);
+	return at->sa_family == AF_INET &&
+	    ntohl(((const struct sockaddr_in *)at)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 static int
-open_tcp(const char *address, struct err *e)
+open_tcp(const char *address, bool anywhere, struct err *e)
 {
 	char *host = strdup(address), *port = host ? strrchr(host, ':') : NULL;
+	const char *name = host;
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 			    .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
 			*found = NULL;
@@ -90,8 +100,19 @@ open_tcp(const char *address, struct err *e)
 		goto out;
 	}
 	*port++ = '\0';
-	if (getaddrinfo(*host != '\0' ? host : NULL, port, &hints, &found) != 0) {
+	if (*host == '[' && port[-2] == ']') { /* an IPv6 address, which has colons of its own */
+		port[-2] = '\0';
+		name++;
+	}
+	if (getaddrinfo(*name != '\0' ? name : NULL, port, &hints, &found) != 0) {
 		err_set(e, ERR_INPUT, NULL, "listen: tcp:%s: no such address", address);
+		goto out;
+	}
+	if (!anywhere && !is_loopback(found->ai_addr)) {
+		err_set(e, ERR_INPUT, NULL,
+		    "listen: tcp:%s is beyond loopback, and whoever reaches it is believed: say "
+		    "tcp-open:%s if that is meant",
+		    address, address);
 		goto out;
 	}
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -119,7 +140,9 @@ listen_open(const char *address, struct err *e)
 	if (text_starts(address, "unix:"))
 		return open_unix(address + 5, e);
 	if (text_starts(address, "tcp:"))
-		return open_tcp(address + 4, e);
+		return open_tcp(address + strlen("tcp:"), false, e);
+	if (text_starts(address, "tcp-open:"))
+		return open_tcp(address + strlen("tcp-open:"), true, e);
 	err_set(
 	    e, ERR_INPUT, NULL, "listen: '%s' is neither unix:PATH nor tcp:ADDRESS:PORT", address);
 	return -1;

@@ -2,9 +2,10 @@
  * listen -- the listening socket, opened by us: libfcgi's own way ends the process on failure.
  *
  * Looked for in this order: the setting ("unix:PATH", "tcp:ADDR:PORT"), systemd's LISTEN_FDS, descriptor 0
- * when it is a listening socket (spawn-fcgi).
+ * when it is a listening socket (spawn-fcgi). Whoever can reach the socket is believed, the
+ * address of a client and all; so "tcp:" is for loopback, and "tcp-open:" says that more is meant.
  *
- * Errors	ERR_INPUT for an address that is none, ERR_BUSY when somebody listens there already.
+ * Errors	ERR_INPUT for an address that is none or not meant, ERR_BUSY when somebody listens there already.
  */
 #ifndef RUN_LISTEN_H
 #define RUN_LISTEN_H

@@ -24,6 +24,7 @@
 #include "run/reader.h"
 #include "web/fcgx.h"
 #include "web/page_cache.h"
+#include "web/routes.h"
 #include "web/template.h"
 
 #define ACCEPTORS_MOST 64
@@ -36,6 +37,7 @@ struct rooms {
 	struct committer *claim, *complete, *workers;
 	struct reader_thread *reader;
 	struct keeper *keeper;
+	struct fcgx_limits limits;
 	struct fcgx_gate *gate;
 	struct acceptor *acceptor[ACCEPTORS_MOST];
 	int acceptors;
@@ -86,7 +88,8 @@ start_rooms(struct rooms *r, const struct process *p)
 	r->acceptors = (int)p->settings->acceptors;
 	if (r->acceptors > ACCEPTORS_MOST)
 		r->acceptors = ACCEPTORS_MOST;
-	r->gate = fcgx_gate_new(p->listen_fd);
+	r->limits = route_limits(p->settings);
+	r->gate = fcgx_gate_new(p->listen_fd, &r->limits);
 	for (int i = 0; i < r->acceptors; i++)
 		r->acceptor[i] = acceptor_start(t, r->gate);
 }

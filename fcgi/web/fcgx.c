@@ -12,19 +12,31 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* A peer that stops in the middle of a request, or takes no answer, holds a thread so long at most. */
+#include "base/clock.h"
+#include "web/gather.h"
+
+/* A peer that takes no answer holds a thread so long at most. */
 #define PEER_PATIENCE_S 10
-/* Heard at once by a thread: few, so that no request waits long behind another one's body. */
+/* From its first byte to its last a request has so long: the web server sends what it has already. */
+#define GATHER_S 20
+/* Bodies that are being gathered or worked on take so many times the largest one, or wait in their sockets. */
+#define BODIES_AT_ONCE 4
+/* Heard at once by a thread: few, so that no request waits long behind another one's. */
 #define TURN_EVENTS 8
-/* Of a body that nobody read; over it the connection is closed, for the rest would follow. */
-#define DRAIN_MOST (1u << 26)
+/* A request up to here is looked at where it lies; v1's are 700 bytes. */
+#define LOOK_BYTES (16 * 1024)
 
 struct fcgx {
 	FCGX_Request request;
 	struct fcgx_gate *gate;
 	struct fcgx *before, *after; /* all connections of the gate */
-	atomic_bool
-	    handed_over; /* by who waits to who hears: epoll orders no memory that C knows of */
+	struct gather *gather;       /* of this request; NULL: it came in one piece */
+	struct fcgx *older, *newer;  /* those that are being gathered */
+	bool paused;                 /* not read on until there is memory; with the gate's lock */
+	size_t held;                 /* bytes of the body, counted in the gate */
+	bool whole;                  /* it is, and its body is still held */
+	/* By who waits to who hears: epoll orders no memory that C knows of. */
+	atomic_bool handed_over;
 };
 
 struct fcgx_gate {
@@ -32,13 +44,19 @@ struct fcgx_gate {
 	int epoll;
 	int bell; /* readable for ever once rung */
 	atomic_int count;
-	pthread_mutex_t lock; /* of the list */
+	const struct fcgx_limits *limits;
+	atomic_size_t held;     /* by bodies */
+	atomic_int whole;       /* how many of these wait for nobody but us */
+	_Atomic(int64_t) sweep; /* when those that take too long are looked for next; us */
+	pthread_mutex_t lock;   /* of the lists */
 	struct fcgx *first;
+	struct fcgx *oldest, *newest; /* being gathered */
 };
 
 struct fcgx_turn {
 	struct epoll_event event[TURN_EVENTS];
 	int n, at;
+	char look[LOOK_BYTES];
 };
 
 bool
@@ -83,14 +101,22 @@ add_to_epoll(struct fcgx_gate *g, int fd, void *what)
 		abort();
 }
 
+static void
+end_connection(struct fcgx *f)
+{
+	fcgx_cut(f);
+	fcgx_done(f);
+}
+
 struct fcgx_gate *
-fcgx_gate_new(int listen_fd)
+fcgx_gate_new(int listen_fd, const struct fcgx_limits *limits)
 {
 	struct fcgx_gate *g = calloc(1, sizeof(*g));
 
 	if (!g)
 		abort();
 	g->listen_fd = listen_fd;
+	g->limits = limits;
 	pthread_mutex_init(&g->lock, NULL);
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
 	g->bell = eventfd(0, EFD_CLOEXEC);
@@ -126,12 +152,8 @@ fcgx_gate_free(struct fcgx_gate *g)
 {
 	if (!g)
 		return;
-	while (g->first) {
-		struct fcgx *f = g->first;
-
-		fcgx_cut(f);
-		fcgx_done(f);
-	}
+	while (g->first)
+		end_connection(g->first);
 	close(g->epoll);
 	close(g->bell);
 	pthread_mutex_destroy(&g->lock);
@@ -177,19 +199,170 @@ enter(struct fcgx_gate *g)
 	f->request.ipcFd = fd;
 	f->request.keepConnection = 1; /* as if it had been: else FCGX_Accept_r closes it first */
 	link_connection(g, f);
-	if (!wait_for_request(f, EPOLL_CTL_ADD)) {
-		fcgx_cut(f);
-		fcgx_done(f);
-	}
+	if (!wait_for_request(f, EPOLL_CTL_ADD))
+		end_connection(f);
 	return 0;
 }
 
-/* What a peer asked before it hung up is done, as "bye" should be; mostly nothing is there then. */
-static struct fcgx *
-take_request(struct fcgx *f)
+/* ---- gathering --------------------------------------------------------------------------------- */
+
+/* With the lock: whoever hears of it next goes on with it. */
+static void
+resume(struct fcgx *f)
 {
-	(void)atomic_load_explicit(&f->handed_over, memory_order_acquire);
-	if (FCGX_Accept_r(&f->request) == 0)
+	if (!f->paused)
+		return;
+	f->paused = false;
+	(void)wait_for_request(f, EPOLL_CTL_MOD);
+}
+
+static void
+resume_all(struct fcgx_gate *g)
+{
+	pthread_mutex_lock(&g->lock);
+	for (struct fcgx *f = g->oldest; f; f = f->newer)
+		resume(f);
+	pthread_mutex_unlock(&g->lock);
+}
+
+static void
+begin_to_gather(struct fcgx *f)
+{
+	struct fcgx_gate *g = f->gate;
+
+	f->gather = gather_new(g->limits);
+	f->newer = NULL;
+	pthread_mutex_lock(&g->lock);
+	f->older = g->newest;
+	*(g->newest ? &g->newest->newer : &g->oldest) = f;
+	g->newest = f;
+	pthread_mutex_unlock(&g->lock);
+}
+
+/* Before its descriptor may be closed: the sweep goes by the list. */
+static void
+end_gathering(struct fcgx *f)
+{
+	struct fcgx_gate *g = f->gate;
+
+	pthread_mutex_lock(&g->lock);
+	*(f->older ? &f->older->newer : &g->oldest) = f->newer;
+	*(f->newer ? &f->newer->older : &g->newest) = f->older;
+	if (g->oldest)
+		resume(g->oldest);
+	pthread_mutex_unlock(&g->lock);
+}
+
+static void
+count_held(struct fcgx *f, size_t now)
+{
+	size_t before = f->held;
+
+	f->held = now;
+	atomic_fetch_add(&f->gate->held, now - before);
+	if (now < before)
+		resume_all(f->gate);
+}
+
+/*
+ * Those that are whole give their memory back in time. When there are none it is all held by some that
+ * are not, which would wait for each other: the oldest goes on.
+ */
+static bool
+has_memory(const struct fcgx *f)
+{
+	struct fcgx_gate *g = f->gate;
+
+	return atomic_load(&g->held) < BODIES_AT_ONCE * g->limits->body_most ||
+	    (f == g->oldest && atomic_load(&g->whole) == 0);
+}
+
+/* Waits for more of it, or for memory. */
+static void
+wait_for_more(struct fcgx *f)
+{
+	struct fcgx_gate *g = f->gate;
+	bool failed = false;
+
+	pthread_mutex_lock(&g->lock);
+	f->paused = !has_memory(f);
+	if (!f->paused)
+		failed = !wait_for_request(f, EPOLL_CTL_MOD);
+	pthread_mutex_unlock(&g->lock);
+	if (failed) {
+		end_gathering(f);
+		end_connection(f);
+	}
+}
+
+/* Who takes too long is hung up on; it is heard of as of any that hangs up. */
+static void
+sweep(struct fcgx_gate *g)
+{
+	int64_t now = clock_us(), due = atomic_load(&g->sweep);
+
+	if (now < due || !atomic_compare_exchange_strong(&g->sweep, &due, now + 1000000))
+		return;
+	pthread_mutex_lock(&g->lock);
+	for (struct fcgx *f = g->oldest; f; f = f->newer) {
+		if (f->gather->since_us + GATHER_S * INT64_C(1000000) > now)
+			break;
+		(void)shutdown(f->request.ipcFd, SHUT_RDWR);
+		resume(f);
+	}
+	pthread_mutex_unlock(&g->lock);
+}
+
+/* ---- a request comes --------------------------------------------------------------------------- */
+
+/* Looks at what there is without taking it. */
+static enum records_state
+look_at(struct fcgx_turn *turn, const struct fcgx *f)
+{
+	ssize_t n = recv(f->request.ipcFd, turn->look, sizeof(turn->look), MSG_PEEK | MSG_DONTWAIT);
+	struct records records;
+	size_t at = 0;
+
+	records_begin(&records);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return RECORDS_NONE;
+	if (n <= 0)
+		return RECORDS_BROKEN;
+	while (at < (size_t)n && records.state == RECORDS_MORE) {
+		struct records_piece ignored;
+
+		at += records_take(&records, turn->look + at, (size_t)n - at, &ignored);
+	}
+	/* libfcgi would take what follows with it, and lose it. */
+	if (at < (size_t)n)
+		return RECORDS_BROKEN;
+	return records.odd && records.state == RECORDS_WHOLE ? RECORDS_MORE : records.state;
+}
+
+/* libfcgi reads the head of a gathered request from a socket of its own. */
+static bool
+accept_gathered(struct fcgx *f)
+{
+	int fd = f->request.ipcFd, ends[2];
+	char none;
+	bool good;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return false;
+	good = gather_write_head(f->gather, ends[1]);
+	close(ends[1]);
+	f->request.ipcFd = ends[0];
+	good = good && FCGX_Accept_r(&f->request) == 0 && FCGX_GetStr(&none, 1, f->request.in) == 0;
+	if (f->request.ipcFd >= 0)
+		close(f->request.ipcFd);
+	f->request.ipcFd = fd;
+	return good;
+}
+
+static struct fcgx *
+accept_request(struct fcgx *f)
+{
+	if (f->gather ? accept_gathered(f) : FCGX_Accept_r(&f->request) == 0)
 		return f;
 	if (f->request.ipcFd >= 0)
 		fcgx_cut(f);
@@ -197,9 +370,58 @@ take_request(struct fcgx *f)
 	return NULL;
 }
 
+/* RECORDS_MORE: it waits again, and is no longer this thread's. */
+static enum records_state
+gather_more(struct fcgx *f)
+{
+	enum records_state state = gather_read(f->gather, f->request.ipcFd);
+
+	count_held(f, f->gather->body.len);
+	if (state == RECORDS_MORE) {
+		wait_for_more(f);
+		return state;
+	}
+	f->whole = state == RECORDS_WHOLE && f->held > 0;
+	atomic_fetch_add(&f->gate->whole, f->whole);
+	end_gathering(f);
+	return state;
+}
+
+/* What a peer asked before it hung up is done, as "bye" should be; mostly nothing is there then. */
+static struct fcgx *
+take_request(struct fcgx_turn *turn, struct fcgx *f)
+{
+	enum records_state state = RECORDS_MORE;
+
+	(void)atomic_load_explicit(&f->handed_over, memory_order_acquire);
+	if (!f->gather) {
+		state = look_at(turn, f);
+		if (state == RECORDS_MORE)
+			begin_to_gather(f);
+	}
+	if (f->gather)
+		state = gather_more(f);
+	switch (state) {
+	case RECORDS_NONE:
+		fcgx_done(f);
+		return NULL;
+	case RECORDS_MORE:
+		return NULL;
+	case RECORDS_WHOLE:
+		return accept_request(f);
+	case RECORDS_BROKEN:
+		break;
+	}
+	end_connection(f);
+	return NULL;
+}
+
 void
 fcgx_done(struct fcgx *f)
 {
+	gather_free(f->gather);
+	f->gather = NULL;
+	fcgx_body_is_free(f);
 	/* Once it waits again the next request may be another thread's already. */
 	if (f->request.ipcFd >= 0 && wait_for_request(f, EPOLL_CTL_MOD))
 		return;
@@ -237,6 +459,7 @@ fcgx_next(struct fcgx_gate *g, struct fcgx_turn *turn, int *why)
 	const struct epoll_event *event;
 
 	*why = 0;
+	sweep(g);
 	if (!fcgx_turn_has_more(turn)) {
 		turn->at = 0;
 		turn->n = epoll_wait(g->epoll, turn->event, TURN_EVENTS, FCGX_TICK_MS);
@@ -247,7 +470,7 @@ fcgx_next(struct fcgx_gate *g, struct fcgx_turn *turn, int *why)
 	if (event->data.ptr == &g->bell)
 		return NULL;
 	if (event->data.ptr != &g->listen_fd)
-		return take_request(event->data.ptr);
+		return take_request(turn, event->data.ptr);
 	*why = enter(g);
 	return NULL;
 }
@@ -265,6 +488,8 @@ fcgx_read(struct fcgx *f, char *out, size_t len)
 {
 	size_t got = 0;
 
+	if (f->gather)
+		return 0; /* taken already */
 	/* FCGX_GetStr takes an int; bodies are bounded far below, but its count is not ours to trust. */
 	while (got < len) {
 		size_t ask = len - got < 1 << 20 ? len - got : 1 << 20;
@@ -277,6 +502,31 @@ fcgx_read(struct fcgx *f, char *out, size_t len)
 	return got;
 }
 
+char *
+fcgx_take_body(struct fcgx *f, size_t *len)
+{
+	struct buf *body;
+	char *bytes;
+
+	if (!f->gather)
+		return NULL;
+	body = &f->gather->body;
+	buf_puts(body, ""); /* an empty one has a NUL too */
+	bytes = body->data;
+	*len = body->len;
+	buf_init(body, 0);
+	return bytes;
+}
+
+void
+fcgx_body_is_free(struct fcgx *f)
+{
+	atomic_fetch_sub(&f->gate->whole, f->whole);
+	f->whole = false;
+	if (f->held > 0)
+		count_held(f, 0);
+}
+
 int
 fcgx_fd(const struct fcgx *f)
 {
@@ -284,20 +534,16 @@ fcgx_fd(const struct fcgx *f)
 }
 
 /*
- * To the end of what was sent: what was left would be taken for the next request, or reset the
- * connection when it is closed. Mostly it is in libfcgi's buffer already.
+ * To the end of what was sent, all of which is here: what was left would be taken for the next request,
+ * or reset the connection when it is closed. Mostly it is in libfcgi's buffer already.
  */
 static void
 drain(struct fcgx *f)
 {
 	char rest[4096];
-	size_t drained = 0;
-	int n;
 
-	while ((n = FCGX_GetStr(rest, sizeof(rest), f->request.in)) > 0 && drained < DRAIN_MOST)
-		drained += (size_t)n;
-	if (drained >= DRAIN_MOST)
-		f->request.keepConnection = 0;
+	while (FCGX_GetStr(rest, sizeof(rest), f->request.in) > 0)
+		continue;
 }
 
 bool

@@ -1,11 +1,17 @@
 /*
- * fcgx -- FastCGI connections and the requests on them, and all that the tracker knows of libfcgi.
+ * fcgx -- FastCGI connections and the requests on them; around libfcgi, which nothing else includes.
  *
  * A gate is the listening socket and all connections that came through it. The web server keeps its
  * connections; between two requests a connection waits in the gate's epoll set, so no thread is bound
  * to an idle peer: whoever asks the gate next gets the next request of any of them. Kept connections are
  * closed by the web server alone (but for broken ones and the end of the process), so none is
  * closed under a request that is on its way.
+ *
+ * No thread waits for a peer either, and libfcgi sees nothing that is not whole and right: what has come
+ * is looked at where it lies in the socket. A request that is all there goes to libfcgi; one that comes in
+ * pieces (a large body) is gathered until it is whole, within GATHER_S, and all bodies together
+ * within a share of memory: over it only the oldest goes on, the others wait in their sockets.
+ * Everything else ends its connection.
  *
  * Threads	fcgx_next from any number of threads, each with a turn of its own. A request belongs to
  *		one thread at a time; it may be taken by one and answered by another (tried with libfcgi 2.4.2).
@@ -30,8 +36,14 @@ struct fcgx_turn; /* what one thread has heard from epoll and not looked at yet 
 /* Once a process, before any gate. */
 bool fcgx_init(void);
 
-/* The socket stays the caller's. */
-struct fcgx_gate *fcgx_gate_new(int listen_fd);
+/* Of a body that is gathered no more is kept than is of use. */
+struct fcgx_limits {
+	size_t body_most; /* of any */
+	size_t (*body_of)(const struct fcgx_limits *limits, const char *uri, size_t len);
+};
+
+/* The socket stays the caller's; limits outlive the gate. */
+struct fcgx_gate *fcgx_gate_new(int listen_fd, const struct fcgx_limits *limits);
 /* Closes the connections that wait; no request may be under way. Accepts NULL. */
 void fcgx_gate_free(struct fcgx_gate *g);
 /* No new connections; requests on those that there are go on. */
@@ -43,7 +55,7 @@ int fcgx_gate_count(const struct fcgx_gate *g);
 
 struct fcgx_turn *fcgx_turn_new(void);
 void fcgx_turn_free(struct fcgx_turn *turn);
-/* The next request, its parameters read. */
+/* The next request, whole. */
 struct fcgx *fcgx_next(struct fcgx_gate *g, struct fcgx_turn *turn, int *why);
 /* Heard of, and not looked at yet: a thread that ends goes on until this is false. */
 bool fcgx_turn_has_more(const struct fcgx_turn *turn);
@@ -51,6 +63,9 @@ bool fcgx_turn_has_more(const struct fcgx_turn *turn);
 const char *fcgx_param(struct fcgx *f, const char *name);
 /* Bytes of the body; fewer than asked only at its end. */
 size_t fcgx_read(struct fcgx *f, char *out, size_t len);
+/* The whole body of a request that was gathered: free() it and say so. NULL: it is to be read. */
+char *fcgx_take_body(struct fcgx *f, size_t *len);
+void fcgx_body_is_free(struct fcgx *f);
 /* The connection's descriptor, for watching; -1 when there is none. */
 int fcgx_fd(const struct fcgx *f);
 /* Writes the whole answer and ends the request. False when the other end is gone. */

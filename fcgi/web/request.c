@@ -76,23 +76,32 @@ request_param(struct request *rq, const char *name)
 /* Small ones live in the arena, where they cost nothing. */
 #define BODY_IN_ARENA 1024
 
+/* *len: as much as was promised; afterwards what there is. NULL: no memory. */
 static char *
-body_room(struct request *rq, size_t len)
+read_body(struct request *rq, size_t *len)
 {
-	if (len < BODY_IN_ARENA)
-		return arena_alloc(&rq->arena, len + 1);
-	rq->body_is_ours = true;
-	return malloc(len + 1);
+	size_t gathered;
+	char *body = fcgx_take_body(rq->fcgx, &gathered);
+
+	rq->body_is_ours = body || *len >= BODY_IN_ARENA;
+	if (body) {
+		*len = gathered < *len ? gathered : *len;
+		return body;
+	}
+	body = rq->body_is_ours ? malloc(*len + 1) : arena_alloc(&rq->arena, *len + 1);
+	if (body)
+		*len = fcgx_read(rq->fcgx, body, *len);
+	return body;
 }
 
 bool
 request_read_body(struct request *rq, struct err *e)
 {
 	const char *length = request_param(rq, "CONTENT_LENGTH");
-	int64_t limit = rq->tracker->settings->body_limit, len = 0;
+	int64_t limit =
+		    (int64_t)route_body_most(rq->route, (size_t)rq->tracker->settings->body_limit),
+		len = 0;
 
-	if (rq->route->body == WANT_JSON && limit > REQUEST_SMALL_BODY)
-		limit = REQUEST_SMALL_BODY;
 	if (*length != '\0' && !text_to_int(length, strlen(length), 0, INT64_MAX, &len))
 		return err_set(e, ERR_FIELD, "Content-Length is not a number.", "content length");
 	if (len > limit)
@@ -100,10 +109,10 @@ request_read_body(struct request *rq, struct err *e)
 		    arena_printf(
 			&rq->arena, "The body is over the limit of %lld bytes.", (long long)limit),
 		    "%lld bytes", (long long)len);
-	rq->body = body_room(rq, (size_t)len);
+	rq->body_len = (size_t)len;
+	rq->body = read_body(rq, &rq->body_len);
 	if (!rq->body)
 		return err_set(e, ERR_BUSY, NULL, "no memory for a body of %lld", (long long)len);
-	rq->body_len = fcgx_read(rq->fcgx, rq->body, (size_t)len);
 	rq->body[rq->body_len] = '\0';
 	if (rq->body_len < (size_t)len)
 		return err_set(
@@ -114,8 +123,10 @@ request_read_body(struct request *rq, struct err *e)
 void
 request_drop_body(struct request *rq)
 {
-	if (rq->body_is_ours)
+	if (rq->body_is_ours) {
 		free(rq->body);
+		fcgx_body_is_free(rq->fcgx);
+	}
 	rq->body_is_ours = false;
 	rq->body = NULL;
 	rq->body_len = 0;

@@ -7,17 +7,20 @@
 #define WEB_ROUTE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 #include "web/page.h"
 
 struct request;
 
+#define ROUTE_SMALL_BODY (64 * 1024) /* of a call that brings no data */
+
 /* While PostgreSQL is away: say so, or close (v1's client retries). */
 enum away { AWAY_503, AWAY_CUT };
 enum body {
 	NO_BODY,
-	WANT_JSON, /* without data: REQUEST_SMALL_BODY at most */
+	WANT_JSON, /* without data: ROUTE_SMALL_BODY at most */
 	WANT_DATA  /* body_limit at most */
 };
 
@@ -30,5 +33,15 @@ struct route {
 	page_render *page; /* of handle_page */
 	const char *allow; /* for a 405 */
 };
+
+/* The longest body that it takes. */
+static inline size_t
+route_body_most(const struct route *route, size_t body_limit)
+{
+	if (route->body == NO_BODY)
+		return 0;
+	return route->body == WANT_JSON && body_limit > ROUTE_SMALL_BODY ? ROUTE_SMALL_BODY
+									 : body_limit;
+}
 
 #endif

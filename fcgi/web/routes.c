@@ -48,19 +48,35 @@ is_prefix(const struct route *route)
 }
 
 static bool
-matches(const struct route *route, const char *path)
+matches(const struct route *route, const char *path, size_t len)
 {
-	return is_prefix(route) ? strncmp(path, route->path, strlen(route->path)) == 0
-				: strcmp(path, route->path) == 0;
+	size_t own = strlen(route->path);
+
+	return (is_prefix(route) ? len >= own : len == own) && memcmp(path, route->path, own) == 0;
 }
 
 static const struct route *
-find(const char *path)
+find(const char *path, size_t len)
 {
 	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++)
-		if (matches(&routes[i], path))
+		if (matches(&routes[i], path, len))
 			return &routes[i];
 	return NULL;
+}
+
+static size_t
+body_of(const struct fcgx_limits *limits, const char *uri, size_t len)
+{
+	const char *query = memchr(uri, '?', len);
+	const struct route *route = find(uri, query ? (size_t)(query - uri) : len);
+
+	return route ? route_body_most(route, limits->body_most) : 0;
+}
+
+struct fcgx_limits
+route_limits(const struct settings *settings)
+{
+	return (struct fcgx_limits){(size_t)settings->body_limit, body_of};
 }
 
 /* What follows a prefix, split at slashes and decoded; more parts than there is room for: no such path. */
@@ -117,7 +133,7 @@ route_request(struct request *rq)
 		reply_error(rq, &e);
 		return;
 	}
-	rq->route = find(rq->path);
+	rq->route = find(rq->path, strlen(rq->path));
 	if (!rq->route) {
 		err_set(&e, ERR_MISSING, "Not Found", "no such path");
 		reply_error(rq, &e);

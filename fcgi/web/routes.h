@@ -14,6 +14,8 @@
 #include "web/request.h"
 #include "web/route.h"
 
+/* What of a body is of use, by its address. */
+struct fcgx_limits route_limits(const struct settings *settings);
 /* Answers the request, now or later. Takes it over. */
 void route_request(struct request *rq);
 

@@ -1,9 +1,14 @@
 """No client takes more than its share: memory by what was sent, parked calls, malformed records, logs."""
+import contextlib
+import os
 import re
+import signal
+import socket
+import time
 
 import pytest
 
-from client import Api, nobody
+from client import Api, Fleet, nobody
 from waiting import Later, eventually
 
 KIB = 1024
@@ -110,3 +115,118 @@ def test_a_call_is_parked_without_its_body(fresh, fleet):
     assert sum(memory(pid, "VmRSS") for pid in fresh.responders()) - before <= 8 * MIB
     fresh.load([f"j{i}" for i in range(len(fleets))], append=True)
     assert [len(call.result()["jobs"]) for call in calls] == [1] * len(fleets)
+
+
+# --- malformed records: a peer at the tracker's own socket ---------------------------------------
+
+def record(kind, content=b"", number=1, version=1):
+    return bytes([version, kind]) + number.to_bytes(2, "big") + len(content).to_bytes(2, "big") + b"\0\0" + content
+
+
+BEGIN = record(1, bytes([0, 1, 1, 0, 0, 0, 0, 0]))
+HUGE = b"\xff\xff\xff\xff"
+
+
+def pairs(**params):
+    return b"".join(bytes([len(k), len(v)]) + k.encode() + v.encode() for k, v in params.items())
+
+
+HEALTH = BEGIN + record(4, pairs(REQUEST_METHOD="GET", REQUEST_URI="/healthz")) + record(4) + record(5)
+MALFORMED = {
+    "a huge name": BEGIN + record(4, HUGE + b"\1xx"),
+    "a huge value": BEGIN + record(4, b"\1" + HUGE + b"xx"),
+    "a huge pair": BEGIN + record(4, HUGE + HUGE),
+    "lengths that add up to less than nothing": BEGIN + record(4, b"\xff\xff\xff\xfe\x80\0\0\4"),
+    "parameters without end": BEGIN + record(4, b"\1\xff\1\0" + b"x" * 60000) * 3,
+    "a pair that the parameters cut": BEGIN + record(4, b"\4\4NA") + record(4) + record(5),
+    "a body before the parameters": BEGIN + record(5, b"x") + record(4),
+    "no begin": record(4) + record(5),
+    "two begins": BEGIN + BEGIN,
+    "another version": record(1, bytes(8), version=7),
+    "another request's body": BEGIN + record(4) + record(5, b"x", number=2),
+    "aborted": BEGIN + record(2),
+    "an unknown type": BEGIN + record(99, b"x" * 100),
+    "noise": bytes(range(256)) * 16,
+    "HTTP": b"POST /api/newJob HTTP/1.1\r\nHost: x\r\n\r\n",
+    "two at once": HEALTH + HEALTH,
+}
+
+
+def peer(stack):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(30)
+    s.connect(os.path.join(stack.state, "run", "tracker.sock"))
+    return s
+
+
+def is_ended(s):
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        return s.recv(1) == b""
+    return True
+
+
+@pytest.mark.parametrize("kind", MALFORMED)
+def test_a_malformed_record_ends_its_connection_only(tracker, api, kind):
+    pool = tracker.responders()
+    for _ in range(4):  # every process of the pool and more
+        with contextlib.closing(peer(tracker)) as s:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                s.sendall(MALFORMED[kind])
+            assert is_ended(s)
+    assert api.get("/api/jobCount?stage=a").status_code == 200
+    assert tracker.responders() == pool
+
+
+def test_half_requests_hold_up_nobody(tracker, api):
+    """As many as there are threads, and more, each stopped at another place."""
+    with contextlib.ExitStack() as halves:
+        for i in range(40):
+            s = halves.enter_context(contextlib.closing(peer(tracker)))
+            s.sendall(HEALTH[:1 + i * (len(HEALTH) - 2) // 40])
+        token = api.new()["token"]
+        began = time.monotonic()
+        for _ in range(50):
+            assert api.text("/api/validateWorker", {"token": token}) == (200, "True")
+        assert time.monotonic() - began < 5
+
+
+def test_a_request_that_trickles_is_answered_or_ended(tracker):
+    with contextlib.closing(peer(tracker)) as s:
+        for i in range(len(HEALTH)):
+            s.sendall(HEALTH[i:i + 1])
+        assert b"200 OK" in s.recv(4096)
+    with contextlib.closing(peer(tracker)) as s:
+        s.sendall(HEALTH[:-1])
+        assert is_ended(s)  # after GATHER_S; recv is patient for 30 s
+
+
+def test_a_crash_costs_parked_calls_only(faults):
+    """The other process goes on, a call that was parked is asked again, and gets its job."""
+    workers = [Fleet(faults) for _ in range(8)]
+    before = faults.responders()
+
+    def wait(f):
+        while True:
+            with contextlib.suppress(OSError):
+                answer = f.raw(want=1, wait=60)
+                if answer.status_code == 200 and answer.json()["jobs"]:
+                    return answer.json()["jobs"]
+            time.sleep(0.1)
+
+    calls = [Later(wait, f) for f in workers]
+    metrics = Api(faults, plain=True)
+    eventually(lambda: "tracker_parked_calls 8" in metrics.get("/metrics").text, what="eight calls are parked")
+    os.kill(before[0], signal.SIGABRT)
+    eventually(lambda: len(now := faults.responders()) == 2 and before[0] not in now, what="it is replaced")
+    faults.load(["x"] * 8, append=True)
+    assert sorted(job["job"] for call in calls for job in call.result()) == list(range(1, 9))
+
+
+def test_tcp_beyond_loopback_wants_a_word(tracker, tmp_path):
+    ini = tmp_path / "tracker.ini"
+    for listen, refused in (("tcp:0.0.0.0:0", False), ("tcp:0.0.0.0:1", True), ("tcp:[::]:1", True)):
+        with open(tracker.config) as f:
+            ini.write_text(re.sub(r"(?m)^listen *=.*$", f"listen = {listen}", f.read()))
+        done = tracker.run("distcompute-tracker", "--config", str(ini), check=False, config=False)
+        assert done.returncode != 0
+        assert ("tcp-open:" in done.stderr) == refused, done.stderr

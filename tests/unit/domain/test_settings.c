@@ -187,6 +187,8 @@ a_listening_place_is_checked(void **state)
 	assert_true(load_file("listen = unix:/run/x.sock\n"));
 	assert_true(load_file("listen = tcp:127.0.0.1:9000\n"));
 	assert_true(load_file("listen = tcp:[::1]:9000\n"));
+	assert_true(load_file("listen = tcp-open:0.0.0.0:9000\n"));
+	refused("listen = tcp-open:9000\n", "tcp:ADDRESS:PORT");
 	refused("listen = 9000\n", "listen");
 	refused("listen = tcp:9000\n", "tcp:ADDRESS:PORT");
 	refused("listen = tcp::9000\n", "tcp:ADDRESS:PORT");

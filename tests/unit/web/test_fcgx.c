@@ -1,6 +1,7 @@
 /* The gate, with a web server that speaks FastCGI byte by byte over a real socket. */
 #include "../test.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,8 +16,18 @@
 
 #define SOON_MS 2000
 #define RECORD_MOST 1024
+#define BODY_MOST (256 * 1024)
 
 enum { BEGIN = 1, END = 3, PARAMS = 4, STDIN = 5, STDOUT = 6 };
+
+/* "/small…" takes a kilobyte. */
+static size_t
+body_of(const struct fcgx_limits *limits, const char *uri, size_t len)
+{
+	return len >= 6 && memcmp(uri, "/small", 6) == 0 ? 1024 : limits->body_most;
+}
+
+static const struct fcgx_limits limits = {BODY_MOST, body_of};
 
 struct room {
 	struct sockaddr_un at;
@@ -37,7 +48,7 @@ open_room(void **state)
 	r->listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(r->listener, (struct sockaddr *)&r->at, sizeof(r->at)), 0);
 	assert_int_equal(listen(r->listener, 16), 0);
-	r->gate = fcgx_gate_new(r->listener);
+	r->gate = fcgx_gate_new(r->listener, &limits);
 	r->turn = fcgx_turn_new();
 	*state = r;
 	return 0;
@@ -80,15 +91,14 @@ put(int fd, int type, const void *content, size_t len)
 static void
 begin_to_ask(int fd, const char *name, bool keep)
 {
-	unsigned char begin[8] = {0, 1, keep}, param[64];
-	size_t len = strlen(name);
+	unsigned char begin[8] = {0, 1, keep};
+	size_t len = strlen(name), n;
+	char param[128];
 
-	param[0] = 4;
-	param[1] = (unsigned char)len;
-	memcpy(param + 2, "NAME", 4);
-	memcpy(param + 6, name, len);
+	n = (size_t)snprintf(param, sizeof(param), "%c%cNAME%s%c%cREQUEST_URI%s", 4, (int)len, name,
+	    (int)strlen("REQUEST_URI"), (int)len, name);
 	put(fd, BEGIN, begin, sizeof(begin));
-	put(fd, PARAMS, param, 6 + len);
+	put(fd, PARAMS, param, n);
 	put(fd, PARAMS, "", 0);
 }
 
@@ -302,24 +312,177 @@ a_body_that_nobody_read_is_not_taken_for_the_next_request(void **state)
 	close(fd);
 }
 
+static char *
+take_body(struct fcgx *f, size_t *len)
+{
+	char *body = fcgx_take_body(f, len);
+
+	if (body)
+		return body;
+	body = malloc(BODY_MOST);
+	*len = fcgx_read(f, body, BODY_MOST);
+	return body;
+}
+
 static void
-what_comes_for_a_request_under_way_is_heard_by_nobody_else(void **state)
+expect_body(struct fcgx *f, const char *want)
+{
+	size_t len;
+	char *body = take_body(f, &len);
+
+	assert_int_equal(len, strlen(want));
+	assert_memory_equal(body, want, len);
+	free(body);
+}
+
+static void
+a_request_is_nobodys_before_it_is_whole(void **state)
 {
 	struct room *r = *state;
 	int fd = call_in(r);
-	char body[8] = "";
 	struct fcgx *f;
 
 	begin_to_ask(fd, "/a", true);
-	f = next(r);
-	put(fd, STDIN, "late", 4);
-	put(fd, STDIN, "", 0);
 	look_in_vain(r);
-	assert_int_equal(fcgx_read(f, body, sizeof(body)), 4);
-	assert_string_equal(body, "late");
+	put(fd, STDIN, "late", 4);
+	look_in_vain(r);
+	put(fd, STDIN, "", 0);
+	f = next(r);
+	expect(f, "/a");
+	expect_body(f, "late");
+	say(f, "yes");
+	hear(fd, "yes");
+	talk(r, fd);
+	close(fd);
+}
+
+/* The bytes of a request for /NAME, in the order in which they are sent. */
+static size_t
+write_down(unsigned char *out, size_t room, const char *name, const char *body)
+{
+	int ends[2];
+	ssize_t n;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	ask(ends[0], name, body, true);
+	close(ends[0]);
+	n = read(ends[1], out, room);
+	assert_true(n > 0);
+	close(ends[1]);
+	return (size_t)n;
+}
+
+static void
+bytes_that_trickle_become_a_request(void **state)
+{
+	struct room *r = *state;
+	unsigned char bytes[512];
+	size_t len = write_down(bytes, sizeof(bytes), "/drop-by-drop", "body");
+	int fd = call_in(r);
+	struct fcgx *f;
+
+	for (size_t i = 0; i + 1 < len; i++) {
+		assert_int_equal(write(fd, bytes + i, 1), 1);
+		if (i % 16 == 0)
+			look_in_vain(r);
+	}
+	assert_int_equal(write(fd, bytes + len - 1, 1), 1);
+	f = next(r);
+	expect(f, "/drop-by-drop");
+	expect_body(f, "body");
 	say(f, "yes");
 	hear(fd, "yes");
 	close(fd);
+}
+
+static void
+half_a_request_holds_up_nobody(void **state)
+{
+	struct room *r = *state;
+	unsigned char bytes[512];
+	size_t len = write_down(bytes, sizeof(bytes), "/half", "body");
+	int half[16], fd;
+
+	for (size_t i = 0; i < COUNT(half); i++) {
+		half[i] = call_in(r);
+		assert_int_equal(write(half[i], bytes, 1 + i * len / 20), 1 + i * len / 20);
+	}
+	look_in_vain(r);
+	fd = call_in(r);
+	talk(r, fd);
+	for (size_t i = 0; i < COUNT(half); i++)
+		close(half[i]);
+	close(fd);
+}
+
+struct sender {
+	int fd;
+	const char *name, *body;
+	pthread_t thread;
+};
+
+static void *
+send_all(void *sender_)
+{
+	struct sender *sender = sender_;
+
+	ask(sender->fd, sender->name, sender->body, true);
+	return NULL;
+}
+
+static void
+large_bodies_are_gathered_within_their_share_of_memory(void **state)
+{
+	struct room *r = *state;
+	static char body[200 * 1024];
+	struct sender sender[12];
+
+	memset(body, 'b', sizeof(body) - 1);
+	for (size_t i = 0; i < COUNT(sender); i++) {
+		sender[i] = (struct sender){.fd = call_in(r), .name = "/large", .body = body};
+		assert_int_equal(pthread_create(&sender[i].thread, NULL, send_all, &sender[i]), 0);
+	}
+	for (size_t i = 0; i < COUNT(sender); i++) {
+		struct fcgx *f = next(r);
+
+		expect(f, "/large");
+		expect_body(f, body);
+		say(f, "yes");
+	}
+	for (size_t i = 0; i < COUNT(sender); i++) {
+		pthread_join(sender[i].thread, NULL);
+		hear(sender[i].fd, "yes");
+		close(sender[i].fd);
+	}
+}
+
+static void
+of_a_body_over_the_limit_no_more_is_kept(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t most;
+	} want[] = {{"/large", BODY_MOST}, {"/small?but=sent", 1024}};
+	struct room *r = *state;
+	static char body[BODY_MOST + 100000];
+
+	memset(body, 'b', sizeof(body) - 1);
+	for (size_t i = 0; i < COUNT(want); i++) {
+		struct sender sender = {.fd = call_in(r), .name = want[i].name, .body = body};
+		struct fcgx *f;
+		size_t len;
+
+		assert_int_equal(pthread_create(&sender.thread, NULL, send_all, &sender), 0);
+		f = next(r);
+		expect(f, want[i].name);
+		free(take_body(f, &len));
+		assert_int_equal(len, want[i].most);
+		say(f, "no");
+		pthread_join(sender.thread, NULL);
+		hear(sender.fd, "no");
+		talk(r, sender.fd);
+		close(sender.fd);
+	}
 }
 
 static void
@@ -376,6 +539,125 @@ bytes_that_are_no_fastcgi_end_the_connection_only(void **state)
 	ask(fd, "/well", "", true);
 	expect(next(r), "/well");
 	close(noisy);
+	close(fd);
+}
+
+/* What must end its own connection, and no other. */
+static const struct {
+	const char *what;
+	unsigned char bytes[48];
+	size_t len;
+} malformed[] = {
+    {"version 0", {0, 1, 0, 1, 0, 8}, 16},
+    {"version 2", {2, 1, 0, 1, 0, 8, 0, 0, 0, 1}, 16},
+    {"no begin", {1, 4, 0, 1, 0, 0, 0, 0}, 8},
+    {"standard input first", {1, 5, 0, 1, 0, 1, 0, 0, 'x'}, 9},
+    {"an unknown type", {1, 77, 0, 1, 0, 8}, 16},
+    {"a question of management", {1, 9, 0, 0, 0, 0}, 8},
+    {"request 0", {1, 1, 0, 0, 0, 8, 0, 0, 0, 1}, 16},
+    {"a short begin", {1, 1, 0, 1, 0, 7, 0, 0, 0, 1}, 15},
+    {"a long begin", {1, 1, 0, 1, 0, 9, 0, 0, 0, 1}, 17},
+    {"a filter", {1, 1, 0, 1, 0, 8, 0, 0, 0, 3}, 16},
+    {"an authorizer", {1, 1, 0, 1, 0, 8, 0, 0, 0, 2}, 16},
+    {"begun twice", {1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 0, 8}, 32},
+    {"aborted", {1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 2, 0, 1}, 24},
+    {"another request's parameters", {1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 4, 0, 2},
+	24},
+    {"standard input before the parameters' end",
+	{1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 5, 0, 1, 0, 1, 0, 0, 'x'}, 25},
+    {"a name of two gigabytes",
+	{1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 4, 0, 1, 0, 8, 0, 0, 0xff, 0xff, 0xff,
+	    0xff, 0, 'a', 'b', 'c'},
+	32},
+    {"a value of two gigabytes",
+	{1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 4, 0, 1, 0, 8, 0, 0, 1, 0xff, 0xff,
+	    0xff, 0xff, 'a', 'b', 'c'},
+	32},
+    {"two lengths that are too much together",
+	{1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 4, 0, 1, 0, 8, 0, 0, 0x80, 0, 0xff,
+	    0xff, 0x80, 0, 0xff, 0xff},
+	32},
+    {"parameters that end in a pair",
+	{1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 4, 0, 1, 0, 3, 0, 0, 4, 4, 'N', 1, 4, 0,
+	    1, 0, 0, 0, 0},
+	35},
+    {"parameters that end in a length",
+	{1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 4, 0, 1, 0, 2, 0, 0, 0x80, 0, 1, 4, 0,
+	    1, 0, 0, 0, 0},
+	34},
+};
+
+static bool
+is_ended(struct room *r, int fd)
+{
+	char byte;
+
+	for (int i = 0; i < 10; i++) {
+		look_in_vain(r);
+		if (recv(fd, &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET)
+			return true;
+	}
+	return false;
+}
+
+static void
+a_malformed_record_ends_its_connection_only(void **state)
+{
+	struct room *r = *state;
+	int well = call_in(r);
+
+	for (size_t i = 0; i < COUNT(malformed); i++) {
+		int fd = call_in(r);
+
+		assert_int_equal(write(fd, malformed[i].bytes, malformed[i].len), malformed[i].len);
+		if (!is_ended(r, fd))
+			fail_msg("not ended: %s", malformed[i].what);
+		close(fd);
+		talk(r, well);
+	}
+	close(well);
+}
+
+static void
+a_second_request_that_was_not_waited_for_ends_the_connection(void **state)
+{
+	struct room *r = *state;
+	unsigned char bytes[1024];
+	size_t len = write_down(bytes, sizeof(bytes) / 2, "/one", "");
+	int fd = call_in(r);
+
+	memcpy(bytes + len, bytes, len);
+	assert_int_equal(write(fd, bytes, 2 * len), 2 * len);
+	look_in_vain(r);
+	look_in_vain(r);
+	assert_int_equal(fcgx_gate_count(r->gate), 0);
+	close(fd);
+}
+
+static void
+padding_is_passed_over(void **state)
+{
+	static const unsigned char bytes[] = {1, 1, 0, 7, 0, 8, 3, 0, 0, 1, 1, 0, 0, 0, 0, 0, 'p',
+	    'a', 'd', 1, 4, 0, 7, 0, 7, 1, 0, 4, 1, 'N', 'A', 'M', 'E', '/', 'p', 1, 4, 0, 7, 0, 0,
+	    2, 0, 'p', 'a', 1, 5, 0, 7, 0, 2, 1, 0, 'h', 'i', 'p', 1, 5, 0, 7, 0, 0, 1, 0, 'p'};
+	struct room *r = *state;
+	int fd = call_in(r);
+	struct fcgx *f;
+
+	for (size_t pieces = 0; pieces < 2; pieces++) {
+		size_t first = pieces * (sizeof(bytes) - 1);
+
+		assert_int_equal(write(fd, bytes, first), first);
+		if (pieces)
+			look_in_vain(r);
+		assert_int_equal(
+		    write(fd, bytes + first, sizeof(bytes) - first), sizeof(bytes) - first);
+		f = next(r);
+		expect(f, "/");
+		expect_body(f, "hi");
+		say(f, "yes");
+		hear(fd, "yes");
+	}
 	close(fd);
 }
 
@@ -448,11 +730,18 @@ main(void)
 	    TEST(idle_connections_keep_no_thread_from_the_others),
 	    TEST(requests_are_answered_in_any_order),
 	    TEST(a_body_that_nobody_read_is_not_taken_for_the_next_request),
-	    TEST(what_comes_for_a_request_under_way_is_heard_by_nobody_else),
+	    TEST(a_request_is_nobodys_before_it_is_whole),
+	    TEST(bytes_that_trickle_become_a_request),
+	    TEST(half_a_request_holds_up_nobody),
+	    TEST(large_bodies_are_gathered_within_their_share_of_memory),
+	    TEST(of_a_body_over_the_limit_no_more_is_kept),
 	    TEST(a_peer_that_hung_up_is_forgotten),
 	    TEST(what_a_peer_asked_before_it_hung_up_is_still_taken),
 	    TEST(an_answer_to_a_peer_that_hung_up_is_known_as_not_sent),
 	    TEST(bytes_that_are_no_fastcgi_end_the_connection_only),
+	    TEST(a_malformed_record_ends_its_connection_only),
+	    TEST(a_second_request_that_was_not_waited_for_ends_the_connection),
+	    TEST(padding_is_passed_over),
 	    TEST(a_cut_request_gets_no_answer),
 	    TEST(a_gate_that_is_shut_goes_on_with_whom_it_has),
 	    TEST(a_request_may_be_answered_by_another_thread),
