@@ -117,7 +117,7 @@ static bool
 ask_once(struct pg *pg, const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct err *e)
 {
 	return schema_check(pg, settings, e) && schema_settle_stages(pg, settings, e) &&
-	    schema_project_id(pg, id, e);
+	    schema_settle_policy(pg, settings, e) && schema_project_id(pg, id, e);
 }
 
 /* The project's id, once the schema is the one that this program was built for. */

@@ -59,6 +59,10 @@ bool bundle_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err 
 bool bundle_receive(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
     __attribute__((warn_unused_result));
 
+/* The data of an op of kind OP_FETCH, which was a claim, and is one again. `rows` are what it borrows from. */
+bool jobs_fetch(struct op *op, struct pg *pg, struct pg_rows **rows, struct err *e)
+    __attribute__((warn_unused_result));
+
 /* A kind's part, in jobs.c and workers.c. */
 struct bundle_kind {
 	bool (*send)(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e);

@@ -6,6 +6,8 @@
 
 /* Rows that were behind the hint when it was taken are found again within this. */
 #define HINT_LIFE_US INT64_C(1000000)
+/* What a job whose data is read apart counts for, when bundles to come are cut. */
+#define LONG_BYTES (BUNDLE_BYTES_OUT / 16.0)
 
 static void
 forget_old_hints(struct bundle *b)
@@ -18,72 +20,42 @@ forget_old_hints(struct bundle *b)
 	b->hint_us = now;
 }
 
-/* Is it a case for SQL's quick way, which wants them in order of token? */
-static bool
-is_plain_claim(const struct bundle *b)
+/* One id for each job that may be handed out: PostgreSQL takes longer to make one than to store it. */
+static struct pg_param
+put_lease_ids(struct bundle *b, int i)
 {
-	for (int i = 0; i < b->n; i++)
-		if (!b->ops[i]->claim.v1)
-			return false;
-	return !b->careful;
-}
+	struct pg_array *ids = bundle_array(b, i, PG_UUID_ARRAY);
+	int n = 0;
 
-/* One id an op: PostgreSQL takes longer to make one than to store it. */
-static struct pg_array *
-put_lease_ids(struct bundle *b)
-{
-	struct pg_array *leases = bundle_array(b, 5, PG_UUID_ARRAY);
-
-	for (int i = 0; i < b->n; i++) {
+	for (int k = 0; k < b->n; k++)
+		n += b->ops[k]->claim.want;
+	while (n-- > 0) {
 		struct uuid id = uuid_new();
 
-		pg_array_uuid(leases, &id);
+		pg_array_uuid(ids, &id);
 	}
-	return leases;
+	return pg_array_param(ids);
 }
 
-/* What claim_jobs has to know besides; how many parameters that is. */
-static int
-put_fleet_claims(struct bundle *b, struct pg_param *params)
+static struct pg_param
+put_hints(struct bundle *b, int i)
 {
-	struct pg_array *wants = bundle_array(b, 5, PG_INT4_ARRAY),
-			*v1 = bundle_array(b, 6, PG_BOOL_ARRAY),
-			*hold_items = bundle_array(b, 7, PG_INT4_ARRAY),
-			*hold_jobs = bundle_array(b, 8, PG_INT8_ARRAY),
-			*has_holding = bundle_array(b, 9, PG_BOOL_ARRAY);
-
-	for (int i = 0; i < b->n; i++) {
-		const struct op *op = b->ops[i];
-
-		pg_array_int4(wants, op->claim.want);
-		pg_array_bool(v1, op->claim.v1);
-		pg_array_bool(has_holding, op->claim.has_holding);
-		for (size_t h = 0; h < op->claim.n_holding; h++) {
-			pg_array_int4(hold_items, i + 1);
-			pg_array_int8(hold_jobs, op->claim.holding[h]);
-		}
-	}
-	for (int i = 0; i < 5; i++)
-		params[i] = pg_array_param(&b->array[5 + i]);
-	return 5;
-}
-
-static bool
-claim_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
-{
-	bool plain = is_plain_claim(b);
-	struct pg_array *tokens = bundle_array(b, 0, PG_UUID_ARRAY),
-			*ages = bundle_array(b, 1, PG_INT8_ARRAY),
-			*calls = bundle_array(b, 2, PG_INT8_ARRAY),
-			*rerun = bundle_array(b, 3, PG_BOOL_ARRAY),
-			*hints = bundle_array(b, 4, PG_INT8_ARRAY);
-	struct pg_param params[13];
-	struct pg_scalar attempts, backoff, backoff_max;
-	int n = 5;
+	struct pg_array *hints = bundle_array(b, i, PG_INT8_ARRAY);
 
 	forget_old_hints(b);
-	if (plain)
-		bundle_sort(b);
+	for (int stage = 1; stage <= STAGES_MAX; stage++)
+		pg_array_int8(hints, b->hint[stage]);
+	return pg_array_param(hints);
+}
+
+/* What the claims of both protocols say: arrays 0 to 2. */
+static void
+put_claims(struct bundle *b)
+{
+	struct pg_array *tokens = bundle_array(b, 0, PG_UUID_ARRAY),
+			*ages = bundle_array(b, 1, PG_INT8_ARRAY),
+			*calls = bundle_array(b, 2, PG_INT8_ARRAY);
+
 	for (int i = 0; i < b->n; i++) {
 		struct op *op = b->ops[i];
 
@@ -91,32 +63,79 @@ claim_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 		pg_array_uuid(tokens, &op->token);
 		pg_array_int8(ages, bundle_age_us(op));
 		pg_array_int8(calls, op->claim.call);
-		pg_array_bool(rerun, op->rerun);
 	}
-	for (int stage = 1; stage <= STAGES_MAX; stage++)
-		pg_array_int8(hints, b->hint[stage]);
-	for (int i = 0; i < n; i++)
+}
+
+#define CLAIMED "select item, status, worker, stage, job, lease, attempt, data from tracker."
+
+/* The quick way of SQL wants them in order of token; the long one takes any. */
+static bool
+claim_send_v1(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
+{
+	struct pg_param params[6];
+	struct pg_scalar limit;
+
+	bundle_sort(b);
+	put_claims(b);
+	for (int i = 0; i < 3; i++)
 		params[i] = pg_array_param(&b->array[i]);
-	if (plain)
-		params[n++] = pg_array_param(put_lease_ids(b));
-	else
-		n += put_fleet_claims(b, &params[n]);
-	params[n++] = pg_int4_param(&attempts, (int32_t)t->settings->max_attempts);
-	params[n++] = pg_int4_param(&backoff, (int32_t)t->settings->retry_backoff_s);
-	params[n++] = pg_int4_param(&backoff_max, (int32_t)t->settings->retry_backoff_max_s);
-	if (plain)
-		return pg_send(pg,
-		    "select item, status, worker, stage, job, lease, attempt, data from "
-		    "tracker.claim_fresh("
-		    "$1, $2, $3, $4, $5, $6, $7, $8, $9)",
-		    params, n, e);
+	params[3] = put_hints(b, 3);
+	params[4] = put_lease_ids(b, 4);
+	params[5] = pg_int4_param(&limit, (int32_t)t->settings->answer_limit);
+	if (b->careful)
+		return pg_send(pg, CLAIMED "claim_held($1, $2, $3, $4, $5, $6)", params, 6, e);
+	return pg_send(pg, CLAIMED "claim_fresh($1, $2, $3, $4, $5, $6)", params, 6, e);
+}
+
+static bool
+claim_send_fleet(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
+{
+	struct pg_array *wants = bundle_array(b, 3, PG_INT4_ARRAY),
+			*rerun = bundle_array(b, 4, PG_BOOL_ARRAY),
+			*has_holding = bundle_array(b, 5, PG_BOOL_ARRAY),
+			*hold_items = bundle_array(b, 6, PG_INT4_ARRAY),
+			*hold_jobs = bundle_array(b, 7, PG_INT8_ARRAY);
+	struct pg_param params[11];
+	struct pg_scalar limit;
+
+	put_claims(b);
+	for (int i = 0; i < b->n; i++) {
+		const struct op *op = b->ops[i];
+
+		pg_array_int4(wants, op->claim.want);
+		pg_array_bool(rerun, op->rerun);
+		pg_array_bool(has_holding, op->claim.has_holding);
+		for (size_t h = 0; h < op->claim.n_holding; h++) {
+			pg_array_int4(hold_items, i + 1);
+			pg_array_int8(hold_jobs, op->claim.holding[h]);
+		}
+	}
+	for (int i = 0; i < 8; i++)
+		params[i] = pg_array_param(&b->array[i]);
+	params[8] = put_hints(b, 8);
+	params[9] = put_lease_ids(b, 9);
+	params[10] = pg_int4_param(&limit, (int32_t)t->settings->answer_limit);
 	return pg_send(pg,
-	    "select item, status, worker, stage, job, lease, attempt, data from tracker.claim_jobs("
-	    "tokens => $1, ages_us => $2, calls => $3, rerun => $4, hints => $5, wants => $6, v1 "
-	    "=> $7, "
-	    "hold_items => $8, hold_jobs => $9, has_holding => $10, max_attempts => $11, "
-	    "backoff_s => $12, backoff_max_s => $13)",
-	    params, n, e);
+	    CLAIMED "claim_fleet(tokens => $1, ages_us => $2, calls => $3, wants => $4, "
+		    "rerun => $5, has_holding => $6, hold_items => $7, hold_jobs => $8, "
+		    "hints => $9, ids => $10, answer_limit => $11)",
+	    params, 11, e);
+}
+
+static bool
+claim_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
+{
+	return op_is_v1(b->ops[0]) ? claim_send_v1(t, b, pg, e) : claim_send_fleet(t, b, pg, e);
+}
+
+/* What is too long for its share of the bundle counts as such a share: longer than most. */
+static void
+read_data(struct bundle *b, struct op *op, struct job *job, int row)
+{
+	op->claim.unread = op->claim.unread || pg_is_null(b->rows, row, 7);
+	if (!pg_is_null(b->rows, row, 7))
+		job->data = pg_text(b->rows, row, 7, &job->len);
+	b->job_bytes += ((job->data ? (double)job->len : LONG_BYTES) - b->job_bytes) / 32;
 }
 
 static void
@@ -130,8 +149,7 @@ add_job(struct bundle *b, struct op *op, int row, enum op_status status)
 	if (!job->dropped) {
 		job->lease = pg_uuid(b->rows, row, 5);
 		job->attempt = (int)pg_int(b->rows, row, 6);
-		job->data = pg_text(b->rows, row, 7, &job->len);
-		b->job_bytes += ((double)job->len - b->job_bytes) / 32;
+		read_data(b, op, job, row);
 		op->claim.n_jobs++;
 	}
 	*op->claim.last_job = job;
@@ -166,6 +184,7 @@ claim_read(struct tracker *t, struct bundle *b)
 		b->ops[i]->claim.jobs = NULL;
 		b->ops[i]->claim.last_job = &b->ops[i]->claim.jobs;
 		b->ops[i]->claim.n_jobs = 0;
+		b->ops[i]->claim.unread = false;
 		b->ops[i]->status = ST_NONE;
 	}
 	for (int row = 0; row < pg_rows_count(b->rows); row++)
@@ -183,6 +202,53 @@ claim_read(struct tracker *t, struct bundle *b)
 
 const struct bundle_kind bundle_claim = {claim_send, claim_read};
 
+/* Takes jobs out whose data is gone: they were sent back meanwhile, and the lease with them. */
+static void
+drop_without_data(struct op *op)
+{
+	struct job **at = &op->claim.jobs;
+
+	while (*at) {
+		if ((*at)->data || (*at)->dropped) {
+			at = &(*at)->next;
+			continue;
+		}
+		*at = (*at)->next;
+		op->claim.n_jobs--;
+	}
+	op->claim.last_job = at;
+}
+
+bool
+jobs_fetch(struct op *op, struct pg *pg, struct pg_rows **rows, struct err *e)
+{
+	struct pg_array numbers;
+	struct pg_scalar stage;
+	struct pg_param params[2];
+	bool good;
+	int row = 0;
+
+	pg_array_init(&numbers, PG_INT8_ARRAY);
+	for (const struct job *job = op->claim.jobs; job; job = job->next)
+		if (!job->dropped)
+			pg_array_int8(&numbers, job->number);
+	params[0] = pg_int2_param(&stage, (int16_t)op->worker.stage);
+	params[1] = pg_array_param(&numbers);
+	op->kind = OP_CLAIM;
+	good = pg_call(pg, "select data from tracker.fetch_inputs($1, $2)", params, 2, rows, e);
+	pg_array_fini(&numbers);
+	if (!good)
+		return false;
+	for (struct job *job = op->claim.jobs; job; job = job->next) {
+		if (job->dropped)
+			continue;
+		job->data = pg_is_null(*rows, row, 0) ? NULL : pg_text(*rows, row, 0, &job->len);
+		row++;
+	}
+	drop_without_data(op);
+	return true;
+}
+
 /* The job and lease of an item; both NULL for "what the worker holds". */
 static void
 put_lease(struct pg_array *jobs, struct pg_array *leases, const struct item *item)
@@ -196,20 +262,10 @@ put_lease(struct pg_array *jobs, struct pg_array *leases, const struct item *ite
 	}
 }
 
-/* As is_plain_claim: each is the result of what its worker holds. */
-static bool
-is_plain_result(const struct bundle *b)
-{
-	for (int i = 0; i < b->n; i++)
-		if (b->ops[i]->items.n != 1 || !b->ops[i]->items.items[0].held)
-			return false;
-	return !b->careful;
-}
-
 static bool
 complete_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 {
-	bool plain = is_plain_result(b);
+	bool plain = op_is_v1(b->ops[0]) && !b->careful;
 	struct pg_array *tokens = bundle_array(b, 0, PG_UUID_ARRAY),
 			*datas = bundle_array(b, 1, PG_TEXT_ARRAY),
 			*hashes = bundle_array(b, 2, PG_UUID_ARRAY),
@@ -310,9 +366,9 @@ return_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 			*kinds = bundle_array(b, 3, PG_TEXT_ARRAY),
 			*reasons = bundle_array(b, 4, PG_TEXT_ARRAY),
 			*ages = bundle_array(b, 5, PG_INT8_ARRAY);
-	struct pg_param params[10];
-	struct pg_scalar attempts, flags, backoff, backoff_max;
+	struct pg_param params[6];
 
+	(void)t;
 	for (int i = 0; i < b->n; i++) {
 		struct op *op = b->ops[i];
 
@@ -329,14 +385,10 @@ return_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 	}
 	for (int i = 0; i < 6; i++)
 		params[i] = pg_array_param(&b->array[i]);
-	params[6] = pg_int4_param(&attempts, (int32_t)t->settings->max_attempts);
-	params[7] = pg_int4_param(&flags, (int32_t)t->settings->flag_limit);
-	params[8] = pg_int4_param(&backoff, (int32_t)t->settings->retry_backoff_s);
-	params[9] = pg_int4_param(&backoff_max, (int32_t)t->settings->retry_backoff_max_s);
 	return pg_send(pg,
 	    "select item, status, worker, stage, freed_stage from tracker.return_jobs("
-	    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-	    params, 10, e);
+	    "$1, $2, $3, $4, $5, $6)",
+	    params, 6, e);
 }
 
 static void

@@ -36,6 +36,20 @@ op_status_word(enum op_status status)
 	return status < sizeof(words) / sizeof(*words) ? words[status] : "bad";
 }
 
+bool
+op_is_v1(const struct op *op)
+{
+	switch (op->kind) {
+	case OP_CLAIM:
+		return op->claim.v1;
+	case OP_COMPLETE:
+	case OP_RETURN:
+		return op->items.items[0].held;
+	default:
+		return false;
+	}
+}
+
 size_t
 op_bytes(const struct op *op)
 {

@@ -31,6 +31,7 @@ enum op_kind {
 	OP_COMPLETE, /* results */
 	OP_RETURN,   /* failed, flagged, released */
 	OP_CLOSE,    /* bye */
+	OP_FETCH,    /* a claim whose jobs have long data: their data */
 	OP_COUNT,    /* the stages' counts */
 	OP_RENDER,   /* a page */
 	OP_KINDS
@@ -74,7 +75,7 @@ struct job {
 	struct uuid lease;
 	int stage, attempt;
 	bool dropped;     /* not handed out: the worker no longer owns it */
-	const char *data; /* borrowed from the rows */
+	const char *data; /* borrowed from the rows; NULL until it is read, when it is long */
 	size_t len;
 };
 
@@ -127,6 +128,7 @@ struct op {
 			struct op *later, *earlier;   /* run/parked's list */
 			struct job *jobs, **last_job; /* result */
 			int n_jobs;
+			bool unread; /* the jobs are its own, their data is still to be read */
 		} claim;
 		struct {
 			struct item *items;
@@ -140,6 +142,8 @@ struct op {
 	};
 };
 
+/* Whether it came by one of v1's calls; ops of the two protocols go in bundles apart. */
+bool op_is_v1(const struct op *op);
 /* Bytes that an op adds to a bundle: bounds what one call to PostgreSQL carries. */
 size_t op_bytes(const struct op *op);
 /* Rows that an op adds to a bundle. */

@@ -406,8 +406,8 @@ apply_functions(struct pg *pg, const struct shape *sh, struct err *e)
 }
 
 /*
- * A tracker may be at work: its calls wait (0x64637374, "dcst", is what each of them takes a share
- * of first), and see everything as it was, or everything as it will be.
+ * A tracker may be at work: its calls wait (0x64637374, "dcst", is the barrier of pass_barrier and
+ * raise_barrier, which may not be there yet), and see everything as it was, or everything as it will be.
  */
 static bool
 apply_once(struct pg *pg, const struct shape *sh, const struct pg_rows *rows, struct err *e)
@@ -474,6 +474,21 @@ schema_settle_stages(struct pg *pg, const struct settings *s, struct err *e)
 	ok = pg_call(pg, "select tracker.settle_stages($1)", &param, 1, &rows, e);
 	pg_rows_free(rows);
 	pg_array_fini(&names);
+	return ok;
+}
+
+bool
+schema_settle_policy(struct pg *pg, const struct settings *s, struct err *e)
+{
+	struct pg_scalar room[4];
+	struct pg_param params[] = {pg_int4_param(&room[0], (int32_t)s->max_attempts),
+	    pg_int4_param(&room[1], (int32_t)s->flag_limit),
+	    pg_int4_param(&room[2], (int32_t)s->retry_backoff_s),
+	    pg_int4_param(&room[3], (int32_t)s->retry_backoff_max_s)};
+	struct pg_rows *rows = NULL;
+	bool ok = pg_call(pg, "select tracker.settle_policy($1, $2, $3, $4)", params, 4, &rows, e);
+
+	pg_rows_free(rows);
 	return ok;
 }
 

@@ -43,6 +43,8 @@ bool schema_migrate(struct pg *pg, const struct settings *s, void (*say)(const c
  * refused (ERR_SQL, TR001) when they differ afterwards.
  */
 bool schema_settle_stages(struct pg *pg, const struct settings *s, struct err *e);
+/* Puts down when work that came back is tried again: the tracker's settings, for the functions that ask. */
+bool schema_settle_policy(struct pg *pg, const struct settings *s, struct err *e);
 
 /* The database's own name for itself: prefix of all that it keeps elsewhere. */
 #define SCHEMA_PROJECT_ID 64

@@ -88,6 +88,8 @@ const struct config_item settings_items[] = {
 	"a page is rendered at most once in this time; 0 = each time"),
     NUMBER(BYTES, "body_limit", body_limit, "16M", 1024, BODY_MOST,
 	"longest request body, and longest job; 256M at most"),
+    NUMBER(BYTES, "answer_limit", answer_limit, "16M", 1024, 1024 * MIB,
+	"most data of jobs in one answer, but one job at least; the rest comes with the next call"),
     NUMBER(INT, "processes", processes, "1", 1, 64,
 	"processes of the pool; more make shorter bundles, so one is best on few processors"),
     NUMBER(INT, "acceptors", acceptors, "2", 1, 64, "accepting threads in each process"),

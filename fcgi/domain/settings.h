@@ -31,7 +31,8 @@ struct settings {
 	int64_t retry_backoff_s, retry_backoff_max_s;
 	int64_t eta_interval_s, eta_samples;
 	int64_t page_cache_s;
-	int64_t body_limit; /* bytes */
+	int64_t body_limit;   /* bytes */
+	int64_t answer_limit; /* bytes of data that one claim is answered with */
 	int64_t processes, acceptors;
 	int64_t parked_limit; /* calls, of the whole pool */
 	const char *sql_dir, *templates_dir;

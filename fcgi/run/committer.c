@@ -22,6 +22,7 @@
 #define LOOK_MS 1000 /* how often an idle desk that was refused looks whether it still is */
 #define PROBE_US INT64_C(1000000)
 #define PROBE_ROOM (256 * 1024) /* bytes that must find room, so that results will */
+#define DEADLOCK "40P01"
 #define AWAY_MOST 8192 /* ops that wait for PostgreSQL to come back; more are answered at once */
 
 struct committer {
@@ -83,12 +84,13 @@ is_superseded(struct committer *c, const struct op *op)
 	    !shared_ticket_is_newest(c->tracker->shared, &op->token, op->claim.ticket);
 }
 
-/* Moves what fits from the waiting list into a bundle: ops of the kind of the oldest, in order. */
+/* Moves what fits from the waiting list into a bundle: ops of the kind and protocol of the oldest, in order. */
 static void
 cut(struct committer *c, struct bundle *b)
 {
 	struct queue_entry **at = &c->waiting;
 	size_t items = 0, bytes = 0, most = BUNDLE_ITEMS;
+	bool v1 = false;
 
 	c->round++;
 	bundle_clear(b);
@@ -98,12 +100,13 @@ cut(struct committer *c, struct bundle *b)
 
 		if (b->n == 0) {
 			b->kind = op->kind;
+			v1 = op_is_v1(op);
 			if (op->kind == OP_CLAIM)
 				most = (size_t)bundle_jobs_most(b);
 		}
 		if (b->n > 0 && (items + n > most || bytes + len > BUNDLE_BYTES_IN))
 			break;
-		if (op->kind != b->kind || !token_is_free(c, op)) {
+		if (op->kind != b->kind || op_is_v1(op) != v1 || !token_is_free(c, op)) {
 			at = &(*at)->next;
 			continue;
 		}
@@ -138,8 +141,15 @@ put_back(struct committer *c, struct bundle *b)
 static void
 answer(struct committer *c, struct op *op)
 {
-	if (op->kind == OP_CLAIM && op->err.kind == ERR_NONE && parked_put(c->tracker->parked, op))
-		return;
+	if (op->kind == OP_CLAIM && op->err.kind == ERR_NONE) {
+		if (parked_put(c->tracker->parked, op))
+			return;
+		if (op->claim.unread) {
+			op->kind = OP_FETCH;
+			op_submit(c->tracker, op);
+			return;
+		}
+	}
 	op->answer(op);
 }
 
@@ -262,8 +272,11 @@ exchange(struct committer *c, struct bundle *b, struct err *e)
 	if (!bundle_send(c->tracker, b, c->pg, e))
 		return false;
 	answer_unanswered(c);
-	if (!bundle_receive(c->tracker, b, c->pg, e))
+	if (!bundle_receive(c->tracker, b, c->pg, e)) {
+		if (strcmp(e->sqlstate, DEADLOCK) == 0)
+			stat_add(STAT_DEADLOCKS, 1);
 		return false;
+	}
 	note_good(c);
 	return true;
 }

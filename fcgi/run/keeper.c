@@ -192,18 +192,15 @@ see(struct keeper *k, struct pg_array *tokens, struct pg_array *seen, struct err
 static bool
 reap(struct keeper *k, struct pg_array *tokens, struct err *e)
 {
-	const struct settings *s = k->tracker->settings;
 	struct pg_rows *rows = NULL;
-	struct pg_scalar room[4];
-	struct pg_param params[5] = {pg_array_param(tokens), int4(&room[0], s->idle_timeout_s),
-	    int4(&room[1], s->max_attempts), int4(&room[2], s->retry_backoff_s),
-	    int4(&room[3], s->retry_backoff_max_s)};
+	struct pg_scalar idle;
+	struct pg_param params[2] = {pg_array_param(tokens),
+	    pg_int4_param(&idle, (int32_t)k->tracker->settings->idle_timeout_s)};
 
 	if (tokens->count == 0)
 		return true;
-	if (!pg_call(k->pg,
-		"select token, stage, freed from tracker.reap_workers($1, $2, $3, $4, $5)", params,
-		5, &rows, e))
+	if (!pg_call(k->pg, "select token, stage, freed from tracker.reap_workers($1, $2)", params,
+		2, &rows, e))
 		return false;
 	for (int i = 0; i < pg_rows_count(rows); i++) {
 		struct uuid token = pg_uuid(rows, i, 0);
@@ -274,9 +271,8 @@ expire_leases(struct keeper *k, struct err *e)
 {
 	const struct settings *s = k->tracker->settings;
 	struct pg_rows *rows = NULL;
-	struct pg_scalar room[3];
 	struct pg_array timeouts;
-	struct pg_param params[4];
+	struct pg_param param;
 	bool any = false, good;
 
 	for (int i = 0; i < STAGES_MAX; i++)
@@ -286,13 +282,9 @@ expire_leases(struct keeper *k, struct err *e)
 	pg_array_init(&timeouts, PG_INT4_ARRAY);
 	for (int i = 0; i < STAGES_MAX; i++)
 		pg_array_int4(&timeouts, (int32_t)s->job_timeout_s[i]);
-	params[0] = pg_array_param(&timeouts);
-	params[1] = int4(&room[0], s->max_attempts);
-	params[2] = int4(&room[1], s->retry_backoff_s);
-	params[3] = int4(&room[2], s->retry_backoff_max_s);
-	good =
-	    pg_call(k->pg, "select stage, job, worker from tracker.expire_leases($1, $2, $3, $4)",
-		params, 4, &rows, e);
+	param = pg_array_param(&timeouts);
+	good = pg_call(
+	    k->pg, "select stage, job, worker from tracker.expire_leases($1)", &param, 1, &rows, e);
 	if (good && pg_rows_count(rows) > 0) {
 		tracker_counts_changed(k->tracker);
 		log_event(LOG_INFO_, "leases_expired", "jobs=%d", pg_rows_count(rows));

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "domain/bundle.h"
 #include "domain/counts.h"
 #include "store/pg.h"
 #include "store/redis.h"
+#include "web/claimed.h"
 #include "web/page_cache.h"
 
 #define PATIENCE_MS 10000
@@ -44,6 +46,18 @@ answer_counts(struct reader_thread *r, struct op *chain)
 	}
 }
 
+/* Long data is read for one claim at a time, however many were answered in one bundle. */
+static void
+fetch(struct reader_thread *r, struct op *op)
+{
+	struct pg_rows *rows = NULL;
+
+	if (!jobs_fetch(op, r->reader.pg, &rows, &op->err))
+		claimed_give_back(r->reader.tracker, op);
+	op->answer(op);
+	pg_rows_free(rows);
+}
+
 static void
 serve(struct reader_thread *r, struct op *chain)
 {
@@ -57,7 +71,9 @@ serve(struct reader_thread *r, struct op *chain)
 		if (op->kind == OP_COUNT) {
 			op->entry.next = (struct queue_entry *)counts;
 			counts = op;
-		} else {
+		} else if (op->kind == OP_FETCH)
+			fetch(r, op);
+		else {
 			op->render.render(op, &r->reader);
 			op->answer(op);
 		}

@@ -232,6 +232,8 @@ static const struct {
 	"Bundles that PostgreSQL refused."},
     {STAT_OPS_REFUSED, "tracker_ops_refused_total", "counter",
 	"Calls given up because PostgreSQL refused them alone."},
+    {STAT_DEADLOCKS, "tracker_postgres_deadlocks_total", "counter",
+	"Bundles that PostgreSQL took out of a deadlock, sent again."},
     {STAT_REDIS_AWAY, "tracker_redis_away_total", "counter", "Writes that met no Redis."},
     {STAT_REDIS_REFUSED, "tracker_redis_refused_total", "counter", "Writes that Redis refused."},
     {STAT_PAGES_RENDERED, "tracker_pages_rendered_total", "counter", "Pages rendered."},

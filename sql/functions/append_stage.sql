@@ -3,8 +3,7 @@
 -- Caller	distcompute-admin append-stage.
 -- Answer	the number of the new stage.
 -- Errors	TR001: five stages already, no stage yet, or a name that is taken or empty.
--- Locks	the advisory lock that whoever hands out or takes in shares: they are waited for,
---		and wait. Then stage, ready and tally. As long as it takes to write a row for each
+-- Locks	the barrier: who hands out or takes in is waited for, and waits. Then stage, ready and tally. As long as it takes to write a row for each
 --		finished job.
 -- Index	output by key.
 create or replace function tracker.append_stage(name text)
@@ -14,10 +13,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+	v_ok boolean := tracker.raise_barrier();
 	v_last int2;
 	v_moved int8;
 begin
-	perform pg_advisory_xact_lock(x'64637374'::int);
 	lock table tracker.stage in share row exclusive mode;
 	select max(s.stage) into v_last from tracker.stage s;
 	if v_last is null then

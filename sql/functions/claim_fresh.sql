@@ -1,22 +1,22 @@
 -- Answers v1's newJob for all who ask at this moment: the common case in few statements. All are of
--- one stage, none holds a job, and nothing that came back is due. Everything else is for claim_jobs,
+-- one stage, none holds a job, and nothing that came back is due. Everything else is for claim_held,
 -- which it then calls.
 --
--- Caller	domain/jobs.c, with all claims that wait when each is v1's, in ascending order of token (or
---		it is no common case). ages_us, calls, rerun, hints: see claim_jobs. leases: an id for
---		each.
--- Answer	as claim_jobs.
+-- Caller	domain/jobs.c, with v1's claims that wait, in ascending order of token (or it is no common
+--		case). ages_us: how long each has waited in the tracker. hints[stage]: the position last
+--		heard in a 'hint' row, 0 at first. ids: of leases, one for each.
+-- Answer	one row an item: job, none, paused, unknown; data is null when it is too long for its share
+--		of answer_limit (to be read by fetch_inputs). 'hint' rows with item 0 (stage, job = position).
 -- Errors	none for one item.
--- Locks	as claim_jobs: worker (by token), ready or frontier, lease, tally. What was locked in vain
+-- Locks	worker (by token), ready or frontier, lease, tally; see claim_held. What was locked in vain
 --		stays locked until the end of the transaction, as it would be anyway.
 -- Index	worker by token; retry by (stage, due); ready, job and output by key.
--- Source	apart because claim_jobs has some thirty statements and seventy variables. Counted in
---		instructions: an aggregate costs 10,000 to start, gen_random_uuid() 10,000, a check on the
---		table 33,000, and ON CONFLICT 55,000 and 11,000 a row. So: few of each, subscripts
---		instead of unnest, and the common case is called first.
+-- Source	apart because claim_held has three times the statements. Counted in instructions: an
+--		aggregate costs 10,000 to start, gen_random_uuid() 10,000, a check on the table 33,000, and
+--		ON CONFLICT 55,000 and 11,000 a row. So: few of each, subscripts instead of unnest, and the
+--		common case is called first.
 create or replace function tracker.claim_fresh(tokens uuid[], ages_us int8[], calls int8[],
-	rerun boolean[], hints int8[], leases uuid[], max_attempts int4, backoff_s int4,
-	backoff_max_s int4)
+	hints int8[], ids uuid[], answer_limit int4)
 returns table (item int4, status text, worker int8, stage int2, job int8, lease uuid, attempt int4,
 	data text)
 language plpgsql
@@ -27,9 +27,9 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
+	v_ok boolean := tracker.pass_barrier();
 	v_found int4 := cardinality(tokens);
 	v_now timestamptz := clock_timestamp();
-	v_ok boolean;
 	v_stage int2;
 	w_tid tid[];
 	v_jobs int8[];		-- of a later stage
@@ -40,9 +40,6 @@ declare
 	v_turn int4[];		-- by item: whose turn it is, when there is too little
 	a record;
 begin
-	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
-	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
-
 	select array_agg(l.tid), min(l.stage) into w_tid, v_stage
 	from generate_series(1, v_found) as g(n)
 	cross join lateral (
@@ -57,10 +54,7 @@ begin
 		and not (select s.paused from tracker.stage s where s.stage = min(l.stage));
 	if cardinality(w_tid) is distinct from v_found then
 		return query
-			select * from tracker.claim_jobs(tokens, array_fill(1, array[v_found]), ages_us,
-				calls, array_fill(true, array[v_found]), rerun, '{}', '{}',
-				array_fill(false, array[v_found]), hints, max_attempts, backoff_s,
-				backoff_max_s);
+			select * from tracker.claim_held(tokens, ages_us, calls, hints, ids, answer_limit);
 		return;
 	end if;
 
@@ -77,7 +71,8 @@ begin
 			v_given := cardinality(a.jobs);
 		end if;
 		v_datas := array(
-			select j.data from tracker.job j
+			select case when octet_length(j.data) <= answer_limit / v_found then j.data end
+			from tracker.job j
 			where j.number >= v_first and j.number < v_first + v_given
 			order by j.number);
 	else
@@ -86,7 +81,9 @@ begin
 		v_given := cardinality(v_jobs);
 		v_hint := a.hint;
 		v_datas := array(
-			select (select o.data from tracker.output o
+			select (
+				select case when octet_length(o.data) <= answer_limit / v_found then o.data end
+				from tracker.output o
 				where o.stage = v_stage - 1 and o.job = v_jobs[g.n])
 			from generate_series(1, v_given) as g(n));
 	end if;
@@ -109,8 +106,7 @@ begin
 			repeats = 0,
 			held_job = case when g.turn <= v_given
 				then coalesce(v_first + g.turn - 1, v_jobs[g.turn]) end,
-			held_lease = case when g.turn <= v_given
-				then coalesce(leases[g.n], gen_random_uuid()) end
+			held_lease = case when g.turn <= v_given then ids[g.n] end
 		from (
 			select s.n, coalesce(v_turn[s.n], s.n) as turn
 			from generate_series(1, v_found) as s(n)) g
@@ -118,21 +114,22 @@ begin
 		returning g.n, g.turn, w.id, w.held_job, w.held_lease),
 	l as (
 		insert into tracker.lease (stage, job, id, worker, since, attempt, call)
-		select v_stage, x.held_job, x.held_lease, x.id, clock_timestamp(), 1,
-			coalesce(calls[x.n], 0)
+		select v_stage, x.held_job, x.held_lease, x.id, clock_timestamp(), 1, calls[x.n]
 		from x where x.held_job is not null)
 	select x.n, case when x.held_job is null then 'none' else 'job' end, x.id, v_stage, x.held_job,
 		x.held_lease, case when x.held_job is not null then 1 end, v_datas[x.turn]
 	from x;
 
-	if v_stage > 1 and v_given > 0 then
-		insert into tracker.tally as t (stage, minute, slot, ready)
-		values (v_stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
-			-v_given)
-		on conflict (stage, minute, slot) do update set ready = t.ready + excluded.ready;
-	end if;
-	if v_hint is not null then
-		return query select 0, 'hint', null::int8, v_stage, v_hint, null::uuid, null::int4,
-			null::text;
+	if v_stage > 1 then
+		if v_given > 0 then
+			insert into tracker.tally as t (stage, minute, slot, ready)
+			values (v_stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
+				-v_given)
+			on conflict (stage, minute, slot) do update set ready = t.ready + excluded.ready;
+		end if;
+		if v_hint is not null then
+			return query select 0, 'hint', null::int8, v_stage, v_hint, null::uuid, null::int4,
+				null::text;
+		end if;
 	end if;
 end $$;

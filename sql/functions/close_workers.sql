@@ -22,7 +22,7 @@ begin
 		select t.n, t.token,
 			row_number() over (partition by t.token order by t.n) = 1 as first
 		from unnest(tokens) with ordinality as t(token, n)) u
-	left join tracker.end_workers(tokens, 'bye', null, 0, 0, 0) e on e.token = u.token
+	left join tracker.end_workers(tokens, 'bye', null) e on e.token = u.token
 		and u.first;
 
 	return query

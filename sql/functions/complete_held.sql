@@ -21,18 +21,15 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
+	v_ok boolean := tracker.pass_barrier();
 	v_found int4 := cardinality(tokens);
 	v_now timestamptz := clock_timestamp();
-	v_ok boolean;
 	w_tid tid[]; w_person int8[]; l_tid tid[];	-- one element an item
 	v_answered int4;
 	v_last_stage int2;
 	v_minute timestamptz := date_trunc('minute', statement_timestamp());
 	v_slot int2 := tracker.own_slot();
 begin
-	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
-	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
-
 	select array_agg(l.tid), array_agg(l.person), array_agg(q.tid),
 		(select max(s.stage) from tracker.stage s)
 	into w_tid, w_person, l_tid, v_last_stage

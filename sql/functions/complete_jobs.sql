@@ -1,19 +1,17 @@
 -- Takes in results: the lease goes, the output comes, the next stage gets its work, people their
 -- credit.
 --
--- v1 items (job and lease null) mean the job that the worker holds, when they arrived after it was
--- given; the same data again, with no newJob between, is a 'repeat'. A result whose lease is gone
--- is accepted while nobody else has had the job: by deleting the retry row, or the failed row of a
--- time-out, that names its lease; a worker that went idle is then present again.
+-- v1's items (job and lease null) mean the job that the worker holds, when they arrived after it was
+-- given. A result whose lease is gone is accepted while nobody else has had the job (take_late); a
+-- worker that went idle is then present again. What was not accepted is judged by judge_results.
 --
--- Caller	domain/jobs.c, with all completions that wait; complete_held, when it is not its case. A bundle may hold many items of one
---		worker.
+-- Caller	domain/jobs.c, with all completions that wait; complete_held, when it is not its case. A bundle
+--		may hold many items of one worker.
 -- Answer	one row an item: accepted, repeat, fenced, unknown, no_worker, no_job, done_before.
 -- Errors	none for one item.
--- Locks	worker (by token); retry and failed rows of late results (by key); output; tally;
---		credit.
--- Index	worker by token and id; lease, retry, failed, output by key; strike by (stage, job)
---		for refused items.
+-- Locks	worker (by token); lease; retry and failed rows of late results (by key); output; ready;
+--		tally; credit.
+-- Index	worker by token and id; lease, output by key; see take_late and judge_results.
 -- Source	lateral probes and arrays of ctid, because statistics of lease are always wrong: a
 --		join of K by K cost 120 ms at K = 256.
 create or replace function tracker.complete_jobs(tokens uuid[], jobs int8[], leases uuid[],
@@ -27,142 +25,72 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
+	v_ok boolean := tracker.pass_barrier();
 	v_now timestamptz := clock_timestamp();
 	v_last_stage int2;
 	v_count int4 := coalesce(cardinality(tokens), 0);
+	v_matched int4;
+	v_deleted int4;
+	v_late int4 := 0;
+	v_done int4;
 	-- one element an item
-	i_worker int8[]; i_stage int2[]; i_person int8[]; i_job int8[]; i_lease uuid[];
-	i_v1 boolean[];
-	i_arrived timestamptz[]; i_gone text[]; i_tid tid[]; i_since timestamptz[];
-	i_attempt int4[];
-	i_from text[]; i_status text[];
-	v_matched int4; v_deleted int4; v_done int4;
-	v_since timestamptz; v_attempt int4; v_late int4 := 0; v_ok boolean;
-	a record;
+	i record;
+	i_tid tid[]; i_since timestamptz[]; i_attempt int4[]; i_from text[]; i_status text[];
+	l record;
 begin
-	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
-	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
-
-	-- 1. The workers, locked in order of token.
-	with w as materialized (
-		select l.*
-		from (select distinct t.token from unnest(tokens) as t(token)
-			where t.token is not null order by t.token) u
-		cross join lateral (
-			select q.token, q.id, q.stage, q.person, q.gone_why, q.held_job,
-				q.held_lease
-			from tracker.worker q where q.token = u.token
-			for no key update) l)
-	select array_agg(x.id), array_agg(x.stage), array_agg(x.person), array_agg(x.gone_why),
-		array_agg(case when x.v1 then x.held_job else x.job end),
-		array_agg(case when x.v1 then x.held_lease else x.lease end),
-		array_agg(x.v1), array_agg(x.arrived), (select max(s.stage) from tracker.stage s)
-	into i_worker, i_stage, i_person, i_gone, i_job, i_lease, i_v1, i_arrived, v_last_stage
-	from (
-		select w.*, n.job, n.lease, n.job is null and n.lease is null as v1,
-			v_now - make_interval(secs =>
-				least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6) as arrived
-		from unnest(tokens, jobs, leases, ages_us)
-			with ordinality as n(token, job, lease, age, n)
-		left join w on w.token = n.token
-		order by n.n) x;
 	if v_count = 0 then
 		return;
 	end if;
+	i := tracker.lock_items(tokens, jobs, leases, ages_us);
 
-	-- 2. The leases.
+	-- 1. The leases.
 	with m as materialized (
-		select i.n, x.tid, x.since, x.attempt
-		from unnest(i_worker, i_stage, i_job, i_lease, i_v1, i_arrived)
-			with ordinality as i(worker, stage, job, lease, v1, arrived, n)
+		select u.n, x.tid, x.since, x.attempt
+		from unnest(i.workers, i.stages, i.jobs, i.leases, i.v1, i.arrived)
+			with ordinality as u(worker, stage, job, lease, v1, arrived, n)
 		left join lateral (
 			select q.ctid as tid, q.id, q.worker, q.since, q.attempt
 			from tracker.lease q
-			where q.stage = i.stage and q.job = i.job
-			limit 1) x on x.id = i.lease and x.worker = i.worker
-				and (not i.v1 or i.arrived >= x.since
+			where q.stage = u.stage and q.job = u.job
+			limit 1) x on x.id = u.lease and x.worker = u.worker
+				and (not u.v1 or u.arrived >= x.since
 					or x.since > clock_timestamp())),	-- the clock was set back
 	g as (
-		delete from tracker.lease l
-		where l.ctid = any (array(select m.tid from m where m.tid is not null))
+		delete from tracker.lease q
+		where q.ctid = any (array(select m.tid from m where m.tid is not null))
 		returning 1)
 	select array_agg(m.tid order by m.n), array_agg(m.since order by m.n),
-		array_agg(m.attempt order by m.n), count(m.tid), (select count(*) from g)
-	into i_tid, i_since, i_attempt, v_matched, v_deleted from m;
-	i_from := array_fill(null::text, array[v_count]);
+		array_agg(m.attempt order by m.n), count(m.tid), (select count(*) from g),
+		(select max(s.stage) from tracker.stage s)
+	into i_tid, i_since, i_attempt, v_matched, v_deleted, v_last_stage from m;
 
 	-- The same lease twice in one bundle counts once, for the first.
 	if v_matched > v_deleted then
-		for a in
-			select u.n::int4 as n from (
-				select t.n,
-					row_number() over (partition by t.tid order by t.n) as nth
-				from unnest(i_tid) with ordinality as t(tid, n)
-				where t.tid is not null) u
-			where u.nth > 1
-		loop
-			i_tid[a.n] := null;
-			i_attempt[a.n] := null;
-		end loop;
+		select array_agg(case when u.nth = 1 then u.tid end order by u.n),
+			array_agg(case when u.nth = 1 then u.attempt end order by u.n)
+		into i_tid, i_attempt
+		from (
+			select t.*, row_number() over (partition by t.tid order by t.n) as nth
+			from unnest(i_tid, i_attempt) with ordinality as t(tid, attempt, n)) u;
 	end if;
-
-	-- 3. Late results: what nobody else has had since.
 	if v_deleted < v_count then
-		for a in
-			select min(i.n)::int4 as n, i.stage, i.job, i.lease
-			from unnest(i_worker, i_stage, i_job, i_lease, i_gone, i_tid, i_v1,
-				i_arrived)
-				with ordinality as i(worker, stage, job, lease, gone, tid, v1,
-					arrived, n)
-			where i.tid is null and i.worker is not null and i.job is not null
-				and i.lease is not null and coalesce(i.gone, 'idle') = 'idle'
-				and (exists (select from tracker.retry r
-					where r.stage = i.stage and r.job = i.job
-						and r.lease = i.lease
-						and r.worker = i.worker
-						and (not i.v1 or i.arrived >= r.since
-						or r.since > clock_timestamp()))
-				or exists (select from tracker.failed f
-					where f.stage = i.stage and f.job = i.job
-						and f.lease = i.lease
-						and f.worker = i.worker and f.kind = 'timed_out'
-						and (not i.v1 or i.arrived >= f.since
-						or f.since > clock_timestamp())))
-			group by i.stage, i.job, i.lease
-			order by i.stage, i.job
-		loop
-			delete from tracker.retry r
-			where r.stage = a.stage and r.job = a.job and r.lease = a.lease
-			returning r.since, r.attempt - (exists (
-				select from tracker.strike s
-				where s.stage = r.stage and s.job = r.job and s.lease = r.lease
-					and s.kind <> 'released'))::int4
-			into v_since, v_attempt;
-			if found then
-				i_from[a.n] := 'retry';
-			else
-				delete from tracker.failed f
-				where f.stage = a.stage and f.job = a.job and f.lease = a.lease
-					and f.kind = 'timed_out'
-				returning f.since, f.attempt into v_since, v_attempt;
-				continue when not found;
-				i_from[a.n] := 'failed';
-			end if;
-			i_since[a.n] := v_since;
-			i_attempt[a.n] := v_attempt;
-			v_late := v_late + 1;
-		end loop;
+		l := tracker.take_late(i.workers, i.stages, i.jobs, i.leases, i.gone, i.v1, i.arrived, i_tid,
+			i_since, i_attempt);
+		i_since := l.i_since;
+		i_attempt := l.i_attempt;
+		i_from := l.i_from;
+		v_late := l.late;
 	end if;
 
-	-- 4. The results, and the next stage's work.
+	-- 2. The results, and the next stage's work.
 	with o as (
 		insert into tracker.output (stage, job, worker, person, attempt, lease, started,
 			finished, data)
-		select i.stage, i.job, i.worker, i.person, i.attempt, i.lease,
-			coalesce(i.since, v_now), v_now, coalesce(i.data, '')
-		from unnest(i_stage, i_job, i_worker, i_person, i_attempt, i_lease, i_since, datas)
-			as i(stage, job, worker, person, attempt, lease, since, data)
-		where i.attempt is not null
+		select u.stage, u.job, u.worker, u.person, u.attempt, u.lease,
+			coalesce(u.since, v_now), v_now, coalesce(u.data, '')
+		from unnest(i.stages, i.jobs, i.workers, i.persons, i_attempt, i.leases, i_since, datas)
+			as u(stage, job, worker, person, attempt, lease, since, data)
+		where u.attempt is not null
 		on conflict (stage, job) do nothing
 		returning stage, job),
 	r as (
@@ -174,21 +102,19 @@ begin
 		i_status := array_fill('accepted'::text, array[v_count]);
 	elsif v_done = v_deleted + v_late then
 		i_status := array(
-			select case when i.attempt is not null then 'accepted' end
-			from unnest(i_attempt) with ordinality as i(attempt, n) order by i.n);
+			select case when i_attempt[g.n] is not null then 'accepted' end
+			from generate_series(1, v_count) as g(n));
 	else
 		-- An output was there already: impossible while the laws hold; not counted again.
 		i_status := array(
-			select case when i.attempt is not null and exists (
+			select case when i_attempt[g.n] is not null and exists (
 				select from tracker.output o
-				where o.stage = i.stage and o.job = i.job and o.lease = i.lease)
-					then 'accepted' end
-			from unnest(i_attempt, i_stage, i_job, i_lease)
-				with ordinality as i(attempt, stage, job, lease, n)
-			order by i.n);
+				where o.stage = i.stages[g.n] and o.job = i.jobs[g.n]
+					and o.lease = i.leases[g.n]) then 'accepted' end
+			from generate_series(1, v_count) as g(n));
 	end if;
 
-	-- 5. The workers.
+	-- 3. The workers.
 	update tracker.worker w set
 		seen = greatest(w.seen, v_now), done = w.done + c.done,
 		recent = substr(c.recent || w.recent, 1, 80),
@@ -201,66 +127,39 @@ begin
 		last_job = case when c.v1_done then c.job else w.last_job end,
 		last_hash = case when c.v1_done then c.hash else w.last_hash end
 	from (
-		select i.worker, count(i.status) as done, max(i.arrived) as arrived,
-			coalesce(string_agg(int8send(i.job), '' order by i.job desc)
-				filter (where i.status is not null), '') as recent,
-			bool_or(i.v1 and i.status is not null) as v1_done,
-			max(i.job) filter (where i.v1 and i.status is not null) as job,
-			(array_agg(i.hash) filter (where i.v1 and i.status is not null))[1] as hash
-		from unnest(i_worker, i_status, i_arrived, i_v1, i_job, hashes, i_gone)
-			as i(worker, status, arrived, v1, job, hash, gone)
-		where i.worker is not null
-		group by i.worker, i.gone
-		having i.gone is null or count(i.status) > 0) c
+		select u.worker, count(u.status) as done, max(u.arrived) as arrived,
+			coalesce(string_agg(int8send(u.job), '' order by u.job desc)
+				filter (where u.status is not null), '') as recent,
+			bool_or(u.v1 and u.status is not null) as v1_done,
+			max(u.job) filter (where u.v1 and u.status is not null) as job,
+			(array_agg(u.hash) filter (where u.v1 and u.status is not null))[1] as hash
+		from unnest(i.workers, i_status, i.arrived, i.v1, i.jobs, hashes, i.gone)
+			as u(worker, status, arrived, v1, job, hash, gone)
+		where u.worker is not null
+		group by u.worker, u.gone
+		having u.gone is null or count(u.status) > 0) c
 	where w.id = c.worker;
 
-	-- 6. Counts.
+	-- 4. Counts come last: whoever shares our slot waits for them.
 	if v_done > 0 then
-		v_ok := tracker.add_done(i_person, i_stage, i_status, i_from, v_last_stage);
+		v_ok := tracker.add_done(i.persons, i.stages, i_status, i_from, v_last_stage);
 	end if;
 
-	-- 7. The answers. Statements see what others committed meanwhile.
 	if v_done = v_count then
 		return query
-			select i.n::int4, 'accepted', i.worker, i.stage, i.job
-			from unnest(i_worker, i_stage, i_job)
-				with ordinality as i(worker, stage, job, n);
-		return;
+			select g.n, 'accepted', i.workers[g.n], i.stages[g.n], i.jobs[g.n]
+			from generate_series(1, v_count) as g(n);
+	else
+		return query
+			select u.n::int4,
+				case when u.status is not null then u.status
+				when u.worker is null then 'no_worker'
+				else tracker.judge_result(u.v1, u.worker, u.stage, u.job, u.lease,
+					u.arrived, u.data, u.hash) end,
+				u.worker, u.stage, u.job
+			from unnest(i_status, i.v1, i.workers, i.stages, i.jobs, i.leases, i.arrived,
+				datas, hashes)
+				with ordinality as u(status, v1, worker, stage, job, lease, arrived,
+					data, hash, n);
 	end if;
-	return query
-		select i.n::int4,
-			case when i.status is not null then i.status
-			when i.worker is null then 'no_worker'
-			when i.v1 then (
-				select case
-				when w.gone_at is not null then 'no_worker'
-				when w.last_kind = 'completed' and w.last_hash = i.hash
-					and not (w.claimed_at > w.last_at
-						and i.arrived > w.claimed_at) then 'repeat'
-				when w.held_job is not null then
-					case when exists (select from tracker.output o
-						where o.stage = w.stage and o.job = w.held_job)
-					then 'done_before' else 'no_job' end
-				when w.last_kind = 'completed' and w.claimed_at <= w.last_at
-					then 'done_before'
-				else 'no_job' end
-				from tracker.worker w where w.id = i.worker)
-			else coalesce(
-				(select case when o.data = coalesce(i.data, '') then 'repeat'
-					else 'fenced' end
-				from tracker.output o
-				where o.stage = i.stage and o.job = i.job and o.lease = i.lease),
-				(select 'repeat' from tracker.refused_output o
-				where o.stage = i.stage and o.job = i.job and o.lease = i.lease
-					limit 1),
-				(select 'fenced' from tracker.strike s
-				where s.stage = i.stage and s.job = i.job and s.lease = i.lease
-					limit 1),
-				'unknown')
-			end,
-			i.worker, i.stage, i.job
-		from unnest(i_worker, i_stage, i_job, i_lease, i_v1, i_arrived, i_status, datas,
-			hashes)
-			with ordinality as i(worker, stage, job, lease, v1, arrived, status, data,
-				hash, n);
 end $$;

@@ -16,7 +16,7 @@ begin
 		from tracker.end_workers(
 			array(select w.token from tracker.worker w
 				where w.stage = drop_worker.stage and w.name = drop_worker.name),
-			'dropped', null, 0, 0, 0) e;
+			'dropped', null) e;
 	if found then
 		perform tracker.audit_act('drop worker',
 			format('%s of stage %s', drop_worker.name, chr(96 + drop_worker.stage)), 1, null);

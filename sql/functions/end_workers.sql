@@ -6,8 +6,7 @@
 -- Errors	none.
 -- Locks	worker (by token), then looks again; lease (own); see give_back.
 -- Index	worker by token and id; lease by worker.
-create or replace function tracker.end_workers(tokens uuid[], why text, silent_since timestamptz,
-	max_attempts int4, backoff_s int4, backoff_max_s int4)
+create or replace function tracker.end_workers(tokens uuid[], why text, silent_since timestamptz)
 returns table (token uuid, worker int8, stage int2, freed int4)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -17,13 +16,11 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
+	v_ok boolean := tracker.pass_barrier();
 	w_token uuid[]; w_worker int8[]; w_stage int2[];
-	e_stage int2[]; e_job int8[]; e_lease uuid[]; e_worker int8[]; e_attempt int4[];
-	e_flagged boolean[]; e_since timestamptz[];
-	b record; v_ok boolean;
+	e_lease tracker.lease[];
+	b record;
 begin
-	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
-	v_ok := pg_advisory_xact_lock_shared(x'64637374'::int)::text is not null;
 	select array_agg(x.token), array_agg(x.id), array_agg(x.stage)
 	into w_token, w_worker, w_stage
 	from (select distinct t.token from unnest(tokens) as t(token)
@@ -46,27 +43,21 @@ begin
 	with m as materialized (
 		select x.* from unnest(w_worker) as u(worker)
 		cross join lateral (
-			select q.ctid as tid, q.* from tracker.lease q where q.worker = u.worker
-			offset 0) x),
+			select q.ctid as tid, q.stage, q.job, q as lease from tracker.lease q
+			where q.worker = u.worker offset 0) x),
 	g as (
 		delete from tracker.lease l where l.ctid = any (array(select m.tid from m)))
-	select array_agg(m.stage), array_agg(m.job), array_agg(m.id), array_agg(m.worker),
-		array_agg(m.attempt), array_agg(m.flagged), array_agg(m.since)
-	into e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged, e_since
-	from (select * from m order by m.stage, m.job) m;
+	select array_agg(m.lease order by m.stage, m.job) into e_lease from m;
 
-	if e_job is not null then
-		b := tracker.give_back(e_stage, e_job, e_lease, e_worker, e_attempt, e_flagged,
-			e_since,
+	if e_lease is not null then
+		b := tracker.give_back(e_lease,
 			array_fill(case when why = 'idle' then 'timed_out' else 'released' end,
-				array[cardinality(e_job)]),
-			array_fill(why, array[cardinality(e_job)]), max_attempts, backoff_s,
-				backoff_max_s);
+				array[cardinality(e_lease)]),
+			array_fill(why, array[cardinality(e_lease)]));
 		v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, null, null, b.t_failed);
 	end if;
 	return query
 		select u.token, u.worker, u.stage,
-			(select count(*)::int4 from unnest(e_worker) as e(worker)
-				where e.worker = u.worker)
+			(select count(*)::int4 from unnest(e_lease) as e where e.worker = u.worker)
 		from unnest(w_token, w_worker, w_stage) as u(token, worker, stage);
 end $$;

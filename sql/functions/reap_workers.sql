@@ -5,8 +5,7 @@
 -- Errors	none for one item.
 -- Locks	worker (by token), then looks again; see end_workers.
 -- Index	worker by token; lease by worker.
-create or replace function tracker.reap_workers(tokens uuid[], idle_s int4, max_attempts int4,
-	backoff_s int4, backoff_max_s int4)
+create or replace function tracker.reap_workers(tokens uuid[], idle_s int4)
 returns table (token uuid, stage int2, freed int4)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -15,6 +14,5 @@ as $$
 begin
 	return query
 		select e.token, e.stage, e.freed
-		from tracker.end_workers(tokens, 'idle', tracker.silent_since(idle_s),
-			max_attempts, backoff_s, backoff_max_s) e;
+		from tracker.end_workers(tokens, 'idle', tracker.silent_since(idle_s)) e;
 end $$;

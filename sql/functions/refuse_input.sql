@@ -13,7 +13,7 @@
 -- Index	primary keys.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.refuse_input(p_stage int2, p_job int8, p_reason text,
-	p_flags int4, max_attempts int4, out again boolean, out person int8, out t_stages int2[],
+	p_flags int4, out again boolean, out person int8, out t_stages int2[],
 	out t_retry int8[], out t_withdrawn int8[], out t_failed int8[])
 language plpgsql
 as $$
@@ -22,6 +22,7 @@ declare
 	v_now timestamptz := clock_timestamp();
 	v_why text := format('flagged by %s workers%s', p_flags,
 		case when p_reason = '' then '' else ', at last: ' || p_reason end);
+	v_attempts int4 := (select p.max_attempts from tracker.policy p where p.one);
 	v_retry int8;
 	v_failed int8;
 	r record;
@@ -35,7 +36,7 @@ begin
 	if p_stage = 1 then
 		insert into tracker.failed (stage, job, kind, reason, attempt, lease, worker, since,
 			at)
-		select p_stage, p_job, 'flagged', v_why, coalesce(r.attempt - 1, max_attempts),
+		select p_stage, p_job, 'flagged', v_why, coalesce(r.attempt - 1, v_attempts),
 			r.lease, r.worker, r.since, v_now;
 		again := false;
 		t_stages := array[p_stage];
@@ -51,7 +52,7 @@ begin
 		finished, refused, reason, data)
 	values (o.stage, o.job, o.worker, o.person, o.attempt, o.lease, o.started, o.finished,
 		v_now, v_why, o.data);
-	again := o.attempt < max_attempts;
+	again := o.attempt < v_attempts;
 	if again then
 		insert into tracker.retry (stage, job, due, attempt)
 		values (o.stage, p_job, v_now, o.attempt + 1);

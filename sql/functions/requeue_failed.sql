@@ -13,11 +13,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+	v_ok boolean := tracker.pass_barrier();
 	v_now timestamptz := clock_timestamp();
 	v_count int8;
 begin
-	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
-	perform pg_advisory_xact_lock_shared(x'64637374'::int);
 	with l as materialized (
 		select f.ctid as tid from tracker.failed f
 		where f.stage = requeue_failed.stage

@@ -4,7 +4,7 @@
 -- Caller	distcompute-load --reset, in the transaction that then loads.
 -- Answer	nothing.
 -- Errors	lock_not_available: somebody has read or written for all of patience_s; who, is said.
--- Locks	vacuum is sent away. Then the advisory lock that whoever hands out or takes in shares,
+-- Locks	vacuum is sent away. Then the barrier
 --		and everything, until commit: all at once or none. Nobody is waited for while a table
 --		is held from readers, who take the same tables in any order: no deadlock.
 -- Index	none.
@@ -27,7 +27,7 @@ begin
 	execute format('lock table %s, %s in share update exclusive mode', v_emptied, v_kept);
 	loop
 		begin
-			perform pg_advisory_xact_lock(x'64637374'::int);
+			perform tracker.raise_barrier();
 			execute format('lock table %s in access exclusive mode nowait', v_emptied);
 			execute format('lock table %s in exclusive mode nowait', v_kept);
 			exit;

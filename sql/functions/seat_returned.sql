@@ -2,7 +2,7 @@
 -- those before: each is passed over for what it had while there is something else, fresh or
 -- returned, and gets it when there is not.
 --
--- Caller	claim_jobs, only when there is such a clash. Seats are numbered from 1, as many as
+-- Caller	deal_stage, only when there is such a clash. Seats are numbered from 1, as many as
 --		jobs.
 -- Answer	the returned jobs that are handed out and their seats, then the fresh jobs (perhaps
 --		more than before) whose seats follow those of the returned ones; hint: see

@@ -16,6 +16,7 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
+	v_ok boolean := tracker.pass_barrier();
 	v_now timestamptz := clock_timestamp();
 	v_job constant int8 := send_back_job.job;
 	v_stage constant int2 := send_back_job.stage;
@@ -31,8 +32,6 @@ declare
 	v_failed int8 := 0;
 	i int4;
 begin
-	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
-	perform pg_advisory_xact_lock_shared(x'64637374'::int);
 	select max(s.stage) into v_last from tracker.stage s;
 	-- Whoever has the job in hand further on may be about to finish it: their row is the lock.
 	-- Look again until the holder that we have locked is the holder.

@@ -6,7 +6,7 @@
 -- beginning; how often is bounded by what it costs (at most 2 % of the time, at least once a
 -- second).
 --
--- Caller	claim_jobs.
+-- Caller	claim_fresh, deal_stage, seat_returned.
 -- Answer	the jobs in order, and the last position taken (null: keep the old one).
 -- Errors	none.
 -- Locks	ready: rows, SKIP LOCKED. Stage A: frontier, until commit.

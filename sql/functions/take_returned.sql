@@ -1,8 +1,8 @@
 -- Chooses jobs that came back and are due, those that are due longest first. They stay in retry,
 -- locked: the caller deletes those that it hands out.
 --
--- Caller	claim_jobs, seat_returned.
--- Answer	aligned arrays, null when there is none; workers: who had each last.
+-- Caller	deal_stage, seat_returned.
+-- Answer	aligned arrays; workers: who had each last.
 -- Errors	none.
 -- Locks	retry: rows, SKIP LOCKED.
 -- Index	retry by (stage, due).
@@ -18,6 +18,7 @@ begin
 		select t.job, t.attempt, t.flagged, t.worker from tracker.retry t
 		where t.stage = p_stage and t.due <= p_due and t.job <> all (p_except)
 		order by t.due limit p_want for update skip locked)
-	select array_agg(q.job), array_agg(q.attempt), array_agg(q.flagged), array_agg(q.worker)
+	select coalesce(array_agg(q.job), '{}'), coalesce(array_agg(q.attempt), '{}'),
+		coalesce(array_agg(q.flagged), '{}'), coalesce(array_agg(q.worker), '{}')
 	into jobs, attempts, flagged, workers from q;
 end $$;

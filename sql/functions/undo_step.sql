@@ -62,7 +62,7 @@ begin
 		raise exception 'undo % is not under way', v_undo using errcode = 'TR002';
 	end if;
 	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
-	perform pg_advisory_xact_lock_shared(x'64637374'::int);
+	perform tracker.pass_barrier();
 	select max(s.stage) into v_last from tracker.stage s;
 
 	-- 1. The next jobs whose result is still the one that is refused, and where they stood in line.

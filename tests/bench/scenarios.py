@@ -17,16 +17,16 @@ TOKEN = "md5('bench' || :client_id)::uuid"
 
 # v1's, as the tracker calls them.
 ONE_BY_ONE = f"""select * from tracker.claim_fresh(array[{TOKEN}], array[0]::int8[], array[0]::int8[],
- array[false], array[0, 0, 0, 0, 0]::int8[], array[gen_random_uuid()], 10, 30, 3600);
+ array[0, 0, 0, 0, 0]::int8[], array[gen_random_uuid()], 16777216);
 select * from tracker.complete_held(array[{TOKEN}],
  array['a result as long as those of the driver, which are 64 bytes long'],
  array[gen_random_uuid()], array[0]::int8[]);
 """
 
 BY_HUNDRED = f"""select array_agg(job) as jobs, array_agg(lease) as leases
- from tracker.claim_jobs(array[{TOKEN}], array[100], array[0]::int8[], array[0]::int8[],
-  array[false], array[false], '{{}}'::int4[], '{{}}'::int8[], array[false],
-  array[0, 0, 0, 0, 0]::int8[], 10, 30, 3600)
+ from tracker.claim_fleet(array[{TOKEN}], array[100], array[0]::int8[], array[0]::int8[],
+  array[false], array[false], '{{}}'::int4[], '{{}}'::int8[], array[0, 0, 0, 0, 0]::int8[],
+  array(select gen_random_uuid() from generate_series(1, 100)), 16777216)
  where status = 'job' \\gset
 select count(*) from tracker.complete_jobs(
  array_fill({TOKEN}, array[100]), :jobs::int8[], :leases::uuid[],

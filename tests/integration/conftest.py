@@ -31,7 +31,7 @@ STACKS = {
     "quick": {"stage_a": "Extract", "stage_b": "Filter", "idle_timeout": 2, "job_timeout_b": 2,
               "max_attempts": 2, "page_cache": 1, "eta_interval": 1},
     "five": {"stage_a": "One", "stage_b": "Two", "stage_c": "Three", "stage_d": "Four", "stage_e": "Five",
-             "page_cache": 5, "public_data": "yes"},
+             "page_cache": 5, "public_data": "yes", "answer_limit": "1M"},
     # Whoever uses it breaks it, and mends it again.
     "faults": {"stage_a": "Extract", "stage_b": "Filter"},
 }

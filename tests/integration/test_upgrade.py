@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from client import Api
+from client import Api, Client
 from crowd import Crowd
 from stack import ROOT, Stack
-from waiting import eventually
+from waiting import Later, eventually
 
 
 @pytest.fixture
@@ -93,3 +93,15 @@ def test_on_a_half_restored_database_nothing_starts_and_it_is_said_what_is_missi
     os.kill(older.pid("tracker"), signal.SIGHUP)
     eventually(lambda: "table strike" in older.tracker_log(), what="the reload is refused")
     assert Api(older).get("/api/jobCount?stage=a").status_code == 200
+
+
+def test_a_call_whose_functions_are_gone_waits_for_the_tracker_that_knows_the_new_ones(older):
+    older.load(["x"])
+    worker = Client(older)
+    for name in ("fresh", "held"):
+        older.sql(f"alter function tracker.claim_{name} rename to later_{name}")
+    asked = Later(worker.get_job)
+    eventually(lambda: "postgres_away" in older.logs(), what="it says so")
+    for name in ("fresh", "held"):
+        older.sql(f"alter function tracker.later_{name} rename to claim_{name}")
+    assert asked.result() == "x"

@@ -34,12 +34,14 @@ class House:
     flag_limit = 5
     backoff_s = 30
     backoff_max_s = 3600
+    answer_limit = 16 << 20
     quick = True  # v1 by claim_fresh and complete_held, as the tracker calls them; else the long way
 
     def __init__(self, connection):
         self.connection = connection
         self.hints = [0] * 5
         self.calls = itertools.count(1)
+        self.policy = None
 
     # ---- plain SQL
 
@@ -56,11 +58,18 @@ class House:
             self.rows("select tracker.reset_jobs()")
         # Of small tables, deleting is quicker than truncating. A row of each that has only one stays.
         tables = self.value("select array_agg(tablename::text) from pg_tables where schemaname = 'tracker'"
-                            " and tablename !~ '^(migration|project|frontier|board_day|output_.)$'")
+                            " and tablename !~ '^(migration|project|policy|frontier|board_day|output_.)$'")
         for table in tables:
             self.rows(f"delete from tracker.{table}")
         self.rows("update tracker.board_day set day = '-infinity'")
         self.rows("update tracker.frontier set next = 1, last = 0, previous = 1")
+
+    def keep_policy(self):
+        """As the tracker at start."""
+        policy = (self.max_attempts, self.flag_limit, self.backoff_s, self.backoff_max_s)
+        if policy != self.policy:
+            self.rows("select tracker.settle_policy(%s, %s, %s, %s)", *policy)
+            self.policy = policy
 
     # ---- the pipeline
 
@@ -109,30 +118,38 @@ class House:
     # ---- claims
 
     def claim(self, asks):
-        if self.quick and all(a.v1 for a in asks):
-            return self.heard(self.claim_fresh(asks))
-        holding = [(n, job) for n, a in enumerate(asks, 1) for job in a.holding or ()]
-        rows = self.rows(
-            "select * from tracker.claim_jobs(%s::uuid[], %s::int4[], %s::int8[], %s::int8[],"
-            " %s::bool[], %s::bool[], %s::int4[], %s::int8[], %s::bool[], %s::int8[], %s, %s, %s)",
-            [a.token for a in asks], [a.want for a in asks], [a.age_us for a in asks],
-            [next(self.calls) if a.call is None else a.call for a in asks],
-            [a.v1 for a in asks], [a.rerun for a in asks],
-            [n for n, _ in holding], [job for _, job in holding],
-            [a.holding is not None for a in asks],
-            self.hints, self.max_attempts, self.backoff_s, self.backoff_max_s)
-        return self.heard(rows)
+        """As the tracker cuts bundles: v1's asks in one, those of fleets in another."""
+        self.keep_policy()
+        rows = []
+        for v1 in (True, False):
+            at = [n for n, a in enumerate(asks) if a.v1 == v1]
+            ask = self.claim_v1 if v1 else self.claim_fleet
+            if at:
+                rows += [r._replace(item=at[r.item - 1] + 1) for r in self.heard(ask([asks[n] for n in at]))]
+        return rows
 
-    def claim_fresh(self, asks):
-        order = sorted(range(len(asks)), key=lambda i: asks[i].token.bytes)
+    def common(self, asks):
+        return ([a.token for a in asks], [a.age_us for a in asks],
+                [next(self.calls) if a.call is None else a.call for a in asks])
+
+    def claim_fleet(self, asks):
+        tokens, ages, calls = self.common(asks)
+        holding = [(n, job) for n, a in enumerate(asks, 1) for job in a.holding or ()]
+        return self.rows(
+            "select * from tracker.claim_fleet(%s::uuid[], %s::int4[], %s::int8[], %s::int8[], %s::bool[],"
+            " %s::bool[], %s::int4[], %s::int8[], %s::int8[], %s::uuid[], %s)",
+            tokens, [a.want for a in asks], ages, calls, [a.rerun for a in asks],
+            [a.holding is not None for a in asks], [n for n, _ in holding], [job for _, job in holding],
+            self.hints, [], self.answer_limit)
+
+    def claim_v1(self, asks):
+        order = sorted(range(len(asks)), key=lambda i: asks[i].token.bytes if self.quick else i)
         asks = [asks[i] for i in order]
+        tokens, ages, calls = self.common(asks)
         rows = self.rows(
-            "select * from tracker.claim_fresh(%s::uuid[], %s::int8[], %s::int8[], %s::bool[], %s::int8[],"
-            " %s::uuid[], %s, %s, %s)",
-            [a.token for a in asks], [a.age_us for a in asks],
-            [next(self.calls) if a.call is None else a.call for a in asks], [a.rerun for a in asks],
-            self.hints, [uuid.uuid4() for _ in asks], self.max_attempts, self.backoff_s,
-            self.backoff_max_s)
+            f"select * from tracker.{'claim_fresh' if self.quick else 'claim_held'}(%s::uuid[], %s::int8[],"
+            " %s::int8[], %s::int8[], %s::uuid[], %s)", tokens, ages, calls, self.hints,
+            [uuid.uuid4() for _ in asks], self.answer_limit)
         return [r._replace(item=order[r.item - 1] + 1) if r.item else r for r in rows]
 
     def heard(self, rows):
@@ -182,12 +199,12 @@ class House:
         return r.status
 
     def give_back(self, items):
+        self.keep_policy()
         return sorted(self.rows(
             "select * from tracker.return_jobs(%s::uuid[], %s::int8[], %s::uuid[], %s::text[],"
-            " %s::text[], %s::int8[], %s, %s, %s, %s)",
+            " %s::text[], %s::int8[])",
             [i.token for i in items], [i.job for i in items], [i.lease for i in items],
-            [i.kind for i in items], [i.reason for i in items], [i.age_us for i in items],
-            self.max_attempts, self.flag_limit, self.backoff_s, self.backoff_max_s))
+            [i.kind for i in items], [i.reason for i in items], [i.age_us for i in items]))
 
     def back(self, worker, job=None, kind="failed", reason="", age_us=0):
         (r,) = self.give_back([Back(worker.token, job and job.job, job and job.lease, kind, reason,
@@ -209,9 +226,9 @@ class House:
         return self.value("select tracker.hear(%s, %s)", gap_s, grace_s)
 
     def reap(self, *workers, idle_s=7200):
-        return self.rows("select * from tracker.reap_workers(%s::uuid[], %s, %s, %s, %s)",
-                         [w.token for w in workers], idle_s, self.max_attempts, self.backoff_s,
-                         self.backoff_max_s)
+        self.keep_policy()
+        return self.rows("select * from tracker.reap_workers(%s::uuid[], %s)",
+                         [w.token for w in workers], idle_s)
 
     def time_out(self, worker):
         """The worker falls silent and is reaped."""
@@ -221,8 +238,8 @@ class House:
 
     def expire(self, *timeouts_s):
         timeouts = (list(timeouts_s) + [0] * 5)[:5]
-        return self.rows("select * from tracker.expire_leases(%s::int4[], %s, %s, %s)", timeouts,
-                         self.max_attempts, self.backoff_s, self.backoff_max_s)
+        self.keep_policy()
+        return self.rows("select * from tracker.expire_leases(%s::int4[])", timeouts)
 
     def fold(self):
         return self.value("select tracker.fold_tally()"), self.value("select tracker.fold_credit()")

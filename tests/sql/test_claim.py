@@ -1,7 +1,8 @@
-"""claim_jobs and claim_fresh: who gets what."""
+"""claim_fresh, claim_held and claim_fleet: who gets what."""
 
 import uuid
 
+import psycopg2
 import pytest
 
 from house import Ask, Item
@@ -9,7 +10,7 @@ from house import Ask, Item
 
 @pytest.fixture(autouse=True, params=["quick", "long"])
 def way(request, house):
-    """v1's calls both ways: by claim_fresh, and by claim_jobs alone."""
+    """v1's calls both ways: by claim_fresh, and by claim_held alone."""
     house.quick = request.param == "quick"
 
 
@@ -55,8 +56,8 @@ def test_a_paused_stage_hands_out_nothing(house):
 
 def test_a_bundle_of_strange_numbers_is_answered(house):
     house.load(1)
-    w = house.worker()
-    rows = house.claim([Ask(w.token, -5), Ask(w.token, None, -10), Ask(w.token, 2**31 - 1, 2**62)])
+    a, b, c = (house.worker() for _ in range(3))
+    rows = house.claim([Ask(a.token, -5), Ask(b.token, None, -10), Ask(c.token, 2**31 - 1, 2**62)])
     assert statuses(rows) == [(1, "none"), (2, "none"), (3, "job")]
 
 
@@ -112,11 +113,21 @@ def test_a_newjob_that_arrived_before_the_lease_was_given_is_the_same_question(h
     assert house.new_job(w, age_us=5_000_000).lease == first.lease
 
 
-def test_two_newjobs_of_one_worker_in_one_bundle_hear_the_same_job(house):
+@pytest.mark.parametrize("v1", [True, False])
+def test_a_worker_that_asks_twice_in_one_bundle_is_the_callers_mistake(house, v1):
+    """The committer puts the two into two bundles, and halves one that is refused."""
     house.load(3)
     w = house.worker()
-    rows = house.claim([Ask(w.token, v1=True), Ask(w.token, v1=True)])
-    assert statuses(rows) == [(1, "job"), (2, "job")]
+    with pytest.raises(psycopg2.errors.CardinalityViolation):
+        house.claim([Ask(w.token, v1=v1), Ask(w.token, v1=v1)])
+    assert house.counts(1).ready == 3
+
+
+def test_two_newjobs_of_one_worker_hear_the_same_job(house):
+    house.load(3)
+    w = house.worker()
+    rows = [house.new_job(w, age_us=n) for n in (1, 2)]
+    assert [r.status for r in rows] == ["job", "job"]
     assert rows[0].lease == rows[1].lease
     assert house.counts(1).leased == 1
 
@@ -185,6 +196,91 @@ def test_a_job_that_holding_lists_and_the_worker_does_not_own_is_dropped(house):
     assert [r.status for r in rows if r.status != "drop"] == ["none"]
 
 
+def test_what_is_sent_again_counts_within_want(house):
+    house.load(9)
+    w = house.worker()
+    house.take(w, 6)
+    assert [r.job for r in house.want(w, 2, holding=[])] == [1, 2]
+    assert [r.job for r in house.want(w, 7, holding=[1, 2, 3, 4])] == [5, 6, 7, 8, 9]
+
+
+def test_who_wants_none_and_says_what_it_holds_hears_of_all_that_it_lost(house):
+    house.load(3)
+    w = house.worker()
+    house.take(w, 3)
+    assert sorted(r.job for r in house.want(w, 0, holding=[2])) == [1, 3]
+
+
+# ---- how much one answer may hold
+
+LONG = "x" * 400
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_an_answer_has_no_more_data_than_its_limit_and_the_rest_comes_with_the_next_call(house, stage):
+    house.load(6, LONG)
+    if stage == 2:
+        maker = house.worker()
+        house.complete([Item(maker.token, r.job, r.lease, LONG) for r in house.take(maker, 6)])
+    house.answer_limit = 1000
+    w = house.worker(stage)
+    assert [[r.job for r in house.want(w, 6)] for _ in range(3)] == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_an_answer_has_one_job_at_least_however_long(house):
+    house.load(3, LONG)
+    house.answer_limit = 100
+    w = house.worker()
+    assert [[(r.job, r.data) for r in house.want(w, 3)] for _ in range(3)] == [
+        [(n, None)] for n in (1, 2, 3)]
+
+
+def test_each_answer_of_a_bundle_has_its_own_limit(house):
+    house.load(9, LONG)
+    house.answer_limit = 1000
+    rows = house.claim([Ask(house.worker().token, 3, age_us=9 - n) for n in range(3)])
+    assert sorted((r.item, r.job) for r in rows) == [(1, 1), (1, 4), (2, 2), (2, 5), (3, 3), (3, 6)]
+
+
+def test_what_has_no_room_waits_as_if_it_had_come_back_with_no_attempt_counted(house):
+    house.load(4, LONG)
+    house.answer_limit = 1000
+    a = house.worker()
+    house.want(a, 4)
+    assert [(r.job, r.attempt) for r in house.rows("select * from tracker.retry order by job")] == [(3, 1), (4, 1)]
+    assert house.rows("select * from tracker.strike") == []
+
+
+def test_what_came_back_and_has_no_room_stays_as_it_was(house):
+    house.load(4, LONG)
+    a, b = house.worker(), house.worker()
+    for job in house.take(a, 4):
+        house.back(a, job)
+    house.make_due()
+    house.answer_limit = 1000
+    before = house.rows("select * from tracker.retry order by due, job")
+    assert [r.job for r in house.want(b, 4)] == [r.job for r in before[:2]]
+    assert house.rows("select * from tracker.retry order by due, job") == before[2:]
+
+
+def test_what_is_sent_again_is_within_the_limit_too(house):
+    house.load(6, LONG)
+    w = house.worker()
+    house.take(w, 4)
+    house.answer_limit = 1000
+    assert [r.job for r in house.want(w, 6, holding=[])] == [1, 2]
+    assert [r.job for r in house.want(w, 6, holding=[1, 2, 3])] == [4, 5]
+
+
+def test_many_v1_questions_for_long_data_are_answered_without_it(house):
+    house.load(4, LONG)
+    workers = [house.worker() for _ in range(4)]
+    house.answer_limit = 1000
+    rows = house.claim([Ask(w.token, v1=True) for w in workers])
+    assert {(r.status, r.data) for r in rows} == {("job", None)}
+    assert [house.value("select data from tracker.fetch_inputs(1::int2, %s)", [r.job]) for r in rows] == [LONG] * 4
+
+
 def test_a_want_of_nothing_is_answered_with_nothing(house):
     house.load(1)
     assert [r.status for r in house.want(house.worker(), 0)] == ["none"]
@@ -195,7 +291,7 @@ def test_a_want_of_nothing_is_answered_with_nothing(house):
 def test_everyone_gets_a_first_job_before_anyone_gets_a_second(house):
     house.load(5)
     workers = [house.worker() for _ in range(3)]
-    rows = house.claim([Ask(w.token, 4) for w in workers])
+    rows = house.claim([Ask(w.token, 4, age_us=9 - n) for n, w in enumerate(workers)])
     got = {}
     for r in rows:
         got[r.item] = got.get(r.item, 0) + 1

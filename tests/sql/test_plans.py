@@ -11,12 +11,12 @@ K = 256
 
 
 class Measured(House):
-    """Counts the buffers that claim_jobs and complete_jobs touch."""
+    """Counts the buffers that claim_fleet and complete_jobs touch."""
 
     buffers = None
 
     def rows(self, sql, *args):
-        found = re.fullmatch(r"select \* from (tracker\.(?:claim|complete)_jobs\(.*\))", sql)
+        found = re.fullmatch(r"select \* from (tracker\.(?:claim_fleet|complete_jobs)\(.*\))", sql)
         if not found:
             return super().rows(sql, *args)
         # The rows go to a table first, so that EXPLAIN can run the call for us.
@@ -198,7 +198,7 @@ def test_without_statistics_v1_only_probes_indexes_the_quick_way(explained, stag
     for _ in range(2):
         rows, said = h.explain(lambda: h.claim([Ask(w.token, v1=True) for w in workers]))
         assert len([r for r in rows if r.status == "job"]) == K
-        assert "claim_jobs" not in said
+        assert "claim_held" not in said
         only_probes(said)
         done, said = h.explain(lambda: h.complete([Item(w.token) for w in workers]))
         assert {r.status for r in done} == {"accepted"} and "complete_jobs" not in said

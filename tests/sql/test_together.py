@@ -211,8 +211,9 @@ class Killer(Caller):
 def finish(house, crowd):
     """Everything that is left is done by fresh workers, one for each stage."""
     house.rows("update tracker.worker set seen = seen - interval '1 day'")
+    house.rows("select tracker.settle_policy(1000, 5, 0, 0)")
     house.rows("select * from tracker.reap_workers(array(select token from tracker.worker"
-               " where gone_at is null), 60, 1000, 0, 0)")
+               " where gone_at is null), 60)")
     for stage in (1, 2, 3):
         house.rows("select tracker.requeue_failed(%s::int2, null)", stage)
     for stage in (1, 2, 3):

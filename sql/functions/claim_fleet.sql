@@ -1,0 +1,110 @@
+-- Hands out jobs to all fleets that ask at this moment, in one transaction. Leases of the same call
+-- (rerun) and leases that `holding` does not list are sent again first, and count within want; jobs
+-- that it lists and does not own are told as 'drop'.
+--
+-- Caller	domain/jobs.c, with the claims of fleets that wait. ages_us, hints, ids: see claim_fresh;
+--		calls: random, tells a rerun; holding is two arrays, of items and of jobs. Cap the sum of
+--		wants.
+-- Answer	as claim_fresh, with a row for each job, and drop rows besides.
+-- Errors	none for one item: unknown tokens, nulls and numbers out of range are answered. See
+--		lock_claimants.
+-- Locks	worker (by token); lease (own); then a stage after the other: see deal_stage; tally.
+-- Index	lease by worker, for holding and rerun, and by key; see lock_claimants and deal_stage.
+-- Source	see claim_held.
+create or replace function tracker.claim_fleet(tokens uuid[], wants int4[], ages_us int8[],
+	calls int8[], rerun boolean[], has_holding boolean[], hold_items int4[], hold_jobs int8[],
+	hints int8[], ids uuid[], answer_limit int4)
+returns table (item int4, status text, worker int8, stage int2, job int8, lease uuid, attempt int4,
+	data text)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+	v_ok boolean := tracker.pass_barrier();
+	v_now timestamptz := clock_timestamp();
+	v_stage int2;
+	v_asked int8;	-- jobs, with one for each who wants none
+	w_want int4[]; w_sent int8[];
+	s_pos int4[]; s_bytes int8[]; s_lease tracker.lease[];	-- sent again
+	d_pos int4[] := '{}';	-- whose each job is that was dealt
+	t_stage int2[] := '{}'; t_ready int8[] := '{}'; t_retry int8[] := '{}';
+	w record;
+	d record;
+begin
+	w := tracker.lock_claimants(tokens, ages_us, calls);
+	w_want := array(
+		select greatest(coalesce(wants[w.items[g.n]], 0), 0)
+		from generate_series(1, cardinality(w.items)) as g(n));
+	select sum(greatest(u.want, 1)) into v_asked from unnest(wants) as u(want);
+
+	-- 1. Leases whose answer was lost, and jobs that are no longer theirs.
+	if true = any (rerun) or true = any (has_holding) then
+		select array_agg(x.pos), array_agg(x.bytes), array_agg(x.lease)
+		into s_pos, s_bytes, s_lease
+		from tracker.list_unheard(w.items, w.workers, w.held_leases, w.arrived, w.calls, w_want, rerun,
+			has_holding, hold_items, hold_jobs, answer_limit) x;
+		return query
+			select distinct u.item, 'drop', u.worker, u.stage, h.job, null::uuid, null::int4,
+				null::text
+			from unnest(hold_items, hold_jobs) as h(item, job)
+			join unnest(w.items, w.workers, w.stages) as u(item, worker, stage) on u.item = h.item
+			where has_holding[u.item] and h.job is not null and (
+				select l.worker from tracker.lease l
+				where l.stage = u.stage and l.job = h.job) is distinct from u.worker;
+	end if;
+	if s_pos is not null then
+		return query
+			select w.items[s_pos[l.ordinality]], 'job', l.worker, l.stage, l.job, l.id, l.attempt,
+				tracker.input_of(l.stage, l.job, answer_limit / cardinality(s_pos))
+			from unnest(s_lease) with ordinality as l;
+		-- An answer that turns out undelivered takes back nothing that a later one has told.
+		update tracker.lease l set call = w.calls[s_pos[u.ordinality]]
+		from unnest(s_lease) with ordinality as u
+		where l.stage = u.stage and l.job = u.job;
+		select array_agg(x.want order by x.n), array_agg(x.sent order by x.n)
+		into w_want, w_sent
+		from (
+			select g.n, greatest(w_want[g.n] - count(s.pos)::int4, 0) as want, sum(s.bytes)::int8 as sent
+			from generate_series(1, cardinality(w.items)) as g(n)
+			left join unnest(s_pos, s_bytes) as s(pos, bytes) on s.pos = g.n
+			group by g.n) x;
+	end if;
+
+	-- 2. Work, a stage after the other.
+	foreach v_stage in array w.dealt loop
+		d := tracker.deal_stage(v_stage, w.workers, w.stages, w_want, w.arrived, w.calls, w_sent,
+			answer_limit, ids[1 + cardinality(d_pos):], hints[v_stage]);
+		continue when d.t_ready is null;
+		d_pos := d_pos || d.seats;
+		t_stage := t_stage || v_stage;
+		t_ready := t_ready || d.t_ready;
+		t_retry := t_retry || d.t_retry;
+		return query
+			select w.items[u.seat], 'job', w.workers[u.seat], v_stage, u.job, u.lease, u.attempt,
+				u.data
+			from unnest(d.seats, d.jobs, d.leases, d.attempts, d.datas)
+				as u(seat, job, lease, attempt, data);
+		if d.hint is not null then
+			return query select 0, 'hint', null::int8, v_stage, d.hint, null::uuid, null::int4,
+				null::text;
+		end if;
+	end loop;
+
+	update tracker.worker q set
+		seen = greatest(q.seen, v_now), asked_kind = 'sync', asked_at = v_now
+	where q.id = any (w.workers);
+
+	-- 3. Counts come last: whoever shares our slot waits for them.
+	if t_stage <> '{}' then
+		v_ok := tracker.add_tally(t_stage, t_ready, t_retry, null, null, null);
+	end if;
+	if s_pos is not null or cardinality(d_pos) < v_asked then
+		return query
+			select * from tracker.answer_rest(cardinality(tokens), w.items, w.workers, w.stages,
+				coalesce(s_pos, '{}') || d_pos);
+	end if;
+end $$;

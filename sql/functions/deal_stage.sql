@@ -1,0 +1,136 @@
+-- Hands out jobs of one stage to those who ask for them: work that came back first, up to half while
+-- there is fresh work; everyone's first before anyone's second, and who waits longest before others.
+-- Who flagged or last had a job is passed over for it while there is something else. What an answer
+-- has no room for waits again, as if it had just come back.
+--
+-- Caller	claim_held, claim_fleet: once for each stage. w_*: all claimants of the call, of any stage;
+--		w_sent: bytes of data that an answer holds already, null: none, so a first job has room
+--		whatever its length. p_limit: bytes of an answer. p_ids: for the leases.
+-- Answer	aligned arrays, an element a job handed out: the place of its claimant in w_*, its lease and
+--		data. datas: null when longer than its share of p_limit (see fetch_inputs). t_*: what the
+--		caller has to add to the tally, null: there was no work. hint: see take_fresh.
+-- Errors	none.
+-- Locks	retry and ready SKIP LOCKED; frontier; lease: inserts.
+-- Index	retry by (stage, due); ready, job and output by key; strike by (stage, job).
+-- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
+create or replace function tracker.deal_stage(p_stage int2, w_worker int8[], w_stage int2[],
+	w_want int4[], w_arrived timestamptz[], w_call int8[], w_sent int8[], p_limit int4,
+	p_ids uuid[], p_hint int8, out seats int4[], out jobs int8[], out leases uuid[],
+	out attempts int4[], out datas text[], out t_ready int8, out t_retry int8, out hint int8)
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+	c_most constant int4 := 4096;	-- jobs handed out by one call, a stage
+	v_now timestamptz := clock_timestamp();
+	v_want int4;
+	v_sent int8;
+	v_long int8;
+	v_dealt int4;
+	v_back int4;		-- how many of them came back: they are the first
+	v_flagged boolean[];
+	v_fits boolean[];
+	r record;		-- what came back
+	f record;		-- fresh work
+	s record;
+begin
+	select least(coalesce(sum(u.want), 0), c_most)::int4, coalesce(max(u.sent), 0) into v_want, v_sent
+	from unnest(w_stage, w_want, w_sent) as u(stage, want, sent)
+	where u.stage = p_stage and u.want > 0;
+	if v_want = 0 then
+		return;
+	end if;
+
+	-- What came back, up to half; fresh work for the rest; more of what came back when it is too little.
+	r := tracker.take_returned(p_stage, (v_want + 1) / 2, v_now, '{}');
+	f := tracker.take_fresh(p_stage, v_want - cardinality(r.jobs), coalesce(p_hint, 0));
+	hint := f.hint;
+	v_dealt := cardinality(r.jobs) + cardinality(f.jobs);
+	if v_dealt < v_want and cardinality(r.jobs) = (v_want + 1) / 2 then
+		s := tracker.take_returned(p_stage, v_want - v_dealt, v_now, r.jobs);
+		r.jobs := r.jobs || s.jobs;
+		r.attempts := r.attempts || s.attempts;
+		r.flagged := r.flagged || s.flagged;
+		r.workers := r.workers || s.workers;
+		v_dealt := v_dealt + cardinality(s.jobs);
+	end if;
+	if v_dealt = 0 then
+		return;
+	end if;
+
+	-- Who gets which.
+	if cardinality(w_worker) = 1 then
+		seats := array_fill(1, array[v_dealt]);
+	else
+		seats := array(
+			select u.pos::int4
+			from unnest(w_stage, w_want, w_arrived) with ordinality as u(stage, want, arrived, pos)
+			cross join lateral generate_series(1, least(u.want, v_dealt)) as n(n)
+			where u.stage = p_stage
+			order by n.n, u.arrived, u.pos
+			limit v_dealt);
+	end if;
+	if r.workers && w_worker or true = any (r.flagged) then
+		s := tracker.seat_returned(p_stage, v_now,
+			array(select w_worker[seats[g.n]] from generate_series(1, v_dealt) as g(n)),
+			r.jobs, r.attempts, r.flagged, r.workers, f.jobs, coalesce(hint, p_hint, 0));
+		r := s;
+		f.jobs := s.fresh;
+		hint := nullif(s.hint, coalesce(p_hint, 0));
+		seats := array(select seats[u.n] from unnest(s.seats) with ordinality as u(n, at) order by u.at);
+		v_dealt := cardinality(seats);
+	end if;
+	v_back := cardinality(r.jobs);
+	jobs := r.jobs || f.jobs;
+	attempts := r.attempts || array_fill(1, array[v_dealt - v_back]);
+	v_flagged := r.flagged || array_fill(false, array[v_dealt - v_back]);
+	t_ready := case when p_stage = 1 then 0 else v_back - v_dealt end;
+	t_retry := -v_back;
+
+	-- Their data. While none is longer than its share there is room for all.
+	v_long := (p_limit - v_sent) / v_dealt;
+	if p_stage = 1 then
+		datas := array(
+			select (
+				select case when octet_length(j.data) <= v_long then j.data end
+				from tracker.job j where j.number = jobs[g.n])
+			from generate_series(1, v_dealt) as g(n));
+	else
+		datas := array(
+			select (
+				select case when octet_length(o.data) <= v_long then o.data end
+				from tracker.output o where o.stage = p_stage - 1 and o.job = jobs[g.n])
+			from generate_series(1, v_dealt) as g(n));
+	end if;
+	if array_position(datas, null) is not null then
+		v_fits := tracker.fit_jobs(p_stage, jobs, seats, w_sent, p_limit);
+		insert into tracker.retry (stage, job, due, attempt)
+		select p_stage, jobs[g.n], v_now, 1
+		from generate_series(v_back + 1, v_dealt) as g(n)
+		where not v_fits[g.n]
+		order by jobs[g.n];
+		get diagnostics v_want = row_count;
+		select array_agg(u.seat), array_agg(u.job), array_agg(u.attempt), array_agg(u.flagged),
+			array_agg(u.data), v_want - count(*) filter (where u.n <= v_back), count(*)
+		into seats, jobs, attempts, v_flagged, datas, t_retry, v_dealt
+		from unnest(seats, jobs, attempts, v_flagged, datas, v_fits)
+			with ordinality as u(seat, job, attempt, flagged, data, fits, n)
+		where u.fits;
+		v_back := v_want - t_retry;
+	end if;
+
+	if v_back > 0 then
+		delete from tracker.retry t
+		where t.ctid = any (array(
+			select x.tid from generate_series(1, v_back) as g(n)
+			cross join lateral (
+				select q.ctid as tid from tracker.retry q
+				where q.stage = p_stage and q.job = jobs[g.n] limit 1) x));
+	end if;
+	leases := array(
+		select coalesce(p_ids[g.n], gen_random_uuid()) from generate_series(1, v_dealt) as g(n));
+	insert into tracker.lease (stage, job, id, worker, since, attempt, flagged, call)
+	select p_stage, jobs[g.n], leases[g.n], w_worker[seats[g.n]], v_now, attempts[g.n],
+		v_flagged[g.n], w_call[seats[g.n]]
+	from generate_series(1, v_dealt) as g(n);
+end $$;

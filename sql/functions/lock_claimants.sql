@@ -1,0 +1,51 @@
+-- Locks the workers that ask for jobs, in order of token.
+--
+-- Caller	claim_held, claim_fleet.
+-- Answer	aligned arrays, an element a worker that is present, in order of token; null when there is
+--		none. items: its place among tokens; again: v1's next newJob may be the same question.
+--		dealt: the stages of these that are not paused, in the order in which they are dealt: A
+--		last, for its frontier stays locked until commit.
+-- Errors	cardinality_violation: a worker came twice, which the committer sees to.
+-- Locks	worker (by token).
+-- Index	worker by token; stage is read from end to end.
+-- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
+create or replace function tracker.lock_claimants(p_tokens uuid[], p_ages_us int8[], p_calls int8[],
+	out items int4[], out workers int8[], out stages int2[], out arrived timestamptz[],
+	out calls int8[], out held_jobs int8[], out held_leases uuid[], out again boolean[],
+	out dealt int2[])
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+	v_now timestamptz := clock_timestamp();
+	v_twice boolean;
+begin
+	select array_agg(x.item), array_agg(x.id), array_agg(x.stage), array_agg(x.came),
+		array_agg(coalesce(p_calls[x.item], 0)), array_agg(x.held_job), array_agg(x.held_lease),
+		array_agg(x.asked_kind = 'new_job' and x.repeats < 3
+			and x.asked_at >= x.came - interval '60 seconds'),
+		bool_or(x.twice)
+	into items, workers, stages, arrived, calls, held_jobs, held_leases, again, v_twice
+	from (
+		select u.item, w.*, lag(w.id) over () = w.id as twice,
+			v_now - make_interval(secs =>
+				least(greatest(coalesce(p_ages_us[u.item], 0), 0), 1e12) / 1e6) as came
+		from (
+			select n.n::int4 as item, n.token from unnest(p_tokens) with ordinality as n(token, n)
+			where n.token is not null
+			order by n.token) u
+		cross join lateral (
+			select q.id, q.stage, q.held_job, q.held_lease, q.asked_kind, q.asked_at,
+				q.repeats, q.gone_at
+			from tracker.worker q
+			where q.token = u.token offset 0
+			for no key update) w
+		where w.gone_at is null) x;
+	dealt := array(
+		select s.stage from tracker.stage s
+		where not s.paused and s.stage = any (stages)
+		order by s.stage desc);
+	if v_twice then
+		raise exception 'a worker asks twice in one bundle' using errcode = 'cardinality_violation';
+	end if;
+end $$;
