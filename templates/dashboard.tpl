@@ -113,7 +113,7 @@ distcompute-load --brace "s3://bucket/{0000..9999}.tar"</code></pre>
 <section class="card table" aria-labelledby="workers-{{LETTER}}">
 <h3 id="workers-{{LETTER}}"><span class="letter s-{{LETTER}}" aria-hidden="true">{{LETTER_UP}}</span> <bdi>{{NAME}}</bdi> <span class="dim">{{PRESENT}} here</span></h3>
 {{#NOBODY}}
-<p class="dim">{{#NOBODY_MATCHES}}No worker of this stage matches.{{/NOBODY_MATCHES}}{{#NOBODY_HERE}}Nobody works here now. Start one: <code>distcompute-worker --url {{URL}} --stage {{LETTER}} --nickname "Your name" -- ./process.sh</code>{{/NOBODY_HERE}}</p>
+<p class="dim">{{#NOBODY_SO_FAR}}None among those who were looked at; there are more.{{/NOBODY_SO_FAR}}{{#NOBODY_MATCHES}}No worker of this stage matches.{{/NOBODY_MATCHES}}{{#NOBODY_HERE}}Nobody works here now. Start one: <code>distcompute-worker --url {{URL}} --stage {{LETTER}} --nickname "Your name" -- ./process.sh</code>{{/NOBODY_HERE}}</p>
 {{/NOBODY}}
 {{#TABLE}}
 <table>

@@ -1,6 +1,7 @@
 #include "web/facts.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -11,6 +12,18 @@
 #define IDLE_S 90   /* minutes are counted whole, so the last completion may seem a minute older */
 #define QUIET_S 600 /* as long without a completion, with jobs in hand, is worth a word */
 
+/*
+ * How many workers are here and at work: the only numbers whose cost grows with them, so they are
+ * shared by all pages for a while. Many addresses of few readers would else count them each.
+ */
+#define CROWD_S 5
+
+static struct crowd {
+	int64_t counted_us; /* monotonic; 0 = never */
+	int64_t present[STAGES_MAX], working[STAGES_MAX];
+} crowd;
+static pthread_mutex_t crowd_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static bool
 read_stages(struct page *p, struct facts *f, struct err *e)
 {
@@ -19,10 +32,9 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 	if (!pg_call(p->pg,
 		"select c.stage, c.name, c.paused, c.ready, c.retry, c.due, c.leased, c.done, "
 		"c.failed,"
-		" w.present, w.working, m.done_5m, m.done_1h, m.done_24h, m.first_at, m.last_at,"
+		" m.done_5m, m.done_1h, m.done_24h, m.first_at, m.last_at,"
 		" (select f.last from tracker.frontier f)"
 		" from tracker.read_counts() c"
-		" join tracker.read_present() w on w.stage = c.stage"
 		" join tracker.read_pace() m on m.stage = c.stage"
 		" order by c.stage",
 		NULL, 0, &rows, e))
@@ -31,8 +43,8 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 		struct facts_stage *s = &f->stage[i];
 		size_t len;
 		const char *name = pg_text(rows, i, 1, &len);
-		int64_t first_us = pg_is_null(rows, i, 14) ? 0 : pg_time_us(rows, i, 14);
-		int64_t last_us = pg_is_null(rows, i, 15) ? 0 : pg_time_us(rows, i, 15);
+		int64_t first_us = pg_time_us(rows, i, 12);
+		int64_t last_us = pg_time_us(rows, i, 13);
 
 		*s = (struct facts_stage){
 		    .stage = pg_int(rows, i, 0),
@@ -44,13 +56,11 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 		    .leased = pg_int(rows, i, 6),
 		    .done = pg_int(rows, i, 7),
 		    .failed = pg_int(rows, i, 8),
-		    .present = pg_int(rows, i, 9),
-		    .working = pg_int(rows, i, 10),
-		    .done_5m = pg_int(rows, i, 11),
-		    .done_1h = pg_int(rows, i, 12),
-		    .done_24h = pg_int(rows, i, 13),
+		    .done_5m = pg_int(rows, i, 9),
+		    .done_1h = pg_int(rows, i, 10),
+		    .done_24h = pg_int(rows, i, 11),
 		};
-		f->jobs = pg_int(rows, i, 16);
+		f->jobs = pg_int(rows, i, 14);
 		if (first_us != 0 && (f->first_us == 0 || first_us < f->first_us))
 			f->first_us = first_us;
 		if (last_us > f->last_us)
@@ -58,6 +68,60 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 		f->stages = i + 1;
 	}
 	pg_rows_free(rows);
+	return true;
+}
+
+/* Answers false when the crowd was not counted within max_age_us. */
+static bool
+recall_crowd(struct crowd *out, int64_t max_age_us)
+{
+	bool fresh;
+
+	pthread_mutex_lock(&crowd_lock);
+	fresh = crowd.counted_us != 0 && clock_us() - crowd.counted_us < max_age_us;
+	*out = crowd;
+	pthread_mutex_unlock(&crowd_lock);
+	return fresh;
+}
+
+static bool
+count_crowd(struct page *p, struct crowd *out, struct err *e)
+{
+	struct pg_rows *rows;
+
+	*out = (struct crowd){.counted_us = clock_us()};
+	if (!pg_call(p->pg, "select r.stage, r.present, r.working from tracker.read_present() r",
+		NULL, 0, &rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		int64_t stage = pg_int(rows, i, 0);
+
+		if (stage < 1 || stage > STAGES_MAX)
+			continue;
+		out->present[stage - 1] = pg_int(rows, i, 1);
+		out->working[stage - 1] = pg_int(rows, i, 2);
+	}
+	pg_rows_free(rows);
+	pthread_mutex_lock(&crowd_lock);
+	crowd = *out;
+	pthread_mutex_unlock(&crowd_lock);
+	return true;
+}
+
+static bool
+read_crowd(struct page *p, struct facts *f, struct err *e)
+{
+	int64_t max_age_s = p->settings->page_cache_s;
+	struct crowd c;
+
+	if (max_age_s > CROWD_S)
+		max_age_s = CROWD_S;
+	if (!recall_crowd(&c, max_age_s * 1000000) && !count_crowd(p, &c, e))
+		return false;
+	for (int i = 0; i < f->stages; i++) {
+		f->stage[i].present = c.present[f->stage[i].stage - 1];
+		f->stage[i].working = c.working[f->stage[i].stage - 1];
+	}
 	return true;
 }
 
@@ -164,7 +228,7 @@ bool
 facts_read(struct page *p, struct facts *f, struct err *e)
 {
 	*f = (struct facts){.stages = 0};
-	if (!read_stages(p, f, e) || !read_eta(p, f, e))
+	if (!read_stages(p, f, e) || !read_crowd(p, f, e) || !read_eta(p, f, e))
 		return false;
 	sum_up(f);
 	return true;

@@ -1,6 +1,7 @@
 /*
  * facts -- the state of the whole project, read once for the dashboard, the numbers and the badges.
  *
+ * Threads	each call is its page's; how many workers there are is shared by all pages of the process.
  * Ownership	text is the page's arena's.
  * Units	*_us: UTC microseconds since 1970; *_s: seconds, -1 = unknown.
  * Errors	ERR_AWAY.

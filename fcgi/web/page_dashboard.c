@@ -3,7 +3,8 @@
  *
  *	?all=true		as many workers a stage as fit, instead of FEW_ROWS
  *	?owner= ?state=		only these; state is working, waiting or stale
- *	?stage= ?after=		the next page of one stage's workers, by key (first seen, id)
+ *	?stage= ?after=		the next page of one stage's workers, by key (first seen, id). With a filter
+ *				it may be empty and have a next one all the same: each looks at so many
  *	?range=			of the chart: 1h, 24h, 7d, all
  */
 #include <string.h>
@@ -249,12 +250,15 @@ put_next(struct page *p, struct template_dict *group, const struct asked *a,
 		template_str(template_section(next, T_KEEP_STATE), T_WHICH, a->state);
 }
 
+/* looked: there may be some behind those who were looked at. */
 static void
-put_nobody(struct page *p, struct template_dict *group, const struct asked *a)
+put_nobody(struct page *p, struct template_dict *group, const struct asked *a, bool looked)
 {
 	struct template_dict *nobody = template_section(group, T_NOBODY);
 
-	if (a->owner || a->state || a->after)
+	if (looked)
+		template_show(nobody, T_NOBODY_SO_FAR);
+	else if (a->owner || a->state || a->after)
 		template_show(nobody, T_NOBODY_MATCHES);
 	else
 		template_str(template_section(nobody, T_NOBODY_HERE), T_URL, parts_own_url(p));
@@ -291,23 +295,28 @@ put_group(struct page *p, struct template_dict *d, const struct facts_stage *st,
     const struct asked *a, const struct pg_rows *rows, const struct part_worker *heard, int first)
 {
 	struct template_dict *group = template_section(d, T_GROUP), *table;
-	int n = pg_rows_count(rows), end = first, shown;
+	int n = pg_rows_count(rows), end = first, shown, after;
+	bool looked;
 
 	while (end < n && pg_int(rows, end, 0) == st->stage)
 		end++;
+	/* A last row without a name tells where the look ended. */
+	looked = end > first && pg_is_null(rows, end - 1, 2);
+	after = end;
+	end -= looked;
 	parts_stage(p, group, T_LETTER, T_LETTER_UP, T_NAME, st->stage);
 	parts_count(group, T_PRESENT, st->present);
-	if (end == first) {
-		put_nobody(p, group, a);
-		return end;
-	}
-	table = template_section(group, T_TABLE);
 	shown = fit(a, rows, heard, first, end);
-	for (int i = first; i < shown; i++)
-		put_worker(p, table, rows, i, &heard[i]);
-	if (shown < end)
-		put_next(p, group, a, rows, shown - 1);
-	return end;
+	if (shown == first)
+		put_nobody(p, group, a, looked);
+	else {
+		table = template_section(group, T_TABLE);
+		for (int i = first; i < shown; i++)
+			put_worker(p, table, rows, i, &heard[i]);
+	}
+	if (shown < end || looked)
+		put_next(p, group, a, rows, shown < end ? shown - 1 : end);
+	return after;
 }
 
 static void

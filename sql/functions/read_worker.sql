@@ -2,8 +2,9 @@
 --
 -- Caller	pages.
 -- Answer	one row, none when there is no such worker; gone ones are found too. A rate is results an
---		hour since the worker came; the peers' is the median of all that are present in its stage, this
---		one too, for an hour or since at least three minutes; null when nobody can be measured.
+--		hour since the worker came; the peers' is the median of those that are present in its stage
+--		(of the 250 that came before it, itself and the 250 that came after), for an hour or since at
+--		least three minutes; null when nobody can be measured.
 -- Errors	none.
 -- Locks	none.
 -- Index	unique (stage, name); worker_stage_present for the peers.
@@ -29,9 +30,18 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 		select count(*) as peers,
 			percentile_cont(0.5) within group (
 				order by v.done / (extract(epoch from v.seen - v.created)::float8 / 3600)) as rate
-		from tracker.worker v
-		where v.stage = w.stage and v.gone_at is null
-			and v.seen > v.created + interval '3 minutes'
+		from (
+			(select b.* from tracker.worker b
+			where b.stage = w.stage and b.gone_at is null and (b.created, b.id) <= (w.created, w.id)
+			order by b.created desc, b.id desc
+			limit 251)
+			union all
+			(select b.* from tracker.worker b
+			where b.stage = w.stage and b.gone_at is null and (b.created, b.id) > (w.created, w.id)
+			order by b.created, b.id
+			limit 250)
+		) v
+		where v.seen > v.created + interval '3 minutes'
 	) m
 	where w.stage = of_stage and w.name = of_name
 $$;

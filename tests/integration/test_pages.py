@@ -352,6 +352,42 @@ def test_a_page_is_rendered_once_a_period_whatever_the_crowd(five):
     assert w.name and late.name
 
 
+PAST_NGINX = {"X-Tracker-Cache": "off"}
+
+
+@pytest.mark.parametrize("one, other", [
+    ("/?owner=Ada", "/?owner=Bob"), ("/?state=working", "/?state=waiting"), ("/?all=true", "/"), ("/?range=1h", "/?range=7d"),
+    ("/?stage=a&after=0-0", "/?stage=b&after=0-0"), ("/?stage=a&after=0-0", "/?stage=a&after=9999999999999999-1"),
+    ("/leaderboard?period=week", "/leaderboard?period=today"), ("/leaderboard?q=Ada", "/leaderboard?q=Bob"),
+    ("/leaderboard?q=&after=9-1", "/leaderboard?q=&after=0-1"), ("/leaderboard?q=a&from=a&after=0-0", "/leaderboard?q=a&from=z&after=0-0"),
+    ("/person/Ada", "/person/Bob")])
+def test_whoever_asks_for_something_else_gets_it_within_the_same_period(five, one, other):
+    """The tracker's own cache, of five seconds here: nginx, which keys by the whole address, is passed by."""
+    five.load(["x", "y"])
+    ada = Client(five, "a", "Ada")
+    for i in range(51):
+        Client(five, "b" if i == 0 else "a", "Bob")
+    ada.get_job()
+    ada.complete("r")
+    ada.get_job()
+    api = Api(five)
+    main = [re.search("<main.*</main>", api.get(path, headers=PAST_NGINX).text, re.S).group() for path in (one, other)]
+    assert main[0] != main[1]
+
+
+def test_the_trackers_own_cache_keeps_a_page_for_its_period(five):
+    """Past nginx too a page is rendered once in five seconds, whatever changes meanwhile, and then anew."""
+    five.load(["x"])
+    api = Api(five)
+    path = "/?owner=Nobody-yet"
+    before = api.get(path, headers=PAST_NGINX)
+    assert before.headers["X-Cache"] == "BYPASS"
+    late = Client(five, "a", "Nobody-yet")
+    same = api.get(path, headers=PAST_NGINX)
+    assert same.headers["ETag"] == before.headers["ETag"] and late.name not in same.text
+    eventually(lambda: late.name in api.get(path, headers=PAST_NGINX).text, what="the next period shows it")
+
+
 def test_an_old_link_of_a_page_number_shows_the_first_page(five):
     """Pages go by key; the original's went by number. All such links are one page for the cache."""
     five.load(["x"])

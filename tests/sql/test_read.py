@@ -386,6 +386,42 @@ def test_workers_are_filtered_by_owner_and_by_state(house):
     assert [(r.present, r.working) for r in house.rows("select * from tracker.read_present()")] == [(2, 1), (1, 0)]
 
 
+def test_a_filter_looks_at_so_many_and_says_where_to_go_on(house):
+    """Whoever asks for a rare kind among very many does not have them all read."""
+    house.lawful = False
+    house.load(1)
+    mine = house.worker(1, "me")
+    house.rows("insert into tracker.worker (token, stage, name, person, created, seen)"
+               " select gen_random_uuid(), 1, 'w-' || g, w.person, w.created + g * interval '1 ms', w.seen"
+               " from tracker.worker w, generate_series(1, 4500) g where w.token = %s", mine.token)
+    last = house.value("select max(id) from tracker.worker")
+    house.rows("update tracker.worker set seen = seen - interval '1 hour' where id = %s", last)
+    for owner in (None, "me"):
+        found, after, looks = [], (None, 0), 0
+        while True:
+            rows = house.rows("select * from tracker.read_workers(1::int2, %s, 'stale', %s, %s, 5, 1800)", owner, *after)
+            looks += 1
+            found += [r.id for r in rows if r.name]
+            if not rows or rows[-1].name:
+                break
+            assert len(rows) == 1
+            after = (rows[-1].created, rows[-1].id)
+        assert (found, looks) == ([last], 3)
+    rows = house.rows("select * from tracker.read_workers(1::int2, 'me', 'waiting', null, 0, 5, 1800)")
+    assert len(rows) == 6 and all(r.name for r in rows)
+
+
+def test_a_worker_is_compared_with_those_who_came_about_when_it_did(house):
+    house.lawful = False
+    w = house.worker(1)
+    house.rows("insert into tracker.worker (token, stage, name, person, created, seen, done)"
+               " select gen_random_uuid(), 1, 'w-' || g, w.person, w.created - interval '3 hours' + g * interval '1 s',"
+               " w.created - interval '2 hours' + g * interval '1 s', case when abs(g - 700) <= 250 then 60 else 1000 end"
+               " from tracker.worker w, generate_series(1, 1400) g where w.token = %s", w.token)
+    (r,) = house.rows("select * from tracker.read_worker(1::int2, 'w-700')")
+    assert (r.peers, round(r.peers_rate)) == (501, 60)
+
+
 def test_a_worker_that_is_gone_is_in_no_list_and_keeps_its_page(house):
     w = house.worker(1)
     house.bye(w)
