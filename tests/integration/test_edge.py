@@ -238,7 +238,8 @@ http {{
         self.process = subprocess.Popen(self.command, stderr=open(os.path.join(self.dir, "log", "said"), "w"))
 
         def answers():
-            assert self.process.poll() is None, self.read("said")
+            if self.process.poll() is not None:
+                raise RuntimeError(self.read("said"))
             with socket.socket() as s:
                 return s.connect_ex(("127.0.0.1", port)) == 0
         eventually(answers, what="nginx listens")

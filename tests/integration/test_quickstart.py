@@ -2,6 +2,8 @@
 quickstart: what it promises to whoever runs it, and to whoever has servers of his own on the machine.
 """
 import os
+import pwd
+import shutil
 import socket
 import stat
 import subprocess
@@ -129,3 +131,200 @@ def test_nobody_else_may_enter_where_the_sockets_and_the_key_are(first):
 def test_no_server_runs_as_root(first):
     for pid in pids(first):
         assert os.stat(f"/proc/{pid}").st_uid != 0
+
+
+# --- root, and servers' users who mean it ill --------------------------------------------------------
+
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
+
+
+def as_servers(state, *command, **more):
+    """A command as the user of that folder's servers."""
+    return subprocess.run(["setpriv", f"--reuid={owner_of(state)}", f"--regid={owner_of(state)}", "--clear-groups", "--",
+                           *command], capture_output=True, text=True, timeout=30, **more)
+
+
+def owner_of(state):
+    with open(os.path.join(state, "quickstart.conf")) as f:
+        return dict(line.strip().split("=", 1) for line in f)["user"]
+
+
+def forge_mark(state, name, pid, program):
+    """A mark of quickstart's as it would be for that process."""
+    with open(f"/proc/{pid}/stat") as f:
+        start = f.read().rsplit(")", 1)[1].split()[19]
+    with open("/proc/sys/kernel/random/boot_id") as f:
+        boot = f.read().strip()
+    with open(os.path.join(state, "marks", name), "w") as f:
+        f.write(f"{pid} {start} {boot} {program}\n")
+
+
+@pytest.fixture
+def victim():
+    """A file of root's that nobody may read, and that nothing may have touched in the end."""
+    with tempfile.TemporaryDirectory(prefix="dct-victim-", dir="/tmp") as folder:
+        path = os.path.join(folder, "secret")
+        with open(path, "w") as f:
+            f.write("as it was")
+        os.chmod(path, 0o600)
+        yield path
+        seen = os.stat(path)
+        assert (seen.st_uid, stat.S_IMODE(seen.st_mode)) == (0, 0o600)
+        with open(path) as f:
+            assert f.read() == "as it was"
+
+
+@pytest.fixture
+def own():
+    """A stack that may be spoilt."""
+    stack = Stack("own", STAGES).start()
+    yield stack
+    stack.stop()
+
+
+@root_only
+def test_root_writes_nothing_where_the_servers_may_write(first):
+    """Of each folder: either root alone changes it, or nothing in it is root's."""
+    them = pwd.getpwnam(owner_of(first.state))
+    for folder, folders, files in os.walk(first.state):
+        it = os.lstat(folder)
+        theirs = it.st_uid == them.pw_uid or it.st_mode & stat.S_IWOTH or \
+            (it.st_gid == them.pw_gid and it.st_mode & stat.S_IWGRP)
+        inside = {os.lstat(os.path.join(folder, name)).st_uid for name in folders + files}
+        assert not theirs or 0 not in inside, folder
+        for name in files:
+            if not theirs and not os.path.islink(os.path.join(folder, name)):
+                mode = os.lstat(os.path.join(folder, name)).st_mode
+                assert not mode & 0o022, os.path.join(folder, name)
+
+
+@root_only
+def test_settings_and_logs_are_not_for_everybody(first):
+    paths = [os.path.join(first.state, name) for name in ("tracker.ini", "extra.ini", "redis.conf", "quickstart.conf")]
+    for folder in ("log", "marks", "nginx/conf.d", "nginx/snippets"):
+        paths += [os.path.join(first.state, folder, name) for name in os.listdir(os.path.join(first.state, folder))]
+    assert {p: oct(os.stat(p).st_mode & 0o137) for p in paths if os.stat(p).st_mode & 0o137} == {}
+
+
+@root_only
+@pytest.mark.parametrize("folder", ["", "log", "marks", "tls", "nginx", "app", "app/bin", "app/demo"])
+def test_the_servers_user_puts_nothing_where_root_looks(first, folder):
+    assert as_servers(first.state, "ln", "-s", "/etc/shadow", os.path.join(first.state, folder, "x")).returncode != 0
+
+
+IN_WAIT = ("log/nginx.log", "log/postgres.log", "log/build.log", "tls/cert.pem", "tls/key.pem", "marks/tracker", "marks/nginx",
+           "demo/jobs.jsonl", "demo/extract", "run/x.mark", "run/tracker.mark")
+
+
+@root_only
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_what_lies_in_wait_is_neither_followed_nor_read(own, victim, kind):
+    """Also in a folder that was the servers' own once, as log/ and tls/ were."""
+    own.quickstart("--down")
+    for name in IN_WAIT:
+        path = os.path.join(own.state, name)
+        os.chown(os.path.dirname(path), pwd.getpwnam(owner_of(own.state)).pw_uid, -1)
+        as_servers(own.state, "rm", "-f", path)
+        made = as_servers(own.state, *(["ln", "-s", victim] if kind == "link" else ["mkfifo"]), path)
+        assert made.returncode == 0, made.stderr
+    own.up()
+    own.quickstart("--down")
+
+
+@root_only
+@pytest.mark.parametrize("program", ["sleep", "nginx"])
+def test_down_ends_no_process_that_is_not_the_servers(first, program):
+    """Even a mark that is right in everything: root's own process is not theirs to end."""
+    bystander = subprocess.Popen(["sleep", "60"])
+    mark = os.path.join(first.state, "marks", "worker-a1")
+    try:
+        forge_mark(first.state, "worker-a1", bystander.pid, program)
+        code, said = run(first.state, "--down")
+        assert code == 0, said
+        assert bystander.poll() is None
+        assert not os.path.exists(mark)
+    finally:
+        bystander.kill()
+        bystander.wait()
+        first.up()
+
+
+@root_only
+def test_a_servers_process_of_another_program_is_not_taken_for_it(first):
+    with subprocess.Popen(["setpriv", f"--reuid={owner_of(first.state)}", "--clear-groups", "sleep", "60"]) as bystander:
+        try:
+            os.waitid(os.P_PID, bystander.pid, os.WEXITED | os.WNOHANG)
+            forge_mark(first.state, "worker-a1", bystander.pid, "distcompute-worker")
+            assert run(first.state, "--down")[0] == 0
+            assert bystander.poll() is None
+        finally:
+            bystander.kill()
+            first.up()
+
+
+@root_only
+def test_a_cluster_does_not_tell_root_which_program_to_run(own):
+    own.quickstart("--down")
+    path = os.path.join(own.state, "pg", "PG_VERSION")
+    for version in ("../../../../tmp/evil", "a[$(touch /tmp/evil)]"):
+        with open(path, "w") as f:
+            f.write(version + "\n")
+        code, said = run(own.state, "--empty")
+        assert (code, "PG_VERSION" in said, "evil" in said) == (1, True, False)
+    assert not os.path.exists("/tmp/evil")
+    os.remove(path)
+    os.symlink("/dev/zero", path)
+    assert run(own.state, "--empty")[0] in (0, 1), "it comes to an end"
+
+
+@root_only
+def test_the_servers_do_not_get_roots_environment(own, monkeypatch):
+    own.quickstart("--down")
+    monkeypatch.setenv("SECRET_OF_ROOT", "tell nobody")
+    monkeypatch.setenv("TRACKER_PAGE_CACHE", "3")
+    own.up()
+    for name in PIDS:
+        with open(f"/proc/{own.read_status()[name]}/environ", "rb") as f:
+            environment = f.read()
+        assert b"SECRET_OF_ROOT" not in environment
+        assert name != "tracker_pid" or b"TRACKER_PAGE_CACHE=3" in environment
+
+
+@root_only
+@pytest.mark.parametrize("option", ["--empty", "--down", "--purge", "--status"])
+@pytest.mark.parametrize("how", ["another's", "everybody's", "in another's", "in everybody's"])
+def test_a_folder_that_others_may_change_is_refused(how, option):
+    base = tempfile.mkdtemp(prefix="dct-not-ours-", dir="/tmp")
+    try:
+        state = os.path.join(base, "state")
+        os.mkdir(state)
+        os.mkdir(os.path.join(state, "marks"))
+        os.chmod(base, 0o755)
+        folder = base if how.startswith("in") else state
+        if "another" in how:
+            os.chown(folder, 65534, 65534)
+        else:
+            os.chmod(folder, 0o777)
+        code, said = run(state, option)
+        assert code == 1
+        assert "belongs to" in said or "others may write" in said or "may be written by others" in said
+        assert os.listdir(state) == ["marks"]
+    finally:
+        shutil.rmtree(base)
+
+
+def test_what_a_database_says_is_a_number_before_the_shell_computes_with_it(tmp_path):
+    """Arithmetic of bash runs what stands in an index."""
+    script = f"""
+        source {ROOT}/bin/quickstart
+        sql() {{ echo 'a[$(touch {tmp_path}/ran)]'; }}
+        if left=$(demo_open) && ((left > 0)); then echo counted; fi
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30)
+    assert "counted" not in done.stdout
+    assert not os.path.exists(tmp_path / "ran")
+
+
+def test_it_names_itself_by_its_address(first):
+    with open(first.config) as f:
+        assert f"base_url = https://localhost:{first.https_port}\n" in f.read()
