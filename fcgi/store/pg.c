@@ -2,7 +2,6 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <libpq-fe.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -12,12 +11,16 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/libpq.h"
+#include "store/pg_hosts.h"
 #include "store/sqlstate.h"
 
 #define PARAMS_MAX 32
 #define STATEMENTS_MAX 64
 #define OUT_OF_PATIENCE "nothing was heard from it in time"
-#define CONNECT_MS 5000 /* patience with a server that does not answer a connect */
+#define SESSION_MS 5000 /* patience with a server that does not answer after the connect */
+#define SCOUT_US                                                                                   \
+	INT64_C(1000000) /* an answer that is out for so long: does another host take writes? */
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 1000 /* a server that is back is found within a second */
 #define BACKOFF_SHARE 25    /* jitter, in percent */
@@ -30,8 +33,9 @@ enum pg_state { PG_IDLE, PG_BUSY, PG_COPY_IN };
 
 struct pg {
 	PGconn *conn; /* NULL = away */
-	char *conninfo, *application, *session;
-	bool must_write;
+	char *session;
+	struct pg_hosts *hosts;
+	int host; /* of the connection */
 	enum pg_state state;
 	int64_t patience_ms; /* 0 = none */
 	int64_t backoff_ms;  /* of the last failure; 0 = the last call went well */
@@ -59,10 +63,9 @@ pg_new(const char *conninfo, const char *application, const char *session)
 
 	if (!pg)
 		abort();
-	pg->conninfo = strdup(conninfo);
-	pg->application = strdup(application);
+	pg->hosts = hosts_new(conninfo, application);
 	pg->session = session ? strdup(session) : NULL;
-	if (!pg->conninfo || !pg->application || (session && !pg->session))
+	if (session && !pg->session)
 		abort();
 	return pg;
 }
@@ -83,8 +86,7 @@ pg_free(struct pg *pg)
 	if (!pg)
 		return;
 	drop(pg);
-	free(pg->conninfo);
-	free(pg->application);
+	hosts_free(pg->hosts);
 	free(pg->session);
 	free(pg);
 }
@@ -104,7 +106,7 @@ pg_check_conninfo(const char *conninfo, struct err *e)
 void
 pg_must_write(struct pg *pg)
 {
-	pg->must_write = true;
+	hosts_must_write(pg->hosts);
 }
 
 void
@@ -172,11 +174,10 @@ deadline_us(int64_t ms)
 
 /* False at the deadline. */
 static bool
-wait_socket(int fd, short events, int64_t until_us)
+wait_fds(struct pollfd *fds, nfds_t n, int64_t until_us)
 {
-	struct pollfd p = {.fd = fd, .events = events};
 	int64_t left_ms = -1;
-	int n;
+	int ready;
 
 	do {
 		if (until_us != INT64_MAX) {
@@ -186,9 +187,77 @@ wait_socket(int fd, short events, int64_t until_us)
 			if (left_ms > INT_MAX)
 				left_ms = INT_MAX;
 		}
-		n = poll(&p, 1, (int)left_ms);
-	} while (n < 0 && errno == EINTR);
-	return n != 0;
+		ready = poll(fds, n, (int)left_ms);
+	} while (ready < 0 && errno == EINTR);
+	return ready != 0;
+}
+
+/*
+ * A server that is frozen, or behind a hole in the network, says nothing and does not hang up, and its kernel may
+ * acknowledge what we send for as long as we like. So the other hosts are asked: true as soon as one of
+ * them takes writes, for then ours does not any more.
+ */
+static bool
+scout(struct pg *pg, struct pollfd *own, int64_t until_us)
+{
+	struct race race;
+	int host;
+
+	race_begin(&race, pg->hosts, pg->host);
+	while (!race_step(&race)) {
+		struct pollfd fds[HOSTS_MOST + 1];
+		int n = race_fds(&race, fds);
+		int64_t next_us = race_until_us(&race);
+
+		fds[n] = *own;
+		fds[n].revents = 0;
+		(void)wait_fds(fds, (nfds_t)n + 1, next_us < until_us ? next_us : until_us);
+		own->revents = fds[n].revents;
+		if (own->revents != 0 || clock_us() >= until_us)
+			break;
+	}
+	PQfinish(race_take(&race, &host));
+	race_end(&race);
+	return host != HOSTS_NOBODY;
+}
+
+enum waited { WAITED, WAITED_IN_VAIN, WAITED_FOR_ANOTHER };
+
+/* Until the connection can be read or written, the time is over, or another host has taken over. */
+static enum waited
+wait_socket(struct pg *pg, short events, int64_t until_us)
+{
+	struct pollfd own = {.fd = PQsocket(pg->conn), .events = events};
+	bool alone = hosts_count(pg->hosts) == 1;
+
+	for (;;) {
+		int64_t scout_us = alone ? INT64_MAX : clock_us() + SCOUT_US;
+
+		if (wait_fds(&own, 1, scout_us < until_us ? scout_us : until_us))
+			return WAITED;
+		if (clock_us() >= until_us)
+			return WAITED_IN_VAIN;
+		if (scout(pg, &own, until_us))
+			return WAITED_FOR_ANOTHER;
+		if (own.revents != 0)
+			return WAITED;
+	}
+}
+
+/* The same, with what it means when it cannot. */
+static bool
+wait_or_away(struct pg *pg, short events, int64_t until_us, const char *doing, struct err *e)
+{
+	switch (wait_socket(pg, events, until_us)) {
+	case WAITED:
+		return true;
+	case WAITED_FOR_ANOTHER:
+		(void)away(pg, doing, "another host takes writes now", e);
+		pg->retry_at_us = 0; /* and it is there */
+		return false;
+	default:
+		return away(pg, doing, OUT_OF_PATIENCE, e);
+	}
 }
 
 /* Everything that libpq holds goes out. It may have to read meanwhile, or both sides would wait. */
@@ -198,8 +267,8 @@ flush(struct pg *pg, int64_t until_us, struct err *e)
 	int n;
 
 	while ((n = PQflush(pg->conn)) == 1) {
-		if (!wait_socket(PQsocket(pg->conn), POLLIN | POLLOUT, until_us))
-			return away(pg, "send", OUT_OF_PATIENCE, e);
+		if (!wait_or_away(pg, POLLIN | POLLOUT, until_us, "send", e))
+			return false;
 		if (!PQconsumeInput(pg->conn))
 			return away_conn(pg, "send", e);
 	}
@@ -211,8 +280,8 @@ static bool
 wait_result(struct pg *pg, int64_t until_us, struct err *e)
 {
 	while (PQisBusy(pg->conn)) {
-		if (!wait_socket(PQsocket(pg->conn), POLLIN, until_us))
-			return away(pg, "answer", OUT_OF_PATIENCE, e);
+		if (!wait_or_away(pg, POLLIN, until_us, "answer", e))
+			return false;
 		if (!PQconsumeInput(pg->conn))
 			return away_conn(pg, "answer", e);
 	}
@@ -353,22 +422,22 @@ take_notice(void *pg_, const char *message)
 	    log_quote(quoted, sizeof(quoted), message, strlen(message)));
 }
 
+/* The first of the hosts that is connected, and takes writes if it must. */
 static bool
-poll_connect(struct pg *pg, struct err *e)
+win_race(struct pg *pg, struct err *e)
 {
-	int64_t until_us = deadline_us(CONNECT_MS);
-	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+	struct race race;
 
-	while (status != PGRES_POLLING_OK) {
-		short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+	race_begin(&race, pg->hosts, HOSTS_NOBODY);
+	while (!race_step(&race)) {
+		struct pollfd fds[HOSTS_MOST];
+		int n = race_fds(&race, fds);
 
-		if (status == PGRES_POLLING_FAILED || PQsocket(pg->conn) < 0)
-			return away_conn(pg, "connect", e);
-		if (!wait_socket(PQsocket(pg->conn), events, until_us))
-			return away(pg, "connect", OUT_OF_PATIENCE, e);
-		status = PQconnectPoll(pg->conn);
+		(void)wait_fds(fds, (nfds_t)n, race_until_us(&race));
 	}
-	return true;
+	pg->conn = race_take(&race, &pg->host);
+	race_end(&race);
+	return pg->conn || away(pg, "connect", race_why(&race), e);
 }
 
 /* A call that waits for a lock when its caller gives up must not be done after it is made again. */
@@ -385,8 +454,8 @@ run_session(struct pg *pg, struct err *e)
 	buf_fini(&sql);
 	if (!sent)
 		return away_conn(pg, "session", e);
-	if (!flush(pg, deadline_us(CONNECT_MS), e) ||
-	    !drain(pg, deadline_us(CONNECT_MS), &last, e)) {
+	if (!flush(pg, deadline_us(SESSION_MS), e) ||
+	    !drain(pg, deadline_us(SESSION_MS), &last, e)) {
 		drop(pg);
 		return false;
 	}
@@ -397,29 +466,14 @@ run_session(struct pg *pg, struct err *e)
 static bool
 try_connect(struct pg *pg, struct err *e)
 {
-	/*
-	 * What stands behind dbname wins over what it expands to, but for fallback_…; what stands
-	 * before it is ours where the operator says nothing: a hole in the network is found within a
-	 * minute and not within hours.
-	 */
-	const char *const keys[] = {"keepalives_idle", "keepalives_interval", "keepalives_count",
-	    "tcp_user_timeout", "dbname", "fallback_application_name", "client_encoding",
-	    pg->must_write ? "target_session_attrs" : NULL, NULL};
-	const char *const values[] = {
-	    "30", "10", "3", "60000", pg->conninfo, pg->application, "UTF8", "read-write", NULL};
 	int64_t backoff_ms = pg->backoff_ms;
 
 	if (clock_us() < pg->retry_at_us)
 		return err_set(e, ERR_AWAY, NULL, "PostgreSQL is away, next try in %lld ms",
 		    (long long)pg_retry_in_ms(pg));
-	pg->conn = PQconnectStartParams(keys, values, 1);
-	if (!pg->conn)
-		return away(pg, "connect", "out of memory", e);
-	if (PQstatus(pg->conn) == CONNECTION_BAD)
-		return away_conn(pg, "connect", e);
-	PQsetNoticeProcessor(pg->conn, take_notice, pg);
-	if (!poll_connect(pg, e))
+	if (!win_race(pg, e))
 		return false;
+	PQsetNoticeProcessor(pg->conn, take_notice, pg);
 	if (PQsetnonblocking(pg->conn, 1) != 0)
 		return away_conn(pg, "connect", e);
 	if (!run_session(pg, e))

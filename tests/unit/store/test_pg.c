@@ -1,8 +1,12 @@
 #include "../test.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "servers.h"
@@ -519,6 +523,145 @@ a_wrong_conninfo_is_told_without_its_text(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+/* A port of this machine where somebody listens and never says a word, or (silent = false) nobody does. */
+static int
+port_of_nobody(int *fd, bool silent)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+
+	*fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(*fd, (struct sockaddr *)&at, len), 0);
+	assert_int_equal(getsockname(*fd, (struct sockaddr *)&at, &len), 0);
+	if (silent)
+		assert_int_equal(listen(*fd, 8), 0);
+	return ntohs(at.sin_port);
+}
+
+/* Two hosts, of which the first is of no use; `more` is appended. */
+static struct pg *
+behind(int port, const char *more)
+{
+	char conninfo[256];
+	const char *dir = strchr(servers_postgres(), '=') + 1;
+
+	snprintf(conninfo, sizeof(conninfo),
+	    "host=127.0.0.1,%.*s port=%d,5432 dbname=postgres user=tracker %s",
+	    (int)strcspn(dir, " "), dir, port, more);
+	return pg_new(conninfo, "test_hosts", NULL);
+}
+
+static int64_t
+us_to_connect(struct pg *other)
+{
+	int64_t before = clock_us();
+
+	if (!pg_ready(other, &e))
+		fail_msg("%s", e.why);
+	return clock_us() - before;
+}
+
+static void
+a_host_that_says_nothing_costs_a_moment_and_only_once(void **state)
+{
+	int fd;
+	struct pg *other = behind(port_of_nobody(&fd, true), "");
+
+	(void)state;
+	assert_in_range(us_to_connect(other), 200000, 1900000);
+	/* The next time the good one is asked first. */
+	run("select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
+	    "'test_hosts'");
+	clock_sleep_ms(50);
+	assert_in_range(us_to_connect(other), 0, 200000);
+	pg_free(other);
+	close(fd);
+}
+
+static void
+a_host_that_refuses_costs_nothing(void **state)
+{
+	int fd;
+	struct pg *other = behind(port_of_nobody(&fd, false), "");
+
+	(void)state;
+	assert_in_range(us_to_connect(other), 0, 200000);
+	pg_free(other);
+	close(fd);
+}
+
+static void
+several_hosts_that_are_all_of_no_use_are_away_soon(void **state)
+{
+	int fd, other_fd, port = port_of_nobody(&fd, true),
+			  other_port = port_of_nobody(&other_fd, true);
+	char conninfo[128];
+	struct pg *other;
+	int64_t before = clock_us();
+
+	(void)state;
+	snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1,127.0.0.1 port=%d,%d dbname=x", port,
+	    other_port);
+	other = pg_new(conninfo, "test_hosts", NULL);
+	assert_false(pg_ready(other, &e));
+	assert_int_equal(e.kind, ERR_AWAY);
+	assert_in_range(clock_us() - before, 2000000, 4500000);
+	pg_free(other);
+	close(fd);
+	close(other_fd);
+}
+
+static void
+a_host_that_takes_no_writes_is_no_host_for_who_must_write(void **state)
+{
+	struct pg *other = pg_new(servers_postgres(), "test_hosts", NULL),
+		  *reads = pg_new(servers_postgres(), "r", NULL);
+
+	(void)state;
+	pg_must_write(other);
+	run("alter database postgres set default_transaction_read_only = on");
+	assert_false(pg_ready(other, &e));
+	assert_int_equal(e.kind, ERR_AWAY);
+	err_clear(&e);
+	assert_true(pg_ready(reads, &e));
+	run("set default_transaction_read_only = off; alter database postgres reset "
+	    "default_transaction_read_only");
+	clock_sleep_ms(pg_retry_in_ms(other) + 1);
+	assert_true(pg_ready(other, &e));
+	pg_free(other);
+	pg_free(reads);
+}
+
+static void
+a_connection_that_turned_out_read_only_is_made_anew(void **state)
+{
+	struct pg *other =
+	    pg_new(servers_postgres(), "test_hosts", "set default_transaction_read_only = on");
+
+	(void)state;
+	assert_true(pg_ready(other, &e));
+	assert_false(pg_run(other, "create table nowhere ()", &e));
+	assert_int_equal(e.kind, ERR_AWAY);
+	assert_string_equal(e.sqlstate, "25006");
+	assert_true(pg_retry_in_ms(other) > 0);
+	pg_free(other);
+}
+
+static void
+an_answer_that_is_long_in_coming_is_waited_for_while_no_other_host_takes_writes(void **state)
+{
+	int fd;
+	struct pg *other = behind(port_of_nobody(&fd, true), "");
+	struct pg_rows *rows;
+
+	(void)state;
+	assert_true(pg_call(other, "select 7::int8 from pg_sleep(2.5)", NULL, 0, &rows, &e));
+	assert_int_equal(pg_int(rows, 0, 0), 7);
+	pg_rows_free(rows);
+	pg_free(other);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -548,6 +691,12 @@ main(void)
 	    TEST(no_call_goes_between_the_puts_of_a_copy),
 	    TEST(a_changed_row_type_heals_itself),
 	    TEST(a_wrong_conninfo_is_told_without_its_text),
+	    TEST(a_host_that_says_nothing_costs_a_moment_and_only_once),
+	    TEST(a_host_that_refuses_costs_nothing),
+	    TEST(several_hosts_that_are_all_of_no_use_are_away_soon),
+	    TEST(a_host_that_takes_no_writes_is_no_host_for_who_must_write),
+	    TEST(a_connection_that_turned_out_read_only_is_made_anew),
+	    TEST(an_answer_that_is_long_in_coming_is_waited_for_while_no_other_host_takes_writes),
 	};
 
 	random_open();
