@@ -92,8 +92,8 @@ def test_what_postgres_repeats_of_a_client_is_quoted_in_the_log(faults):
     finally:
         faults.sql("alter table tracker.person drop constraint none_such")
     lines = [line for line in faults.tracker_log()[said:].splitlines() if "event=request_failed" in line]
-    assert len(lines) == 1 and "forged" in lines[0]
-    assert "forged" not in re.sub(r'"[^"]*"', '""', lines[0]), lines[0]
+    assert lines and all("forged" in line for line in lines)  # nginx may have asked twice: it was a GET
+    assert not any("forged" in re.sub(r'"[^"]*"', '""', line) for line in lines), lines
 
 
 @contextlib.contextmanager
