@@ -16,6 +16,7 @@ import pytest
 from house import House
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+COVERAGE = os.environ.get("TEST_SQL_COVERAGE")  # a file: what was run of each function, see tests/coverage
 
 
 def programs():
@@ -48,6 +49,8 @@ class Server:
                     "fsync = off\nfull_page_writes = off\njit = off\nmax_connections = 60\n"
                     "shared_buffers = 128MB\ndeadlock_timeout = 100ms\nautovacuum = off\n"
                     "log_min_messages = warning\n")
+            if COVERAGE:
+                f.write("shared_preload_libraries = 'plpgsql,plpgsql_check'\nplpgsql_check.profiler = on\n")
         self.ctl = lambda *verb: as_server(f"{bin_}/pg_ctl", "-D", data, "-l", self.log, "-w", *verb)
         self.ctl("start")
 
@@ -72,6 +75,24 @@ class Server:
             f.seek(since)
             return f.read()
 
+    def covered(self):
+        """What was run of each function in PL/pgSQL: a line for each that was not run wholly."""
+        c = self.connect().cursor()
+        c.execute("create extension plpgsql_check")
+        c.execute("select p.proname::text, 100 * plpgsql_coverage_statements(p.oid)::float8,"
+                  " 100 * plpgsql_coverage_branches(p.oid)::float8 from pg_proc p"
+                  " join pg_language l on l.oid = p.prolang"
+                  " where p.pronamespace = 'tracker'::regnamespace and l.lanname = 'plpgsql' order by 1")
+        functions = c.fetchall()
+        yield f"SQL: {len(functions)} functions in PL/pgSQL; not wholly run: statements, branches, lines"
+        for name, statements, branches in functions:
+            if min(statements, branches) < 100:
+                c.execute("select lineno from plpgsql_profiler_function_statements_tb("
+                          "(select oid from pg_proc where proname = %s and pronamespace = 'tracker'::regnamespace))"
+                          " where exec_stmts = 0 order by 1", (name,))
+                lines = " ".join(str(n) for n in sorted({n for n, in c.fetchall()}))
+                yield f"  {name:28} {statements:5.1f}% {branches:5.1f}%  {lines}"
+
     def stop(self):
         self.ctl("-m", "immediate", "stop")
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -83,6 +104,9 @@ def server():
     try:
         s.fill()
         yield s
+        if COVERAGE:
+            with open(COVERAGE, "w") as f:
+                f.writelines(f"{line}\n" for line in s.covered())
     finally:
         s.stop()
 

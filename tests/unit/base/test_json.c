@@ -205,9 +205,9 @@ static void
 half_a_surrogate_pair_is_refused(void **state)
 {
 	static const char *const bad[] = {"\"\\ud800\"", "\"\\udc00\"", "\"\\ud800x\"",
-	    "\"\\ud800\\n\"", "\"\\ud800\\ud800\"", "\"\\udc00\\ud800\"", "\"\\udc00\\udc00\"",
-	    "\"\\ud83d\\u0041\"", "\"\\ud83d\\ude0\"", "\"\\ud83d\\\"", "\"\\ud83d\\u\"",
-	    "\"\\uDFFF\""};
+	    "\"\\ud800\\n\"", "\"\\ud800\\ud800\"", "\"\\ud800\\ue000\"", "\"\\udc00\\ud800\"",
+	    "\"\\udc00\\udc00\"", "\"\\ud83d\\u0041\"", "\"\\ud83d\\ude0\"", "\"\\ud83d\\\"",
+	    "\"\\ud83d\\u\"", "\"\\uDFFF\""};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++)

@@ -98,9 +98,9 @@ what_is_no_object_has_no_fields(void **state)
 
 /* What can be blamed on one value. */
 static const char *const doubts[] = {"\"\\u0000\"", "\"a\\u0000b\"", "NaN", "Infinity", "-Infinity",
-    "\"\\ud800\"", "\"\\udc00\"", "\"\\udc00\\udc00\"", "\"\\ud800x\"", "\"\\ud800\\ud800\"",
-    "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "{\"\\ud800\":1}", "{\"\\ud800\\u0041\":1}",
-    "[[{\"a\":{\"b\":1,\"b\":1}}]]"};
+    "\"\\ud800\"", "\"\\udc00\"", "\"\\udc00\\udc00\"", "\"\\ud800\\ue000\"", "\"\\ud800x\"",
+    "\"\\ud800\\ud800\"", "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "{\"\\ud800\":1}",
+    "{\"\\ud800\\u0041\":1}", "[[{\"a\":{\"b\":1,\"b\":1}}]]"};
 
 static void
 one_bad_value_spoils_a_whole_text(void **state)
@@ -281,6 +281,10 @@ keys_take_hardly_more_than_their_text(void **state)
 	(void)state;
 	found.text = realloc(found.text, 1);
 	before = heap_in_use();
+	if (before == 0) { /* a sanitizer's heap does not tell */
+		free(text);
+		skip();
+	}
 	most_in_use = 0;
 	assert_true(takes(text));
 	assert_true(most_in_use > before);
