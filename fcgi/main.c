@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -162,6 +163,18 @@ reload_settings(void)
 	return good ? settings : NULL;
 }
 
+/* Each parked call is a descriptor; the usual soft limit is 1,024, for programs that use select. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static bool
 drop_privileges(const char *user, struct err *e)
 {
@@ -218,6 +231,7 @@ main(int argc, char **argv)
 		complain(&e);
 		return exit_status_of(&e);
 	}
+	raise_descriptors();
 	pool.shared = shared_new();
 	status = pool_run(&pool);
 	listen_forget(pool.settings->listen);

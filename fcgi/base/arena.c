@@ -56,6 +56,7 @@ alloc_large(struct arena *a, size_t size)
 
 	if (!block)
 		die();
+	a->bytes += size;
 	if (a->blocks) {
 		block->older = a->blocks->older;
 		a->blocks->older = block;
@@ -83,6 +84,7 @@ arena_alloc(struct arena *a, size_t size)
 			die();
 		block->older = a->blocks;
 		a->blocks = block;
+		a->bytes += BLOCK_ROOM;
 		a->next = (char *)(block + 1);
 		a->end = a->next + BLOCK_ROOM;
 	}

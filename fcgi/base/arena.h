@@ -15,6 +15,7 @@ struct arena_block;
 struct arena {
 	struct arena_block *blocks; /* newest first */
 	char *next, *end;           /* free room of the newest block */
+	size_t bytes;               /* of all blocks */
 };
 
 void arena_init(struct arena *a);

@@ -125,7 +125,8 @@ struct op {
 			uint64_t wake_seen[STAGES_MAX + 1]; /* run/parked's */
 			uint64_t
 			    ticket; /* run/parked's: superseded by a newer call of the worker */
-			struct op *later, *earlier;   /* run/parked's list */
+			struct op *later; /* run/parked's: a chain that leaves together */
+			bool crowded;     /* it would have waited, had there been room */
 			struct job *jobs, **last_job; /* result */
 			int n_jobs;
 			bool unread; /* the jobs are its own, their data is still to be read */

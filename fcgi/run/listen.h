@@ -14,7 +14,7 @@
 
 #include "base/err.h"
 
-#define LISTEN_BACKLOG 1024
+#define LISTEN_BACKLOG 65535 /* the kernel has a bound of its own, net.core.somaxconn */
 
 /* The descriptor, or -1. */
 int listen_open(const char *address, struct err *e);

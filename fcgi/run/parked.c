@@ -6,16 +6,32 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "base/clock.h"
 #include "domain/counts.h"
 
 #define TICK_MS 100
 #define POLL_US INT64_C(1000000) /* the slow poll behind the wake-ups */
+/*
+ * What calls hold while they wait, beyond the few KiB that each of them has: long lists of results or of
+ * jobs held. More of it is not kept: the call is answered instead.
+ */
+#define CALL_BYTES (16 * 1024)
+#define BYTES_MOST (64 * 1024 * 1024)
+
+/* A call's place among those that wait: found by its worker, and by the event that tells of a hang-up. */
+struct place {
+	struct op *op;
+	struct place *later, *earlier; /* of the stage */
+	uint64_t number; /* an event may come when the call, and its memory, is gone */
+	size_t bytes;
+	UT_hash_handle by_token, by_number;
+};
 
 struct list {
-	struct op *first, *last; /* by arrival */
-	uint64_t wakes;          /* how often work appeared */
+	struct place *first, *last; /* by arrival */
+	uint64_t wakes;             /* how often work appeared */
 };
 
 struct parked {
@@ -23,7 +39,10 @@ struct parked {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	struct list list[STAGES_MAX + 1];
+	struct place *by_token, *by_number;
+	uint64_t last_number;
 	int64_t count, most;
+	size_t bytes;
 	int epoll;
 	bool stopping;
 	bool polling; /* a count is on its way */
@@ -34,42 +53,66 @@ struct parked {
 
 /* ---- the list; with the lock held -------------------------------------------------------------- */
 
-static void
-link_by_arrival(struct list *l, struct op *op)
+/* The last that came before it: newcomers belong near the end, those that were woken in vain near the head. */
+static struct place *
+find_earlier(const struct list *l, int64_t arrived_us)
 {
-	struct op *after = l->last;
+	struct place *from_end = l->last, *from_head = l->first;
 
-	/* Newcomers belong at the end, those that were woken in vain at the head: look from both. */
-	if (l->first && op->arrived_us <= l->first->arrived_us)
-		after = NULL;
-	while (after && after->arrived_us > op->arrived_us)
-		after = after->claim.earlier;
-	op->claim.earlier = after;
-	op->claim.later = after ? after->claim.later : l->first;
-	*(after ? &after->claim.later : &l->first) = op;
-	*(op->claim.later ? &op->claim.later->claim.earlier : &l->last) = op;
+	while (from_end && from_end->op->arrived_us > arrived_us) {
+		if (from_head->op->arrived_us > arrived_us)
+			return from_head->earlier;
+		from_head = from_head->later;
+		from_end = from_end->earlier;
+	}
+	return from_end;
 }
 
 static void
-unlink_op(struct parked *p, struct op *op)
+link_place(struct parked *p, struct place *at)
 {
+	struct list *l = &p->list[at->op->worker.stage];
+
+	at->earlier = find_earlier(l, at->op->arrived_us);
+	at->later = at->earlier ? at->earlier->later : l->first;
+	*(at->earlier ? &at->earlier->later : &l->first) = at;
+	*(at->later ? &at->later->earlier : &l->last) = at;
+	at->number = ++p->last_number;
+	HASH_ADD_KEYPTR(by_token, p->by_token, at->op->token.b, sizeof(at->op->token.b), at);
+	HASH_ADD(by_number, p->by_number, number, sizeof(at->number), at);
+	p->count++;
+	p->bytes += at->bytes;
+	stat_add(STAT_PARKED, 1);
+}
+
+/* Takes the op out; its place is gone. */
+static struct op *
+unlink_place(struct parked *p, struct place *at)
+{
+	struct op *op = at->op;
 	struct list *l = &p->list[op->worker.stage];
 
-	*(op->claim.earlier ? &op->claim.earlier->claim.later : &l->first) = op->claim.later;
-	*(op->claim.later ? &op->claim.later->claim.earlier : &l->last) = op->claim.earlier;
+	*(at->earlier ? &at->earlier->later : &l->first) = at->later;
+	*(at->later ? &at->later->earlier : &l->last) = at->earlier;
+	HASH_DELETE(by_token, p->by_token, at);
+	HASH_DELETE(by_number, p->by_number, at);
 	p->count--;
+	p->bytes -= at->bytes;
 	stat_add(STAT_PARKED, -1);
 	if (op->claim.fd >= 0)
 		epoll_ctl(p->epoll, EPOLL_CTL_DEL, op->claim.fd, NULL);
+	free(at);
+	op->claim.later = NULL;
+	return op;
 }
 
 static void
-watch(struct parked *p, struct op *op)
+watch(struct parked *p, const struct place *at)
 {
-	struct epoll_event event = {.events = EPOLLRDHUP | EPOLLHUP, .data.ptr = op};
+	struct epoll_event event = {.events = EPOLLRDHUP | EPOLLHUP, .data.u64 = at->number};
 
-	if (op->claim.fd >= 0)
-		(void)epoll_ctl(p->epoll, EPOLL_CTL_ADD, op->claim.fd, &event);
+	if (at->op->claim.fd >= 0)
+		(void)epoll_ctl(p->epoll, EPOLL_CTL_ADD, at->op->claim.fd, &event);
 }
 
 /* ---- in and out -------------------------------------------------------------------------------- */
@@ -80,34 +123,56 @@ may_wait(const struct parked *p, const struct op *op)
 	return op->claim.n_jobs == 0 && !op->claim.jobs &&
 	    (op->status == ST_NONE || op->status == ST_PAUSED) &&
 	    op->claim.wait_until_us > clock_us() && op->worker.stage >= 1 &&
-	    op->worker.stage <= STAGES_MAX && !p->stopping && p->count < p->most;
+	    op->worker.stage <= STAGES_MAX && !p->stopping;
+}
+
+/* The limit is the whole pool's: connections do not spread evenly over its processes. */
+static bool
+has_room(const struct parked *p, size_t bytes)
+{
+	return shared_stat(p->tracker->shared, STAT_PARKED) < p->most &&
+	    (bytes == 0 || p->bytes + bytes <= BYTES_MOST);
+}
+
+static size_t
+bytes_of(const struct op *op)
+{
+	size_t bytes = op->arena ? op->arena->bytes : 0;
+
+	return bytes > CALL_BYTES ? bytes : 0;
 }
 
 bool
 parked_put(struct parked *p, struct op *op)
 {
-	struct list *l =
-	    &p->list[op->worker.stage >= 1 && op->worker.stage <= STAGES_MAX ? op->worker.stage
-									     : 0];
-	bool again = false, parked = false;
+	enum { NO, CROWDED, AGAIN, PARKED } what = NO;
+	struct place *at;
 
 	if (op->claim.wait_until_us == 0)
 		return false;
+	at = calloc(1, sizeof(*at));
+	if (!at)
+		abort();
+	at->op = op;
+	at->bytes = bytes_of(op);
 	pthread_mutex_lock(&p->lock);
-	if (may_wait(p, op)) {
-		again = op->claim.wake_seen[op->worker.stage] != l->wakes;
-		if (!again) {
-			link_by_arrival(l, op);
-			watch(p, op);
-			p->count++;
-			stat_add(STAT_PARKED, 1);
-		}
-		parked = true;
+	if (may_wait(p, op))
+		what = op->claim.wake_seen[op->worker.stage] != p->list[op->worker.stage].wakes
+		    ? AGAIN
+		    : has_room(p, at->bytes) ? PARKED
+					     : CROWDED;
+	if (what == PARKED) {
+		link_place(p, at);
+		watch(p, at);
 	}
+	/* Afterwards it may be anybody's. */
+	op->claim.crowded = what == CROWDED;
 	pthread_mutex_unlock(&p->lock);
-	if (again)
+	if (what != PARKED)
+		free(at);
+	if (what == AGAIN)
 		op_submit(p->tracker, op);
-	return parked;
+	return what == AGAIN || what == PARKED;
 }
 
 void
@@ -131,11 +196,9 @@ take_oldest(struct parked *p, int stage, int64_t count)
 	pthread_mutex_lock(&p->lock);
 	l->wakes++;
 	while (count > 0 && l->first) {
-		struct op *op = l->first;
+		struct op *op = unlink_place(p, l->first);
 
-		unlink_op(p, op);
 		count -= op->claim.want;
-		op->claim.later = NULL;
 		*last = op;
 		last = &op->claim.later;
 	}
@@ -175,33 +238,38 @@ take_if(struct parked *p, bool (*ends)(const struct op *op, const void *what), c
 	struct op *chain = NULL;
 
 	pthread_mutex_lock(&p->lock);
-	for (int stage = 1; stage <= STAGES_MAX; stage++) {
-		struct op *op = p->list[stage].first, *next;
+	for (int stage = 1; stage <= STAGES_MAX; stage++)
+		for (struct place *at = p->list[stage].first, *next; at; at = next) {
+			struct op *op;
 
-		for (; op; op = next) {
-			next = op->claim.later;
-			if (!ends(op, what))
+			next = at->later;
+			if (!ends(at->op, what))
 				continue;
-			unlink_op(p, op);
+			op = unlink_place(p, at);
 			op->claim.later = chain;
 			chain = op;
 		}
-	}
 	pthread_mutex_unlock(&p->lock);
 	return chain;
-}
-
-static bool
-is_of(const struct op *op, const void *token)
-{
-	return uuid_equal(&op->token, token);
 }
 
 void
 parked_end(struct parked *p, const struct uuid *token)
 {
-	if (parked_count(p) > 0)
-		answer_chain(take_if(p, is_of, token));
+	struct op *chain = NULL, *op;
+	struct place *at;
+
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		HASH_FIND(by_token, p->by_token, token->b, sizeof(token->b), at);
+		if (!at)
+			break;
+		op = unlink_place(p, at);
+		op->claim.later = chain;
+		chain = op;
+	}
+	pthread_mutex_unlock(&p->lock);
+	answer_chain(chain);
 }
 
 int64_t
@@ -244,22 +312,22 @@ static void
 drop_hung_up(struct parked *p)
 {
 	struct epoll_event event[64];
-	struct op *chain = NULL;
+	struct op *chain = NULL, *op;
 	int n = epoll_wait(p->epoll, event, 64, TICK_MS);
 
-	if (n <= 0)
-		return;
 	pthread_mutex_lock(&p->lock);
-	/* An event may be of a call that was woken meanwhile: look for it in the list. */
-	for (int i = 0; i < n; i++)
-		for (int stage = 1; stage <= STAGES_MAX; stage++)
-			for (struct op *op = p->list[stage].first; op; op = op->claim.later)
-				if (op == event[i].data.ptr) {
-					unlink_op(p, op);
-					op->claim.later = chain;
-					chain = op;
-					break;
-				}
+	for (int i = 0; i < n; i++) {
+		uint64_t number = event[i].data.u64;
+		struct place *at;
+
+		/* One that was woken meanwhile is not found. */
+		HASH_FIND(by_number, p->by_number, &number, sizeof(number), at);
+		if (!at)
+			continue;
+		op = unlink_place(p, at);
+		op->claim.later = chain;
+		chain = op;
+	}
 	pthread_mutex_unlock(&p->lock);
 	answer_chain(chain);
 }

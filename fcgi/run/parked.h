@@ -22,6 +22,7 @@
 
 struct parked;
 
+/* At most so many in the whole pool. */
 struct parked *parked_start(struct tracker *t, int64_t most);
 /* Answers all without jobs; no call is parked any more. */
 void parked_stop(struct parked *p);
@@ -29,7 +30,7 @@ void parked_join(struct parked *p);
 
 /* Before a claim's question is sent: what was known then. */
 void parked_mark(struct parked *p, struct op *op);
-/* True: parked (or put back into the queue); false: it is the caller's to answer. */
+/* True: parked (or put back into the queue); false: it is the caller's to answer, and says if it is crowded. */
 bool parked_put(struct parked *p, struct op *op);
 /* `count` jobs of the stage can be had: wakes the oldest calls that want them. */
 void parked_wake(struct parked *p, int stage, int64_t count);

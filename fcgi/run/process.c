@@ -76,9 +76,8 @@ static void
 start_rooms(struct rooms *r, const struct process *p)
 {
 	struct tracker *t = &r->tracker;
-	int64_t parked_most = p->settings->parked_limit / p->settings->processes;
 
-	t->parked = parked_start(t, parked_most > 0 ? parked_most : 1);
+	t->parked = parked_start(t, p->settings->parked_limit);
 	herald_start(t);
 	r->claim = committer_start(t, DESK_CLAIM);
 	r->complete = committer_start(t, DESK_COMPLETE);

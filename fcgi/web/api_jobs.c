@@ -37,6 +37,8 @@ answer_new_job(struct op *op)
 
 	if (op->err.kind != ERR_NONE)
 		reply_error(rq, &op->err);
+	else if (op->claim.crowded)
+		reply_cut(rq);
 	else if (op->claim.n_jobs == 0)
 		op->status == ST_UNKNOWN ? reply_text(rq, 404, said_no_worker)
 					 : reply_text(rq, 403, said_no_jobs);

@@ -367,6 +367,7 @@ put_advice(struct buf *out, struct sync_call *call)
 {
 	bool idle = call->claim.claim.want > 0 && call->claim.claim.n_jobs == 0;
 	char why[200] = "";
+	bool waited;
 
 	if (idle && call->claim.status == ST_UNKNOWN)
 		snprintf(why, sizeof(why), "This worker is gone. Register again.");
@@ -377,11 +378,9 @@ put_advice(struct buf *out, struct sync_call *call)
 		counts_why(&call->counts, call->worker.stage, why, sizeof(why));
 	}
 	/* Who has waited already may ask again soon: the call itself is the wait. */
+	waited = call->claim.claim.wait_until_us > 0 && !call->claim.claim.crowded;
 	buf_printf(out, ",\"retry_after\":%.1f,\"message\":",
-	    !idle ? 0.0
-		  : (double)random_jitter(
-			call->claim.claim.wait_until_us > 0 ? RETRY_MS / 5 : RETRY_MS, 40) /
-		    1000.0);
+	    !idle ? 0.0 : (double)random_jitter(waited ? RETRY_MS / 5 : RETRY_MS, 40) / 1000.0);
 	json_put_text(out, why, strlen(why));
 	if (idle && call->claim.status != ST_UNKNOWN &&
 	    counts_is_finished(&call->counts, call->worker.stage))

@@ -416,6 +416,19 @@ take_request(struct fcgx_turn *turn, struct fcgx *f)
 	return NULL;
 }
 
+/* A crowd comes in quickly, and other processes get their part of it. */
+static int
+enter_some(struct fcgx_gate *g)
+{
+	for (int i = 0; i < TURN_EVENTS; i++) {
+		int why = enter(g);
+
+		if (why != 0)
+			return i == 0 ? why : 0;
+	}
+	return 0;
+}
+
 void
 fcgx_done(struct fcgx *f)
 {
@@ -471,7 +484,7 @@ fcgx_next(struct fcgx_gate *g, struct fcgx_turn *turn, int *why)
 		return NULL;
 	if (event->data.ptr != &g->listen_fd)
 		return take_request(turn, event->data.ptr);
-	*why = enter(g);
+	*why = enter_some(g);
 	return NULL;
 }
 

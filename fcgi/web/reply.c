@@ -156,6 +156,14 @@ log_failure(struct request *rq, const struct err *e)
 }
 
 void
+reply_cut(struct request *rq)
+{
+	stat_add(STAT_CUT, 1);
+	fcgx_cut(rq->fcgx);
+	request_free(rq);
+}
+
+void
 reply_error(struct request *rq, const struct err *e)
 {
 	int status = status_of(e);
@@ -164,9 +172,7 @@ reply_error(struct request *rq, const struct err *e)
 	if (status == 500)
 		log_failure(rq, e);
 	if (status >= 500 && rq->route && rq->route->away == AWAY_CUT) {
-		stat_add(STAT_CUT, 1);
-		fcgx_cut(rq->fcgx);
-		request_free(rq);
+		reply_cut(rq);
 		return;
 	}
 	reply_send(rq,

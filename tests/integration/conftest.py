@@ -32,6 +32,8 @@ STACKS = {
               "max_attempts": 2, "page_cache": 1, "eta_interval": 1},
     "five": {"stage_a": "One", "stage_b": "Two", "stage_c": "Three", "stage_d": "Four", "stage_e": "Five",
              "page_cache": 5, "public_data": "yes", "answer_limit": "1M"},
+    # Three calls may wait, no more.
+    "limited": {"stage_a": "Extract", "stage_b": "Filter", "parked_limit": 3},
     # Whoever uses it breaks it, and mends it again.
     "faults": {"stage_a": "Extract", "stage_b": "Filter"},
 }
@@ -96,6 +98,7 @@ STACK_FIXTURES = {
     "main": ("tracker", "fresh", "api", "worker", "fleet"),
     "quick": ("quick",),
     "five": ("five",),
+    "limited": ("limited",),
     "faults": ("faults",),
 }
 
@@ -124,6 +127,14 @@ def quick():
 @pytest.fixture
 def five():
     stack = running_stack("five")
+    stack.load([])
+    return stack
+
+
+@pytest.fixture
+def limited():
+    """At most three calls wait for work."""
+    stack = running_stack("limited")
     stack.load([])
     return stack
 

@@ -7,6 +7,7 @@ import socket
 import time
 
 import pytest
+import requests
 
 from client import Api, Fleet, nobody
 from waiting import Later, eventually
@@ -230,3 +231,40 @@ def test_tcp_beyond_loopback_wants_a_word(tracker, tmp_path):
         done = tracker.run("distcompute-tracker", "--config", str(ini), check=False, config=False)
         assert done.returncode != 0
         assert ("tcp-open:" in done.stderr) == refused, done.stderr
+
+
+def test_a_crowd_that_comes_at_once_is_let_in(tracker):
+    """Three thousand connections while nobody accepts: they wait in the backlog, and each is answered."""
+    pool = tracker.responders()
+    with contextlib.ExitStack() as crowd:
+        for pid in pool:
+            os.kill(pid, signal.SIGSTOP)
+            crowd.callback(os.kill, pid, signal.SIGCONT)
+        sockets = []
+        for _ in range(3000):
+            s = crowd.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+            s.setblocking(False)
+            s.connect(os.path.join(tracker.state, "run", "tracker.sock"))
+            s.send(HEALTH)
+            sockets.append(s)
+        for pid in pool:
+            os.kill(pid, signal.SIGCONT)
+        for s in sockets:
+            s.settimeout(30)
+            assert b"200 OK" in s.recv(4096)
+
+
+def test_beyond_parked_limit_the_answer_is_honest(limited):
+    """Three wait, wherever they arrived. A fleet hears when to come again, v1 is cut and asks again by itself."""
+    waiting = [Later(Fleet(limited).sync, want=1, wait=60) for _ in range(3)]
+    metrics = Api(limited, plain=True)
+    eventually(lambda: "tracker_parked_calls 3" in metrics.get("/metrics").text, what="three calls are parked")
+    began = time.monotonic()
+    reply = Fleet(limited).sync(want=1, wait=60)
+    assert reply["jobs"] == [] and reply["retry_after"] >= 2 and time.monotonic() - began < 20
+    v1 = Api(limited)
+    token = v1.new()["token"]
+    with pytest.raises(requests.exceptions.ConnectionError):
+        v1.post("/api/newJob", {"token": token, "wait": 60})
+    limited.load(["x"] * 3, append=True)
+    assert sorted(job["job"] for call in waiting for job in call.result()["jobs"]) == [1, 2, 3]

@@ -28,6 +28,12 @@ answer(struct op *op)
 	atomic_fetch_add(&((struct call *)op->owner)->answered, 1);
 }
 
+static void
+answer_nothing(struct op *op)
+{
+	(void)op;
+}
+
 static struct room *
 room_new(int64_t most)
 {
@@ -35,6 +41,7 @@ room_new(int64_t most)
 
 	r->tracker.settings = &r->settings;
 	r->tracker.shared = shared_new();
+	shared_enter(r->tracker.shared, 0);
 	for (int i = 0; i < DESKS; i++)
 		queue_init(&r->tracker.desk[i]);
 	r->tracker.parked = parked_start(&r->tracker, most);
@@ -234,6 +241,121 @@ over_the_limit_nobody_is_parked(void **state)
 }
 
 static void
+the_limit_is_the_whole_pools(void **state)
+{
+	struct room *r = room_new(2), *other;
+	struct call *first = call_new(r, 1, 1, 60000), *second = call_new(r, 2, 1, 60000),
+		    *third = call_new(r, 3, 1, 60000);
+
+	(void)state;
+	other = calloc(1, sizeof(*other));
+	*other = *r;
+	other->tracker.parked = parked_start(&other->tracker, 2);
+	park(r, first);
+	park(other, second);
+	parked_mark(r->tracker.parked, &third->op);
+	assert_false(parked_put(r->tracker.parked, &third->op));
+	assert_true(third->op.claim.crowded);
+	parked_end(other->tracker.parked, &second->op.token);
+	park(r, third);
+	assert_false(third->op.claim.crowded);
+	parked_stop(other->tracker.parked);
+	parked_join(other->tracker.parked);
+	free(other);
+	room_free(r);
+	call_free(first);
+	call_free(second);
+	call_free(third);
+}
+
+static void
+what_large_calls_hold_while_they_wait_is_bounded(void **state)
+{
+	struct room *r = room_new(100);
+	struct call *large[3];
+	struct arena arena[COUNT(large)];
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT(large); i++) {
+		large[i] = call_new(r, i, 1, 60000);
+		arena_init(&arena[i]);
+		arena_alloc(&arena[i], 30 * 1024 * 1024);
+		large[i]->op.arena = &arena[i];
+	}
+	park(r, large[0]);
+	park(r, large[1]);
+	parked_mark(r->tracker.parked, &large[2]->op);
+	assert_false(parked_put(r->tracker.parked, &large[2]->op));
+	assert_true(large[2]->op.claim.crowded);
+	parked_end(r->tracker.parked, &large[0]->op.token);
+	park(r, large[2]);
+	room_free(r);
+	for (size_t i = 0; i < COUNT(large); i++) {
+		arena_fini(&arena[i]);
+		call_free(large[i]);
+	}
+}
+
+static void
+calls_keep_their_order_however_they_come_back(void **state)
+{
+	static const uint32_t order[] = {5, 1, 9, 3, 7, 0, 8, 2, 6, 4};
+	struct room *r = room_new(100);
+	struct call *calls[COUNT(order)];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(order); i++)
+		calls[order[i]] = call_new(r, order[i], 1, 60000);
+	for (size_t i = 0; i < COUNT(order); i++)
+		park(r, calls[order[i]]);
+	for (size_t i = 0; i < COUNT(order); i++) {
+		parked_wake(r->tracker.parked, 1, 1);
+		assert_ptr_equal(take_claim(r), calls[i]);
+	}
+	room_free(r);
+	for (size_t i = 0; i < COUNT(order); i++)
+		call_free(calls[i]);
+}
+
+/* How long it takes to end a worker's call, asked for one that has none, while `n` others wait. */
+static int64_t
+time_ends(int n)
+{
+	struct room *r = room_new(n + 1);
+	struct op *ops = calloc((size_t)n, sizeof(*ops));
+	struct uuid nobody = hash_128("nobody", 6);
+	int64_t from;
+
+	for (int i = 0; i < n; i++) {
+		ops[i] = (struct op){.kind = OP_CLAIM,
+		    .answer = answer_nothing,
+		    .token = hash_128(&i, sizeof(i)),
+		    .arrived_us = i,
+		    .worker = {.stage = 1}};
+		ops[i].claim.want = 1;
+		ops[i].claim.fd = -1;
+		ops[i].claim.wait_until_us = clock_us() + 60000000;
+		ops[i].claim.ticket = shared_ticket_take(r->tracker.shared, &ops[i].token);
+		assert_true(parked_put(r->tracker.parked, &ops[i]));
+	}
+	from = clock_us();
+	for (int i = 0; i < 20000; i++)
+		parked_end(r->tracker.parked, &nobody);
+	from = clock_us() - from;
+	room_free(r);
+	free(ops);
+	return from;
+}
+
+static void
+who_does_not_wait_is_found_at_once_among_many(void **state)
+{
+	(void)state;
+	/* A walk over 4,000 takes some thousand times as long as one over four. */
+	assert_true(time_ends(4000) < 50 * time_ends(4) + 200000);
+}
+
+static void
 stopping_answers_everybody_once(void **state)
 {
 	struct room *r = room_new(100);
@@ -263,6 +385,10 @@ main(void)
 	    cmocka_unit_test(a_newer_call_here_ends_the_older_at_once),
 	    cmocka_unit_test(a_newer_call_in_another_process_ends_the_older_soon),
 	    cmocka_unit_test(over_the_limit_nobody_is_parked),
+	    cmocka_unit_test(the_limit_is_the_whole_pools),
+	    cmocka_unit_test(what_large_calls_hold_while_they_wait_is_bounded),
+	    cmocka_unit_test(calls_keep_their_order_however_they_come_back),
+	    cmocka_unit_test(who_does_not_wait_is_found_at_once_among_many),
 	    cmocka_unit_test(stopping_answers_everybody_once),
 	};
 
