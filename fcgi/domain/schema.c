@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "domain/inventory.h"
 #include "store/pg_array.h"
+#include "store/pooler.h"
 
 #define HINT "run `distcompute-admin migrate`"
 #define FILES_MAX 999      /* what three digits can number */
@@ -329,8 +330,9 @@ schema_check(struct pg *pg, const struct settings *s, struct err *e)
 	struct shape sh;
 	struct pg_rows *rows = NULL;
 	struct err cause = ERR_INIT;
-	bool ok = shape_read(&sh, s->sql_dir, &cause) && read_applied(pg, &rows, &cause) &&
-	    check_shape(&sh, rows, &cause) && check_listed(pg, &sh, rows, &cause);
+	bool ok = shape_read(&sh, s->sql_dir, &cause) && pooler_check(pg, s->postgres, &cause) &&
+	    read_applied(pg, &rows, &cause) && check_shape(&sh, rows, &cause) &&
+	    check_listed(pg, &sh, rows, &cause);
 
 	pg_rows_free(rows);
 	shape_fini(&sh);
@@ -597,7 +599,8 @@ schema_migrate(struct pg *pg, const struct settings *s, void (*say)(const char *
 {
 	struct shape sh;
 	bool did = false;
-	bool ok = shape_read(&sh, s->sql_dir, e) && migrate_alone(pg, s, &sh, say, &did, e);
+	bool ok = shape_read(&sh, s->sql_dir, e) && pooler_check(pg, s->postgres, e) &&
+	    migrate_alone(pg, s, &sh, say, &did, e);
 
 	shape_fini(&sh);
 	if (changed)

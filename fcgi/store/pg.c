@@ -2,6 +2,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 #define PARAMS_MAX 32
 #define STATEMENTS_MAX 64
+#define STATEMENT_NAME 32
 #define OUT_OF_PATIENCE "nothing was heard from it in time"
 #define SESSION_MS 5000 /* patience with a server that does not answer after the connect */
 #define SCOUT_US                                                                                   \
@@ -42,10 +44,11 @@ struct pg {
 	int64_t retry_at_us; /* monotonic */
 	struct {
 		const char *sql; /* the pointer is the identity */
-		unsigned number; /* its name is "s" and this */
+		unsigned number; /* its name is "s", `own` and this */
 	} statements[STATEMENTS_MAX];
 	int n_statements;
 	unsigned last_number;
+	uint64_t own; /* random: no two connections name a statement alike, even behind a pooler */
 	size_t copy_unsent;
 };
 
@@ -63,6 +66,7 @@ pg_new(const char *conninfo, const char *application, const char *session)
 
 	if (!pg)
 		abort();
+	random_bytes(&pg->own, sizeof(pg->own));
 	pg->hosts = hosts_new(conninfo, application);
 	pg->session = session ? strdup(session) : NULL;
 	if (session && !pg->session)
@@ -113,6 +117,12 @@ void
 pg_set_patience(struct pg *pg, int64_t ms)
 {
 	pg->patience_ms = ms;
+}
+
+int64_t
+pg_server_pid(const struct pg *pg)
+{
+	return pg->conn ? PQbackendPID(pg->conn) : 0;
 }
 
 int64_t
@@ -525,13 +535,19 @@ idle(const struct pg *pg, struct err *e)
 	return err_set(e, ERR_BUG, NULL, "a call during another (state %d)", (int)pg->state);
 }
 
+static void
+name_statement(const struct pg *pg, char out[STATEMENT_NAME], unsigned number)
+{
+	snprintf(out, STATEMENT_NAME, "s%016" PRIx64 "_%u", pg->own, number);
+}
+
 static bool
 prepare(struct pg *pg, const char *sql, const struct pg_param *params, int n, unsigned *number,
     struct err *e)
 {
 	Oid types[PARAMS_MAX] = {0};
 	PGresult *last;
-	char name[16];
+	char name[STATEMENT_NAME];
 
 	for (int i = 0; i < pg->n_statements; i++) {
 		if (pg->statements[i].sql == sql) {
@@ -544,7 +560,7 @@ prepare(struct pg *pg, const char *sql, const struct pg_param *params, int n, un
 	for (int i = 0; i < n; i++)
 		types[i] = params[i].oid;
 	*number = ++pg->last_number;
-	snprintf(name, sizeof(name), "s%u", *number);
+	name_statement(pg, name, *number);
 	if (!PQsendPrepare(pg->conn, name, sql, n, types))
 		return away_conn(pg, "prepare", e);
 	if (!flush(pg, deadline_us(pg->patience_ms), e) ||
@@ -562,7 +578,7 @@ pg_send(struct pg *pg, const char *sql, const struct pg_param *params, int n, st
 	const char *values[PARAMS_MAX];
 	int lens[PARAMS_MAX], formats[PARAMS_MAX];
 	unsigned number = 0;
-	char name[16];
+	char name[STATEMENT_NAME];
 
 	if (!idle(pg, e))
 		return false;
@@ -577,7 +593,7 @@ pg_send(struct pg *pg, const char *sql, const struct pg_param *params, int n, st
 	}
 	if (!connected(pg, e) || !prepare(pg, sql, params, n, &number, e))
 		return false;
-	snprintf(name, sizeof(name), "s%u", number);
+	name_statement(pg, name, number);
 	if (!PQsendQueryPrepared(pg->conn, name, n, values, lens, formats, 1))
 		return away_conn(pg, "send", e);
 	if (!flush(pg, deadline_us(pg->patience_ms), e))

@@ -45,6 +45,8 @@ void pg_free(struct pg *pg); /* accepts NULL */
 void pg_must_write(struct pg *pg);
 /* Connected now, or tries. */
 bool pg_ready(struct pg *pg, struct err *e);
+/* The server's process, as it was told at the connect; 0 = not connected. */
+int64_t pg_server_pid(const struct pg *pg);
 /* How long until the next try to connect; 0 when connected or due. */
 int64_t pg_retry_in_ms(const struct pg *pg);
 /*
