@@ -1,0 +1,124 @@
+"""
+Each machine killed, frozen, or behind a hole in the network, and a switchover, under thirty workers who
+remember every acknowledged result. The outage is printed: run with -s, or see the summary of -rP.
+"""
+import contextlib
+import os
+import signal
+import time
+
+import pytest
+
+from stack import process_is_alive
+from waiting import eventually
+
+GOAL_S = 2.0   # from the moment a new primary takes writes
+SLACK_S = 3.0  # of a busy machine
+
+
+def tell(what, **seconds):
+    print(f"{what}: " + ", ".join(f"{name.replace('_', ' ')} {value:.2f} s" for name, value in seconds.items()))
+
+
+def kill(node):
+    node.end()
+
+
+def freeze(node):
+    node.freeze()
+
+
+def hole(node):
+    node.relay.hole(True)
+
+
+@pytest.mark.parametrize("lose", [kill, freeze, hole])
+def test_a_primary_that_is_gone_costs_two_seconds_after_the_next_takes_writes(pair, workers, lose):
+    workers.wait_for("a", 200)
+    began = time.monotonic()
+    lose(pair.primary)
+    time.sleep(1.0)  # until somebody decides
+    if lose is hole:
+        # Cut off from the pools and from the standby: nobody may commit there.
+        pair.primary.freeze()
+    moment = pair.promote()
+    outage = workers.first_after(moment)
+    time.sleep(3)
+    gap = workers.longest_gap(began)
+    results = workers.end()
+    tell(f"primary, {lose.__name__}, {results} results", after_promotion=outage, longest_gap=gap)
+    assert outage < GOAL_S + SLACK_S
+
+
+def test_a_switchover_costs_two_seconds(pair, workers):
+    workers.wait_for("a", 200)
+    began = time.monotonic()
+    pair.primary.end(signal.SIGINT)
+    moment = pair.promote()
+    outage = workers.first_after(moment)
+    time.sleep(3)
+    gap = workers.longest_gap(began)
+    results = workers.end()
+    tell(f"switchover, {results} results", after_promotion=outage, longest_gap=gap)
+    assert outage < GOAL_S + SLACK_S
+
+
+def test_a_pool_that_is_killed_costs_no_result(pair, workers):
+    workers.wait_for("a", 200)
+    began = time.monotonic()
+    for pid in pair.pools()[0][1:]:
+        os.kill(pid, signal.SIGKILL)
+    workers.first_after(time.monotonic())
+    time.sleep(3)
+    gap = workers.longest_gap(began)
+    tell(f"pool, kill, {workers.end()} results", longest_gap=gap)
+    assert gap < GOAL_S + SLACK_S
+
+
+@contextlib.contextmanager
+def frozen(pids):
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            if process_is_alive(pid):
+                os.kill(pid, signal.SIGCONT)
+
+
+def test_a_pool_that_is_frozen_costs_no_result_and_another_keeps(pair, workers):
+    workers.wait_for("a", 200)
+    for pool in pair.pools():
+        before = eventually(pair.keeper, what="somebody keeps")
+        began = time.monotonic()
+        with frozen(pool):
+            # It may have been the other pool's: then nothing is to be taken over.
+            eventually(lambda: pair.primary.sql("select 1 from tracker.hearing where at > clock_timestamp() - interval '1.5 s'"),
+                       timeout_s=10, what="somebody keeps within ten seconds")
+            eventually(lambda: (pair.keeper() or before) != before or time.monotonic() > began + 10, timeout_s=12)
+            assert pair.primary.sql("select 1 from tracker.hearing where at > clock_timestamp() - interval '3 s'")
+            tell("pool, freeze", kept_again_after=time.monotonic() - began)
+        workers.first_after(time.monotonic())
+    tell(f"pools, freeze, {workers.end()} results")
+
+
+@contextlib.contextmanager
+def redis_killed(pair):
+    pair.stop_redis()
+    try:
+        yield
+    finally:
+        pair.start_redis_again()
+
+
+@pytest.mark.parametrize("lose", [lambda pair: frozen([pair.pid("redis")]), redis_killed], ids=["freeze", "kill"])
+def test_a_redis_that_is_gone_costs_no_result(request, pair, workers, lose):
+    workers.wait_for("a", 200)
+    began = time.monotonic()
+    with lose(pair):
+        workers.first_after(time.monotonic() + 1)
+        time.sleep(4)
+        gap = workers.longest_gap(began)
+        tell(f"Redis, {request.node.callspec.id}, {workers.end()} results", longest_gap=gap)
+        assert gap < GOAL_S + SLACK_S
