@@ -19,6 +19,8 @@ enum key {
 	KEY_AS,
 	KEY_PERSON,
 	KEY_WORKER,
+	KEY_ADDRESS,
+	KEY_LABEL,
 	KEY_SINCE,
 	KEY_UNTIL,
 	KEY_RESUME,
@@ -42,6 +44,8 @@ static const struct argp_option send_back_options[] = {
 static const struct argp_option undo_options[] = {
     {"person", KEY_PERSON, "NICKNAME", 0, "Results by this person", 0},
     {"worker", KEY_WORKER, "NAME", 0, "Results by this worker", 0},
+    {"address", KEY_ADDRESS, "CIDR", 0, "Results by workers that registered from there", 0},
+    {"label", KEY_LABEL, "TEXT", 0, "Results by workers that said they run this", 0},
     {"stage", KEY_STAGE, "STAGE", 0, "Results of this stage: its letter or name", 0},
     {"since", KEY_SINCE, "TIME", 0, "Results from then on, such as '2026-11-01 12:00 UTC'", 0},
     {"until", KEY_UNTIL, "TIME", 0, "Results from before then", 0},
@@ -52,6 +56,14 @@ static const struct argp_option undo_options[] = {
     {"resume", KEY_RESUME, "NUMBER", 0, "Go on with an undo that was broken off", 0},
     {"back", KEY_BACK, "NUMBER", 0, "Take an undo back, as far as nobody has begun anew", 0},
     {"json", KEY_JSON, NULL, 0, "With --dry-run: print a JSON object a line", 0}, {0}};
+static const struct argp_option ban_options[] = {
+    {"person", KEY_PERSON, "NICKNAME", 0, "This person", 0},
+    {"address", KEY_ADDRESS, "CIDR", 0, "An address or a network, such as 192.0.2.0/24", 0},
+    {"label", KEY_LABEL, "TEXT", 0, "All who say that they run this", 0},
+    {"worker", KEY_WORKER, "NAME", 0, "This worker, of --stage", 0},
+    {"stage", KEY_STAGE, "STAGE", 0, "With --worker: its stage", 0},
+    {"reason", KEY_REASON, "TEXT", 0, "What they hear", 0},
+    {"until", KEY_UNTIL, "TIME", 0, "When it ends; default: when it is lifted", 0}, {0}};
 static const struct argp_option settings_options[] = {
     {"print", KEY_PRINT, NULL, 0, "The settings in force, secrets masked (the default)", 0},
     {"sample", KEY_SAMPLE, NULL, 0, "A commented tracker.ini with the defaults", 0},
@@ -79,6 +91,16 @@ static const struct command {
 	"Set aside results by who made them and when, and all that was made of them in "
 	"later stages; the jobs are done anew. All conditions that are given must hold.",
 	0, 0, false, true, undo_options, admin_undo},
+    {"ban", "",
+	"Show a person, an address, a release or a worker the door: their workers are gone, "
+	"their jobs go to others, and who registers again hears why.",
+	0, 0, false, false, ban_options, admin_ban},
+    {"unban", "NUMBER", "Lift a ban.", 1, 1, false, false, no_options, admin_unban},
+    {"bans", "", "List the bans that hold.", 0, 0, false, false, json_option, admin_bans},
+    {"labels", "", "List what workers say that they run, the worst first.", 0, 0, false, false,
+	json_option, admin_labels},
+    {"origins", "", "List where workers come from, the worst first.", 0, 0, false, false,
+	json_option, admin_origins},
     {"audit", "", "List who did what, the latest last.", 0, 0, false, false, json_option,
 	admin_audit},
     {"worker", "drop STAGE NAME", "Send a worker away; its jobs go to others at once.", 3, 3, false,
@@ -120,8 +142,9 @@ take_option(struct ask *ask, int key, const char *arg)
 		int key;
 		const char **text;
 	} texts[] = {{KEY_STAGE, &ask->stage}, {KEY_REASON, &ask->reason}, {KEY_AS, &ask->as},
-	    {KEY_PERSON, &ask->person}, {KEY_WORKER, &ask->worker}, {KEY_SINCE, &ask->since},
-	    {KEY_UNTIL, &ask->until}, {KEY_RESUME, &ask->resume}, {KEY_BACK, &ask->back}};
+	    {KEY_PERSON, &ask->person}, {KEY_WORKER, &ask->worker}, {KEY_ADDRESS, &ask->address},
+	    {KEY_LABEL, &ask->label}, {KEY_SINCE, &ask->since}, {KEY_UNTIL, &ask->until},
+	    {KEY_RESUME, &ask->resume}, {KEY_BACK, &ask->back}};
 	const struct {
 		int key;
 		const char *form;
@@ -234,7 +257,9 @@ static const char doc[] =
     "  failed                  jobs that failed for good, with reasons\n"
     "  requeue                 put failed jobs back in line\n"
     "  send-back JOB           refuse a result; the stage does the job anew\n"
-    "  undo                    refuse results by person, worker or time; take that back\n"
+    "  undo                    refuse results by who made them and when; take that back\n"
+    "  ban, unban NUMBER, bans who is not welcome\n"
+    "  labels, origins         what runs out there, and where\n"
     "  audit                   who did what\n"
     "  worker drop STAGE NAME  send a worker away\n"
     "  pause STAGE, resume STAGE\n"

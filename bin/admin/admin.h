@@ -20,12 +20,13 @@ struct ask {
 	struct tool *tool;
 	const char *arg[ASK_ARGS_MAX];
 	int n_args;
-	const char *stage;                           /* --stage; NULL when not given */
-	const char *reason;                          /* --reason */
-	const char *as;                              /* --as: who acts, for the audit */
-	const char *form;                            /* settings: "markdown", "sample", "print" */
-	const char *person, *worker, *since, *until; /* undo: whose results */
-	const char *resume, *back;                   /* undo: the number of one */
+	const char *stage;                             /* --stage; NULL when not given */
+	const char *reason;                            /* --reason */
+	const char *as;                                /* --as: who acts, for the audit */
+	const char *form;                              /* settings: "markdown", "sample", "print" */
+	const char *person, *worker, *address, *label; /* undo, ban: who */
+	const char *since, *until;                     /* undo: when; ban: how long */
+	const char *resume, *back;                     /* undo: the number of one */
 	bool json, all, dry_run, keep_credit;
 };
 
@@ -50,6 +51,12 @@ bool admin_send_back(struct ask *ask, struct err *e);
 /* audit.c: tells the database who acts, once connected; lists who did what. */
 bool audit_name(struct ask *ask, struct err *e);
 bool admin_audit(struct ask *ask, struct err *e);
+/* bans.c */
+bool admin_ban(struct ask *ask, struct err *e);
+bool admin_unban(struct ask *ask, struct err *e);
+bool admin_bans(struct ask *ask, struct err *e);
+bool admin_labels(struct ask *ask, struct err *e);
+bool admin_origins(struct ask *ask, struct err *e);
 /* undo.c */
 bool admin_undo(struct ask *ask, struct err *e);
 

@@ -2,14 +2,12 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/cells.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/text.h"
 #include "store/pg_array.h"
 
 #define PAGE 1000 /* lines a query */
@@ -67,42 +65,22 @@ print_json(const struct pg_rows *rows, int i)
 	clock_iso(at, pg_time_us(rows, i, 5));
 	buf_printf(&b, "{\"id\":%lld,\"at\":\"%s\",\"count\":%lld", (long long)pg_int(rows, i, 0),
 	    at, (long long)pg_int(rows, i, 6));
-	for (int n = 0; n < 4; n++) {
-		size_t len;
-		const char *text = pg_text(rows, i, n + 1, &len);
-
-		buf_printf(&b, ",\"%s\":", names[n]);
-		json_put_text(&b, text, len);
-	}
+	for (int n = 0; n < 4; n++)
+		cell_json(&b, names[n], rows, i, n + 1);
 	buf_printf(&b, ",\"details\":%s}", pg_text(rows, i, 7, NULL));
 	printf("%s\n", b.data);
 	buf_fini(&b);
 }
 
-/* The cell's text as a terminal may show it. */
-static const char *
-clean(const struct pg_rows *rows, int i, int column, char *room, size_t size)
-{
-	size_t len;
-	const char *text = pg_text(rows, i, column, &len);
-
-	if (len >= size)
-		len = size - 1;
-	memcpy(room, text, len);
-	room[text_clean(room, len, false)] = '\0';
-	return room;
-}
-
 static void
 print_line(const struct pg_rows *rows, int i)
 {
-	char at[32], who[128], target[256];
+	char at[32], who[CELL_TEXT], target[CELL_TEXT];
 
 	clock_iso(at, pg_time_us(rows, i, 5));
 	printf("%6lld  %s  %-20s  %-10s %9lld  %-10s %s\n", (long long)pg_int(rows, i, 0), at,
-	    clean(rows, i, 1, who, sizeof(who)), pg_text(rows, i, 2, NULL),
-	    (long long)pg_int(rows, i, 6), pg_text(rows, i, 4, NULL),
-	    clean(rows, i, 3, target, sizeof(target)));
+	    cell_text(rows, i, 1, who), pg_text(rows, i, 2, NULL), (long long)pg_int(rows, i, 6),
+	    pg_text(rows, i, 4, NULL), cell_text(rows, i, 3, target));
 }
 
 bool

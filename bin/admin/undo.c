@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "admin/admin.h"
+#include "admin/cells.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "store/pg_array.h"
 #include "tool/progress.h"
@@ -20,24 +20,18 @@
 
 struct which {
 	struct pg_scalar room;
-	struct pg_param params[7]; /* person, worker, stage, since, until; reason, keep_credit */
+	struct pg_param
+	    params[9]; /* person, worker, stage, since, until, address, label; reason, keep */
 };
-
-static struct pg_param
-text_or_null(const char *text)
-{
-	return text ? pg_text_param(text, strlen(text))
-		    : (struct pg_param){.bytes = NULL, .len = 0, .oid = PG_TEXT};
-}
 
 static bool
 which_results(struct ask *ask, struct which *w, struct err *e)
 {
 	int stage = 0;
 
-	if (!ask->person && !ask->worker && !ask->since)
-		return err_set(
-		    e, ERR_FIELD, NULL, "whose results? Say --person, --worker or --since");
+	if (!ask->person && !ask->worker && !ask->since && !ask->address && !ask->label)
+		return err_set(e, ERR_FIELD, NULL,
+		    "whose results? Say --person, --worker, --address, --label or --since");
 	if (ask->stage && !tool_stage(ask->tool, ask->stage, &stage, e))
 		return false;
 	w->params[0] = text_or_null(ask->person);
@@ -45,41 +39,32 @@ which_results(struct ask *ask, struct which *w, struct err *e)
 	w->params[2] = pg_int2_param(&w->room, (int16_t)stage); /* 0: of any */
 	w->params[3] = text_or_null(ask->since);
 	w->params[4] = text_or_null(ask->until);
+	w->params[5] = text_or_null(ask->address);
+	w->params[6] = text_or_null(ask->label);
 	return true;
 }
 
 /* ---- dry run --------------------------------------------------------------------------------- */
 
 static void
-print_count_json(const struct pg_rows *rows, int i)
+print_count(const struct pg_rows *rows, int i, bool json)
 {
+	int stage = (int)pg_int(rows, i, 0);
+	long long asked = pg_int(rows, i, 2), made_of = pg_int(rows, i, 3);
+	char nickname[CELL_TEXT];
 	struct buf b;
-	size_t len;
-	const char *nickname = pg_text(rows, i, 1, &len);
 
+	if (!json) {
+		printf("%c  %9lld results, %9lld made of them  %s\n", stage_capital(stage), asked,
+		    made_of, cell_text(rows, i, 1, nickname));
+		return;
+	}
 	buf_init(&b, 0);
-	buf_printf(&b, "{\"stage\":\"%c\",\"asked\":%lld,\"made_of\":%lld,\"nickname\":",
-	    stage_letter((int)pg_int(rows, i, 0)), (long long)pg_int(rows, i, 2),
-	    (long long)pg_int(rows, i, 3));
-	json_put_text(&b, nickname, len);
+	buf_printf(&b, "{\"stage\":\"%c\",\"asked\":%lld,\"made_of\":%lld", stage_letter(stage),
+	    asked, made_of);
+	cell_json(&b, "nickname", rows, i, 1);
 	printf("%s}\n", b.data);
 	buf_fini(&b);
-}
-
-static void
-print_count(const struct pg_rows *rows, int i)
-{
-	char nickname[512 + 1];
-	size_t len;
-	const char *text = pg_text(rows, i, 1, &len);
-
-	if (len >= sizeof(nickname))
-		len = sizeof(nickname) - 1;
-	memcpy(nickname, text, len);
-	nickname[text_clean(nickname, len, false)] = '\0';
-	printf("%c  %9lld results, %9lld made of them  %s\n",
-	    stage_capital((int)pg_int(rows, i, 0)), (long long)pg_int(rows, i, 2),
-	    (long long)pg_int(rows, i, 3), nickname);
 }
 
 static bool
@@ -92,12 +77,12 @@ count_results(struct ask *ask, struct err *e)
 	if (!which_results(ask, &w, e) ||
 	    !pg_call(ask->tool->pg,
 		"select stage, nickname, asked, made_of from tracker.undo_count($1, $2,"
-		" nullif($3, 0::int2), $4::timestamptz, $5::timestamptz)",
-		w.params, 5, &rows, e))
+		" nullif($3, 0::int2), $4::timestamptz, $5::timestamptz, $6::cidr, $7)",
+		w.params, 7, &rows, e))
 		return false;
 	n = pg_rows_count(rows);
 	for (int i = 0; i < n; i++)
-		(ask->json ? print_count_json : print_count)(rows, i);
+		print_count(rows, i, ask->json);
 	if (n == 0 && !ask->json)
 		printf("There is no such result.\n");
 	pg_rows_free(rows);
@@ -227,12 +212,12 @@ begin(struct ask *ask, struct err *e)
 		return false;
 	if (!ask->reason || !*ask->reason)
 		return err_set(e, ERR_FIELD, NULL, "why? Say --reason 'results were made up'");
-	w.params[5] = text_or_null(ask->reason);
-	w.params[6] = pg_int2_param(&keep, ask->keep_credit);
+	w.params[7] = text_or_null(ask->reason);
+	w.params[8] = pg_int2_param(&keep, ask->keep_credit);
 	if (!pg_call(ask->tool->pg,
 		"select tracker.undo_begin($1, $2, nullif($3, 0::int2), $4::timestamptz,"
-		" $5::timestamptz, $6, $7 <> 0)",
-		w.params, 7, &rows, e))
+		" $5::timestamptz, $6::cidr, $7, $8, $9 <> 0)",
+		w.params, 9, &rows, e))
 		return false;
 	undo = pg_int(rows, 0, 0); /* null reads as 0 */
 	pg_rows_free(rows);

@@ -16,6 +16,7 @@ static const char *const words[] = {
     [ST_OPENED] = "opened",
     [ST_NAME_TAKEN] = "name_taken",
     [ST_NO_STAGE] = "no_stage",
+    [ST_BANNED] = "banned",
     [ST_CLOSED] = "closed",
     [ST_DROP] = "drop",
     [ST_HINT] = "hint",

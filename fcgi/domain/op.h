@@ -52,6 +52,7 @@ enum op_status {
 	ST_OPENED,
 	ST_NAME_TAKEN,
 	ST_NO_STAGE, /* open: the stage is not in the database */
+	ST_BANNED,   /* open: not welcome */
 	ST_CLOSED,
 	ST_DROP, /* claim: listed as held, no longer its */
 	ST_HINT, /* claim: the last position taken from ready */
@@ -109,9 +110,11 @@ struct op {
 
 	union {
 		struct {
-			const char *name, *nickname;
-			size_t name_len, nickname_len;
+			const char *name, *nickname, *label;
+			const char *address; /* NULL: not known */
+			size_t name_len, nickname_len, label_len;
 			int stage;
+			const char *words; /* result, of ST_BANNED; borrowed from the rows */
 		} open;
 		struct {
 			int want;

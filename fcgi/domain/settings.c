@@ -67,6 +67,9 @@ const struct config_item settings_items[] = {
 	"redis://[[user]:password@]host:port/db or unix:/path?db=0; empty = do without"),
     NUMBER(SECONDS, "idle_timeout", idle_timeout_s, "7200", 1, YEAR,
 	"a worker silent for so long is gone and its jobs go back"),
+    NUMBER(SECONDS, "keep_addresses", keep_addresses_s, "604800", 0, YEAR,
+	"the address of a worker that is gone is kept so long; of a banned one 30 days at the "
+	"least"),
     JOB_TIMEOUT("a", 0),
     JOB_TIMEOUT("b", 1),
     JOB_TIMEOUT("c", 2),

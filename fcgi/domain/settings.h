@@ -25,6 +25,7 @@ struct settings {
 	const char *postgres;          /* libpq conninfo or URI */
 	const char *redis;             /* "" = none */
 	int64_t idle_timeout_s;
+	int64_t keep_addresses_s;
 	int64_t job_timeout_s[STAGES_MAX]; /* 0 = off */
 	int64_t flag_limit;
 	int64_t max_attempts;

@@ -10,8 +10,10 @@ open_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 	struct pg_array *tokens = bundle_array(b, 0, PG_UUID_ARRAY),
 			*names = bundle_array(b, 1, PG_TEXT_ARRAY),
 			*stages = bundle_array(b, 2, PG_INT2_ARRAY),
-			*nicknames = bundle_array(b, 3, PG_TEXT_ARRAY);
-	struct pg_param params[4];
+			*nicknames = bundle_array(b, 3, PG_TEXT_ARRAY),
+			*addresses = bundle_array(b, 4, PG_TEXT_ARRAY),
+			*labels = bundle_array(b, 5, PG_TEXT_ARRAY);
+	struct pg_param params[6];
 
 	(void)t;
 	for (int i = 0; i < b->n; i++) {
@@ -22,11 +24,17 @@ open_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 		pg_array_text(names, op->open.name, op->open.name_len);
 		pg_array_int2(stages, (int16_t)op->open.stage);
 		pg_array_text(nicknames, op->open.nickname, op->open.nickname_len);
+		if (op->open.address)
+			pg_array_text(addresses, op->open.address, strlen(op->open.address));
+		else
+			pg_array_null(addresses);
+		pg_array_text(labels, op->open.label, op->open.label_len);
 	}
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 6; i++)
 		params[i] = pg_array_param(&b->array[i]);
-	return pg_send(pg, "select item, status, worker from tracker.open_workers($1, $2, $3, $4)",
-	    params, 4, e);
+	return pg_send(pg,
+	    "select item, status, worker, words from tracker.open_workers($1, $2, $3, $4, $5, $6)",
+	    params, 6, e);
 }
 
 static void
@@ -40,6 +48,7 @@ open_read(struct tracker *t, struct bundle *b)
 			continue;
 		op = item->op;
 		op->status = op_status_of(pg_text(b->rows, row, 1, NULL));
+		op->open.words = pg_text(b->rows, row, 3, NULL);
 		if (op->status != ST_OPENED)
 			continue;
 		op->worker.id = pg_int(b->rows, row, 2);

@@ -16,6 +16,7 @@
 #include "store/sqlstate.h"
 
 #define FOLD_US (10 * INT64_C(1000000))
+#define FORGET_US INT64_C(3600000000)
 #define LOOK_MOST 1000          /* workers looked at in one call */
 #define LOOKS 20                /* and calls in a tick: 200,000 workers are seen through in 10 s */
 #define TICK_US INT64_C(500000) /* when many go at once, each call takes some time */
@@ -34,7 +35,7 @@ struct keeper {
 	struct pg *pg;
 	struct redis *redis;
 	bool leads;
-	int64_t folded_us;
+	int64_t folded_us, forgot_us;
 	struct place looked;
 };
 
@@ -314,6 +315,22 @@ fold(struct keeper *k, struct err *e)
 	return true;
 }
 
+static bool
+forget(struct keeper *k, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param keep = pg_int8_param(&room, k->tracker->settings->keep_addresses_s);
+	struct pg_rows *rows = NULL;
+
+	if (clock_us() - k->forgot_us < FORGET_US)
+		return true;
+	k->forgot_us = clock_us();
+	if (!pg_call(k->pg, "select tracker.forget_addresses($1)", &keep, 1, &rows, e))
+		return false;
+	pg_rows_free(rows);
+	return true;
+}
+
 /* May workers be called silent? Not while a desk cannot take what they say. */
 static bool
 can_hear(const struct keeper *k)
@@ -347,7 +364,7 @@ keep(struct keeper *k)
 	if (good && can_hear(k))
 		good = hear(k, &e) && reap_idle(k, &e) && expire_leases(k, &e);
 	if (good)
-		good = fold(k, &e);
+		good = fold(k, &e) && forget(k, &e);
 	if (good || e.kind == ERR_NONE)
 		health_good(shared, PART_KEEPER); /* that another keeps is well */
 	else
@@ -375,6 +392,7 @@ keeper_start(struct tracker *t)
 		abort();
 	k->tracker = t;
 	k->folded_us = clock_us();
+	k->forgot_us = k->folded_us - FORGET_US;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -2,8 +2,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/url.h"
 #include "domain/beats.h"
 #include "domain/counts.h"
 #include "domain/names.h"
@@ -12,11 +14,13 @@
 #include "web/routes.h"
 
 #define NICKNAME_CHARS 128
+#define LABEL_CHARS 64
 #define NAME_TRIES 8 /* 655 million names: a clash is rare, eight in a row never */
 
 struct newcomer {
 	struct uuid token; /* the token itself: it is in the answer, and nowhere else */
 	char name[NAME_SIZE];
+	char address[ADDRESS_TEXT];
 	int tries;
 };
 
@@ -74,6 +78,9 @@ answer_new(struct op *op)
 		op_submit(rq->tracker, op);
 		return;
 	}
+	if (op->err.kind == ERR_NONE && op->status == ST_BANNED)
+		err_set(&op->err, ERR_REFUSED,
+		    arena_printf(&rq->arena, "You are banned: %s", op->open.words), "banned");
 	if (op->err.kind == ERR_NONE && op->status != ST_OPENED)
 		err_set(
 		    &op->err, ERR_BUG, NULL, "open_workers said %s", op_status_word(op->status));
@@ -83,7 +90,34 @@ answer_new(struct op *op)
 		say_welcome(rq, new, op->open.stage);
 }
 
-/* GET /api/new?nickname=N&stage=S -> {"token","display_name","project","stage_name","idle_timeout"} */
+/* What runs there, for people: as the worker says, else its User-Agent. No label is ever refused. */
+static void
+read_label(struct request *rq, struct op *op)
+{
+	struct err ignored = ERR_INIT;
+	const char *said = NULL;
+	size_t len = 0;
+	char *label;
+
+	if (!url_query(&rq->arena, rq->query, "label", &said, &len, &ignored) || !said) {
+		said = request_param(rq, "HTTP_USER_AGENT");
+		len = strlen(said);
+	}
+	label = arena_dup(&rq->arena, said, len);
+	len = text_clean(label, len, false);
+	op->open.label = label;
+	op->open.label_len = text_cut(label, len, LABEL_CHARS);
+}
+
+static void
+read_address(struct request *rq, struct op *op, struct newcomer *new)
+{
+	if (address_text(new->address, request_param(rq, "REMOTE_ADDR")))
+		op->open.address = new->address;
+}
+
+/* GET /api/new?nickname=N&stage=S[&label=L]
+ * -> {"token","display_name","project","stage_name","idle_timeout"}; 403 who is banned, with words. */
 bool
 api_new(struct request *rq, struct err *e)
 {
@@ -114,6 +148,8 @@ api_new(struct request *rq, struct err *e)
 	op->open.nickname = nickname;
 	op->open.nickname_len = len;
 	op->open.stage = stage;
+	read_label(rq, op);
+	read_address(rq, op, new);
 	op_submit(rq->tracker, op);
 	return true;
 }

@@ -89,6 +89,8 @@ state_text(const struct worker *w)
 		return "gone: said goodbye";
 	if (strcmp(w->gone_why, "dropped") == 0)
 		return "gone: sent away by the operator";
+	if (strcmp(w->gone_why, "banned") == 0)
+		return "gone: banned";
 	return "gone: silent for too long";
 }
 

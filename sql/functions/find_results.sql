@@ -1,7 +1,7 @@
 -- Results by who made them and when: what an undo would set aside.
 --
--- A condition that is null is none; all that are given must hold. At least one of of_person, of_worker
--- and since must be given, so that a forgotten word does not mean everything.
+-- A condition that is null is none; all that are given must hold. At least one of them but
+-- of_stage and until must be given, so that a forgotten word does not mean everything.
 --
 -- Caller	undo_count, undo_begin. of_worker: its name, of that stage or of any.
 -- Answer	the results themselves, not what was made of them later.
@@ -9,7 +9,8 @@
 -- Locks	none. Reads, bounded by when the workers concerned were here, whole stages of output.
 -- Index	person by nickname; worker_person; output_finished (block ranges).
 create or replace function tracker.find_results(of_person text, of_worker text, of_stage int2,
-	since timestamptz, until timestamptz)
+	since timestamptz, until timestamptz, of_address cidr default null,
+	of_label text default null)
 returns table (stage int2, job int8, lease uuid)
 language plpgsql
 stable
@@ -24,11 +25,10 @@ declare
 	v_from timestamptz;
 	v_to timestamptz;
 begin
-	if coalesce(of_person, of_worker) is null
-			and since is null then
+	if coalesce(of_person, of_worker, of_address::text, of_label) is null and since is null then
 		raise exception 'say whose results, or since when' using errcode = 'TR002';
 	end if;
-	if coalesce(of_person, of_worker) is not null then
+	if coalesce(of_person, of_worker, of_address::text, of_label) is not null then
 		select array_agg(w.id), min(w.created), max(coalesce(w.gone_at, 'infinity'))
 		into v_workers, v_from, v_to
 		from tracker.worker w
@@ -36,7 +36,9 @@ begin
 				select p.id from tracker.person p
 				where p.nickname = of_person))
 			and (of_worker is null or w.name = of_worker)
-			and (of_worker is null or of_stage is null or w.stage = of_stage);
+			and (of_worker is null or of_stage is null or w.stage = of_stage)
+			and (of_address is null or w.address <<= of_address)
+			and (of_label is null or lower(w.label) = lower(of_label));
 		if v_workers is null then
 			raise exception 'no such worker or person' using errcode = 'TR002';
 		end if;

@@ -6,7 +6,8 @@
 -- Locks	none but its own rows.
 -- Index	find_results's; ready is read once.
 create or replace function tracker.undo_begin(of_person text, of_worker text, of_stage int2,
-	since timestamptz, until timestamptz, reason text, keep boolean)
+	since timestamptz, until timestamptz, of_address cidr, of_label text, reason text,
+	keep boolean)
 returns int8
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -20,7 +21,7 @@ declare
 begin
 	v_undo := tracker.audit_act('undo', reason, 0, jsonb_strip_nulls(jsonb_build_object(
 		'person', of_person, 'worker', of_worker, 'stage', of_stage,
-		'since', since, 'until', until,
+		'since', since, 'until', until, 'address', of_address, 'label', of_label,
 		'reason', coalesce(reason, ''), 'keep_credit', coalesce(keep, false),
 		'jobs', 0)), 'begun');
 	select coalesce(max(q.position), 0) into v_mark from tracker.ready q;
@@ -28,7 +29,8 @@ begin
 	select v_undo, f.stage, f.job, f.lease, q.stage, q.position
 	from (
 		select distinct on (r.job) r.stage, r.job, r.lease
-		from tracker.find_results(of_person, of_worker, of_stage, since, until) r
+		from tracker.find_results(of_person, of_worker, of_stage, since, until,
+			of_address, of_label) r
 		order by r.job, r.stage) f
 	left join tracker.ready q on q.job = f.job and q.stage > f.stage;
 	get diagnostics v_count = row_count;

@@ -7,7 +7,8 @@
 -- Locks	none.
 -- Index	find_results's; output by key.
 create or replace function tracker.undo_count(of_person text, of_worker text, of_stage int2,
-	since timestamptz, until timestamptz)
+	since timestamptz, until timestamptz, of_address cidr default null,
+	of_label text default null)
 returns table (stage int2, nickname text, asked int8, made_of int8)
 language sql
 stable
@@ -16,7 +17,8 @@ set jit = off
 as $$
 	with f as materialized (
 		select r.job, min(r.stage) as stage, array_agg(r.stage) as stages
-		from tracker.find_results(of_person, of_worker, of_stage, since, until) r
+		from tracker.find_results(of_person, of_worker, of_stage, since, until,
+			of_address, of_label) r
 		group by r.job)
 	select o.stage, p.nickname, count(*) filter (where o.stage = any (f.stages)),
 		count(*) filter (where o.stage <> all (f.stages))

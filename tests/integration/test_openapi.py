@@ -86,7 +86,7 @@ def test_every_operation_says_what_it_is():
 def test_every_route_of_the_tracker_is_in_it():
     """The table of routes, where a path that ends in a slash has parts after it."""
     source = open(os.path.join(ROOT, "fcgi", "web", "routes.c"), encoding="utf-8").read()
-    routes = set(re.findall(r'^\s*{(GET|POST), "([^"]+)"', source, re.M))
+    routes = set(re.findall(r'^\s*{(GET|POST)(?: \| HEAD)?, "([^"]+)"', source, re.M))
     assert len(routes) > 15
     documented = {(method, re.sub(r"{.*", "", path)) for method, path, _ in OPERATIONS.values()}
     assert routes == documented
@@ -139,6 +139,9 @@ def test_every_documented_answer_is_heard(asker):
     gone = {"token": nobody()}
     ask("registerWorker", 400, query={"stage": "e", "nickname": "Ada L."})
     ask("registerWorker", 422, query={"stage": "a"})
+    asker.stack.sql("insert into tracker.ban (person, words) values ('Mallory', 'your results were made up')")
+    ask("registerWorker", 403, query={"stage": "a", "nickname": "Mallory", "label": "warc2tar 1.4"})
+    asker.stack.sql("delete from tracker.ban")
     ask("countJobs", 200, query={"stage": "a"})
     ask("countJobs", 400, query={"stage": "x"})
     ask("countJobs", 422)

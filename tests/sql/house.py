@@ -91,18 +91,27 @@ class House:
 
     # ---- workers
 
-    def worker(self, stage=1, nickname="anonymous", name=None):
-        w = Worker(uuid.uuid4(), name or f"quiet-otter-{uuid.uuid4().hex[:8]}", stage, nickname)
-        (r,) = self.open([w])
+    def stranger(self, stage=1, nickname="anonymous", name=None):
+        """Somebody who has not registered yet."""
+        return Worker(uuid.uuid4(), name or f"quiet-otter-{uuid.uuid4().hex[:8]}", stage, nickname)
+
+    def worker(self, stage=1, nickname="anonymous", name=None, address="192.0.2.1", label=""):
+        w = self.stranger(stage, nickname, name)
+        (r,) = self.open_from(w, address, label)
         assert r.status == "opened"
         w.id = r.worker
         return w
 
-    def open(self, workers):
+    def open_from(self, worker, address, label):
+        return self.open([worker], [address], [label])
+
+    def open(self, workers, addresses=None, labels=None):
         return sorted(self.rows(
-            "select * from tracker.open_workers(%s::uuid[], %s::text[], %s::int2[], %s::text[])",
+            "select * from tracker.open_workers(%s::uuid[], %s::text[], %s::int2[], %s::text[], %s::text[],"
+            " %s::text[])",
             [w.token for w in workers], [w.name for w in workers], [w.stage for w in workers],
-            [w.nickname for w in workers]))
+            [w.nickname for w in workers], addresses or [None for _ in workers],
+            labels or ["" for _ in workers]), key=lambda r: r.item)
 
     def row(self, worker):
         return self.rows("select * from tracker.worker where token = %s", worker.token)[0]

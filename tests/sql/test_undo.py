@@ -16,9 +16,10 @@ def make(house, worker, count, data="made {}"):
     return [j.job for j in jobs]
 
 
-def begin(house, person=None, worker=None, stage=None, since=None, until=None, reason="spoilt", keep=False):
-    return house.value("select tracker.undo_begin(%s, %s, %s::int2, %s, %s, %s, %s)", person, worker, stage,
-                       since, until, reason, keep)
+def begin(house, person=None, worker=None, stage=None, since=None, until=None, address=None, label=None,
+          reason="spoilt", keep=False):
+    return house.value("select tracker.undo_begin(%s, %s, %s::int2, %s, %s, %s::cidr, %s, %s, %s)", person, worker,
+                       stage, since, until, address, label, reason, keep)
 
 
 def count(house, person=None, worker=None, stage=None, since=None, until=None):
@@ -130,6 +131,17 @@ def test_a_time_bounds_an_undo(spoilt):
     undo(spoilt, since=now)
     assert spoilt.rows("select stage, job from tracker.refused_output") == [(2, 8)]
     assert undo(spoilt, person="cheat", until=now - datetime.timedelta(days=1)) is None
+
+
+def test_a_release_and_a_network_are_undone_by_label_and_address(house):
+    house.load(3)
+    make(house, house.worker(label="warc2tar 1.4", address="192.0.2.7"), 1)
+    make(house, house.worker(label="warc2tar 1.5", address="192.0.2.8"), 1)
+    make(house, house.worker(label="warc2tar 1.5", address="198.51.100.1"), 1)
+    undo(house, label="WARC2tar 1.4")
+    assert house.value("select array_agg(job) from tracker.refused_output") == [1]
+    undo(house, address="192.0.2.0/24")
+    assert house.value("select array_agg(job) from tracker.refused_output") == [1, 2]
 
 
 def test_a_condition_must_be_given(house):

@@ -1,0 +1,21 @@
+-- What runs out there: workers by label, those whose attempts end badly most often first.
+--
+-- Caller	distcompute-admin labels.
+-- Answer	present: workers that are here; workers, people: who ever said this label; done: results
+--		accepted; bad: attempts that ended badly.
+-- Errors	none.
+-- Locks	none.
+-- Index	none: reads all workers.
+create or replace function tracker.list_labels()
+returns table (label text, present int8, workers int8, people int8, done int8, bad int8)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+	select w.label, count(*) filter (where w.gone_at is null), count(*), count(distinct w.person),
+		sum(w.done)::int8, sum(w.struck)::int8
+	from tracker.worker w
+	group by w.label
+	order by sum(w.struck)::float8 / greatest(sum(w.done) + sum(w.struck), 1) desc, 1
+$$;

@@ -1,0 +1,112 @@
+"""Who is not welcome hears so, and only they; where a worker comes from, and what it says that it runs."""
+import json
+
+import pytest
+
+from client import Api, Client, Fleet, WorkerTimedOut
+
+ADMIN = "distcompute-admin"
+
+
+def admin(stack, *words, **how):
+    return stack.run(ADMIN, *words, **how)
+
+
+@pytest.fixture(autouse=True)
+def _no_bans(fresh):
+    fresh.sql("delete from tracker.ban")
+    yield
+    fresh.sql("delete from tracker.ban")
+
+
+def register(stack, nickname="Ada", **more):
+    headers = more.pop("headers", {})
+    return Api(stack).get("/api/new", params={"stage": "a", "nickname": nickname, **more}, headers=headers)
+
+
+def last_worker(stack, column):
+    return stack.sql(f"select {column} from tracker.worker order by id desc limit 1")[0][0]
+
+
+@pytest.mark.parametrize("said, label", [
+    ({"label": "warc2tar 1.4"}, "warc2tar 1.4"),
+    ({"label": "x" * 100}, "x" * 64),
+    ({"label": "a\u202eb\x1b[31mc\u200bd"}, "abcd"),
+    ({"label": ""}, ""),
+    ({"headers": {"User-Agent": "python-requests/2.31.0"}}, "python-requests/2.31.0"),
+])
+def test_a_worker_says_what_it_runs(fresh, said, label):
+    assert register(fresh, **said).status_code == 200
+    assert last_worker(fresh, "label") == label
+
+
+def test_a_label_that_is_no_text_is_no_reason_to_refuse(fresh):
+    answer = Api(fresh).get("/api/new?stage=a&nickname=Ada&label=%ff%00")
+    assert answer.status_code == 200
+
+
+def test_an_address_is_the_one_that_nginx_saw(fresh):
+    assert register(fresh, headers={"X-Forwarded-For": "198.51.100.9", "X-Real-IP": "198.51.100.9"}).status_code == 200
+    assert last_worker(fresh, "host(address)") in ("127.0.0.1", "::1")
+    assert last_worker(fresh, "origin is not null and network is not null") is True
+
+
+def test_who_is_banned_hears_the_words_and_others_work_on(fresh):
+    fresh.load(["one", "two"])
+    mallory, ada = Client(fresh, nickname="Mallory"), Client(fresh, nickname="Ada")
+    mallory.get_job()
+    said = admin(fresh, "ban", "--person", "Mallory", "--reason", "your results were made up").stdout
+    assert "1 workers are gone" in said
+    with pytest.raises(WorkerTimedOut):
+        mallory.log("still here")
+    answer = register(fresh, "Mallory")
+    assert (answer.status_code, answer.text) == (403, "You are banned: your results were made up")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert ada.get_job() in ("one", "two")
+    assert Fleet(fresh, "a", "Ada").take(1)
+
+
+def test_a_ban_is_listed_and_lifted(fresh):
+    admin(fresh, "ban", "--label", "warc2tar 1.4", "--reason", "it cuts records", "--until", "2036-01-01 UTC")
+    (ban,) = [json.loads(line) for line in admin(fresh, "bans", "--json").stdout.splitlines()]
+    assert (ban["whom"], ban["words"], ban["until"]) == (
+        "label warc2tar 1.4", "it cuts records", "2036-01-01T00:00:00Z")
+    assert register(fresh, label="warc2tar 1.4").status_code == 403
+    admin(fresh, "unban", str(ban["ban"]))
+    assert admin(fresh, "bans").stdout == ""
+    assert register(fresh, label="warc2tar 1.4").status_code == 200
+    acts = [json.loads(line)["act"] for line in admin(fresh, "audit", "--json").stdout.splitlines()]
+    assert acts[-2:] == ["ban", "unban"]
+
+
+def test_a_network_is_banned(fresh):
+    admin(fresh, "ban", "--address", "127.0.0.0/8", "--reason", "a flood")
+    admin(fresh, "ban", "--address", "::1", "--reason", "a flood")
+    assert register(fresh).status_code == 403
+
+
+@pytest.mark.parametrize("words, status, said", [
+    (["ban"], 64, "whom?"),
+    (["ban", "--person", "a", "--label", "b", "--reason", "x"], 64, "whom?"),
+    (["ban", "--person", "a"], 64, "--reason"),
+    (["ban", "--worker", "nobody", "--reason", "x"], 64, "--stage"),
+    (["ban", "--worker", "nobody", "--stage", "a", "--reason", "x"], 1, "no such worker"),
+    (["ban", "--address", "192.0.2.7/33", "--reason", "x"], 1, "192.0.2.7/33"),
+    (["ban", "--person", "a", "--reason", "x", "--until", "2001-01-01"], 1, "that time is over"),
+    (["unban", "x"], 64, "no number"),
+    (["unban", "4711"], 1, "no ban 4711"),
+])
+def test_what_cannot_be_banned_is_said_in_words(fresh, words, status, said):
+    answer = admin(fresh, *words, check=False)
+    assert (answer.returncode, answer.stdout) == (status, "") and said in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_labels_and_origins_are_tables(fresh):
+    register(fresh, label="warc2tar\x1b[2J 1.4")
+    for what in ("labels", "origins"):
+        lines = admin(fresh, what).stdout.splitlines()
+        assert lines[0].split()[1:] == ["present", "workers", "people", "done", "bad"]
+        assert len(lines) == 2 and "\x1b" not in lines[1]
+        (row,) = [json.loads(line) for line in admin(fresh, what, "--json").stdout.splitlines()]
+        assert (row["present"], row["workers"], row["people"]) == (1, 1, 1)
