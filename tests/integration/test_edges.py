@@ -119,3 +119,12 @@ def test_a_body_at_the_limit_is_taken_by_sync_too_and_one_byte_more_is_not(fresh
     assert f.api.call("POST", "/api/sync", empty.replace('""', f'"{"x" * (limit - len(empty) + 1)}"')).status_code == 413
     answer = f.api.call("POST", "/api/sync", empty.replace('""', f'"{"x" * (limit - len(empty))}"'))
     assert (answer.status_code, answer.json()["results"]) == (200, [{"job": 1, "status": "accepted"}])
+
+
+def test_the_count_follows_each_hand_out_at_once(fresh, fleet):
+    """What one process has counted is old as soon as any process has committed something."""
+    fresh.load(["x"] * 12)
+    f = fleet()
+    for left in range(12, 0, -1):
+        assert f.api.get("/api/jobCount?stage=a").text == str(left)
+        assert len(f.take()) == 1

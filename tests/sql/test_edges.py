@@ -449,3 +449,18 @@ def test_nobody_stands_above_the_first_and_one_stands_above_the_second(house):
         assert [house.value("select rank from tracker.read_person(%s)", n) for n in ("Ada", "Bob", "Eve")] == [1, 2, 3]
         house.end_minute()
         house.fold()
+
+
+def test_a_mark_reaches_back_to_the_oldest_transaction_that_may_still_bring_a_result(house, server):
+    began = []
+    open_ = [server.connect() for _ in range(3)]
+    for c in open_:
+        c.autocommit = False
+        cursor = c.cursor()
+        cursor.execute("select now(), pg_current_xact_id()")
+        began.append(cursor.fetchone()[0])
+    since = mark(house).since
+    for c in open_:
+        c.close()
+    assert (min(began) - since).total_seconds() == 10
+    assert min(began) < max(began)

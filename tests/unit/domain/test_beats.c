@@ -44,6 +44,21 @@ being_heard_keeps_what_was_said(void **state)
 }
 
 static void
+an_empty_progress_takes_the_place_of_what_was_said(void **state)
+{
+	struct beats *b = beats_new();
+	struct beat *chain;
+
+	(void)state;
+	beats_note(b, 7, "half way", 8);
+	beats_note(b, 7, "", 0);
+	chain = beats_take(b);
+	assert_string_equal(chain->progress, "");
+	beats_done(chain);
+	beats_free(b);
+}
+
+static void
 who_said_nothing_has_no_progress(void **state)
 {
 	struct beats *b = beats_new();
@@ -156,6 +171,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(many_beats_of_one_worker_are_one_write),
 	    cmocka_unit_test(being_heard_keeps_what_was_said),
+	    cmocka_unit_test(an_empty_progress_takes_the_place_of_what_was_said),
 	    cmocka_unit_test(who_said_nothing_has_no_progress),
 	    cmocka_unit_test(long_progress_is_cut_at_a_character),
 	    cmocka_unit_test(what_could_not_be_written_is_there_the_next_time),
