@@ -2,6 +2,7 @@
 #include <argp.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +218,7 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int status;
 
+	signal(SIGUSR1, SIG_IGN); /* a habit of who turns logs over; ours go to standard error */
 	log_open(LOG_INFO_);
 	random_open();
 	parse_options(argc, argv);

@@ -177,11 +177,13 @@ drain_is_over(int sig)
 static int
 wait_for_the_end(void)
 {
+	struct timespec tick = {.tv_sec = 1};
 	sigset_t set;
 	int sig;
 
 	end_signals(&set);
-	sigwait(&set, &sig);
+	while ((sig = sigtimedwait(&set, NULL, &tick)) < 0)
+		log_tell_left_out();
 	/* From here on only the alarm may interrupt. */
 	signal(SIGALRM, drain_is_over);
 	alarm(DRAIN_S);

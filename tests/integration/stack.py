@@ -203,9 +203,12 @@ class Stack:
 
     # --- programs -------------------------------------------------------------------------
 
+    def installed(self, name):
+        return os.path.join(self._values["bin"], name)
+
     def run(self, name, *args, check=True, stdin=None, timeout_s=60, config=True):
         """One of the programs against this stack; returns the finished process with its texts."""
-        argv = [os.path.join(self._values["bin"], name)]
+        argv = [self.installed(name)]
         if config:
             argv += ["--config", self.config]
         done = subprocess.run([*argv, *args], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

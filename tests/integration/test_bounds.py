@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -129,7 +130,9 @@ HUGE = b"\xff\xff\xff\xff"
 
 
 def pairs(**params):
-    return b"".join(bytes([len(k), len(v)]) + k.encode() + v.encode() for k, v in params.items())
+    def length(text):
+        return bytes([len(text)]) if len(text) < 128 else (len(text) | 1 << 31).to_bytes(4, "big")
+    return b"".join(length(k) + length(v) + k.encode() + v.encode() for k, v in params.items())
 
 
 HEALTH = BEGIN + record(4, pairs(REQUEST_METHOD="GET", REQUEST_URI="/healthz")) + record(4) + record(5)
@@ -268,3 +271,48 @@ def test_beyond_parked_limit_the_answer_is_honest(limited):
         v1.post("/api/newJob", {"token": token, "wait": 60})
     limited.load(["x"] * 3, append=True)
     assert sorted(job["job"] for call in waiting for job in call.result()["jobs"]) == [1, 2, 3]
+
+
+# --- logs --------------------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def second_tracker(stack, tmp_path, stderr):
+    """A tracker of its own on the stack's database; yields its process and its socket."""
+    at, ini = str(tmp_path / "second.sock"), tmp_path / "tracker.ini"
+    with open(stack.config) as f:
+        text = re.sub(r"(?m)^(listen|user) *=.*\n", "", f.read())
+    ini.write_text(f"{text}\nlisten = unix:{at}\n")
+    tracker = subprocess.Popen([stack.installed("distcompute-tracker"), "--config", str(ini)], stderr=stderr)
+    try:
+        eventually(lambda: os.path.exists(at), what="the second tracker listens")
+        yield tracker, at
+    finally:
+        tracker.terminate()
+        tracker.wait(60)
+
+
+def ask(at, uri):
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as s:
+        s.settimeout(20)
+        s.connect(at)
+        s.sendall(BEGIN + record(4, pairs(REQUEST_METHOD="GET", REQUEST_URI=uri)) + record(4) + record(5))
+        return s.recv(4096)
+
+
+def test_a_log_that_nobody_reads_holds_up_nobody(faults, tmp_path):
+    faults.sql("alter table tracker.person add constraint none_such check (nickname !~ 'forged')")
+    try:
+        with second_tracker(faults, tmp_path, subprocess.PIPE) as (_, at):
+            for _ in range(400):  # each is refused, and logged with what it was
+                ask(at, "/api/new?stage=a&nickname=forged" + "x" * 110)
+            assert b"200 OK" in ask(at, "/healthz")
+    finally:
+        faults.sql("alter table tracker.person drop constraint none_such")
+
+
+def test_a_signal_of_who_turns_logs_over_ends_nobody(faults):
+    pool = faults.responders()
+    for pid in [faults.pid("tracker"), *pool]:
+        os.kill(pid, signal.SIGUSR1)
+    assert Api(faults).get("/api/jobCount?stage=a").status_code == 200
+    assert faults.responders() == pool

@@ -5,8 +5,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 static int real_stderr, reader;
@@ -26,6 +28,18 @@ listen_begin(void)
 	reader = ends[0];
 }
 
+/* What is there by now. */
+static ssize_t
+recv_now(int fd, char *out, size_t size)
+{
+	ssize_t n;
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	n = read(fd, out, size);
+	fcntl(fd, F_SETFL, 0);
+	return n;
+}
+
 /* …and here is what was. */
 static const char *
 listen_end(void)
@@ -35,7 +49,7 @@ listen_end(void)
 
 	dup2(real_stderr, STDERR_FILENO);
 	close(real_stderr);
-	while ((n = read(reader, said + len, sizeof(said) - 1 - len)) > 0)
+	while ((n = recv_now(reader, said + len, sizeof(said) - 1 - len)) > 0)
 		len += (size_t)n;
 	close(reader);
 	said[len] = '\0';
@@ -229,7 +243,7 @@ log_much(void *letter)
 
 	memset(text, *(const char *)letter, sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	for (int i = 0; i < 200; i++)
+	for (int i = 0; i < LOG_KIND_MOST / 4; i++)
 		log_event(LOG_INFO_, "many", "text=%s", text);
 	return NULL;
 }
@@ -256,7 +270,82 @@ lines_of_many_threads_do_not_mix(void **state)
 		assert_int_equal(strlen(text), 299);
 		n++;
 	}
-	assert_int_equal(n, 800);
+	assert_int_equal(n, LOG_KIND_MOST);
+}
+
+/* The linker puts these in the clocks' place (--wrap): time goes on when a test says so. */
+static int64_t later_us;
+
+int64_t __real_clock_us(void);
+int64_t __wrap_clock_us(void);
+
+int64_t
+__wrap_clock_us(void)
+{
+	return __real_clock_us() + later_us;
+}
+
+static void
+of_one_kind_only_so_many_lines_are_written_and_the_rest_counted(void **state)
+{
+	const char *all;
+
+	(void)state;
+	listen_begin();
+	for (int i = 0; i < LOG_KIND_MOST + 50; i++)
+		log_event(LOG_INFO_, "noisy", "i=%d", i);
+	log_event(LOG_INFO_, "quiet", NULL);
+	log_tell_left_out(); /* not yet due */
+	later_us += LOG_KIND_S * 1000000;
+	log_tell_left_out();
+	log_tell_left_out(); /* told once */
+	log_event(LOG_INFO_, "noisy", "again=1");
+	all = listen_end();
+	assert_int_equal(lines(all), LOG_KIND_MOST + 3);
+	assert_non_null(strstr(all, " event=quiet\n"));
+	assert_non_null(strstr(all, " event=log_left_out of=noisy lines=50\n"));
+	assert_non_null(strstr(all, " event=noisy again=1\n"));
+}
+
+/* Standard error into something that nobody reads; its other end. */
+static int
+nobody_reads(bool socket)
+{
+	int ends[2];
+
+	assert_int_equal(socket ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : pipe(ends), 0);
+	if (!socket)
+		fcntl(ends[1], F_SETPIPE_SZ, 4096);
+	real_stderr = dup(STDERR_FILENO);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	return ends[0];
+}
+
+static void
+a_log_that_nobody_reads_holds_up_nobody(void **state)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+	char text[1500];
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (int socket = 0; socket < 2; socket++) {
+		ssize_t n = 1;
+
+		reader = nobody_reads(socket);
+		alarm(20); /* it would wait for ever */
+		for (int i = 0; i < 1000; i++)
+			log_event(LOG_INFO_, names[i % 10], "text=%s", text);
+		alarm(0);
+		/* Somebody reads again: what was lost is told. */
+		while (n > 0)
+			n = recv_now(reader, said, sizeof(said) - 1);
+		later_us += LOG_KIND_S * 1000000;
+		log_tell_left_out();
+		assert_non_null(strstr(listen_end(), " event=log_left_out of="));
+	}
 }
 
 int
@@ -275,6 +364,8 @@ main(void)
 	    cmocka_unit_test(an_error_is_logged_with_its_place),
 	    cmocka_unit_test(an_sql_error_shows_its_state),
 	    cmocka_unit_test(a_reminder_is_due_once_in_its_time),
+	    cmocka_unit_test(of_one_kind_only_so_many_lines_are_written_and_the_rest_counted),
+	    cmocka_unit_test(a_log_that_nobody_reads_holds_up_nobody),
 	    cmocka_unit_test(lines_of_many_threads_do_not_mix),
 	};
 
