@@ -59,6 +59,7 @@ distcompute-load --brace "s3://bucket/{0000..9999}.tar"</code></pre>
 <dl class="counts extra">
 <div><dt>Workers</dt><dd data-live="stages.{{INDEX}}.workers">{{PRESENT}}</dd></div>
 <div><dt>Last hour</dt><dd data-live="stages.{{INDEX}}.done_1h">{{HOUR}}</dd></div>
+{{#FAILING}}<div><dt>Attempts that fail</dt><dd>{{FAILING_RATE}} a minute, {{FAILING_SHARE}}</dd></div>{{/FAILING}}
 </dl>
 </li>
 {{/STAGE}}

@@ -3,6 +3,7 @@
 
 #include "admin/admin.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -14,6 +15,10 @@ struct stage_row {
 	bool paused;
 	int64_t ready, retry, due, leased, done, failed;
 	int64_t workers;
+	/* of the last five minutes: attempts that failed, of how many workers, and results */
+	int64_t bad, bad_workers, done_5m;
+	int64_t since_us; /* more fail than are done; 0 = unknown */
+	const char *kind, *reason;
 };
 
 struct report {
@@ -37,6 +42,12 @@ row_at(const struct pg_rows *rows, int i)
 	    .done = pg_int(rows, i, 7),
 	    .failed = pg_int(rows, i, 8),
 	    .workers = pg_int(rows, i, 9),
+	    .bad = pg_int(rows, i, 10),
+	    .bad_workers = pg_int(rows, i, 11),
+	    .since_us = pg_time_us(rows, i, 12),
+	    .kind = pg_text(rows, i, 13, NULL),
+	    .reason = pg_text(rows, i, 14, NULL),
+	    .done_5m = pg_int(rows, i, 15),
 	};
 }
 
@@ -49,7 +60,11 @@ read_report(struct ask *ask, struct report *r, struct pg_rows **rows, struct err
 		"c.failed,"
 		" (select count(*) from tracker.worker w where w.stage = c.stage and w.gone_at is "
 		"null)"
-		" from tracker.read_counts() c order by c.stage",
+		", f.bad, f.workers, f.since, f.kind, f.reason, m.done_5m"
+		" from tracker.read_counts() c"
+		" join tracker.read_pace() m on m.stage = c.stage"
+		" left join tracker.read_failing() f on f.stage = c.stage"
+		" order by c.stage",
 		NULL, 0, rows, e))
 		return false;
 	r->n = 0;
@@ -67,6 +82,30 @@ put_count(struct buf *b, const char *name, int64_t n)
 }
 
 static void
+put_text(struct buf *b, const char *name, const char *text)
+{
+	buf_printf(b, ",\"%s\":", name);
+	json_put_text(b, text, strlen(text));
+}
+
+static void
+put_failing(struct buf *b, const struct stage_row *s)
+{
+	char since[32] = "";
+
+	if (s->since_us != 0)
+		clock_iso(since, s->since_us);
+	buf_puts(b, ",\"failing\":{\"minutes\":5");
+	put_count(b, "attempts", s->bad);
+	put_count(b, "done", s->done_5m);
+	put_count(b, "workers", s->bad_workers);
+	put_text(b, "kind", s->kind);
+	put_text(b, "reason", s->reason);
+	put_text(b, "since", since);
+	buf_putc(b, '}');
+}
+
+static void
 put_stage(struct buf *b, const struct stage_row *s)
 {
 	buf_printf(b, "{\"stage\":\"%c\",\"name\":", stage_letter(s->stage));
@@ -79,6 +118,8 @@ put_stage(struct buf *b, const struct stage_row *s)
 	put_count(b, "done", s->done);
 	put_count(b, "failed", s->failed);
 	put_count(b, "workers", s->workers);
+	if (s->bad > 0)
+		put_failing(b, s);
 	buf_putc(b, '}');
 }
 
@@ -123,6 +164,22 @@ print_stage(const struct stage_row *s)
 	printf("%s\n", s->paused ? "  paused" : "");
 }
 
+/* A reason is a worker's text: quoted, so that it cannot play with the terminal. */
+static void
+print_failing(const struct stage_row *s)
+{
+	char reason[512], since[32] = "an unknown time";
+
+	if (s->since_us != 0)
+		clock_iso(since, s->since_us);
+	printf("%c fails: %lld of %lld attempts in five minutes, of %lld %s, since %s; mostly %s, "
+	       "at last: "
+	       "%s\n",
+	    stage_capital(s->stage), (long long)s->bad, (long long)(s->bad + s->done_5m),
+	    (long long)s->bad_workers, text_plural(s->bad_workers, "worker", "workers"), since,
+	    s->kind, log_quote(reason, sizeof(reason), s->reason, strlen(s->reason)));
+}
+
 static void
 print_table(const struct ask *ask, const struct report *r)
 {
@@ -131,6 +188,9 @@ print_table(const struct ask *ask, const struct report *r)
 	    "failed", "workers");
 	for (int i = 0; i < r->n; i++)
 		print_stage(&r->stage[i]);
+	for (int i = 0; i < r->n; i++)
+		if (r->stage[i].bad > 0)
+			print_failing(&r->stage[i]);
 }
 
 bool

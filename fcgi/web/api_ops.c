@@ -38,6 +38,7 @@ struct findings {
 	    keeper_s; /* how long ago a keeper, here or elsewhere, was at work; < 0 = not known */
 	struct stage_counts counts;
 	bool has_counts;
+	int64_t failing[STAGES_MAX + 1], failing_workers[STAGES_MAX + 1]; /* in five minutes */
 };
 
 static void
@@ -354,13 +355,45 @@ put_health(struct buf *out, const struct findings *f)
 }
 
 static void
+put_failing(
+    struct buf *out, const struct findings *f, const char *name, const char *help, const int64_t *n)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+	for (int stage = 1; stage <= STAGES_MAX; stage++)
+		if (f->counts.stage[stage].present)
+			buf_printf(out, "%s{stage=\"%c\"} %lld\n", name, stage_letter(stage),
+			    (long long)n[stage]);
+}
+
+static bool
+read_failing(struct pg *pg, struct findings *f, struct err *e)
+{
+	struct pg_rows *rows;
+
+	if (!pg_call(pg, "select r.stage, r.bad, r.workers from tracker.read_failing() r", NULL, 0,
+		&rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		int64_t stage = pg_int(rows, i, 0);
+
+		if (stage < 1 || stage > STAGES_MAX)
+			continue;
+		f->failing[stage] = pg_int(rows, i, 1);
+		f->failing_workers[stage] = pg_int(rows, i, 2);
+	}
+	pg_rows_free(rows);
+	return true;
+}
+
+static void
 find_out_all(struct op *op, struct reader *reader)
 {
 	struct findings *f = ((struct request *)op->owner)->state;
 	struct err ignored = ERR_INIT;
 
 	find_out(op, reader);
-	f->has_counts = counts_read(reader->tracker->counts, reader->pg, &f->counts, &ignored);
+	f->has_counts = counts_read(reader->tracker->counts, reader->pg, &f->counts, &ignored) &&
+	    read_failing(reader->pg, f, &ignored);
 }
 
 static void
@@ -374,8 +407,13 @@ answer_metrics(struct op *op)
 	put_stats(&out, rq->tracker->shared);
 	put_latency(&out, rq->tracker->shared);
 	put_health(&out, f);
-	if (f->has_counts)
+	if (f->has_counts) {
 		put_jobs(&out, &f->counts);
+		put_failing(&out, f, "tracker_failing_attempts",
+		    "Attempts that failed in the last five minutes.", f->failing);
+		put_failing(&out, f, "tracker_failing_workers", "Workers whose attempts they were.",
+		    f->failing_workers);
+	}
 	reply_send(rq,
 	    &(struct reply){.status = 200,
 		.type = "text/plain; version=0.0.4; charset=utf-8",

@@ -13,14 +13,17 @@
 #define QUIET_S 600 /* as long without a completion, with jobs in hand, is worth a word */
 
 /*
- * How many workers are here and at work: the only numbers whose cost grows with them, so they are
- * shared by all pages for a while. Many addresses of few readers would else count them each.
+ * What is shared by all pages for a while, since many addresses of few readers would else read it each:
+ * how many workers are here and at work, the only numbers whose cost grows with them, and what fails.
  */
 #define CROWD_S 5
 
 static struct crowd {
 	int64_t counted_us; /* monotonic; 0 = never */
-	int64_t present[STAGES_MAX], working[STAGES_MAX];
+	struct crowd_stage {
+		int64_t present, working, bad, bad_workers, bad_since_us;
+		const char *bad_how; /* static */
+	} stage[STAGES_MAX];
 } crowd;
 static pthread_mutex_t crowd_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -90,7 +93,10 @@ count_crowd(struct page *p, struct crowd *out, struct err *e)
 	struct pg_rows *rows;
 
 	*out = (struct crowd){.counted_us = clock_us()};
-	if (!pg_call(p->pg, "select r.stage, r.present, r.working from tracker.read_present() r",
+	if (!pg_call(p->pg,
+		"select r.stage, r.present, r.working, f.bad, f.workers, f.since, f.kind"
+		" from tracker.read_present() r"
+		" left join tracker.read_failing() f on f.stage = r.stage",
 		NULL, 0, &rows, e))
 		return false;
 	for (int i = 0; i < pg_rows_count(rows); i++) {
@@ -98,8 +104,14 @@ count_crowd(struct page *p, struct crowd *out, struct err *e)
 
 		if (stage < 1 || stage > STAGES_MAX)
 			continue;
-		out->present[stage - 1] = pg_int(rows, i, 1);
-		out->working[stage - 1] = pg_int(rows, i, 2);
+		out->stage[stage - 1] = (struct crowd_stage){
+		    .present = pg_int(rows, i, 1),
+		    .working = pg_int(rows, i, 2),
+		    .bad = pg_int(rows, i, 3),
+		    .bad_workers = pg_int(rows, i, 4),
+		    .bad_since_us = pg_time_us(rows, i, 5),
+		    .bad_how = pg_is_null(rows, i, 6) ? "" : parts_kind(pg_text(rows, i, 6, NULL)),
+		};
 	}
 	pg_rows_free(rows);
 	pthread_mutex_lock(&crowd_lock);
@@ -119,8 +131,15 @@ read_crowd(struct page *p, struct facts *f, struct err *e)
 	if (!recall_crowd(&c, max_age_s * 1000000) && !count_crowd(p, &c, e))
 		return false;
 	for (int i = 0; i < f->stages; i++) {
-		f->stage[i].present = c.present[f->stage[i].stage - 1];
-		f->stage[i].working = c.working[f->stage[i].stage - 1];
+		struct facts_stage *s = &f->stage[i];
+		const struct crowd_stage *of = &c.stage[s->stage - 1];
+
+		s->present = of->present;
+		s->working = of->working;
+		s->bad_5m = of->bad;
+		s->bad_workers = of->bad_workers;
+		s->bad_since_us = of->bad_since_us;
+		s->bad_how = of->bad_how;
 	}
 	return true;
 }
@@ -181,12 +200,13 @@ find_slowest(const struct facts *f)
 
 /*
  * The time in which what is called the last five minutes was done: four whole minutes and the one that
- * runs, or what there is of them. Not less than one, lest the first result were sixty a minute.
+ * runs, or what there is of them since the first. Not less than one, lest the first result were sixty a
+ * minute.
  */
 static int64_t
-lately_s(const struct facts *f)
+lately_s(int64_t first_us)
 {
-	int64_t now_s = clock_wall_us() / 1000000, age_s = now_s - f->first_us / 1000000;
+	int64_t now_s = clock_wall_us() / 1000000, age_s = now_s - first_us / 1000000;
 	int64_t lately = 240 + now_s % 60;
 
 	if (age_s < lately)
@@ -210,12 +230,14 @@ sum_up(struct facts *f)
 		f->waiting += s->ready + s->retry;
 		f->present += s->present;
 		f->working += s->working;
+		s->bad_per_minute = (double)s->bad_5m * 60 / (double)lately_s(s->bad_since_us);
+		f->bad_per_minute += s->bad_per_minute;
 		f->done_5m += s->done_5m;
 		f->done_1h += s->done_1h;
 		f->done_24h += s->done_24h;
 	}
 	f->failed = lost;
-	f->per_minute = (double)f->done_5m * 60 / (double)lately_s(f);
+	f->per_minute = (double)f->done_5m * 60 / (double)lately_s(f->first_us);
 	f->slowest = find_slowest(f);
 	/* A pace of the past is no promise when nobody is left to keep it. */
 	if (f->eta_s >= 0 && f->present == 0 && f->leased == 0) {
@@ -391,6 +413,44 @@ stage_note(struct page *p, const struct facts_stage *s, int64_t quiet_s)
 	return NULL;
 }
 
+double
+facts_bad_share(const struct facts_stage *s)
+{
+	return s->bad_5m > 0 ? (double)s->bad_5m / (double)(s->bad_5m + s->done_5m) : 0;
+}
+
+/* ", since 17 Nov, 09:05 UTC"; "" when it is not known. */
+static const char *
+since_text(struct page *p, int64_t since_us)
+{
+	char iso[32];
+
+	if (since_us == 0)
+		return "";
+	clock_iso(iso, since_us);
+	return arena_printf(p->arena, ", since %s, %.5s UTC", parts_day(p, since_us), iso + 11);
+}
+
+/* One that fails among many is no news: a fifth of all, and more than chance; or nothing else for an hour. */
+static bool
+is_failing(const struct facts_stage *s)
+{
+	return s->bad_5m > 0 && (s->done_1h == 0 || (s->bad_5m > 2 && facts_bad_share(s) >= 0.2));
+}
+
+static const char *
+failing_note(struct page *p, const struct facts_stage *s)
+{
+	const char *rate = parts_rate_text(p, s->bad_per_minute);
+	const char *beside = s->done_5m == 0
+	    ? "every attempt fails"
+	    : arena_printf(p->arena, "%.0f%% of all attempts fail", 100 * facts_bad_share(s));
+
+	return arena_printf(p->arena, "Stage %c (%s): %s, %s a minute, of %s%s; mostly: %s.",
+	    stage_capital((int)s->stage), s->name, beside, rate, parts_workers(p, s->bad_workers),
+	    since_text(p, s->bad_since_us), s->bad_how);
+}
+
 int
 facts_notes(struct page *p, const struct facts *f, const char *notes[FACTS_NOTES])
 {
@@ -401,6 +461,9 @@ facts_notes(struct page *p, const struct facts *f, const char *notes[FACTS_NOTES
 	for (int i = 0; i < f->stages; i++)
 		if ((note = stage_note(p, &f->stage[i], quiet_s)))
 			notes[n++] = note;
+	for (int i = 0; i < f->stages; i++)
+		if (is_failing(&f->stage[i]))
+			notes[n++] = failing_note(p, &f->stage[i]);
 	if (f->leased > 0 && quiet_s > QUIET_S)
 		notes[n++] = arena_printf(p->arena,
 		    "Nothing has been finished for %s, though %s %s in hand.",

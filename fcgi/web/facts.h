@@ -1,11 +1,11 @@
 /*
  * facts -- the state of the whole project, read once for the dashboard, the numbers and the badges.
  *
- * Threads	each call is its page's; how many workers there are is shared by all pages of the process.
+ * Threads	each call is its page's; what costs more than the rest is shared by all pages of the process.
  * Ownership	text is the page's arena's.
  * Units	*_us: UTC microseconds since 1970; *_s: seconds, -1 = unknown.
  * Errors	ERR_AWAY.
- * Source	tracker.read_counts, read_present, read_pace, read_eta, read_latest.
+ * Source	tracker.read_counts, read_present, read_failing, read_pace, read_eta, read_latest.
  */
 #ifndef WEB_FACTS_H
 #define WEB_FACTS_H
@@ -20,6 +20,11 @@ struct facts_stage {
 	int64_t remaining;        /* completions to come: neither done nor failed here or before */
 	int64_t present, working; /* workers */
 	int64_t done_5m, done_1h, done_24h;
+	int64_t bad_5m;       /* attempts that failed */
+	int64_t bad_workers;  /* of so many workers */
+	int64_t bad_since_us; /* since then more fail than are done; 0 = unknown */
+	const char *bad_how;  /* what most of them did, in words */
+	double bad_per_minute;
 };
 
 struct facts_result {
@@ -36,8 +41,9 @@ struct facts {
 	int64_t total, done, remaining; /* completions, over all stages */
 	int64_t failed, leased, waiting, present, working;
 	int64_t done_5m, done_1h, done_24h;
-	int64_t first_us; /* minute of the first completion; 0 = none */
-	int64_t last_us;  /* last completion, to the minute until facts_read_latest */
+	double bad_per_minute; /* attempts that fail */
+	int64_t first_us;      /* minute of the first completion; 0 = none */
+	int64_t last_us;       /* last completion, to the minute until facts_read_latest */
 	struct facts_result latest[FACTS_LATEST];
 	int latest_n;
 	double per_minute; /* of the last five minutes, or since the first completion */
@@ -53,6 +59,8 @@ bool facts_read_latest(struct page *p, struct facts *f, struct err *e)
 
 /* "3 days and 4 hours", "Calculating...", "Finished". */
 const char *facts_eta_text(struct page *p, const struct facts *f);
+/* The share of a stage's attempts of late that failed: 0 to 1. */
+double facts_bad_share(const struct facts_stage *s);
 /* "between 2 h and 3 h"; NULL when there is none. */
 const char *facts_range_text(struct page *p, const struct facts *f);
 /* 0 to 100; 100 when nothing is left to do, and never before. */

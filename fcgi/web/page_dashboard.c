@@ -128,6 +128,13 @@ put_stage(struct page *p, struct template_dict *d, const struct facts *f, int i)
 	template_int(s, T_FAILED_W, parts[3]);
 	parts_count(s, T_PRESENT, st->present);
 	parts_count(s, T_HOUR, st->done_1h);
+	if (st->bad_5m > 0) {
+		struct template_dict *failing = template_section(s, T_FAILING);
+
+		parts_rate(failing, T_FAILING_RATE, st->bad_per_minute);
+		template_str(
+		    failing, T_FAILING_SHARE, parts_share(p, st->bad_5m, st->bad_5m + st->done_5m));
+	}
 	if (st->paused)
 		template_show(s, T_PAUSED);
 	else if (f->slowest == st->stage)

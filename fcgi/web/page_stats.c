@@ -93,6 +93,7 @@ put_whole(struct page *p, const struct facts *f)
 	put_text(p, "percent_text", facts_percent_text(p, f));
 	put_number(b, "per_minute", f->per_minute);
 	put_text(p, "per_minute_text", parts_rate_text(p, f->per_minute));
+	put_number(b, "failing_per_minute", f->bad_per_minute);
 	put_int(b, "done_1h", f->done_1h);
 	put_int(b, "done_24h", f->done_24h);
 	put_int(b, "workers", f->present);
@@ -126,6 +127,11 @@ put_stage(struct page *p, const struct facts *f, int i)
 	put_int(b, "workers_at_work", s->working);
 	put_int(b, "done_1h", s->done_1h);
 	put_int(b, "done_24h", s->done_24h);
+	put_number(b, "failing_per_minute", s->bad_per_minute);
+	put_number(b, "failing_share", facts_bad_share(s));
+	put_int(b, "failing_workers", s->bad_workers);
+	put_time(b, "failing_since", s->bad_since_us);
+	put_text(p, "failing_how", s->bad_5m > 0 ? s->bad_how : "");
 	put_key(b, "bar");
 	facts_bar(f, i, bar);
 	buf_putc(b, '[');

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from client import Api
 from test_pages import page, page_saying, worker_path
 from waiting import eventually
 
@@ -63,7 +64,6 @@ def test_stats_say_when_it_is_finished(fresh, api, worker):
 
 
 def test_stats_are_safe_to_poll(five):
-    from client import Api
     api = Api(five)
     first = api.get("/api/stats.json")
     same = api.get("/api/stats.json", headers={"If-None-Match": first.headers["ETag"]})
@@ -85,6 +85,53 @@ def test_why_nothing_moves_is_said_in_words(fresh, api):
         page_saying(api, "/", "Stage A (Extract) is paused by the operator")
     finally:
         fresh.run("distcompute-admin", "resume", "a")
+
+
+# --- attempts that fail ------------------------------------------------------------------------
+
+def test_a_stage_in_which_every_attempt_fails_does_not_look_idle(fresh, api, fleet):
+    fresh.load([f"j{i}" for i in range(20)])
+    fleets = [fleet("a", "Ada") for _ in range(3)]
+    for f in fleets:
+        for job in f.take(4):
+            assert f.give("failed", job, reason="exit 1: /home/ada\x1b[31m") == "accepted"
+    got = eventually(lambda: (g := stats(api))["failing_per_minute"] and g, what="the failures are told")
+    first, second = got["stages"]
+    assert (first["failing_workers"], first["failing_share"], first["failing_how"]) == (3, 1, "failed")
+    assert (second["failing_workers"], second["failing_share"], second["failing_since"]) == (0, 0, None)
+    assert 0 < first["failing_per_minute"] <= 12 and first["failing_since"].startswith("20")
+    (note,) = [n for n in got["notes"] if "fails" in n]
+    assert re.fullmatch(r"Stage A \(Extract\): every attempt fails, [\d.]+ a minute, of 3 workers"
+                        r", since \d+ \w+, \d\d:\d\d UTC; mostly: failed\.", note), note
+    read = page_saying(api, "/", note, "Attempts that fail")
+    assert "/home/ada" not in read.text and "exit 1" not in read.text
+    metrics = Api(fresh, plain=True).get("/metrics").text.splitlines()
+    assert {'tracker_failing_attempts{stage="a"} 12', 'tracker_failing_workers{stage="a"} 3', 'tracker_failing_attempts{stage="b"} 0'} <= set(metrics)
+    said = fresh.run("distcompute-admin", "status").stdout
+    assert "A fails: 12 of 12 attempts in five minutes, of 3 workers, since 20" in said
+    assert "mostly failed, at last: " in said and "exit 1: /home/ada" in said and "\x1b" not in said
+    failing = json.loads(fresh.run("distcompute-admin", "status", "--json").stdout)["stages"][0]["failing"]
+    assert (failing["attempts"], failing["done"], failing["workers"], failing["kind"]) == (12, 0, 3, "failed")
+
+
+def test_what_is_given_back_untouched_is_no_failure(fresh, api, fleet):
+    fresh.load(["x", "y"])
+    f = fleet("a", "Ada")
+    for job in f.take(2):
+        f.give("released", job)
+    got = stats_with(api, in_hand=0, workers=1)
+    assert got["failing_per_minute"] == 0 and not [n for n in got["notes"] if "fail" in n]
+
+
+def test_one_failure_among_many_results_is_no_note(fresh, api, fleet):
+    fresh.load([f"j{i}" for i in range(10)])
+    f = fleet("a", "Ada")
+    bad, *good = f.take(10)
+    f.give("failed", bad)
+    for job in good:
+        f.done(job)
+    got = stats_with(api, done=9)
+    assert got["stages"][0]["failing_share"] == 0.1 and not [n for n in got["notes"] if "fail" in n]
 
 
 # --- numbers that are rare --------------------------------------------------------------------
@@ -152,7 +199,7 @@ def test_the_last_completion_is_the_latest_one(fresh, api, worker):
 
 
 def test_a_project_whose_jobs_all_failed_has_nothing_left_to_do(quick):
-    from client import Api, Fleet
+    from client import Fleet
     api = Api(quick)
     quick.load(["x"])
     def fail():
@@ -161,7 +208,7 @@ def test_a_project_whose_jobs_all_failed_has_nothing_left_to_do(quick):
     for _ in range(2):
         eventually(fail, what="the job is due again")
     got = stats_with(api, state="finished", failed=1, done=0, percent=100, eta_text="Finished")
-    assert got["notes"] == ["1 job failed for good; the operator can look at it with distcompute-admin failed."]
+    assert got["notes"][1:] == ["1 job failed for good; the operator can look at it with distcompute-admin failed."]
     meta = {a.get("name"): a.get("content") for t, a in page(api, "/").tags if t == "meta"}
     assert meta["description"] == "Finished: 0 jobs done, 1 failed."
 
@@ -207,7 +254,7 @@ def test_a_person_can_copy_the_lines_that_show_their_badge(fresh, api, worker, n
     fresh.load(["x"])
     through(worker("a", name), 1)
     part = quote(name, safe="")
-    here, picture = f"https://tracker.example/person/{part}", f"https://tracker.example/badge/{part}.svg"
+    here, picture = f"{fresh.url}/person/{part}", f"{fresh.url}/badge/{part}.svg"
     page_saying(api, f"/person/{part}", f'<a href="{here}"><img src="{picture}" alt="Jobs done"></a>', f"[![Jobs done]({picture})]({here})")
 
 
@@ -278,7 +325,7 @@ def test_why_an_input_was_given_up_is_told_without_the_workers_words(fresh, api,
 
 
 def test_with_public_data_a_workers_words_are_shown(five):
-    from client import Api, Fleet
+    from client import Fleet
     api = Api(five)
     five.load(["x"])
     f = Fleet(five, "a", "Ada")

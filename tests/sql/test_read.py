@@ -528,3 +528,56 @@ def test_data_is_shown_only_when_asked_for_and_only_its_beginning(house):
     assert (a.input, a.output, a.input_size, a.output_size, b.input_size) == (None, None, 8, 10, 10)
     a, b = life(house, 1, 4)
     assert (a.input, a.output, b.input, b.output) == ("höhe", "0123", "0123", None)
+
+
+# ---- attempts that fail
+
+def failing(house):
+    return house.rows("select * from tracker.read_failing()")
+
+
+def strikes(house, stage, count, kind="failed", ago="0 s", worker=1, reason="exit 1"):
+    house.lawful = False
+    house.rows("insert into tracker.strike (stage, job, worker, kind, reason, at)"
+               " select %s, g, %s, %s, %s, clock_timestamp() - %s::interval from generate_series(1, %s) g",
+               stage, worker, kind, reason, ago, count)
+
+
+def test_nothing_fails_until_something_does(house):
+    strikes(house, 1, 3, "released")
+    strikes(house, 1, 3, "requeued")
+    strikes(house, 1, 3, ago="6 minutes")
+    assert failing(house) == []
+
+
+def test_what_fails_is_told_stage_by_stage(house):
+    strikes(house, 1, 2, "timed_out", worker=7, reason="idle")
+    strikes(house, 1, 3, "failed", worker=8)
+    strikes(house, 2, 1, "flagged", worker=9, reason="no tar")
+    assert [(r.stage, r.bad, r.workers, r.kind, r.reason) for r in failing(house)] == [
+        (1, 5, 2, "failed", "exit 1"), (2, 1, 1, "flagged", "no tar")]
+
+
+def test_it_fails_since_the_last_minute_in_which_more_was_done(house):
+    house.load(1)
+    strikes(house, 1, 1, ago="2 hours")
+    strikes(house, 1, 2, ago="50 minutes")
+    strikes(house, 1, 1, ago="20 minutes")
+    strikes(house, 1, 1)
+    def since():
+        return house.value("select round(extract(epoch from clock_timestamp() - since) / 60) from tracker.read_failing()")
+    assert since() == 120
+    history(house, 1, 90, 5)
+    assert since() == 50
+    history(house, 1, 50, 1)    # less than failed then
+    assert since() == 50
+    history(house, 1, 30, 1)
+    assert since() == 20
+
+
+def test_a_flood_of_failures_is_read_in_part_and_told_whole(house):
+    strikes(house, 1, 3000, ago="90 s")
+    strikes(house, 1, 5000, ago="30 s")
+    (r,) = failing(house)
+    assert r.since is None
+    assert 4 * 60 / 30 * 5000 * 0.8 <= r.bad <= 5 * 60 / 30 * 5000 * 1.2
