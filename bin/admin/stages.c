@@ -172,9 +172,8 @@ print_failing(const struct stage_row *s)
 
 	if (s->since_us != 0)
 		clock_iso(since, s->since_us);
-	printf("%c fails: %lld of %lld attempts in five minutes, of %lld %s, since %s; mostly %s, "
-	       "at last: "
-	       "%s\n",
+	printf("%c fails: %lld of %lld attempts in five minutes, of %lld %s, since %s; "
+	       "mostly %s, at last: %s\n",
 	    stage_capital(s->stage), (long long)s->bad, (long long)(s->bad + s->done_5m),
 	    (long long)s->bad_workers, text_plural(s->bad_workers, "worker", "workers"), since,
 	    s->kind, log_quote(reason, sizeof(reason), s->reason, strlen(s->reason)));

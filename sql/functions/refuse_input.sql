@@ -20,24 +20,27 @@ as $$
 #variable_conflict use_column
 declare
 	v_now timestamptz := clock_timestamp();
-	v_why text := format('flagged by %s workers%s', p_flags,
+	v_why text := format('flagged by %s %s%s', p_flags,
+		case p_flags when 1 then 'worker' else 'workers' end,
 		case when p_reason = '' then '' else ', at last: ' || p_reason end);
 	v_attempts int4 := (select p.max_attempts from tracker.policy p where p.one);
 	v_retry int8;
 	v_failed int8;
 	r record;
+	f record;	-- of who flagged it last, when that was the last attempt too
 	o record;
 begin
 	delete from tracker.retry t where t.stage = p_stage and t.job = p_job returning t.* into r;
 	v_retry := found::int4;
-	delete from tracker.failed f where f.stage = p_stage and f.job = p_job;
+	delete from tracker.failed q where q.stage = p_stage and q.job = p_job returning q.* into f;
 	v_failed := found::int4;
 
 	if p_stage = 1 then
 		insert into tracker.failed (stage, job, kind, reason, attempt, lease, worker, since,
 			at)
-		select p_stage, p_job, 'flagged', v_why, coalesce(r.attempt - 1, v_attempts),
-			r.lease, r.worker, r.since, v_now;
+		select p_stage, p_job, 'flagged', v_why, coalesce(f.attempt, r.attempt - 1),
+			coalesce(f.lease, r.lease), coalesce(f.worker, r.worker),
+			coalesce(f.since, r.since), v_now;
 		again := false;
 		t_stages := array[p_stage];
 		t_retry := array[-v_retry];

@@ -241,6 +241,24 @@ def test_at_stage_a_the_job_becomes_failed_with_the_reason(house):
     (f,) = house.rows("select * from tracker.list_failed(1::int2, 0, 10)")
     assert (f.kind, f.job) == ("flagged", 1)
     assert "flagged by 5 workers" in f.reason and "not a tar file" in f.reason
+
+
+def test_a_job_flagged_at_its_last_attempt_tells_who_flagged_it(house):
+    house.flag_limit, house.max_attempts = 2, 2
+    house.load(1)
+    first, last = house.worker(), house.worker()
+    flag_by(house, first, last)
+    (f,) = house.rows("select * from tracker.list_failed(1::int2, 0, 10)")
+    assert (f.kind, f.attempt, f.worker) == ("flagged", 2, last.name)
+
+
+def test_one_worker_is_enough_where_one_flag_is_the_limit(house):
+    house.flag_limit = 1
+    house.load(1)
+    w = house.worker()
+    flag_by(house, w)
+    (f,) = house.rows("select * from tracker.list_failed(1::int2, 0, 10)")
+    assert (f.reason, f.worker) == ("flagged by 1 worker, at last: not a tar file", w.name)
     assert house.counts(1).failed == 1
 
 
