@@ -7,8 +7,6 @@ import contextlib
 import os
 import re
 import signal
-import subprocess
-import tempfile
 import time
 
 import psycopg2
@@ -16,32 +14,9 @@ import pytest
 import requests
 
 from client import Api, Client, Fleet, which
+from refusing import disk_of_its_own, end_sessions, fill, server_with, superuser, without_time
 from stack import process_is_alive
 from waiting import Later, eventually
-
-
-@contextlib.contextmanager
-def superuser(stack):
-    with contextlib.closing(psycopg2.connect(f"host={stack.state}/run dbname=tracker user=postgres")) as admin:
-        admin.autocommit = True
-        # Whatever is set for everybody must not stop the one who is to take it back.
-        with admin.cursor() as cursor:
-            cursor.execute("set default_transaction_read_only = off; set statement_timeout = 0; set lock_timeout = 0;"
-                           " set default_tablespace = ''")
-            yield cursor
-
-
-@contextlib.contextmanager
-def server_with(stack, setting, value):
-    """A setting of the whole server, in force for sessions that are there and those to come."""
-    with superuser(stack) as admin:
-        admin.execute(f"alter system set {setting} = {value}")
-        admin.execute("select pg_reload_conf()")
-        try:
-            yield admin
-        finally:
-            admin.execute(f"alter system reset {setting}")
-            admin.execute("select pg_reload_conf()")
 
 
 def log_since(stack, mark):
@@ -102,17 +77,6 @@ def test_a_read_only_server_is_away(faults):
     assert_v1_waits_and_sync_hears_503(faults, lambda: server_with(faults, "default_transaction_read_only", "on"), "25006")
 
 
-@contextlib.contextmanager
-def without_time(stack):
-    """Everything takes longer than a statement may."""
-    with server_with(stack, "statement_timeout", "100") as admin:
-        admin.execute("begin; lock table tracker.worker, tracker.probe")
-        try:
-            yield
-        finally:
-            admin.execute("rollback")
-
-
 def test_a_server_that_gives_no_time_is_away(faults):
     assert_v1_waits_and_sync_hears_503(faults, lambda: without_time(faults), "57014")
 
@@ -140,7 +104,7 @@ def test_a_connection_that_was_made_to_a_read_only_server_is_not_kept(faults):
     with superuser(faults) as admin:
         admin.execute("alter database tracker set default_transaction_read_only = on")
         try:
-            admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^tracker'")
+            end_sessions(admin)
             late = Later(Api(faults).text, "/api/completeJob", {"token": client.token, "data": "y"})
             eventually(lambda: what_readyz_says(faults, 503), what="readyz says so")
             late.join(0.5)
@@ -152,49 +116,11 @@ def test_a_connection_that_was_made_to_a_read_only_server_is_not_kept(faults):
 
 # --- a full disk ------------------------------------------------------------------------------
 
-@contextlib.contextmanager
-def disk_of_its_own(stack):
-    """The results of stage A, and new tables, on a file system of 32 MiB; yields its folder."""
-    if os.geteuid() != 0:
-        pytest.skip("only root mounts a file system")
-    where = tempfile.mkdtemp(prefix="dct-disk-", dir="/tmp")
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m,mode=755", "tmpfs", where], check=False).returncode != 0:
-        os.rmdir(where)
-        pytest.skip("no file system can be mounted here")
-    home = os.path.join(where, "space")
-    os.mkdir(home)
-    server = os.stat(os.path.join(stack.state, "pg"))
-    os.chown(home, server.st_uid, server.st_gid)
-    try:
-        with superuser(stack) as admin:
-            admin.execute(f"create tablespace small location '{home}'")
-            admin.execute("grant create on tablespace small to public")
-            admin.execute("alter table tracker.output_a set tablespace small")
-            admin.execute("alter database tracker set default_tablespace = small")
-            admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^tracker'")
-            try:
-                yield where
-            finally:
-                admin.execute("alter database tracker reset default_tablespace")
-                admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^tracker'")
-                admin.execute("alter table tracker.output_a set tablespace pg_default")
-                admin.execute("drop tablespace small")
-    finally:
-        subprocess.run(["umount", "-l", where], check=True)
-        os.rmdir(where)
-
-
-def fill(where):
-    path = os.path.join(where, "filler")
-    with contextlib.suppress(OSError), open(path, "wb", buffering=0) as f:
-        while True:
-            f.write(b"x" * 4096)
-    return path
-
-
 def test_on_a_full_disk_results_wait_and_no_job_is_handed_out(faults):
     faults.load([str(i) for i in range(50)])
     with disk_of_its_own(faults) as where:
+        if where is None:
+            pytest.skip("no file system can be mounted here")
         workers = [held(faults) for _ in range(4)]
         asker, mark = Client(faults), len(faults.tracker_log())
         filler = fill(where)

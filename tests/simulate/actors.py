@@ -81,7 +81,8 @@ class Actor:
             self.heard = began
             self.ledger.calls[(path.split("?")[0], status)] += 1
             if status >= 500 or status == 429:
-                if not (self.world.faults and status == 503):
+                # A fleet is told to come back; the published client dies of any status that it does not know.
+                if not (self.world.faults is not None and status == 503 and path == "/api/sync"):
                     self.ledger.complain(f"{self}: {path} heard {status} {answer[:80]!r}")
                 self.after_hang_up()
                 await self.pause(0.2, 0.5)

@@ -7,9 +7,10 @@ the older API, some /api/sync. The same seed gives the same crowd.
 
     tests/simulate/simulate.py                                  # 1,000 workers, 5,000 jobs
     tests/simulate/simulate.py --workers 3000 --jobs 50000 --chaos 120 --seed 7
-    tests/simulate/simulate.py --workers 500 --faults           # responders die, Redis forgets
+    tests/simulate/simulate.py --workers 500 --faults --chaos 600   # and so do the servers: faults.py
 """
 import argparse
+import contextlib
 import os
 import resource
 import sys
@@ -17,6 +18,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 
+from faults import Faults  # noqa: E402
 from judge import judge  # noqa: E402
 from stack import Stack  # noqa: E402
 from world import World  # noqa: E402
@@ -34,8 +36,11 @@ def simulate(seed, workers, jobs, chaos_s, limit_s, faults=False):
     stack = Stack("simulate", {**SETTINGS, "idle_timeout": idle_s})
     try:
         stack.start()
-        world = World(stack, seed, workers, jobs, chaos_s, idle_s, limit_s, faults)
-        world.run()
+        with contextlib.ExitStack() as mended:
+            # Of ten minutes of chaos, a minute at a time.
+            row = mended.enter_context(Faults(stack, seed, min(60, max(3, chaos_s / 10))).prepared()) if faults else None
+            world = World(stack, seed, workers, jobs, chaos_s, idle_s, limit_s, row)
+            world.run()
         wrong = judge(stack, world)
         if wrong:
             wrong.append(stack.logs(20))
@@ -59,7 +64,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=5000)
     parser.add_argument("--chaos", type=float, default=30, metavar="SECONDS", help="until vices rest")
     parser.add_argument("--limit", type=float, default=600, metavar="SECONDS", help="until the run has failed")
-    parser.add_argument("--faults", action="store_true", help="responders are killed and Redis is emptied meanwhile")
+    parser.add_argument("--faults", action="store_true", help="meanwhile the servers die, refuse and forget")
     args = parser.parse_args()
     wrong, world = simulate(args.seed, args.workers, args.jobs, args.chaos, args.limit, args.faults)
     tell(world)

@@ -11,3 +11,11 @@ def test_a_crowd_of_bad_manners_leaves_every_law_intact():
     assert wrong == []
     # The run was worth it: the vices happened.
     assert {"died", "late", "accepted", "fenced", "handed"} <= set(world.ledger.deeds), world.ledger.deeds
+
+
+def test_servers_that_die_refuse_and_forget_cost_nobody_a_result_or_a_life():
+    seed = int(os.environ.get("TEST_SEED", "1"))
+    wrong, world = simulate(seed, workers=60, jobs=8000, chaos_s=40, limit_s=240, faults=True)
+    tell(world)
+    assert wrong == []
+    assert {"read only", "no time", "no room", "redis replica", "all started anew", "handed"} <= set(world.ledger.deeds), world.ledger.deeds

@@ -6,17 +6,17 @@ calm: vices rest until every job is done or failed. With faults, the servers hav
 """
 import asyncio
 import json
-import os
 import random
-import signal
 import time
+
+import psycopg2
 
 from actors import SyncActor, V1Actor
 from ledger import Ledger
 
 
 class World:
-    def __init__(self, stack, seed, workers, jobs, chaos_s, idle_s, limit_s, faults=False):
+    def __init__(self, stack, seed, workers, jobs, chaos_s, idle_s, limit_s, faults=None):
         self.stack = stack
         self.host, self.port = "127.0.0.1", stack.http_port
         self.seed, self.workers, self.jobs = seed, workers, jobs
@@ -60,33 +60,27 @@ class World:
         began = time.monotonic()
         while not self.over:
             await asyncio.sleep(0.3)
-            left, done = await asyncio.to_thread(self._counts)
             age = time.monotonic() - began
+            try:
+                left, done = await asyncio.to_thread(self._counts)
+            except psycopg2.Error:
+                if self.faults is None:
+                    raise
+                self.over = age > self.limit_s
+                continue
             self.calm = self.calm or age > self.chaos_s or done > 1.9 * self.jobs
             self.over = left == 0 or age > self.limit_s
         self.took_s = time.monotonic() - began
 
-    async def _break_things(self):
-        """A responder is killed, or Redis forgets everything, every other second."""
-        rng = random.Random(f"{self.seed}/faults")
-        while not self.calm:
-            await asyncio.sleep(2)
-            if rng.random() < 0.3:
-                self.stack.redis.flushall()
-                self.ledger.deeds["Redis emptied"] += 1
-                continue
-            responders = self.stack.responders()
-            if responders:
-                os.kill(rng.choice(responders), signal.SIGKILL)
-                self.ledger.deeds["responder killed"] += 1
-
     async def _run(self):
         for _ in range(self.workers):
             self._spawn()
-        if self.faults:
-            breaker = asyncio.get_running_loop().create_task(self._break_things())
-            breaker.add_done_callback(lambda task: task.result())
+        breaking = []
+        if self.faults is not None:
+            breaking.append(asyncio.get_running_loop().create_task(
+                self.faults.go_on(lambda: self.calm or self.over, self.ledger.deeds)))
         await self._watch()
+        await asyncio.gather(*breaking)
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=15)
         for task in list(self.tasks):

@@ -1,0 +1,95 @@
+"""
+refusing -- ways to make a stack's servers refuse, each undone at the end of its `with`.
+"""
+import contextlib
+import os
+import subprocess
+import tempfile
+
+import psycopg2
+
+
+@contextlib.contextmanager
+def superuser(stack):
+    with contextlib.closing(psycopg2.connect(f"host={stack.state}/run dbname=tracker user=postgres")) as admin:
+        admin.autocommit = True
+        # Whatever is set for everybody must not stop the one who is to take it back.
+        with admin.cursor() as cursor:
+            cursor.execute("set default_transaction_read_only = off; set statement_timeout = 0; set lock_timeout = 0;"
+                           " set default_tablespace = ''")
+            yield cursor
+
+
+@contextlib.contextmanager
+def server_with(stack, setting, value):
+    """A setting of the whole server, in force for sessions that are there and those to come."""
+    with superuser(stack) as admin:
+        admin.execute(f"alter system set {setting} = {value}")
+        admin.execute("select pg_reload_conf()")
+        try:
+            yield admin
+        finally:
+            admin.execute(f"alter system reset {setting}")
+            admin.execute("select pg_reload_conf()")
+
+
+@contextlib.contextmanager
+def without_time(stack):
+    """Everything takes longer than a statement may."""
+    with server_with(stack, "statement_timeout", "100") as admin:
+        admin.execute("begin; lock table tracker.worker, tracker.probe")
+        try:
+            yield
+        finally:
+            admin.execute("rollback")
+
+
+def end_sessions(admin):
+    """What is set for the database is heard of by those who connect."""
+    admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^tracker'")
+
+
+def move_results(admin, tablespace):
+    for letter in "ab":
+        admin.execute(f"alter table tracker.output_{letter} set tablespace {tablespace}")
+
+
+@contextlib.contextmanager
+def disk_of_its_own(stack):
+    """All results, and new tables, on a file system of 32 MiB; yields its folder, None where none can be mounted."""
+    where = tempfile.mkdtemp(prefix="dct-disk-", dir="/tmp")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32m,mode=755", "tmpfs", where]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
+        os.rmdir(where)
+        yield None
+        return
+    home = os.path.join(where, "space")
+    os.mkdir(home)
+    server = os.stat(os.path.join(stack.state, "pg"))
+    os.chown(home, server.st_uid, server.st_gid)
+    try:
+        with superuser(stack) as admin:
+            admin.execute(f"create tablespace small location '{home}'")
+            admin.execute("grant create on tablespace small to public")
+            move_results(admin, "small")
+            admin.execute("alter database tracker set default_tablespace = small")
+            end_sessions(admin)
+        try:
+            yield where
+        finally:
+            with superuser(stack) as admin:
+                admin.execute("alter database tracker reset default_tablespace")
+                end_sessions(admin)
+                move_results(admin, "pg_default")
+                admin.execute("drop tablespace small")
+    finally:
+        subprocess.run(["umount", "-l", where], check=True)
+        os.rmdir(where)
+
+
+def fill(where):
+    path = os.path.join(where, "filler")
+    with contextlib.suppress(OSError), open(path, "wb", buffering=0) as f:
+        while True:
+            f.write(b"x" * 4096)
+    return path
