@@ -2,21 +2,31 @@
 
 #include "base/random.h"
 
-#define BACKOFF_FIRST_MS 1000
-#define BACKOFF_MAX_MS 60000
+#define FIRST_MS 1000
+#define SOON_MS 5000
+#define LONGEST_MS 60000
+#define SHARE 8 /* of the time that it has lasted */
+
+static int64_t
+bounded(int64_t ms, int64_t least, int64_t most)
+{
+	return ms < least ? least : ms > most ? most : ms;
+}
 
 int64_t
 backoff_fail(struct backoff *b, int64_t now_us, int64_t retry_after_s)
 {
-	int64_t ms = BACKOFF_FIRST_MS;
+	int64_t asked_ms = bounded(retry_after_s, 0, BACKOFF_ASKED_MAX_S) * 1000;
+	int64_t ms = FIRST_MS, most;
 
-	for (int i = 0; i < b->fails && ms < BACKOFF_MAX_MS; i++)
+	if (b->fails == 0)
+		b->since_us = now_us;
+	most = bounded((now_us - b->since_us) / 1000 / SHARE, SOON_MS, LONGEST_MS);
+	for (int i = 0; i < b->fails && ms < most; i++)
 		ms *= 2;
-	if (ms > BACKOFF_MAX_MS)
-		ms = BACKOFF_MAX_MS;
-	ms = random_jitter(ms, 25);
-	if (ms < retry_after_s * 1000)
-		ms = retry_after_s * 1000 + random_below(1000);
+	ms = random_jitter(ms < most ? ms : most, 25);
+	if (ms < asked_ms)
+		ms = asked_ms + random_below(1000);
 	b->fails++;
 	b->until_us = now_us + ms * 1000;
 	return ms;

@@ -1,9 +1,10 @@
 /*
  * backoff -- how long to leave a tracker in peace.
  *
- * 1 s, doubled at each failure in a row up to 60 s, a quarter more or less at random, so that a
- * fleet that lost its tracker together does not come back together; never less than the tracker
- * asked for.
+ * 1 s, doubled at each failure in a row, but not beyond 5 s or an eighth of the time that it has lasted,
+ * whichever is more: after a short outage work goes on within seconds, and a long one costs a call a
+ * minute. A quarter more or less at random, so that a fleet that lost its tracker together does not
+ * come back together. What the tracker asks for is obeyed, within reason.
  *
  * Units	*_us monotonic microseconds.
  */
@@ -13,8 +14,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define BACKOFF_ASKED_MAX_S 600 /* the longest that a tracker may send us away, whatever it says */
+
 struct backoff {
 	int fails;        /* in a row */
+	int64_t since_us; /* the first of them */
 	int64_t until_us; /* 0 = go */
 };
 

@@ -1,20 +1,33 @@
 #include "worker/http.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "worker/say.h"
 
-#define HTTP_CONNECT_MS 15000L
-#define HTTP_ANSWER_MAX                                                                            \
-	((size_t)512 << 20) /* 1,000 jobs; the tracker's own bundles end at 16 MiB */
+#define CONNECT_MS 15000L
+#define HEAD_MAX ((size_t)256 << 10)
+#define BYTES_A_MS 16 /* of a long body: slow lines take long, but do not take for ever */
+#define HOPS_MAX 3
 
 struct http {
 	CURLM *multi;
 	struct curl_slist *headers;
 	struct http_options options;
+	char *url; /* where the tracker is now */
 };
+
+static char *
+keep(const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		abort();
+	return copy;
+}
 
 struct http *
 http_open(const struct http_options *o, struct err *e)
@@ -32,6 +45,7 @@ http_open(const struct http_options *o, struct err *e)
 		return NULL;
 	}
 	h->options = *o;
+	h->url = keep(o->url);
 	h->headers = curl_slist_append(NULL, "Content-Type: application/json");
 	/* No "Expect: 100-continue": it would cost a round trip for each big result. */
 	h->headers = curl_slist_append(h->headers, "Expect:");
@@ -45,16 +59,23 @@ http_close(struct http *h)
 		return;
 	curl_slist_free_all(h->headers);
 	curl_multi_cleanup(h->multi);
+	free(h->url);
 	free(h);
 	curl_global_cleanup();
 }
 
+const char *
+http_url(const struct http *h)
+{
+	return h->url;
+}
+
 void
-http_call_init(struct http_call *c, void (*ended)(struct http_call *), void *owner)
+http_call_init(struct http_call *c, size_t most, void (*ended)(struct http_call *), void *owner)
 {
 	memset(c, 0, sizeof(*c));
 	buf_init(&c->body, 0);
-	buf_init(&c->answer, HTTP_ANSWER_MAX);
+	buf_init(&c->answer, most);
 	c->ended = ended;
 	c->owner = owner;
 }
@@ -66,6 +87,8 @@ http_call_fini(struct http *h, struct http_call *c)
 	if (c->easy)
 		curl_easy_cleanup(c->easy);
 	c->easy = NULL;
+	free(c->path);
+	c->path = NULL;
 	buf_fini(&c->body);
 	buf_fini(&c->answer);
 }
@@ -86,6 +109,16 @@ take_answer(char *bytes, size_t one, size_t count, void *ctx)
 
 	buf_put(&c->answer, bytes, one * count);
 	return c->answer.failed ? 0 : one * count;
+}
+
+static size_t
+take_head(char *bytes, size_t one, size_t count, void *ctx)
+{
+	struct http_call *c = ctx;
+
+	(void)bytes;
+	c->head += one * count;
+	return c->head > HEAD_MAX ? 0 : one * count;
 }
 
 static size_t
@@ -124,9 +157,10 @@ set_trust(CURL *easy, const struct http_options *o)
 }
 
 static void
-set_call(struct http *h, struct http_call *c, const char *url, int64_t timeout_ms)
+set_call(struct http *h, struct http_call *c, const char *url)
 {
 	CURL *easy = c->easy;
+	int64_t timeout_ms = c->timeout_ms + (int64_t)(c->body.len / BYTES_A_MS);
 
 	curl_easy_reset(easy);
 	curl_easy_setopt(easy, CURLOPT_URL, url);
@@ -136,7 +170,7 @@ set_call(struct http *h, struct http_call *c, const char *url, int64_t timeout_m
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "distcompute-worker/1.0");
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, h->headers);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, HTTP_CONNECT_MS);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	/* Wait for the first call's connection rather than open another, if it can carry both. */
@@ -144,6 +178,8 @@ set_call(struct http *h, struct http_call *c, const char *url, int64_t timeout_m
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, c->error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, c);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_head);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, c);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, c);
 	if (c->body.len > 0) {
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
@@ -156,29 +192,119 @@ set_call(struct http *h, struct http_call *c, const char *url, int64_t timeout_m
 	set_trust(easy, &h->options);
 }
 
-void
-http_start(struct http *h, struct http_call *c, const char *path, int64_t timeout_ms)
+static void
+send_call(struct http *h, struct http_call *c)
 {
 	struct buf url;
 
+	buf_clear(&c->answer);
+	c->error[0] = '\0';
+	c->sent = c->head = 0;
+	c->status = 0;
+	c->retry_after_s = 0;
+	c->distrusted = c->cut = false;
+	buf_init(&url, 0);
+	buf_printf(&url, "%s%s", h->url, c->path);
+	set_call(h, c, url.data);
+	buf_fini(&url);
+	say(SAY_DEBUG, "> %s %s (%zu bytes)", c->body.len > 0 ? "POST" : "GET", c->path,
+	    c->body.len);
+	c->busy = true;
+	curl_multi_add_handle(h->multi, c->easy);
+}
+
+void
+http_start(struct http *h, struct http_call *c, const char *path, int64_t timeout_ms)
+{
 	if (!c->easy)
 		c->easy = curl_easy_init();
 	if (!c->easy)
 		abort();
-	buf_clear(&c->answer);
-	c->error[0] = '\0';
-	c->sent = 0;
-	c->status = 0;
-	c->retry_after_s = 0;
-	c->distrusted = false;
-	buf_init(&url, 0);
-	buf_printf(&url, "%s%s", h->options.url, path);
-	set_call(h, c, url.data, timeout_ms);
-	buf_fini(&url);
-	say(SAY_DEBUG, "> %s %s (%zu bytes)", c->body.len > 0 ? "POST" : "GET", path, c->body.len);
-	c->busy = true;
-	curl_multi_add_handle(h->multi, c->easy);
+	free(c->path);
+	c->path = keep(path);
+	c->timeout_ms = timeout_ms;
+	c->hops = 0;
+	send_call(h, c);
 }
+
+/* ---- a tracker that has moved ----------------------------------------------------------------- */
+
+/* A part of an address, "" when it has none; free() it. */
+static char *
+part_of(CURLU *url, CURLUPart part)
+{
+	char *text = NULL, *copy;
+
+	copy = keep(curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) == CURLUE_OK ? text : "");
+	curl_free(text);
+	return copy;
+}
+
+static bool
+same_part(CURLU *a, CURLU *b, CURLUPart part)
+{
+	char *of_a = part_of(a, part), *of_b = part_of(b, part);
+	bool same = strcasecmp(of_a, of_b) == 0;
+
+	free(of_a);
+	free(of_b);
+	return same;
+}
+
+/* The same host, over TLS from now on or by the same door as before. */
+static bool
+may_follow(CURLU *from, CURLU *to)
+{
+	char *scheme = part_of(to, CURLUPART_SCHEME);
+	bool ok = strcmp(scheme, "https") == 0 ||
+	    (same_part(from, to, CURLUPART_SCHEME) && same_part(from, to, CURLUPART_PORT));
+
+	free(scheme);
+	return ok && same_part(from, to, CURLUPART_HOST) && same_part(from, to, CURLUPART_USER) &&
+	    same_part(from, to, CURLUPART_PASSWORD);
+}
+
+/* The address of the tracker by where it sends us; NULL when that is not the path that we asked for. */
+static char *
+base_of(const char *target, const char *path)
+{
+	size_t len = strlen(target), tail = strlen(path);
+	char *base;
+
+	if (len <= tail || strcmp(target + len - tail, path) != 0)
+		return NULL;
+	base = keep(target);
+	base[len - tail] = '\0';
+	return base;
+}
+
+/* True: the call is under way once more. */
+static bool
+follow(struct http *h, struct http_call *c, const char *target)
+{
+	CURLU *from = curl_url(), *to = curl_url();
+	char *base = base_of(target, c->path);
+	bool ok = from && to && base && c->hops < HOPS_MAX && c->status != 303 &&
+	    curl_url_set(from, CURLUPART_URL, h->url, 0) == CURLUE_OK &&
+	    curl_url_set(to, CURLUPART_URL, target, 0) == CURLUE_OK && may_follow(from, to);
+
+	curl_url_cleanup(from);
+	curl_url_cleanup(to);
+	if (!ok) {
+		snprintf(c->error, sizeof(c->error), "it sends us to %.150s (see --url)", target);
+		free(base);
+		return false;
+	}
+	if (strcmp(base, h->url) != 0)
+		say(SAY_INFO, "the tracker is at %s now (--url %s is out of date)", base, h->url);
+	free(h->url);
+	h->url = base;
+	c->hops++;
+	send_call(h, c);
+	return true;
+}
+
+/* ---- the end of a call ------------------------------------------------------------------------ */
 
 static bool
 is_distrust(CURLcode code)
@@ -187,25 +313,51 @@ is_distrust(CURLcode code)
 	    code == CURLE_SSL_ISSUER_ERROR;
 }
 
+/* Once sent, it was not answered by as much as a byte. */
+static bool
+is_cut(CURLcode code)
+{
+	return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_HTTP2 ||
+	    code == CURLE_HTTP2_STREAM;
+}
+
+static void
+note_end(struct http_call *c, CURLcode code)
+{
+	curl_off_t after = 0, took_us = 0;
+
+	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &c->status);
+	curl_easy_getinfo(c->easy, CURLINFO_TOTAL_TIME_T, &took_us);
+	c->took_ms = (int64_t)took_us / 1000;
+	if (curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK && after > 0)
+		c->retry_after_s = (int64_t)after;
+	if (code == CURLE_OK)
+		return;
+	c->cut = is_cut(code) && c->status == 0;
+	c->status = 0;
+	c->distrusted = is_distrust(code);
+	if (c->answer.failed)
+		snprintf(
+		    c->error, sizeof(c->error), "its answer is over %zu bytes", c->answer.limit);
+	else if (c->error[0] == '\0')
+		snprintf(c->error, sizeof(c->error), "%s", curl_easy_strerror(code));
+}
+
 static void
 end_call(struct http *h, CURL *easy, CURLcode code)
 {
 	struct http_call *c = NULL;
-	curl_off_t after = 0;
+	char *target = NULL;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&c);
 	curl_multi_remove_handle(h->multi, easy);
 	c->busy = false;
-	if (code == CURLE_OK) {
-		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &c->status);
-		if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK)
-			c->retry_after_s = (int64_t)after;
-	} else {
-		c->distrusted = is_distrust(code);
-		if (c->error[0] == '\0')
-			strncpy(c->error, curl_easy_strerror(code), sizeof(c->error) - 1);
-	}
+	note_end(c, code);
 	say(SAY_DEBUG, "< %ld %s(%zu bytes)", c->status, c->error, c->answer.len);
+	if (c->status >= 300 && c->status < 400 &&
+	    curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &target) == CURLE_OK && target &&
+	    follow(h, c, target))
+		return;
 	c->ended(c);
 }
 

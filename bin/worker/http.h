@@ -4,12 +4,17 @@
  * Over TLS both calls of a worker (the one that waits and the one that reports) share one
  * connection by HTTP/2; without it the second opens a second connection, and both are kept.
  *
+ * What answers may be anything. An answer ends at the call's limit, its headers at 256 KiB, and a call
+ * at its time. A tracker that has moved is followed, method and body unchanged, but only to the same
+ * path of the same host, and never from https to http: a token goes nowhere else.
+ *
  * Ownership	a call is the caller's; it must stay where it is until `ended` was called or http_cancel.
  *		Its body and answer are the call's until http_call_fini or its next http_start.
- * Units	timeout_ms from start to end, the tracker's waiting included; retry_after_s seconds.
- * Errors	a call that got no answer ends with status 0 and a sentence in `error`; a POST is never
- *		sent twice behind the caller's back.
- * Source	libcurl's multi interface (the only file that includes curl).
+ * Units	timeout_ms from start to end, the tracker's waiting included, plus what a long body takes
+ *		at 16 KB a second; retry_after_s seconds, never negative.
+ * Errors	a call that got no answer ends with status 0 and a sentence in `error`; so does one that
+ *		was sent elsewhere, with status 3xx. A POST is never sent twice behind the caller's back.
+ * Source	libcurl's multi interface (the only file that includes curl). It heeds https_proxy.
  */
 #ifndef WORKER_HTTP_H
 #define WORKER_HTTP_H
@@ -20,13 +25,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#define HTTP_SMALL ((size_t)64 << 10) /* more than any answer that is no job */
+
 struct http;
 
 struct http_options {
 	const char *url;    /* of the tracker, no slash at the end */
 	const char *cacert; /* PEM file; NULL = the system's */
 	bool insecure;      /* take any certificate */
-	bool verbose;
 };
 
 struct http_call {
@@ -37,16 +43,27 @@ struct http_call {
 	long status;           /* 0 = no answer */
 	int64_t retry_after_s; /* 0 = not said */
 	bool distrusted;       /* no answer, because the certificate was not to be trusted */
+	bool cut;              /* the connection was closed instead of an answer */
+	int64_t took_ms;
 	char error[256];
-	size_t sent; /* bytes of the body */
 	bool busy;
+
+	/* http.c's own */
+	char *path;
+	int64_t timeout_ms;
+	size_t sent, head; /* bytes of the body; of the headers */
+	int hops;
 	void *easy;
 };
 
 struct http *http_open(const struct http_options *o, struct err *e);
 void http_close(struct http *h);
+/* Where the tracker is now. */
+const char *http_url(const struct http *h);
 
-void http_call_init(struct http_call *c, void (*ended)(struct http_call *), void *owner);
+/* most: bytes of the longest answer that is taken. */
+void http_call_init(
+    struct http_call *c, size_t most, void (*ended)(struct http_call *), void *owner);
 void http_call_fini(struct http *h, struct http_call *c);
 /* Path with query: "/api/sync". POST when the body has bytes. The call must not be busy. */
 void http_start(struct http *h, struct http_call *c, const char *path, int64_t timeout_ms);

@@ -3,7 +3,7 @@
  *
  * QUEUED -> RUNNING -> ENDED -> (told) freed. An item that was taken from the spool starts as ENDED.
  *
- * Ownership	an item owns all its text; it belongs to the desk's list until desk_forget. Identities
+ * Ownership	an item owns all its text; it belongs to the hand's list until hand_forget. Identities
  *		live as long as the program.
  */
 #ifndef WORKER_ITEM_H
@@ -27,6 +27,7 @@ struct identity {
 enum item_state { ITEM_QUEUED, ITEM_RUNNING, ITEM_ENDED };
 enum outcome { OUT_DONE, OUT_FAILED, OUT_FLAGGED, OUT_RELEASED };
 
+struct hand;
 struct http_call;
 
 struct item {
@@ -41,9 +42,10 @@ struct item {
 	struct buf input;
 
 	struct run run;
-	void *desk; /* whose slot it is in */
+	struct hand *hand; /* whose slot it is in */
 	int slot;
-	bool dropped; /* stopped because the job is somebody else's now: nothing to report */
+	pid_t group; /* of its run */
+	bool lost;   /* stopped because the job is somebody else's now: nothing to report */
 	int64_t ended_us;
 
 	enum outcome outcome;

@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 
-#include "worker/say.h"
-#include "worker/sync.h"
+#include "base/clock.h"
+#include "worker/report.h"
+#include "worker/talk.h"
 #include "worker/v1.h"
-#include "worker/worker.h"
 
 #define ANSWER_MS 60000
 #define CALL_ITEMS 100
@@ -15,6 +15,8 @@ struct late {
 	struct http_call call;
 	struct identity *who; /* whom the call under way speaks for */
 	struct item *one;     /* by v1: the item that it carries */
+	struct backoff tell;  /* after answers that passed over what was told */
+	bool by_sync;         /* /api/sync is known to be there */
 	bool is_bye;
 	int told, most;
 };
@@ -23,14 +25,14 @@ struct late {
 static bool
 is_due(const struct late *l, const struct item *i)
 {
-	return i->state == ITEM_ENDED && !i->who->present && !i->told_by && !i->dropped &&
-	    (!i->lease || (l->w->sync && sync_works(l->w->sync)));
+	return i->state == ITEM_ENDED && !i->who->present && !i->told_by && !i->lost &&
+	    (!i->lease || l->by_sync);
 }
 
 static struct item *
 find_due(const struct late *l)
 {
-	for (struct item *i = l->w->desk.items; i; i = i->next)
+	for (struct item *i = l->w->hand.items; i; i = i->next)
 		if (is_due(l, i))
 			return i;
 	return NULL;
@@ -39,7 +41,7 @@ find_due(const struct late *l)
 static bool
 has_items(const struct late *l, const struct identity *who)
 {
-	for (const struct item *i = l->w->desk.items; i; i = i->next)
+	for (const struct item *i = l->w->hand.items; i; i = i->next)
 		if (i->who == who)
 			return true;
 	return false;
@@ -79,49 +81,76 @@ pass_on(struct late *l, struct item *i)
 static void
 pass_on_all(struct late *l)
 {
-	for (struct item *i = l->w->desk.items, *after; i; i = after) {
+	for (struct item *i = l->w->hand.items, *after; i; i = after) {
 		after = i->next;
 		if (i->told_by == &l->call)
 			pass_on(l, i);
 	}
 }
 
-static void
+/* True: the answer was of use. */
+static bool
+take_results(struct late *l)
+{
+	struct scan_field results = {.name = "results"};
+
+	if (l->one) {
+		if (talk_is_ok(&l->call))
+			worker_settle(l->w, l->one, "accepted");
+		return talk_is_ok(&l->call);
+	}
+	if (!talk_read(&l->call, &results, 1))
+		return false;
+	if (report_take_results(l->w, &l->call, results.value) == 0)
+		backoff_fail(&l->tell, clock_us(), 0);
+	else
+		backoff_over(&l->tell);
+	l->most = CALL_ITEMS;
+	return true;
+}
+
+static bool
 take_refusal(struct late *l)
 {
-	if (worker_is_unknown(&l->call) || (l->one && l->call.status == 404))
-		pass_on_all(l);
-	else if (l->call.status == 404)
-		sync_untell(l->w, &l->call);
-	else if (l->one)
-		worker_settle(l->w, l->one, l->call.status == 403 ? "fenced" : "unknown");
+	if (l->one)
+		worker_settle(l->w, l->one, l->call.status == 403 ? "fenced" : "refused");
 	else
-		l->most = sync_shrink(l->w, &l->call, l->told);
+		l->most = report_shrink(l->w, &l->call, l->told);
+	return true;
+}
+
+static bool
+take_answer(struct late *l, enum meaning meaning)
+{
+	bool ok = false;
+
+	if (l->is_bye)
+		ok = meaning != MEANS_AWAY && meaning != MEANS_DISTRUSTED;
+	else if (meaning == MEANS_ANSWER)
+		ok = take_results(l);
+	else if (meaning == MEANS_REFUSED)
+		ok = take_refusal(l);
+	if (l->is_bye || meaning == MEANS_ANSWER)
+		l->who->thanked = ok && !l->is_bye;
+	return ok;
 }
 
 static void
 on_answer(struct http_call *c)
 {
 	struct late *l = c->owner;
+	enum meaning meaning = talk_meaning(c);
 
-	if (!worker_was_answered(l->w, c)) {
-		sync_untell(l->w, c);
-		return;
+	if (meaning == MEANS_UNKNOWN && !l->is_bye) {
+		pass_on_all(l);
+		if (!worker_present(l->w))
+			backoff_fail(&l->tell, clock_us(), 0);
+	} else if (take_answer(l, meaning)) {
+		worker_reached(l->w);
+	} else {
+		report_untell(l->w, c);
+		talk_take_away(l->w, c, meaning);
 	}
-	if (l->is_bye) {
-		l->who->thanked = false;
-		return;
-	}
-	if (c->status != 200) {
-		take_refusal(l);
-		return;
-	}
-	l->who->thanked = true;
-	l->most = CALL_ITEMS;
-	if (l->one)
-		worker_settle(l->w, l->one, "accepted");
-	else if (!sync_take_results(l->w, c))
-		sync_untell(l->w, c);
 }
 
 /* ---- calls ------------------------------------------------------------------------------------ */
@@ -130,7 +159,7 @@ static void
 send_bye(struct late *l)
 {
 	l->is_bye = true;
-	worker_open_body(&l->call, l->who);
+	talk_open_body(&l->call, l->who);
 	buf_putc(&l->call.body, '}');
 	http_start(l->w->http, &l->call, "/api/bye", ANSWER_MS);
 }
@@ -147,20 +176,24 @@ send_one(struct late *l, struct item *i)
 static void
 send_many(struct late *l)
 {
-	l->told = sync_put_outcomes(l->w, l->who, &l->call, l->most);
+	l->told = report_put(l->w, l->who, &l->call, l->most);
 	buf_putc(&l->call.body, '}');
 	http_start(l->w->http, &l->call, "/api/sync", ANSWER_MS);
 }
 
 int64_t
-late_tick(struct late *l, int64_t now_us)
+late_tick(struct late *l, bool by_sync, int64_t now_us)
 {
-	struct item *i = find_due(l);
+	struct item *i;
 
+	l->by_sync = by_sync;
+	i = find_due(l);
 	if (l->call.busy)
 		return INT64_MAX;
 	if (backoff_holds(&l->w->backoff, now_us))
 		return l->w->backoff.until_us;
+	if (i && backoff_holds(&l->tell, now_us))
+		return l->tell.until_us;
 	l->is_bye = false;
 	l->one = NULL;
 	if (!i) {
@@ -192,7 +225,7 @@ late_new(struct worker *w)
 		abort();
 	l->w = w;
 	l->most = CALL_ITEMS;
-	http_call_init(&l->call, on_answer, l);
+	http_call_init(&l->call, HTTP_SMALL, on_answer, l);
 	return l;
 }
 

@@ -18,8 +18,8 @@ struct worker;
 
 struct late *late_new(struct worker *w);
 void late_free(struct late *l);
-/* Sends what is due; returns when to call again. */
-int64_t late_tick(struct late *l, int64_t now_us);
+/* Sends what is due; returns when to call again. by_sync: the tracker is known to have /api/sync. */
+int64_t late_tick(struct late *l, bool by_sync, int64_t now_us);
 /* Nothing of an earlier token is undelivered. */
 bool late_is_idle(const struct late *l);
 

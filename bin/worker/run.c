@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "worker/say.h"
 
 #define RUN_CHUNK ((size_t)64 << 10)
 #define RUN_DRAIN 32 /* chunks: 2 MiB, twice the largest pipe that Linux gives an ordinary user */
@@ -143,7 +145,7 @@ take_complaint(struct run *r)
 	if (!read_some(r, &r->complaint, chunk, &n))
 		return false;
 	run_line_put(&r->complaints, chunk, (size_t)n);
-	if (!r->quiet && write(STDERR_FILENO, chunk, (size_t)n) < 0)
+	if (!r->quiet && !say_raw(chunk, (size_t)n))
 		r->quiet = true;
 	return true;
 }
@@ -271,8 +273,20 @@ reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void
+limit_child(const struct run_how *how)
+{
+	struct rlimit memory = {(rlim_t)how->memory, (rlim_t)how->memory};
+
+	if (how->memory > 0)
+		setrlimit(RLIMIT_DATA, &memory);
+	if (how->nice != 0)
+		setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + how->nice);
+}
+
 static _Noreturn void
-be_child(const int ends[ENDS], char *const argv[], const struct run_env *env, pid_t parent)
+be_child(const int ends[ENDS], char *const argv[], const struct run_env *env,
+    const struct run_how *how, pid_t parent)
 {
 	int why;
 
@@ -282,6 +296,7 @@ be_child(const int ends[ENDS], char *const argv[], const struct run_env *env, pi
 	if (getppid() != parent)
 		_exit(127);
 	reset_signals();
+	limit_child(how);
 	dup2(ends[CHILD_IN], 0);
 	dup2(ends[CHILD_OUT], 1);
 	dup2(ends[CHILD_ERR], 2);
@@ -296,6 +311,14 @@ be_child(const int ends[ENDS], char *const argv[], const struct run_env *env, pi
 	_exit(127);
 }
 
+/* No other job would change it. */
+static bool
+is_no_command(int why)
+{
+	return why == ENOENT || why == EACCES || why == ENOTDIR || why == ENOEXEC || why == EPERM ||
+	    why == ELOOP || why == ENAMETOOLONG || why == EISDIR;
+}
+
 static bool
 await_exec(struct run *r, int fd, struct err *e)
 {
@@ -308,7 +331,7 @@ await_exec(struct run *r, int fd, struct err *e)
 		return true;
 	waitpid(r->pid, NULL, 0);
 	r->pid = 0;
-	r->no_command = true;
+	r->no_command = is_no_command(why);
 	return err_set(e, ERR_MISSING, NULL, "%s", strerror(why));
 }
 
@@ -339,14 +362,14 @@ watch_all(struct run *r, int ends[ENDS], struct err *e)
 }
 
 static bool
-fork_child(
-    struct run *r, int ends[ENDS], char *const argv[], const struct run_env *env, struct err *e)
+fork_child(struct run *r, int ends[ENDS], char *const argv[], const struct run_env *env,
+    const struct run_how *how, struct err *e)
 {
 	pid_t parent = getpid();
 
 	r->pid = fork();
 	if (r->pid == 0)
-		be_child(ends, argv, env, parent);
+		be_child(ends, argv, env, how, parent);
 	if (r->pid < 0) {
 		r->pid = 0;
 		return err_set(e, ERR_BUSY, NULL, "fork: %s", strerror(errno));
@@ -359,16 +382,16 @@ fork_child(
 
 bool
 run_start(struct run *r, char *const argv[], const struct run_env *env, const char *input,
-    size_t input_len, bool quiet, struct err *e)
+    size_t input_len, const struct run_how *how, struct err *e)
 {
 	int ends[ENDS];
 	bool ok;
 
 	r->input = input;
 	r->input_len = input_len;
-	r->quiet = quiet;
+	r->quiet = how->quiet;
 	r->started_us = clock_us();
-	ok = open_ends(ends, e) && fork_child(r, ends, argv, env, e) && watch_all(r, ends, e);
+	ok = open_ends(ends, e) && fork_child(r, ends, argv, env, how, e) && watch_all(r, ends, e);
 	close_ends(ends);
 	if (ok)
 		return true;

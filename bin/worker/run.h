@@ -4,7 +4,8 @@
  * The command gets its input on descriptor 0, answers on 1, complains on 2 and tells its progress on
  * 3, a line at a time. It leads a process group of its own, so that Ctrl-C in the worker's terminal
  * does not reach it, and so that all of it can be stopped. The run is over when the command has
- * exited: what it left behind in its group is killed.
+ * exited: what it left behind in its group is killed. When the worker is killed outright the command
+ * gets SIGTERM from the kernel; guard.h sees to the rest.
  *
  * Ownership	input and env are borrowed until the run ended; `result` is the run's until run_fini.
  * Threads	one.
@@ -55,12 +56,18 @@ struct run_env {
 	const char *name, *value;
 };
 
+struct run_how {
+	bool quiet;     /* the command's complaints are kept, not shown */
+	int nice;       /* added to the worker's own */
+	int64_t memory; /* bytes of data that each of its processes may have; 0 = any */
+};
+
 void run_init(
     struct run *r, struct loop *loop, size_t limit, void (*ended)(struct run *), void *owner);
 void run_fini(struct run *r);
-/* env ends at !name. quiet: the command's complaints are kept, not shown. */
+/* env ends at !name. */
 bool run_start(struct run *r, char *const argv[], const struct run_env *env, const char *input,
-    size_t input_len, bool quiet, struct err *e);
+    size_t input_len, const struct run_how *how, struct err *e);
 /* SIGTERM to the whole group now, SIGKILL after grace_ms. */
 void run_stop(struct run *r, enum run_fault why, int64_t grace_ms);
 /* Sends the SIGKILL that is due; returns when to call again, or INT64_MAX. */

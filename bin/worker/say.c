@@ -1,17 +1,19 @@
 #include "worker/say.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
 
 #define SAY_MAX 2048
+#define CLEAR_LINE "\r\033[K"
 
 static enum say_level say_most = SAY_INFO;
+static bool status_shown;
 
 void
 say_open(enum say_level most)
@@ -27,65 +29,109 @@ prefix_of(enum say_level level)
 	return level == SAY_WARN ? "warning: " : "";
 }
 
+/* Nobody is to be told when standard error is gone. */
+static bool
+put(const char *bytes, size_t len)
+{
+	return write(STDERR_FILENO, bytes, len) >= 0;
+}
+
+static void
+clear_status(void)
+{
+	if (status_shown)
+		put(CLEAR_LINE, strlen(CLEAR_LINE));
+	status_shown = false;
+}
+
 void
 say(enum say_level level, const char *format, ...)
 {
-	char line[SAY_MAX];
+	char text[SAY_MAX - 64], line[SAY_MAX];
 	struct tm tm;
 	time_t now = time(NULL);
 	va_list ap;
 	size_t len;
-	int n;
 
 	if (level > say_most)
 		return;
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
 	localtime_r(&now, &tm);
 	len = strftime(line, sizeof(line), "%H:%M:%S ", &tm);
 	len += (size_t)snprintf(line + len, sizeof(line) - len, "%s", prefix_of(level));
-	va_start(ap, format);
-	n = vsnprintf(line + len, sizeof(line) - len - 1, format, ap);
-	va_end(ap);
-	if (n > 0)
-		len += (size_t)n < sizeof(line) - len - 1 ? (size_t)n : sizeof(line) - len - 2;
+	say_clean(line + len, sizeof(line) - len - 1, text, strlen(text));
+	len += strlen(line + len);
 	line[len++] = '\n';
-	/* Nobody to tell when standard error is gone. */
-	if (write(STDERR_FILENO, line, len) < 0)
-		return;
+	clear_status();
+	put(line, len);
 }
 
-/* Bytes of the character at s when it may be shown, else 0. */
-static size_t
-good_char(const char *s, size_t len)
+bool
+say_has_status(void)
 {
-	for (size_t n = 1; n <= 4 && n <= len; n++)
-		if (text_is_utf8(s, n))
-			return text_has_control(s, n) || text_has_invisible(s, n) ? 0 : n;
-	return 0;
+	return say_most >= SAY_INFO && isatty(STDERR_FILENO);
+}
+
+void
+say_status(const char *text)
+{
+	struct winsize window = {.ws_col = 0};
+	char line[SAY_MAX];
+	size_t columns, len;
+
+	clear_status();
+	if (*text == '\0' || !say_has_status())
+		return;
+	ioctl(STDERR_FILENO, TIOCGWINSZ, &window);
+	columns = window.ws_col > 1 ? window.ws_col - 1U : 79;
+	say_clean(line, sizeof(line), text, strlen(text));
+	len = text_cut(line, strlen(line), columns);
+	put(line, len);
+	status_shown = true;
+}
+
+bool
+say_raw(const char *bytes, size_t len)
+{
+	clear_status();
+	return put(bytes, len);
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The longest prefix of at most `most` bytes that does not end within a character. */
+static size_t
+cut_at_char(const char *s, size_t len, size_t most)
+{
+	if (len <= most)
+		return len;
+	len = most;
+	while (len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80)
+		len--;
+	return len;
 }
 
 char *
 say_clean(char *out, size_t size, const char *s, size_t len)
 {
-	size_t used = 0;
+	size_t from = 0;
 
-	while (len > 0 && (*s == ' ' || *s == '\t' || *s == '\r'))
+	while (len > 0 && is_space(*s))
 		s++, len--;
-	while (len > 0 && (s[len - 1] == ' ' || s[len - 1] == '\t' || s[len - 1] == '\r'))
+	len = cut_at_char(s, len, size - 1);
+	memcpy(out, s, len);
+	len = text_clean(out, len, false);
+	while (len > 0 && is_space(out[len - 1]))
 		len--;
-	while (len > 0) {
-		size_t n = good_char(s, len);
-		size_t took = n > 0 ? n : 1;
-
-		if (used + took >= size)
-			break;
-		if (n > 0)
-			memcpy(out + used, s, n);
-		else
-			out[used] = *s == '\t' ? ' ' : '?';
-		used += took;
-		s += took;
-		len -= took;
-	}
-	out[used] = '\0';
+	while (from < len && is_space(out[from]))
+		from++;
+	memmove(out, out + from, len - from);
+	out[len - from] = '\0';
 	return out;
 }

@@ -7,97 +7,41 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/text.h"
+#include "worker/report.h"
 #include "worker/say.h"
-#include "worker/worker.h"
+#include "worker/talk.h"
 
-#define LINGER_US 1000000            /* results of this long go together */
-#define PROGRESS_US 5000000          /* between two tellings of progress */
-#define HEARTBEAT_US 20000000        /* the longest silence; idle_timeout is 7,200 s by default */
-#define RECOUNT_US 10000000          /* between two lists of what is in hand, if there are calls */
-#define ANSWER_MS 60000              /* for a call that does not wait */
-#define PATIENCE_S 600               /* the longest that a tracker may make us wait */
-#define CALL_BYTES ((size_t)4 << 20) /* of results in a call, unless one alone is more */
+#define LINGER_US 1000000     /* results of this long go together */
+#define PROGRESS_US 5000000   /* between two tellings of progress */
+#define HEARTBEAT_US 20000000 /* the longest silence, however patient the tracker is */
+#define RECOUNT_US 10000000   /* between two lists of what is in hand, if there are calls */
+#define ANSWER_MS 60000       /* for a call that does not wait */
 #define CALL_ITEMS 1000
 #define WANT_MAX 1000
+#define LEASE_MAX 256
+#define LOST_MAX 10000 /* of one answer's `drop` */
 
 struct sync {
 	struct worker *w;
 	struct identity *who; /* NULL = not registered */
 	struct http_call hello, waiting, report, bye;
-	int items_most;     /* in the next report: 1,000, less after a refusal */
-	int told;           /* items in the report under way */
-	int64_t ask_us;     /* ask for work not before */
-	int64_t heard_us;   /* when the last call was begun */
-	int64_t recount_us; /* list what is in hand, at the latest */
+	int items_most;      /* in the next report: 1,000, less after a refusal */
+	int told;            /* items in the report under way */
+	int wanted;          /* by the last call */
+	struct backoff ask;  /* for work: after answers that brought none too soon */
+	struct backoff tell; /* of outcomes: after answers that passed over them */
+	int64_t spoke_us;    /* when the last call was begun */
+	int64_t recount_us;  /* list what is in hand, at the latest */
 	int64_t progress_us;
 	char progress[1100]; /* as told last */
 	bool recount;        /* an answer was lost: list what is in hand */
 	bool superseded;     /* a report has ended the waiting call */
+	bool useful;         /* the tracker has been, since we registered */
 	bool worked, unknown;
 };
 
-static const char *const lists[] = {[OUT_DONE] = "done",
-    [OUT_FAILED] = "failed",
-    [OUT_FLAGGED] = "flagged",
-    [OUT_RELEASED] = "released"};
-
 /* ---- writing a call --------------------------------------------------------------------------- */
-
-static void
-put_outcome(struct buf *b, const struct item *i)
-{
-	buf_printf(b, "{\"job\":%" PRId64 ",\"lease\":", i->job);
-	json_put_text(b, i->lease, strlen(i->lease));
-	if (i->outcome == OUT_DONE) {
-		buf_puts(b, ",\"data\":");
-		buf_put(b, i->result.data, i->result.len);
-	} else if (i->outcome != OUT_RELEASED) {
-		buf_puts(b, ",\"reason\":");
-		json_put_text(b, i->reason, strlen(i->reason));
-	}
-	buf_putc(b, '}');
-}
-
-static bool
-is_due(const struct item *i, const struct identity *who)
-{
-	return i->state == ITEM_ENDED && i->who == who && !i->told_by && i->lease && !i->dropped;
-}
-
-static int
-put_list(struct worker *w, const struct identity *who, struct http_call *c, enum outcome outcome,
-    int most)
-{
-	struct buf *b = &c->body;
-	int n = 0;
-
-	for (struct item *i = w->desk.items; i && n < most; i = i->next) {
-		if (!is_due(i, who) || i->outcome != outcome)
-			continue;
-		if (outcome == OUT_DONE && b->len > 200 && b->len + i->result.len > CALL_BYTES)
-			break;
-		if (n++ == 0)
-			buf_printf(b, ",\"%s\":[", lists[outcome]);
-		else
-			buf_putc(b, ',');
-		put_outcome(b, i);
-		i->told_by = c;
-	}
-	if (n > 0)
-		buf_putc(b, ']');
-	return n;
-}
-
-int
-sync_put_outcomes(struct worker *w, const struct identity *who, struct http_call *c, int most)
-{
-	int n = 0;
-
-	worker_open_body(c, who);
-	for (int outcome = OUT_DONE; outcome <= OUT_RELEASED; outcome++)
-		n += put_list(w, who, c, (enum outcome)outcome, most - n);
-	return n;
-}
 
 static void
 put_holding(struct sync *s, struct buf *b)
@@ -105,8 +49,8 @@ put_holding(struct sync *s, struct buf *b)
 	const char *comma = "";
 
 	buf_puts(b, ",\"holding\":[");
-	for (const struct item *i = s->w->desk.items; i; i = i->next) {
-		if (i->who != s->who || i->dropped || i->told_by)
+	for (const struct item *i = s->w->hand.items; i; i = i->next) {
+		if (i->who != s->who || i->lost || i->told_by)
 			continue;
 		buf_printf(b, "%s%" PRId64, comma, i->job);
 		comma = ",";
@@ -119,7 +63,7 @@ put_progress(struct sync *s, struct buf *b, int64_t now_us)
 {
 	char text[sizeof(s->progress)];
 
-	desk_progress(&s->w->desk, text, sizeof(text));
+	hand_progress(&s->w->hand, text, sizeof(text));
 	if (strcmp(text, s->progress) == 0)
 		return;
 	buf_puts(b, ",\"progress\":");
@@ -131,9 +75,11 @@ put_progress(struct sync *s, struct buf *b, int64_t now_us)
 static int
 wants(const struct sync *s, int64_t now_us)
 {
-	int n =
-	    now_us < s->ask_us || s->w->stopping != STOP_NOT ? 0 : desk_wants(&s->w->desk, now_us);
+	int n;
 
+	if (backoff_holds(&s->ask, now_us) || s->w->stopping != STOP_NOT)
+		return 0;
+	n = hand_wants(&s->w->hand, now_us);
 	return n < WANT_MAX ? n : WANT_MAX;
 }
 
@@ -147,8 +93,9 @@ put_rest(struct sync *s, struct buf *b, int want, int64_t now_us)
 		s->recount_us = now_us + RECOUNT_US;
 	}
 	s->recount = false;
+	s->wanted = want;
 	buf_printf(b, ",\"want\":%d", want);
-	s->heard_us = now_us;
+	s->spoke_us = now_us;
 }
 
 static void
@@ -156,11 +103,19 @@ send_report(struct sync *s, int64_t now_us)
 {
 	struct buf *b = &s->report.body;
 
-	s->told = sync_put_outcomes(s->w, s->who, &s->report, s->items_most);
+	s->told = report_put(s->w, s->who, &s->report, s->items_most);
 	put_rest(s, b, wants(s, now_us), now_us);
 	buf_puts(b, ",\"wait\":0}");
 	s->superseded = s->waiting.busy;
 	http_start(s->w->http, &s->report, "/api/sync", ANSWER_MS);
+}
+
+static int64_t
+wait_s(const struct sync *s)
+{
+	int64_t most_s = s->w->o.wait_s, s_ = worker_silence_us(s->w, most_s * 1000000) / 1000000;
+
+	return s_ > 0 || most_s == 0 ? s_ : 1;
 }
 
 static void
@@ -168,268 +123,216 @@ send_waiting(struct sync *s, int want, int64_t now_us)
 {
 	struct buf *b = &s->waiting.body;
 
-	sync_put_outcomes(s->w, s->who, &s->waiting, 0);
+	report_put(s->w, s->who, &s->waiting, 0);
 	put_rest(s, b, want, now_us);
-	buf_printf(b, ",\"wait\":%" PRId64 "}", s->w->o.wait_s);
+	buf_printf(b, ",\"wait\":%" PRId64 "}", wait_s(s));
 	s->superseded = false;
-	http_start(s->w->http, &s->waiting, "/api/sync", s->w->o.wait_s * 1000 + ANSWER_MS);
+	http_start(s->w->http, &s->waiting, "/api/sync", wait_s(s) * 1000 + ANSWER_MS);
 }
 
 /* ---- reading an answer ------------------------------------------------------------------------ */
 
-void
-sync_untell(struct worker *w, const struct http_call *c)
-{
-	for (struct item *i = w->desk.items; i; i = i->next)
-		if (i->told_by == c)
-			i->told_by = NULL;
-}
-
-static void
-take_result(struct worker *w, const struct http_call *c, const json *result)
-{
-	struct json_text status;
-	json *job = json_get(result, "job"), *word = json_get(result, "status");
-	int64_t number;
-
-	if (!job || !word || !json_as_int(job, &number) || !json_as_text(word, &status))
-		return;
-	for (struct item *i = w->desk.items; i; i = i->next) {
-		if (i->told_by != c || i->job != number)
-			continue;
-		worker_settle(w, i, status.s);
-		return;
-	}
-}
-
+/* True: it is one more in hand. */
 static bool
-take_results_of(struct worker *w, struct http_call *c, const json *root)
+take_job(struct sync *s, struct http_call *c, struct json_span job)
 {
-	json *results = root ? json_get(root, "results") : NULL;
-
-	if (!root || json_type(root) != JSON_IS_OBJECT)
-		return false;
-	if (results && json_type(results) == JSON_IS_LIST)
-		for (size_t n = 0; n < json_list_len(results); n++)
-			take_result(w, c, json_list_at(results, n));
-	/* What the tracker was silent about is told again. */
-	sync_untell(w, c);
-	return true;
-}
-
-static json *
-parse_answer(struct http_call *c)
-{
-	struct err e = ERR_INIT;
-
-	return c->answer.len > 0 ? json_parse(c->answer.data, c->answer.len, &e) : NULL;
-}
-
-bool
-sync_take_results(struct worker *w, struct http_call *c)
-{
-	json *root = parse_answer(c);
-	bool ok = take_results_of(w, c, root);
-
-	json_free(root);
-	return ok;
-}
-
-static void
-take_input(struct item *i, const json *value, struct json_span raw)
-{
-	struct json_text text;
-
-	i->is_json = !json_as_text(value, &text);
-	if (i->is_json)
-		buf_put(&i->input, raw.s, raw.len);
-	else
-		buf_put(&i->input, text.s, text.len);
-}
-
-static void
-take_job(struct sync *s, const json *job, struct json_span raw)
-{
+	enum { JOB, LEASE, DATA, STAGE, ATTEMPT, FIELDS };
+	struct scan_field f[FIELDS] = {{.name = "job"}, {.name = "lease"}, {.name = "data"},
+	    {.name = "stage"}, {.name = "attempt"}};
 	struct json_text lease, stage;
-	json *number = json_get(job, "job"), *name = json_get(job, "lease");
-	json *data = json_get(job, "data"), *attempt = json_get(job, "attempt");
 	struct item *i;
 	int64_t n;
 
-	if (!number || !name || !raw.s || !json_as_int(number, &n) || !json_as_text(name, &lease))
-		return;
+	if (!scan_members(job, f, FIELDS) || !scan_as_int(f[JOB].value, &n) || !f[DATA].value.s ||
+	    !talk_text(c, f[LEASE].value, LEASE_MAX, &lease))
+		return false;
 	i = item_new(s->who, n, lease.s);
-	if (json_get(job, "stage") && json_as_text(json_get(job, "stage"), &stage))
+	if (talk_text(c, f[STAGE].value, sizeof(i->stage) - 1, &stage))
 		snprintf(i->stage, sizeof(i->stage), "%s", stage.s);
-	if (attempt)
-		json_as_int(attempt, &i->attempt);
-	take_input(i, data, raw);
-	desk_add(&s->w->desk, i);
+	if (!scan_as_int(f[ATTEMPT].value, &i->attempt))
+		i->attempt = 0;
+	talk_take_data(c, f[DATA].value, i);
+	return hand_add(&s->w->hand, i);
 }
 
-static size_t
-take_jobs(struct sync *s, const struct http_call *c, const json *root)
+/*
+ * What was asked for; and, since an answer that got lost may come again with this one, as much once more
+ * as all slots could have asked for.
+ */
+static int
+jobs_most(const struct sync *s)
 {
-	json *jobs = json_get(root, "jobs");
-	size_t n = jobs && json_type(jobs) == JSON_IS_LIST ? json_list_len(jobs) : 0;
-	struct json_span *raw;
+	return s->wanted + 2 * s->w->o.hand.slots;
+}
 
-	if (n == 0)
-		return 0;
-	raw = calloc(n, sizeof(*raw));
-	if (!raw)
-		abort();
-	json_spans(c->answer.data, c->answer.len, "jobs", "data", raw, n);
-	for (size_t i = 0; i < n; i++)
-		take_job(s, json_list_at(jobs, i), raw[i]);
-	free(raw);
-	return n;
+static int
+take_jobs(struct sync *s, struct http_call *c, struct json_span jobs)
+{
+	struct json_span rest = jobs, job;
+	int taken = 0, most = jobs_most(s);
+
+	for (int n = 0; n < most + WANT_MAX && scan_next(&rest, &job); n++) {
+		if (taken == most) {
+			say(SAY_WARN, "the tracker sends jobs that nobody asked for: not taken");
+			break;
+		}
+		taken += take_job(s, c, job);
+	}
+	return taken;
 }
 
 static void
-take_drop(struct sync *s, const json *root)
+take_lost(struct sync *s, struct json_span lost)
 {
-	json *drop = json_get(root, "drop");
-	int64_t number;
+	struct json_span rest = lost, one;
+	int64_t job;
 
-	if (!drop || json_type(drop) != JSON_IS_LIST)
-		return;
-	for (size_t n = 0; n < json_list_len(drop); n++) {
-		if (!json_as_int(json_list_at(drop, n), &number))
+	for (int n = 0; n < LOST_MAX && scan_next(&rest, &one); n++) {
+		if (!scan_as_int(one, &job))
 			continue;
-		for (struct item *i = s->w->desk.items, *after; i; i = after) {
+		for (struct item *i = s->w->hand.items, *after; i; i = after) {
 			after = i->next;
-			if (i->who == s->who && i->job == number)
-				desk_drop(&s->w->desk, i);
+			if (i->who == s->who && i->job == job)
+				hand_lose(&s->w->hand, i);
 		}
 	}
 }
 
-/*
- * Nothing came although we asked: tell the reason, and obey the delay, unless it answers a report:
- * the next call may wait at the tracker instead.
- */
-static void
-take_patience(struct sync *s, const json *root, bool waited, int64_t now_us)
+/* A number of seconds, 0 when it is none. */
+static int64_t
+seconds_of(struct json_span value)
 {
-	json *after = json_get(root, "retry_after"), *message = json_get(root, "message");
-	json *finished = json_get(root, "finished");
-	struct json_text text;
-	double wait_s;
-	bool end = false;
+	char text[32], *end;
+	double n;
 
-	if (waited && after && json_as_double(after, &wait_s) && wait_s > 0)
-		s->ask_us = now_us + (int64_t)((wait_s < PATIENCE_S ? wait_s : PATIENCE_S) * 1e6);
-	if (message && json_as_text(message, &text) && s->w->desk.running == 0)
-		worker_tell_message(s->w, text.s, text.len);
-	if (s->w->o.until_done && finished && json_as_bool(finished, &end) && end)
-		worker_stop(s->w, STOP_AFTER_JOBS);
+	if (!value.s || value.len >= sizeof(text))
+		return 0;
+	memcpy(text, value.s, value.len);
+	text[value.len] = '\0';
+	n = strtod(text, &end);
+	if (end == text || !(n >= 1))
+		return 0;
+	return n < BACKOFF_ASKED_MAX_S ? (int64_t)(n + 0.5) : BACKOFF_ASKED_MAX_S;
 }
 
+/* The waiting call brought nothing: when to ask again. */
 static void
+pace(struct sync *s, int64_t after_s, int64_t now_us)
+{
+	if (after_s > 0) {
+		backoff_over(&s->ask);
+		s->ask.until_us = now_us + after_s * 1000000;
+	} else if (s->waiting.took_ms + 1000 < wait_s(s) * 1000) {
+		backoff_fail(&s->ask, now_us, 0);
+	}
+}
+
+static bool
+is_true(struct json_span value)
+{
+	return value.len == 4 && memcmp(value.s, "true", 4) == 0;
+}
+
+/* True: the answer was of use. */
+static bool
 take_answer(struct sync *s, struct http_call *c)
 {
+	enum { RESULTS, JOBS, LOST, AFTER, MESSAGE, FINISHED, FIELDS };
+	struct scan_field f[FIELDS] = {{.name = "results"}, {.name = "jobs", .lenient = true},
+	    {.name = "drop"}, {.name = "retry_after"}, {.name = "message"}, {.name = "finished"}};
+	struct json_text message;
 	int64_t now_us = clock_us();
-	json *root = parse_answer(c);
-	size_t jobs;
+	int settled;
 
-	if (!take_results_of(s->w, c, root)) {
-		say(SAY_WARN, "the tracker's answer is no answer of /api/sync");
-		backoff_fail(&s->w->backoff, now_us, 0);
-		json_free(root);
-		return;
-	}
-	s->worked = true;
-	s->items_most = CALL_ITEMS;
-	take_drop(s, root);
-	jobs = take_jobs(s, c, root);
-	if (jobs > 0)
+	if (!talk_read(c, f, FIELDS))
+		return false;
+	settled = report_take_results(s->w, c, f[RESULTS].value);
+	if (c == &s->report && s->told > 0 && settled == 0)
+		backoff_fail(&s->tell, now_us, 0);
+	else if (settled > 0)
+		backoff_over(&s->tell);
+	take_lost(s, f[LOST].value);
+	if (take_jobs(s, c, f[JOBS].value) > 0) {
 		s->w->message[0] = '\0';
-	else if (c == &s->report || !s->superseded)
-		take_patience(s, root, c == &s->waiting, now_us);
-	json_free(root);
+		backoff_over(&s->ask);
+		return true;
+	}
+	if (c == &s->waiting && !s->superseded)
+		pace(s, seconds_of(f[AFTER].value), now_us);
+	if ((c == &s->report || !s->superseded) && s->w->hand.running == 0 &&
+	    talk_text(c, f[MESSAGE].value, SIZE_MAX, &message))
+		worker_tell_message(s->w, message.s, message.len);
+	if (s->w->o.until_done && is_true(f[FINISHED].value))
+		worker_stop(s->w, STOP_AFTER_JOBS);
+	return true;
 }
 
-/* ---- refusals --------------------------------------------------------------------------------- */
+/* ---- what an answer means --------------------------------------------------------------------- */
 
 static void
-take_unknown_worker(struct sync *s)
+on_answer(struct sync *s, struct http_call *c)
 {
-	say(SAY_WARN, "the tracker does not know this worker any more: registering again");
-	s->who->present = false;
+	if (!take_answer(s, c)) {
+		report_untell(s->w, c);
+		worker_away(s->w, "its answer is no answer of /api/sync", 0);
+		return;
+	}
+	s->worked = s->useful = true;
+	s->items_most = CALL_ITEMS;
+	worker_reached(s->w);
+}
+
+static void
+on_unknown(struct sync *s, struct http_call *c)
+{
+	report_untell(s->w, c);
+	talk_lose_identity(s->w, s->who, s->useful);
 	s->who = NULL;
 	s->progress[0] = '\0';
 	http_cancel(s->w->http, &s->waiting);
 }
 
-int
-sync_shrink(struct worker *w, struct http_call *c, int told)
+static void
+on_refused(struct sync *s, struct http_call *c)
 {
-	char text[200];
-	struct item *only = NULL;
+	char why[200];
 
-	worker_answer_text(c, text, sizeof(text));
-	for (struct item *i = w->desk.items; i && told == 1; i = i->next)
-		if (i->told_by == c)
-			only = i;
-	sync_untell(w, c);
-	if (!only)
-		return told > 1 ? told / 2 : 1;
-	if (only->outcome != OUT_DONE) {
-		worker_settle(w, only, text);
-		return 1;
+	if (c == &s->report && s->told > 0) {
+		s->items_most = report_shrink(s->w, c, s->told);
+		return;
 	}
-	/* This result alone is refused: whoever does the job next should hear why. */
-	only->outcome = OUT_FAILED;
-	snprintf(only->reason, sizeof(only->reason), "the tracker refused the result (%ld): %s",
-	    c->status, text);
-	say(SAY_WARN, "job %" PRId64 ": %s", only->job, only->reason);
-	return 1;
-}
-
-static bool
-is_no_sync(const struct sync *s, const struct http_call *c)
-{
-	return !s->worked && (c->status == 404 || c->status == 405 || c->status == 501);
+	say(SAY_ERROR, "the tracker refused the call: %s", talk_why(c, why, sizeof(why)));
+	worker_away(s->w, why, 0);
 }
 
 static void
-take_refusal(struct sync *s, struct http_call *c)
+on_no_answer(struct sync *s, struct http_call *c, enum meaning meaning)
 {
-	char text[200];
-
-	if (worker_is_unknown(c)) {
-		sync_untell(s->w, c);
-		take_unknown_worker(s);
-	} else if (is_no_sync(s, c)) {
-		sync_untell(s->w, c);
-		s->unknown = true;
-	} else if (c == &s->report && s->told > 0) {
-		s->items_most = sync_shrink(s->w, c, s->told);
-	} else {
-		say(SAY_ERROR, "the tracker refused the call (%ld): %s", c->status,
-		    worker_answer_text(c, text, sizeof(text)));
-		backoff_fail(&s->w->backoff, clock_us(), 0);
-	}
+	report_untell(s->w, c);
+	s->recount = true;
+	s->progress[0] = '\0';
+	talk_take_away(s->w, c, meaning);
 }
 
 static void
 on_sync(struct http_call *c)
 {
 	struct sync *s = c->owner;
+	enum meaning meaning = talk_meaning(c);
 
-	if (!worker_was_answered(s->w, c)) {
-		sync_untell(s->w, c);
-		s->recount = true;
-		s->progress[0] = '\0';
-		return;
-	}
 	if (!s->who)
-		sync_untell(s->w, c); /* an earlier answer had it that we are unknown */
-	else if (c->status == 200)
-		take_answer(s, c);
-	else
-		take_refusal(s, c);
+		report_untell(s->w, c); /* an earlier answer had it that we are unknown */
+	else if (meaning == MEANS_ANSWER)
+		on_answer(s, c);
+	else if (meaning == MEANS_UNKNOWN)
+		on_unknown(s, c);
+	else if (meaning == MEANS_REFUSED)
+		on_refused(s, c);
+	else if (meaning == MEANS_NO_CALL && !s->worked) {
+		report_untell(s->w, c);
+		s->unknown = true;
+	} else
+		on_no_answer(s, c, meaning);
 }
 
 /* ---- arriving and leaving --------------------------------------------------------------------- */
@@ -439,8 +342,9 @@ on_hello(struct http_call *c)
 {
 	struct sync *s = c->owner;
 
-	s->who = worker_welcome(s->w, c);
-	s->heard_us = clock_us();
+	s->who = talk_take_welcome(s->w, c);
+	s->spoke_us = clock_us();
+	s->useful = false;
 }
 
 static void
@@ -449,7 +353,7 @@ say_hello(struct sync *s)
 	struct buf path;
 
 	buf_init(&path, 0);
-	worker_put_new_path(s->w, &path);
+	talk_put_new_path(s->w, &path);
 	http_start(s->w->http, &s->hello, path.data, ANSWER_MS);
 	buf_fini(&path);
 }
@@ -458,8 +362,11 @@ static void
 on_bye(struct http_call *c)
 {
 	struct sync *s = c->owner;
+	enum meaning meaning = talk_meaning(c);
 
-	if (worker_was_answered(s->w, c))
+	if (meaning == MEANS_AWAY || meaning == MEANS_DISTRUSTED)
+		talk_take_away(s->w, c, meaning);
+	else
 		s->w->finished = true;
 }
 
@@ -471,7 +378,7 @@ say_bye(struct sync *s)
 		s->w->finished = true;
 		return;
 	}
-	worker_open_body(&s->bye, s->who);
+	talk_open_body(&s->bye, s->who);
 	buf_putc(&s->bye.body, '}');
 	http_start(s->w->http, &s->bye, "/api/bye", ANSWER_MS);
 }
@@ -482,15 +389,17 @@ say_bye(struct sync *s)
 static int64_t
 outcomes_due(const struct sync *s, int64_t now_us)
 {
-	const struct desk *d = &s->w->desk;
+	const struct hand *h = &s->w->hand;
 
-	if (d->ended == 0)
+	if (h->ended == 0)
 		return INT64_MAX;
-	for (const struct item *i = d->items; i; i = i->next) {
-		if (!is_due(i, s->who))
+	for (const struct item *i = h->items; i; i = i->next) {
+		if (!report_is_due(i, s->who))
 			continue;
+		if (backoff_holds(&s->tell, now_us))
+			return s->tell.until_us;
 		/* With a call waiting there is no work to be had by hurrying. */
-		if (s->w->stopping != STOP_NOT || (desk_starves(d) && !s->waiting.busy))
+		if (s->w->stopping != STOP_NOT || (hand_starves(h) && !s->waiting.busy))
 			return now_us;
 		return i->ended_us + LINGER_US;
 	}
@@ -502,9 +411,9 @@ progress_due(const struct sync *s)
 {
 	char text[sizeof(s->progress)];
 
-	if (s->w->desk.running == 0)
+	if (s->w->hand.running == 0)
 		return INT64_MAX;
-	desk_progress(&s->w->desk, text, sizeof(text));
+	hand_progress(&s->w->hand, text, sizeof(text));
 	return strcmp(text, s->progress) != 0 ? s->progress_us + PROGRESS_US : INT64_MAX;
 }
 
@@ -515,7 +424,7 @@ report_due(struct sync *s, int64_t now_us)
 
 	if (s->waiting.busy || s->w->stopping == STOP_NOW)
 		return due;
-	return sooner(due, s->heard_us + HEARTBEAT_US);
+	return sooner(due, s->spoke_us + worker_silence_us(s->w, HEARTBEAT_US));
 }
 
 static int64_t
@@ -532,7 +441,7 @@ tick_present(struct sync *s, int64_t now_us)
 	}
 	if (want > 0 && !s->waiting.busy)
 		send_waiting(s, want, now_us);
-	return sooner(report_us, now_us < s->ask_us ? s->ask_us : INT64_MAX);
+	return sooner(report_us, backoff_holds(&s->ask, now_us) ? s->ask.until_us : INT64_MAX);
 }
 
 int64_t
@@ -546,7 +455,7 @@ sync_tick(struct sync *s, int64_t now_us)
 		http_cancel(w->http, &s->waiting);
 	if (backoff_holds(&w->backoff, now_us))
 		return w->backoff.until_us;
-	if (w->stopping != STOP_NOT && !w->desk.items && !s->report.busy) {
+	if (w->stopping != STOP_NOT && !w->hand.items && !s->report.busy) {
 		say_bye(s);
 		return INT64_MAX;
 	}
@@ -579,10 +488,10 @@ sync_new(struct worker *w)
 		abort();
 	s->w = w;
 	s->items_most = CALL_ITEMS;
-	http_call_init(&s->hello, on_hello, s);
-	http_call_init(&s->waiting, on_sync, s);
-	http_call_init(&s->report, on_sync, s);
-	http_call_init(&s->bye, on_bye, s);
+	http_call_init(&s->hello, HTTP_SMALL, on_hello, s);
+	http_call_init(&s->waiting, (size_t)w->o.max_input, on_sync, s);
+	http_call_init(&s->report, (size_t)w->o.max_input, on_sync, s);
+	http_call_init(&s->bye, HTTP_SMALL, on_bye, s);
 	return s;
 }
 

@@ -1,86 +1,160 @@
-/* What both protocols share: registering, passing troubles, words for the user. */
+#include "worker/talk.h"
+
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/url.h"
 #include "worker/say.h"
-#include "worker/worker.h"
 
-#define MESSAGE_EVERY_US 600000000
+#define TOKEN_MAX 512
+#define NAME_MAX_ 512
 
-struct identity *
-worker_identity(struct worker *w, const char *token)
+/* ---- what it means ---------------------------------------------------------------------------- */
+
+static bool
+is_passing(long status)
 {
-	struct identity *who;
-
-	for (who = w->identities; who; who = who->next)
-		if (strcmp(who->token, token) == 0)
-			return who;
-	who = calloc(1, sizeof(*who));
-	if (!who || !(who->token = strdup(token)))
-		abort();
-	who->next = w->identities;
-	w->identities = who;
-	return who;
+	return status == 0 || status == 408 || status == 425 || status == 429 ||
+	    (status >= 500 && status != 501);
 }
 
-struct identity *
-worker_present(const struct worker *w)
+/* A page, of whatever is between us and the tracker, or is there instead of it. */
+static bool
+is_page(const struct http_call *c)
 {
-	for (struct identity *who = w->identities; who; who = who->next)
-		if (who->present)
-			return who;
-	return NULL;
+	const char *s = c->answer.len > 0 ? c->answer.data : "";
+
+	return s[strspn(s, " \t\r\n")] == '<';
+}
+
+enum meaning
+talk_meaning(const struct http_call *c)
+{
+	long status = c->status;
+
+	if (c->distrusted)
+		return MEANS_DISTRUSTED;
+	if (is_passing(status))
+		return MEANS_AWAY;
+	if (status == 200)
+		return MEANS_ANSWER;
+	if (status == 404 && c->answer.len > 0 && strstr(c->answer.data, "find this worker"))
+		return MEANS_UNKNOWN;
+	if (status == 404 || status == 405 || status == 501)
+		return MEANS_NO_CALL;
+	if (status == 413)
+		return MEANS_REFUSED; /* nginx says it with a page */
+	if ((status == 400 || status == 403 || status == 422) && !is_page(c))
+		return MEANS_REFUSED;
+	return MEANS_STRANGE;
+}
+
+bool
+talk_is_ok(const struct http_call *c)
+{
+	return c->answer.len > 0 && c->answer.len < 64 && strstr(c->answer.data, "OK");
+}
+
+char *
+talk_why(const struct http_call *c, char *out, size_t size)
+{
+	const char *s = c->answer.len > 0 && !is_page(c) ? c->answer.data : "";
+	int n;
+
+	if (c->error[0] != '\0')
+		return say_clean(out, size, c->error, strlen(c->error));
+	n = snprintf(out, size, "answer %ld%s", c->status, *s ? ": " : "");
+	if (n > 0 && (size_t)n < size)
+		say_clean(out + n, size - (size_t)n, s, strcspn(s, "\n"));
+	return out;
 }
 
 void
-worker_open_body(struct http_call *c, const struct identity *who)
+talk_take_away(struct worker *w, struct http_call *c, enum meaning meaning)
+{
+	char why[300], said[400];
+
+	talk_why(c, why, sizeof(why));
+	snprintf(said, sizeof(said), "%s: %s", w->o.url, why);
+	if (meaning == MEANS_DISTRUSTED && !w->was_reached)
+		worker_note_trouble(w, TROUBLE_DISTRUST, said);
+	else if (meaning == MEANS_STRANGE && !w->was_reached && !w->hand.items)
+		worker_note_trouble(w, TROUBLE_NO_TRACKER, said);
+	else
+		worker_away(w, why, c->retry_after_s);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+bool
+talk_read(struct http_call *c, struct scan_field *fields, size_t n)
+{
+	struct err ignored = ERR_INIT;
+
+	return c->answer.len > 0 && scan_fields(c->answer.data, c->answer.len, fields, n, &ignored);
+}
+
+bool
+talk_decode(struct http_call *c, struct json_span value, struct json_text *out)
+{
+	return value.s && scan_as_text(value, c->answer.data + (value.s - c->answer.data), out);
+}
+
+bool
+talk_text(struct http_call *c, struct json_span value, size_t most, struct json_text *out)
+{
+	return talk_decode(c, value, out) && out->len > 0 && out->len <= most &&
+	    !text_has_control(out->s, out->len);
+}
+
+void
+talk_take_data(struct http_call *c, struct json_span value, struct item *i)
+{
+	struct json_text text;
+
+	if (talk_decode(c, value, &text)) {
+		buf_put(&i->input, text.s, text.len);
+		return;
+	}
+	i->is_json = json_is_valid(value.s, value.len);
+	buf_put(&i->input, value.s, value.len);
+}
+
+/* ---- registering ------------------------------------------------------------------------------ */
+
+void
+talk_open_body(struct http_call *c, const struct identity *who)
 {
 	buf_clear(&c->body);
 	buf_puts(&c->body, "{\"token\":");
 	json_put_text(&c->body, who->token, strlen(who->token));
 }
 
-/* ---- registering ------------------------------------------------------------------------------ */
-
 void
-worker_put_new_path(const struct worker *w, struct buf *path)
+talk_put_new_path(const struct worker *w, struct buf *path)
 {
 	buf_puts(path, "/api/new?nickname=");
 	url_encode(path, w->o.nickname, strlen(w->o.nickname));
 	buf_puts(path, "&stage=");
-	buf_puts(path, w->o.stage);
-}
-
-static const char *
-member(const json *root, const char *key)
-{
-	struct json_text text;
-	json *value = json_get(root, key);
-
-	return value && json_as_text(value, &text) ? text.s : "";
+	url_encode(path, w->stage, strlen(w->stage));
 }
 
 static void
-tell_welcome(const struct worker *w, const struct identity *who, const json *root)
+tell_welcome(
+    const struct worker *w, const struct identity *who, const char *stage_name, const char *project)
 {
-	char stage[200], project[200], lower[200];
-	const char *name = member(root, "stage_name");
+	char stage[200], lower[200];
 	struct buf address;
 
-	say_clean(stage, sizeof(stage), name, strlen(name));
-	say_clean(
-	    project, sizeof(project), member(root, "project"), strlen(member(root, "project")));
+	say_clean(stage, sizeof(stage), stage_name, strlen(stage_name));
 	text_lower(lower, stage, strlen(stage));
 	lower[strlen(stage)] = '\0';
 	buf_init(&address, 0);
-	buf_printf(&address, "%s/worker/", w->o.url);
+	buf_printf(&address, "%s/worker/", http_url(w->http));
 	url_encode(&address, lower, strlen(lower));
 	buf_putc(&address, '/');
 	url_encode(&address, who->name, strlen(who->name));
@@ -90,146 +164,72 @@ tell_welcome(const struct worker *w, const struct identity *who, const json *roo
 }
 
 static struct identity *
-read_welcome(struct worker *w, const struct http_call *c)
+read_welcome(struct worker *w, struct http_call *c)
 {
-	struct err e = ERR_INIT;
-	struct identity *who = NULL;
-	const char *token, *name;
-	json *root = c->answer.len > 0 ? json_parse(c->answer.data, c->answer.len, &e) : NULL;
+	enum { TOKEN, NAME, PROJECT, STAGE, IDLE, FIELDS };
+	struct scan_field f[FIELDS] = {{.name = "token"}, {.name = "display_name"},
+	    {.name = "project"}, {.name = "stage_name"}, {.name = "idle_timeout"}};
+	struct json_text token, text[STAGE + 1];
+	struct identity *who;
+	int64_t idle_s;
 
-	if (root && json_type(root) == JSON_IS_OBJECT) {
-		token = member(root, "token");
-		name = member(root, "display_name");
-		if (token[0] != '\0') {
-			who = worker_identity(w, token);
-			who->present = true;
-			say_clean(who->name, sizeof(who->name), name, strlen(name));
-			tell_welcome(w, who, root);
-		}
-	}
-	json_free(root);
+	if (!talk_read(c, f, FIELDS))
+		return NULL;
+	for (int i = TOKEN; i <= STAGE; i++)
+		if (!talk_text(c, f[i].value, NAME_MAX_, &text[i]))
+			text[i] = (struct json_text){"", 0};
+	token = text[TOKEN];
+	if (token.len == 0 || token.len > TOKEN_MAX)
+		return NULL;
+	who = worker_identity(w, token.s);
+	who->present = true;
+	say_clean(who->name, sizeof(who->name), text[NAME].s, text[NAME].len);
+	if (scan_as_int(f[IDLE].value, &idle_s) && idle_s >= 1 && idle_s <= YEAR_S)
+		w->idle_timeout_s = idle_s;
+	tell_welcome(w, who, text[STAGE].s, text[PROJECT].s);
 	return who;
 }
 
-struct identity *
-worker_welcome(struct worker *w, struct http_call *c)
+/* With results in hand, or where one was before, it is worth waiting; else somebody has mistyped. */
+static void
+take_no_welcome(struct worker *w, struct http_call *c, enum meaning meaning)
 {
-	struct identity *who;
-	char text[300];
+	char why[300], said[400];
 
-	if (!worker_was_answered(w, c))
-		return NULL;
-	who = c->status == 200 ? read_welcome(w, c) : NULL;
-	if (who)
+	talk_why(c, why, sizeof(why));
+	if (w->was_welcome || w->hand.items) {
+		worker_away(w, why, c->retry_after_s);
+		return;
+	}
+	snprintf(said, sizeof(said), "%s/api/new: %s", w->o.url, why);
+	worker_note_trouble(w, meaning == MEANS_REFUSED ? TROUBLE_REFUSED : TROUBLE_NO_TRACKER,
+	    meaning == MEANS_REFUSED ? why : said);
+}
+
+struct identity *
+talk_take_welcome(struct worker *w, struct http_call *c)
+{
+	enum meaning meaning = talk_meaning(c);
+	struct identity *who = meaning == MEANS_ANSWER ? read_welcome(w, c) : NULL;
+
+	if (who) {
+		if (!w->was_reached || w->away_told)
+			worker_reached(w);
+		w->was_welcome = true;
 		return who;
-	if (c->status == 200 || c->status == 404)
-		say(SAY_ERROR, "there is no tracker at %s (answer %ld to /api/new)", w->o.url,
-		    c->status);
+	}
+	if (meaning == MEANS_AWAY || meaning == MEANS_DISTRUSTED || meaning == MEANS_STRANGE)
+		talk_take_away(w, c, meaning);
 	else
-		say(SAY_ERROR, "the tracker refused to register this worker (%ld): %s", c->status,
-		    worker_answer_text(c, text, sizeof(text)));
-	/* With results in hand it is worth waiting; without, somebody has mistyped something. */
-	if (!w->desk.items)
-		worker_fail(w, EX_CONFIG);
-	else
-		backoff_fail(&w->backoff, clock_us(), 0);
+		take_no_welcome(w, c, meaning);
 	return NULL;
 }
 
-/* ---- troubles --------------------------------------------------------------------------------- */
-
-static bool
-is_passing(const struct http_call *c)
-{
-	return c->status == 0 || c->status == 408 || c->status == 425 || c->status == 429 ||
-	    (c->status >= 500 && c->status != 501);
-}
-
-static void
-tell_outage(struct worker *w, const struct http_call *c, int64_t ms)
-{
-	char why[300], text[200];
-
-	if (c->status == 0)
-		snprintf(why, sizeof(why), "%s", c->error);
-	else
-		snprintf(why, sizeof(why), "%ld %s", c->status,
-		    worker_answer_text(c, text, sizeof(text)));
-	say(w->outage_told ? SAY_DEBUG : SAY_WARN,
-	    "the tracker cannot be reached (%s): trying again in %.1f s, and on; nothing finished "
-	    "is lost",
-	    why, (double)ms / 1000);
-	w->outage_told = true;
-}
-
-bool
-worker_was_answered(struct worker *w, struct http_call *c)
-{
-	if (is_passing(c)) {
-		if (c->distrusted && !w->was_heard) {
-			say(SAY_ERROR, "%s: %s", w->o.url, c->error);
-			say(SAY_ERROR,
-			    "name its authority with --cacert FILE, or take any with --insecure");
-			worker_fail(w, EX_UNAVAILABLE);
-			return false;
-		}
-		tell_outage(w, c, backoff_fail(&w->backoff, clock_us(), c->retry_after_s));
-		return false;
-	}
-	if (w->outage_told)
-		say(SAY_INFO, "the tracker answers again");
-	w->outage_told = false;
-	w->was_heard = true;
-	backoff_over(&w->backoff);
-	return true;
-}
-
-bool
-worker_is_unknown(const struct http_call *c)
-{
-	return c->status == 404 && c->answer.len > 0 && strstr(c->answer.data, "find this worker");
-}
-
-char *
-worker_answer_text(const struct http_call *c, char *out, size_t size)
-{
-	const char *s = c->answer.len > 0 ? c->answer.data : "";
-
-	return say_clean(out, size, s, strcspn(s, "\n"));
-}
-
 void
-worker_tell_message(struct worker *w, const char *text, size_t len)
+talk_lose_identity(struct worker *w, struct identity *who, bool useful)
 {
-	char message[sizeof(w->message)];
-	int64_t now_us = clock_us();
-
-	say_clean(message, sizeof(message), text, len);
-	if (message[0] == '\0' || w->stopping != STOP_NOT)
-		return;
-	if (strcmp(message, w->message) == 0 && now_us < w->message_us + MESSAGE_EVERY_US)
-		return;
-	memcpy(w->message, message, sizeof(message));
-	w->message_us = now_us;
-	say(SAY_INFO, "waiting: %s", message);
-}
-
-/* ---- outcomes --------------------------------------------------------------------------------- */
-
-void
-worker_settle(struct worker *w, struct item *i, const char *status)
-{
-	char word[32];
-
-	say_clean(word, sizeof(word), status, strlen(status));
-	if (strcmp(word, "accepted") == 0 || strcmp(word, "repeat") == 0)
-		say(SAY_DEBUG, "job %" PRId64 ": %s", i->job, word);
-	else if (i->outcome == OUT_RELEASED)
-		say(SAY_DEBUG, "job %" PRId64 ": given back, %s", i->job, word);
-	else if (strcmp(word, "fenced") == 0)
-		say(SAY_WARN, "job %" PRId64 ": too late, it was handed to somebody else", i->job);
-	else
-		say(SAY_WARN, "job %" PRId64 ": the tracker does not know this hand-out (%s)",
-		    i->job, word);
-	desk_forget(&w->desk, i);
+	say(SAY_WARN, "the tracker does not know %s any more: registering again", who->name);
+	who->present = false;
+	if (!useful)
+		backoff_fail(&w->backoff, clock_us(), 0);
 }

@@ -6,16 +6,18 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "base/structured.h"
-#include "base/text.h"
+#include "worker/report.h"
 #include "worker/say.h"
-#include "worker/worker.h"
+#include "worker/talk.h"
 
 #define ANSWER_MS 60000
 #define PROGRESS_US 5000000
-#define HEARTBEAT_US 600000000 /* a twelfth of the default idle time-out */
+#define HEARTBEAT_US 600000000 /* the longest silence, however patient the tracker is */
 #define ASK_FIRST_MS 2000      /* no job: ask again after this, doubled up to ASK_MAX_MS */
 #define ASK_MAX_MS 30000
+#define PARKED_MS 5000 /* closed without an answer later than this: it was waiting for work */
 
 /* What the call under way says; VOICE_NONE: none is. */
 enum voice {
@@ -37,8 +39,9 @@ struct slot {
 	struct item *item;    /* in hand; NULL = none */
 	int64_t ask_us;       /* not before */
 	int64_t ask_ms;       /* the delay after the next "no jobs" */
-	int64_t heard_us;
+	int64_t spoke_us;
 	char progress[1100];
+	bool useful; /* the tracker has been, since this slot registered */
 	bool gone;
 };
 
@@ -54,7 +57,7 @@ static void
 send_call(struct slot *s, enum voice voice, const char *path)
 {
 	s->voice = voice;
-	s->heard_us = clock_us();
+	s->spoke_us = clock_us();
 	if (s->call.body.len > 0)
 		buf_putc(&s->call.body, '}');
 	http_start(s->v1->w->http, &s->call, path, ANSWER_MS);
@@ -63,7 +66,7 @@ send_call(struct slot *s, enum voice voice, const char *path)
 static void
 send_token(struct slot *s, enum voice voice, const char *path)
 {
-	worker_open_body(&s->call, s->who);
+	talk_open_body(&s->call, s->who);
 	send_call(s, voice, path);
 }
 
@@ -73,7 +76,7 @@ send_hello(struct slot *s)
 	struct buf path;
 
 	buf_init(&path, 0);
-	worker_put_new_path(s->v1->w, &path);
+	talk_put_new_path(s->v1->w, &path);
 	buf_clear(&s->call.body);
 	send_call(s, VOICE_HELLO, path.data);
 	buf_fini(&path);
@@ -82,7 +85,7 @@ send_hello(struct slot *s)
 static void
 send_progress(struct slot *s, enum voice voice, const char *text)
 {
-	worker_open_body(&s->call, s->who);
+	talk_open_body(&s->call, s->who);
 	buf_puts(&s->call.body, ",\"progress\":");
 	json_put_text(&s->call.body, text, strlen(text));
 	send_call(s, voice, "/api/updateProgress");
@@ -117,7 +120,7 @@ v1_put_result(struct http_call *c, const struct item *i)
 {
 	size_t space = strspn(i->result.data, " \t\r\n");
 
-	worker_open_body(c, i->who);
+	talk_open_body(c, i->who);
 	buf_puts(&c->body, ",\"data\":");
 	put_data(&c->body, i->result.data + space, i->result.len - space);
 	buf_putc(&c->body, '}');
@@ -129,7 +132,7 @@ send_result(struct slot *s)
 	v1_put_result(&s->call, s->item);
 	s->item->told_by = &s->call;
 	s->voice = VOICE_DONE;
-	s->heard_us = clock_us();
+	s->spoke_us = clock_us();
 	http_start(s->v1->w->http, &s->call, "/api/completeJob", ANSWER_MS);
 }
 
@@ -146,8 +149,7 @@ settle(struct slot *s, const char *status)
 static void
 lose_identity(struct slot *s)
 {
-	say(SAY_WARN, "the tracker does not know %s any more: registering again", s->who->name);
-	s->who->present = false;
+	talk_lose_identity(s->v1->w, s->who, s->useful);
 	s->who = NULL;
 }
 
@@ -160,115 +162,154 @@ take_data(struct item *i, const struct json_text *data)
 	buf_put(&i->input, value.s, value.len);
 }
 
-static void
+static bool
 take_job(struct slot *s)
 {
+	struct scan_field f[] = {{.name = "data"}, {.name = "number"}};
 	struct worker *w = s->v1->w;
-	struct err e = ERR_INIT;
-	json *root =
-	    s->call.answer.len > 0 ? json_parse(s->call.answer.data, s->call.answer.len, &e) : NULL;
 	struct json_text data;
 	int64_t number;
 
-	if (!root || !json_get(root, "data") || !json_get(root, "number") ||
-	    !json_as_text(json_get(root, "data"), &data) ||
-	    !json_as_int(json_get(root, "number"), &number)) {
-		say(SAY_WARN, "the tracker's answer to newJob is no job");
-		backoff_fail(&w->backoff, clock_us(), 0);
-		json_free(root);
-		return;
-	}
+	if (!talk_read(&s->call, f, 2) || !scan_as_int(f[1].value, &number) ||
+	    !talk_decode(&s->call, f[0].value, &data))
+		return false;
 	s->item = item_new(s->who, number, NULL);
-	memcpy(s->item->stage, w->o.stage, sizeof(w->o.stage));
+	memcpy(s->item->stage, w->stage, sizeof(w->stage));
 	take_data(s->item, &data);
-	json_free(root);
 	s->ask_ms = ASK_FIRST_MS;
 	w->message[0] = '\0';
-	desk_add(&w->desk, s->item);
+	hand_add(&w->hand, s->item);
+	return true;
 }
 
 static void
+ask_later(struct slot *s)
+{
+	int64_t most_ms = worker_silence_us(s->v1->w, ASK_MAX_MS * 1000) / 1000;
+
+	if (s->ask_ms > most_ms)
+		s->ask_ms = most_ms;
+	s->ask_us = clock_us() + random_jitter(s->ask_ms, 25) * 1000;
+	s->ask_ms *= 2;
+}
+
+/* No job now: said in words, or by a tracker that lets us wait and then closes without an answer. */
+static bool
 take_none(struct slot *s)
 {
-	char text[300];
+	const char *text = s->call.answer.len > 0 ? s->call.answer.data : "";
 
-	worker_answer_text(&s->call, text, sizeof(text));
-	worker_tell_message(s->v1->w, text, strlen(text));
-	s->ask_us = clock_us() + random_jitter(s->ask_ms, 25) * 1000;
-	s->ask_ms = s->ask_ms * 2 < ASK_MAX_MS ? s->ask_ms * 2 : ASK_MAX_MS;
-}
-
-static void
-on_ask(struct slot *s)
-{
-	if (s->call.status == 200)
-		take_job(s);
-	else if (s->call.status == 404)
-		lose_identity(s);
-	else
-		take_none(s);
-}
-
-static void
-on_done(struct slot *s)
-{
-	bool lost = s->call.status == 404;
-	char text[200];
-
-	if (s->call.status == 200) {
-		settle(s, "accepted");
-		return;
+	if (s->call.cut) {
+		if (s->call.took_ms < PARKED_MS)
+			return false;
+		s->ask_us = 0;
+		return true;
 	}
-	say(SAY_WARN, "job %" PRId64 ": the tracker did not take the result (%ld): %s",
-	    s->item->job, s->call.status, worker_answer_text(&s->call, text, sizeof(text)));
-	settle(s, "fenced");
-	if (lost)
-		lose_identity(s);
+	worker_tell_message(s->v1->w, text, strcspn(text, "\n"));
+	ask_later(s);
+	return true;
 }
 
-static void
-on_returned(struct slot *s)
+/* True: the answer was of use. */
+static bool
+on_ask(struct slot *s, enum meaning meaning)
 {
-	bool lost = s->call.status == 404;
-
-	settle(s, lost ? "unknown" : "accepted");
-	if (lost)
-		lose_identity(s);
+	if (meaning == MEANS_ANSWER)
+		return take_job(s);
+	if (meaning == MEANS_REFUSED || s->call.cut)
+		return take_none(s);
+	return false;
 }
 
-static void
-on_bye(struct slot *s)
+static bool
+on_done(struct slot *s, enum meaning meaning)
 {
+	char why[200];
+
+	if (meaning == MEANS_ANSWER && talk_is_ok(&s->call)) {
+		settle(s, "accepted");
+		return true;
+	}
+	if (meaning != MEANS_REFUSED)
+		return false;
+	say(SAY_WARN, "job %" PRId64 ": the tracker did not take the result: %s", s->item->job,
+	    talk_why(&s->call, why, sizeof(why)));
+	settle(s, s->call.status == 403 ? "fenced" : "refused");
+	return true;
+}
+
+static bool
+on_returned(struct slot *s, enum meaning meaning)
+{
+	bool ok = meaning == MEANS_ANSWER && talk_is_ok(&s->call);
+
+	if (ok || meaning == MEANS_REFUSED)
+		settle(s, ok ? "accepted" : "refused");
+	return ok || meaning == MEANS_REFUSED;
+}
+
+static bool
+on_bye(struct slot *s, enum meaning meaning)
+{
+	if (meaning == MEANS_AWAY || meaning == MEANS_DISTRUSTED)
+		return false;
 	if (s->item)
 		settle(s, "accepted");
 	s->who->present = false;
 	s->who = NULL;
 	s->gone = s->v1->w->stopping != STOP_NOT;
+	return true;
+}
+
+static void
+on_unknown(struct slot *s)
+{
+	if (s->item)
+		settle(s, "unknown");
+	lose_identity(s);
+}
+
+/* By what the call said; true: the answer was of use. */
+static bool
+take_answer(struct slot *s, enum voice voice, enum meaning meaning)
+{
+	switch (voice) {
+	case VOICE_ASK:
+		return on_ask(s, meaning);
+	case VOICE_DONE:
+		return on_done(s, meaning);
+	case VOICE_FLAG:
+	case VOICE_FAIL:
+		return on_returned(s, meaning);
+	case VOICE_BYE:
+		return on_bye(s, meaning);
+	default: /* progress; of an unknown worker too: its result may still be welcome */
+		return (meaning == MEANS_ANSWER && talk_is_ok(&s->call)) ||
+		    meaning == MEANS_REFUSED || meaning == MEANS_UNKNOWN;
+	}
 }
 
 static void
 on_call(struct http_call *c)
 {
 	struct slot *s = c->owner;
+	struct worker *w = s->v1->w;
+	enum meaning meaning = talk_meaning(c);
 	enum voice voice = s->voice;
 
-	if (!worker_was_answered(s->v1->w, c)) {
-		s->voice = VOICE_NONE;
-		if (s->item)
-			s->item->told_by = NULL;
-		return;
-	}
-	if (voice == VOICE_HELLO)
-		s->who = worker_welcome(s->v1->w, c);
-	else if (voice == VOICE_ASK)
-		on_ask(s);
-	else if (voice == VOICE_DONE)
-		on_done(s);
-	else if (voice == VOICE_FLAG || voice == VOICE_FAIL)
-		on_returned(s);
-	else if (voice == VOICE_BYE)
-		on_bye(s);
 	s->voice = VOICE_NONE;
+	if (voice == VOICE_HELLO) {
+		s->who = talk_take_welcome(w, c);
+		s->useful = false;
+	} else if (meaning == MEANS_UNKNOWN && voice != VOICE_BYE && voice != VOICE_PROGRESS) {
+		on_unknown(s);
+	} else if (take_answer(s, voice, meaning)) {
+		s->useful = true;
+		worker_reached(w);
+	} else {
+		report_untell(w, c);
+		talk_take_away(w, c, meaning);
+	}
 }
 
 /* ---- deciding --------------------------------------------------------------------------------- */
@@ -300,11 +341,11 @@ static int64_t
 tick_running(struct slot *s, int64_t now_us)
 {
 	char note[sizeof(s->progress)];
-	int64_t due = s->heard_us + HEARTBEAT_US;
+	int64_t due = s->spoke_us + worker_silence_us(s->v1->w, HEARTBEAT_US);
 
 	say_clean(note, sizeof(note), s->item->run.notes.last, s->item->run.notes.last_len);
 	if (strcmp(note, s->progress) != 0)
-		due = sooner(due, s->heard_us + PROGRESS_US);
+		due = sooner(due, s->spoke_us + PROGRESS_US);
 	if (now_us < due)
 		return due;
 	memcpy(s->progress, note, sizeof(note));
@@ -328,7 +369,7 @@ tick_idle(struct slot *s, int64_t now_us)
 		send_hello(s);
 		return INT64_MAX;
 	}
-	if (desk_wants(&w->desk, now_us) == 0)
+	if (hand_wants(&w->hand, now_us) == 0)
 		return INT64_MAX;
 	if (now_us < s->ask_us)
 		return s->ask_us;
@@ -362,14 +403,14 @@ v1_tick(struct v1 *v, int64_t now_us)
 		next = sooner(next, tick_slot(&v->slot[i], now_us));
 		all_gone = all_gone && v->slot[i].gone;
 	}
-	v->w->finished = v->w->finished || (all_gone && !v->w->desk.items);
+	v->w->finished = v->w->finished || (all_gone && !v->w->hand.items);
 	return next;
 }
 
 struct v1 *
 v1_new(struct worker *w)
 {
-	int slots = w->o.desk.slots;
+	int slots = w->o.hand.slots;
 	struct v1 *v = calloc(1, sizeof(*v) + (size_t)slots * sizeof(v->slot[0]));
 
 	if (!v)
@@ -379,7 +420,7 @@ v1_new(struct worker *w)
 	for (int i = 0; i < slots; i++) {
 		v->slot[i].v1 = v;
 		v->slot[i].ask_ms = ASK_FIRST_MS;
-		http_call_init(&v->slot[i].call, on_call, &v->slot[i]);
+		http_call_init(&v->slot[i].call, (size_t)w->o.max_input, on_call, &v->slot[i]);
 	}
 	/* Who tried sync is registered already. */
 	v->slot[0].who = worker_present(w);

@@ -24,7 +24,7 @@ void v1_free(struct v1 *v);
 /* Sends what is due; returns when to call again. */
 int64_t v1_tick(struct v1 *v, int64_t now_us);
 
-/* For worker_late too: the body of completeJob. */
+/* For late too: the body of completeJob. */
 void v1_put_result(struct http_call *c, const struct item *i);
 
 #endif

@@ -1,11 +1,12 @@
 /*
- * worker -- what the parts of distcompute-worker share.
+ * worker -- who this worker is, what it has brought about, and how it stops. It lies below what speaks
+ * to the tracker (sync, v1, late) and knows none of them; the loop above (main.c) drives all.
  *
- * main runs the loop: wait, then desk_tick, then the protocol's tick, each of which looks at
- * everything that is its own and says when it must be called again. Nothing is hidden in call-backs
- * but bookkeeping, so every decision is made in one place from the state at hand.
+ * Nothing is hidden in call-backs but bookkeeping: what an answer means is noted here, and the loop acts
+ * upon it, so every decision is made in one place from the state at hand.
  *
  * Threads	one.
+ * Ownership	worker_open/_close; identities live as long as the worker.
  * Units	*_us monotonic microseconds.
  */
 #ifndef WORKER_WORKER_H
@@ -15,81 +16,95 @@
 #include <stdint.h>
 
 #include "worker/backoff.h"
-#include "worker/desk.h"
+#include "worker/guard.h"
+#include "worker/hand.h"
 #include "worker/http.h"
 #include "worker/item.h"
 #include "worker/loop.h"
+#include "worker/options.h"
 #include "worker/spool.h"
-
-struct late;
-struct sync;
-struct v1;
-
-struct worker_options {
-	const char *url, *nickname, *spool_dir;
-	char stage[2]; /* "a" to "e" */
-	struct http_options http;
-	struct desk_options desk;
-	int64_t wait_s;      /* of a parked call */
-	int64_t grace_s;     /* SIGTERM to giving back */
-	int64_t exit_idle_s; /* nothing to do this long: stop; 0 = never */
-	bool until_done;     /* the stage is finished: stop */
-	bool v1;             /* do not try sync */
-};
 
 enum stopping { STOP_NOT, STOP_AFTER_JOBS, STOP_NOW };
 
+/* Why there is no going on; main.c says it, and ends with its exit status. */
+enum trouble {
+	TROUBLE_NONE,
+	TROUBLE_DISTRUST,   /* the certificate is of nobody whom we trust */
+	TROUBLE_NO_TRACKER, /* something else answers there */
+	TROUBLE_REFUSED,    /* it will not have us */
+	TROUBLE_STAGE       /* it has no such stage */
+};
+
+/* What the tracker said to what it was told. */
+struct tally {
+	int64_t taken;   /* results, also those that it had already */
+	int64_t seconds; /* somebody was quicker, and it is counted as a second */
+	int64_t late;    /* fenced: handed on meanwhile */
+	int64_t refused; /* unknown, or not to be had */
+	int64_t failed, flagged, given_back;
+};
+
+#define RATE_MINUTES 5
+
 struct worker {
-	struct worker_options o;
+	struct options o;
 	struct loop loop;
 	struct http *http;
 	struct spool spool;
-	struct desk desk;
+	struct guard guard;
+	struct hand hand;
 	struct identity *identities;
-
-	struct late *late; /* speaks for identities of before */
-	struct sync *sync; /* one of the two speaks for this one */
-	struct v1 *v1;
+	char stage[2];          /* its letter; "" = not known yet */
+	int64_t idle_timeout_s; /* silence after which the tracker gives us up */
 
 	enum stopping stopping;
+	enum trouble trouble;
+	char trouble_said[400];
 	int64_t give_back_us; /* STOP_AFTER_JOBS turns into STOP_NOW; 0 = never */
 	int64_t give_up_us;   /* results that the tracker has not taken by then stay in the spool */
 	bool finished;        /* everything is told, the tracker knows that we go */
-	bool was_heard;       /* the tracker has answered at least once */
 	int exit_code;
 
 	struct backoff backoff; /* of the tracker: shared by all calls */
-	bool outage_told;
-	char message[512]; /* why there is nothing to do, as told last */
+	bool was_reached;       /* the tracker has answered at least once */
+	bool was_welcome;       /* it has registered us at least once */
+	bool away_told;
+	struct tally tally;
+	int64_t rate[RATE_MINUTES]; /* results taken, by minute */
+	int64_t rate_minute;        /* of the last one */
+	char message[512];          /* why there is nothing to do, as told last */
 	int64_t message_us;
 };
+
+/* Everything but the identity. */
+bool worker_open(struct worker *w, struct err *e);
+void worker_close(struct worker *w);
 
 /* The identity of this token, made when it is new. */
 struct identity *worker_identity(struct worker *w, const char *token);
 /* Who this worker is now; NULL when it is not registered. */
 struct identity *worker_present(const struct worker *w);
-/* Begins a call's body: {"token":"..."; the object is left open. */
-void worker_open_body(struct http_call *c, const struct identity *who);
-/* For the path of GET /api/new. */
-void worker_put_new_path(const struct worker *w, struct buf *path);
-/* Reads the answer to GET /api/new; NULL (and the worker stops or backs off) when it is none. */
-struct identity *worker_welcome(struct worker *w, struct http_call *c);
+/* The longest silence that is safe, at most `most_us`. */
+int64_t worker_silence_us(const struct worker *w, int64_t most_us);
+
+/* No answer, or none that means anything: all calls wait. `why` is told once. */
+void worker_away(struct worker *w, const char *why, int64_t retry_after_s);
+/* An answer of use: it is there (again). */
+void worker_reached(struct worker *w);
+/* Why there is nothing to do: told when it changes (numbers aside), or now and then. */
+void worker_tell_message(struct worker *w, const char *text, size_t len);
+
+/* Stops as said, unless it stops sooner already. */
+void worker_stop(struct worker *w, enum stopping how);
+/* For the loop to act upon; the first one counts. */
+void worker_note_trouble(struct worker *w, enum trouble what, const char *said);
 
 /*
- * Every answer goes through here first. True: the call was answered by the tracker (any status that
- * is not a passing trouble). False: backing off, the same call is to be made again.
+ * The tracker's word on an item ("accepted", "fenced", ...), which is counted; then the item is
+ * forgotten.
  */
-bool worker_was_answered(struct worker *w, struct http_call *c);
-/* The answer says that the tracker does not know this token (and not that it has no such path). */
-bool worker_is_unknown(const struct http_call *c);
-/* The tracker's answer in words, for the user: say_clean of its first line. */
-char *worker_answer_text(const struct http_call *c, char *out, size_t size);
-/* Tells why nothing is to be done, when it changed or now and then. */
-void worker_tell_message(struct worker *w, const char *text, size_t len);
-void worker_stop(struct worker *w, enum stopping how);
-void worker_fail(struct worker *w, int exit_code);
-
-/* "done", "failed", ... with what the tracker said of it; then forgets the item. */
 void worker_settle(struct worker *w, struct item *i, const char *status);
+/* Results taken a minute, lately. */
+double worker_rate(const struct worker *w, int64_t now_us);
 
 #endif

@@ -27,6 +27,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "web/gather.h"
+
 struct fcgx;
 struct fcgx_gate;
 struct fcgx_turn; /* what one thread has heard from epoll and not looked at yet */
@@ -35,12 +37,6 @@ struct fcgx_turn; /* what one thread has heard from epoll and not looked at yet 
 
 /* Once a process, before any gate. */
 bool fcgx_init(void);
-
-/* Of a body that is gathered no more is kept than is of use. */
-struct fcgx_limits {
-	size_t body_most; /* of any */
-	size_t (*body_of)(const struct fcgx_limits *limits, const char *uri, size_t len);
-};
 
 /* The socket stays the caller's; limits outlive the gate. */
 struct fcgx_gate *fcgx_gate_new(int listen_fd, const struct fcgx_limits *limits);

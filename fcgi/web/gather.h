@@ -13,8 +13,13 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "web/fcgx.h"
 #include "web/records.h"
+
+/* Of a body that is gathered no more is kept than is of use. */
+struct fcgx_limits {
+	size_t body_most; /* of any */
+	size_t (*body_of)(const struct fcgx_limits *limits, const char *uri, size_t len);
+};
 
 struct gather {
 	struct records records;

@@ -293,7 +293,7 @@ def test_a_lease_that_is_dropped_stops_its_command(fresh, start):
     try:
         eventually(lambda: os.path.exists(pid_file) and open(pid_file).read().strip(), what="the command runs")
         pid = int(open(pid_file).read())
-        eventually(lambda: fresh.sql("select * from tracker.expire_leases(array[1, 0, 0, 0, 0], 10, 60, 60)"), what="the time-out")
+        eventually(lambda: fresh.sql("select * from tracker.expire_leases(array[1, 0, 0, 0, 0])"), what="the time-out")
         eventually(lambda: not process_is_alive(pid), timeout_s=40, what="the command was stopped")
         assert "not ours any more" in worker.said()
         assert fresh.one("select count(*) from tracker.strike") == 1

@@ -16,6 +16,7 @@
 static struct loop loop;
 static struct run run;
 static bool over;
+static struct run_how how;
 
 static void
 on_ended(struct run *r)
@@ -32,6 +33,7 @@ open_all(void **state)
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
 	over = false;
+	how = (struct run_how){.quiet = true};
 	return loop_open(&loop, &e) ? 0 : -1;
 }
 
@@ -52,7 +54,7 @@ start(const char *script, const char *input, size_t len, size_t limit)
 	struct err e = ERR_INIT;
 
 	run_init(&run, &loop, limit, on_ended, &over);
-	assert_true(run_start(&run, argv, env, input, len, true, &e));
+	assert_true(run_start(&run, argv, env, input, len, &how, &e));
 	free(argv[2]);
 }
 
@@ -163,6 +165,18 @@ the_command_leads_its_own_group(void **state)
 }
 
 static void
+a_command_can_be_held_to_a_priority_and_to_memory(void **state)
+{
+	(void)state;
+	how.nice = 5;
+	says("ps -o ni= -p $$ | tr -d ' \\n'", "5");
+	run_fini(&run);
+	over = false;
+	how.memory = 64 << 20;
+	says("ulimit -d", "65536\n");
+}
+
+static void
 sigpipe_is_as_it_should_be(void **state)
 {
 	(void)state;
@@ -236,7 +250,7 @@ a_command_that_is_not_there_is_told_at_once(void **state)
 
 	(void)state;
 	run_init(&run, &loop, 100, on_ended, &over);
-	assert_false(run_start(&run, argv, env, "", 0, true, &e));
+	assert_false(run_start(&run, argv, env, "", 0, &how, &e));
 	assert_true(run.no_command);
 	assert_string_equal(e.why, "No such file or directory");
 	assert_false(over);
@@ -255,6 +269,7 @@ main(void)
 	    RUNS(the_environment_names_the_job),
 	    RUNS(only_four_descriptors_are_open),
 	    RUNS(the_command_leads_its_own_group),
+	    RUNS(a_command_can_be_held_to_a_priority_and_to_memory),
 	    RUNS(sigpipe_is_as_it_should_be),
 	    RUNS(notes_and_complaints_are_heard),
 	    RUNS(an_output_over_the_limit_ends_the_run),

@@ -1,4 +1,4 @@
-/* The desk and the spool together: what is taken in, what is kept, what is let go. */
+/* The jobs in hand and the spool together: what is taken in, what is kept, what is let go. */
 #include "../test.h"
 
 #include <dirent.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "worker/desk.h"
+#include "worker/hand.h"
 #include "worker/say.h"
 
 static char dir[64];
@@ -17,24 +17,25 @@ static char program[] = "/bin/false";
 static char *command[] = {program, NULL};
 static struct loop loop;
 static struct spool spool;
-static struct desk desk;
+static struct guard guard; /* none: nothing is told */
+static struct hand hand;
 static struct identity me, found;
 
 static int
 open_all(void **state)
 {
-	const struct desk_options o = {.command = command,
+	const struct hand_options o = {.command = command,
 	    .slots = 2,
 	    .max_result = 1000,
 	    .max_jobs = 5,
 	    .prefetch = true,
-	    .quiet = true,
+	    .how = {.quiet = true},
 	    .url = "https://tracker.example"};
 	struct err e = ERR_INIT;
 
 	(void)state;
 	say_open(SAY_ERROR);
-	strcpy(dir, "/tmp/test-desk-XXXXXX");
+	strcpy(dir, "/tmp/test-hand-XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
 	me = (struct identity){
@@ -42,7 +43,7 @@ open_all(void **state)
 	found = (struct identity){.token = strdup("the token")};
 	if (!loop_open(&loop, &e) || !spool_open(&spool, dir, "https://tracker.example", &e))
 		return -1;
-	desk_init(&desk, &o, &loop, &spool);
+	hand_init(&hand, &o, &loop, &spool, &guard);
 	return 0;
 }
 
@@ -52,7 +53,7 @@ close_all(void **state)
 	char remove[128];
 
 	(void)state;
-	desk_fini(&desk);
+	hand_fini(&hand);
 	spool_fini(&spool);
 	loop_fini(&loop);
 	free(me.token);
@@ -66,7 +67,7 @@ take(int64_t job, const char *lease)
 {
 	struct item *i = item_new(&me, job, lease);
 
-	return desk_add(&desk, i) ? i : NULL;
+	return hand_add(&hand, i) ? i : NULL;
 }
 
 static struct item *
@@ -78,7 +79,7 @@ finish(int64_t job, const char *lease, const char *value)
 	i->outcome = OUT_DONE;
 	buf_puts(&i->result, value);
 	i->ended_us = clock_us() - 3000000;
-	assert_true(desk_add(&desk, i));
+	assert_true(hand_add(&hand, i));
 	return i;
 }
 
@@ -98,24 +99,24 @@ static void
 it_wants_a_job_a_slot_and_one_ahead_while_runs_are_short(void **state)
 {
 	(void)state;
-	assert_int_equal(desk_wants(&desk, clock_us()), 2);
-	desk.average_ms = 100;
-	assert_int_equal(desk_wants(&desk, clock_us()), 4);
-	desk.average_ms = 3600000;
-	assert_int_equal(desk_wants(&desk, clock_us()), 2);
+	assert_int_equal(hand_wants(&hand, clock_us()), 2);
+	hand.average_ms = 100;
+	assert_int_equal(hand_wants(&hand, clock_us()), 4);
+	hand.average_ms = 3600000;
+	assert_int_equal(hand_wants(&hand, clock_us()), 2);
 	take(1, "one");
-	assert_int_equal(desk_wants(&desk, clock_us()), 1);
+	assert_int_equal(hand_wants(&hand, clock_us()), 1);
 }
 
 static void
 it_never_wants_more_than_max_jobs(void **state)
 {
 	(void)state;
-	desk.average_ms = 1;
-	desk.begun = 4;
-	assert_int_equal(desk_wants(&desk, clock_us()), 1);
+	hand.average_ms = 1;
+	hand.begun = 4;
+	assert_int_equal(hand_wants(&hand, clock_us()), 1);
 	take(1, "one");
-	assert_int_equal(desk_wants(&desk, clock_us()), 0);
+	assert_int_equal(hand_wants(&hand, clock_us()), 0);
 }
 
 static void
@@ -127,7 +128,7 @@ a_lease_is_taken_once(void **state)
 	assert_non_null(i);
 	assert_null(take(1, "one"));
 	assert_non_null(take(1, "another"));
-	desk_forget(&desk, i);
+	hand_forget(&hand, i);
 	/* An answer that was slow brings it once more. */
 	assert_null(take(1, "one"));
 }
@@ -138,21 +139,21 @@ what_is_not_begun_is_given_back_at_the_close(void **state)
 	struct item *i = take(1, "one"), *late;
 
 	(void)state;
-	desk_close(&desk);
+	hand_close(&hand);
 	assert_int_equal(i->state, ITEM_ENDED);
 	assert_int_equal(i->outcome, OUT_RELEASED);
 	late = take(2, "two");
 	assert_int_equal(late->outcome, OUT_RELEASED);
-	assert_int_equal(desk_wants(&desk, clock_us()), 0);
+	assert_int_equal(hand_wants(&hand, clock_us()), 0);
 }
 
 static void
 a_dropped_job_that_was_not_begun_is_gone(void **state)
 {
 	(void)state;
-	desk_drop(&desk, take(1, "one"));
-	assert_null(desk.items);
-	assert_int_equal(desk.queued, 0);
+	hand_lose(&hand, take(1, "one"));
+	assert_null(hand.items);
+	assert_int_equal(hand.queued, 0);
 }
 
 static struct identity *
@@ -176,7 +177,7 @@ a_result_that_nobody_takes_goes_to_disk_and_comes_back(void **state)
 	struct stat st;
 
 	(void)state;
-	desk_tick(&desk, clock_us());
+	hand_tick(&hand, clock_us());
 	assert_int_equal(files(), 1);
 	assert_int_equal(stat(i->spool_file, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
@@ -189,7 +190,7 @@ a_result_that_nobody_takes_goes_to_disk_and_comes_back(void **state)
 	assert_string_equal(found.name, "quiet-river-12");
 	item_free(kept);
 
-	desk_forget(&desk, i);
+	hand_forget(&hand, i);
 	assert_int_equal(files(), 0);
 }
 
@@ -201,7 +202,7 @@ a_fresh_result_is_not_written(void **state)
 
 	(void)state;
 	i->ended_us = now_us;
-	assert_true(desk_tick(&desk, now_us) <= now_us + 2000000);
+	assert_true(hand_tick(&hand, now_us) <= now_us + 2000000);
 	assert_int_equal(files(), 0);
 }
 
@@ -216,7 +217,7 @@ another_trackers_results_and_strangers_are_left_alone(void **state)
 
 	(void)state;
 	finish(17, "a lease", "1");
-	desk_tick(&desk, clock_us());
+	hand_tick(&hand, clock_us());
 	assert_true(spool_open(&other, dir, "https://elsewhere.example", &e));
 	spool_read(&other, who, take_kept, &kept);
 	assert_null(kept);
@@ -237,24 +238,24 @@ what_is_said_cannot_move_a_cursor(void **state)
 
 	(void)state;
 	assert_string_equal(
-	    say_clean(out, sizeof(out), " \033[2Jred\tx\xff\xe2\x80\xae ", 15), "?[2Jred x????");
+	    say_clean(out, sizeof(out), " \033[2Jred\tx\xff\xe2\x80\xae ", 15), "red x?");
 	assert_string_equal(say_clean(out, 4, "a\xc3\xa9\xc3\xa9", 5), "a\xc3\xa9");
 }
 
-#define DESK(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
+#define HAND(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    DESK(it_wants_a_job_a_slot_and_one_ahead_while_runs_are_short),
-	    DESK(it_never_wants_more_than_max_jobs),
-	    DESK(a_lease_is_taken_once),
-	    DESK(what_is_not_begun_is_given_back_at_the_close),
-	    DESK(a_dropped_job_that_was_not_begun_is_gone),
-	    DESK(a_result_that_nobody_takes_goes_to_disk_and_comes_back),
-	    DESK(a_fresh_result_is_not_written),
-	    DESK(another_trackers_results_and_strangers_are_left_alone),
+	    HAND(it_wants_a_job_a_slot_and_one_ahead_while_runs_are_short),
+	    HAND(it_never_wants_more_than_max_jobs),
+	    HAND(a_lease_is_taken_once),
+	    HAND(what_is_not_begun_is_given_back_at_the_close),
+	    HAND(a_dropped_job_that_was_not_begun_is_gone),
+	    HAND(a_result_that_nobody_takes_goes_to_disk_and_comes_back),
+	    HAND(a_fresh_result_is_not_written),
+	    HAND(another_trackers_results_and_strangers_are_left_alone),
 	    cmocka_unit_test(what_is_said_cannot_move_a_cursor),
 	};
 

@@ -1,4 +1,4 @@
-#include "worker/desk.h"
+#include "worker/hand.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -18,27 +18,30 @@
 #define PREFETCH_BELOW_MS 30000 /* longer runs: a job ahead would wait here while others idle */
 #define REST_AFTER_FAILS 3
 #define REST_MAX_S 60
-#define PROGRESS_MAX 255 /* characters; the tracker cuts there */
+#define REST_UNSTARTED_US 5000000 /* no memory, no processes: that passes */
+#define PROGRESS_MAX 255          /* characters; the tracker cuts there */
 
 void
-desk_init(struct desk *d, const struct desk_options *o, struct loop *loop, struct spool *spool)
+hand_init(struct hand *h, const struct hand_options *o, struct loop *loop, struct spool *spool,
+    struct guard *guard)
 {
-	memset(d, 0, sizeof(*d));
-	d->o = *o;
-	d->loop = loop;
-	d->spool = spool;
-	d->items_end = &d->items;
-	d->average_ms = -1;
-	d->idle_since_us = clock_us();
+	memset(h, 0, sizeof(*h));
+	h->o = *o;
+	h->loop = loop;
+	h->spool = spool;
+	h->guard = guard;
+	h->items_end = &h->items;
+	h->average_ms = -1;
+	h->idle_since_us = clock_us();
 }
 
 void
-desk_fini(struct desk *d)
+hand_fini(struct hand *h)
 {
-	while (d->items) {
-		struct item *i = d->items;
+	while (h->items) {
+		struct item *i = h->items;
 
-		d->items = i->next;
+		h->items = i->next;
 		item_free(i);
 	}
 }
@@ -46,19 +49,19 @@ desk_fini(struct desk *d)
 /* ---- the list --------------------------------------------------------------------------------- */
 
 static int *
-count_of(struct desk *d, enum item_state state)
+count_of(struct hand *h, enum item_state state)
 {
 	if (state == ITEM_QUEUED)
-		return &d->queued;
-	return state == ITEM_RUNNING ? &d->running : &d->ended;
+		return &h->queued;
+	return state == ITEM_RUNNING ? &h->running : &h->ended;
 }
 
 static void
-set_state(struct desk *d, struct item *i, enum item_state state)
+set_state(struct hand *h, struct item *i, enum item_state state)
 {
-	--*count_of(d, i->state);
+	--*count_of(h, i->state);
 	i->state = state;
-	++*count_of(d, i->state);
+	++*count_of(h, i->state);
 }
 
 static void
@@ -69,104 +72,126 @@ set_outcome(struct item *i, enum outcome outcome, const char *reason)
 }
 
 static void
-end_item(struct desk *d, struct item *i)
+end_item(struct hand *h, struct item *i)
 {
-	set_state(d, i, ITEM_ENDED);
+	set_state(h, i, ITEM_ENDED);
 	i->ended_us = clock_us();
 	buf_fini(&i->input);
 	buf_init(&i->input, 0);
 }
 
 static void
-release(struct desk *d, struct item *i)
+release(struct hand *h, struct item *i)
 {
 	set_outcome(i, OUT_RELEASED, "not begun");
-	end_item(d, i);
+	end_item(h, i);
+}
+
+static void
+release_queued(struct hand *h)
+{
+	for (struct item *i = h->items; i && h->queued > 0; i = i->next)
+		if (i->state == ITEM_QUEUED)
+			release(h, i);
 }
 
 static bool
-was_told(const struct desk *d, const char *lease)
+is_resting(const struct hand *h, int64_t now_us)
+{
+	return now_us < h->rest_us;
+}
+
+/* Nothing is begun before then; somebody else may do what would only lie here. */
+static void
+rest_until(struct hand *h, int64_t us)
+{
+	h->rest_us = us;
+	release_queued(h);
+}
+
+static bool
+was_told(const struct hand *h, const char *lease)
 {
 	struct uuid id = hash_128(lease, strlen(lease));
 
-	for (unsigned n = 0; n < DESK_MEMORY; n++)
-		if (uuid_equal(&d->told[n], &id))
+	for (unsigned n = 0; n < HAND_MEMORY; n++)
+		if (uuid_equal(&h->told[n], &id))
 			return true;
 	return false;
 }
 
 static bool
-is_known(const struct desk *d, const char *lease)
+is_known(const struct hand *h, const char *lease)
 {
 	if (!lease)
 		return false;
-	for (const struct item *i = d->items; i; i = i->next)
+	for (const struct item *i = h->items; i; i = i->next)
 		if (i->lease && strcmp(i->lease, lease) == 0)
 			return true;
-	return was_told(d, lease);
+	return was_told(h, lease);
 }
 
 bool
-desk_add(struct desk *d, struct item *i)
+hand_add(struct hand *h, struct item *i)
 {
-	if (is_known(d, i->lease)) {
+	if (is_known(h, i->lease)) {
 		item_free(i);
 		return false;
 	}
-	*d->items_end = i;
-	d->items_end = &i->next;
-	++*count_of(d, i->state);
-	d->idle_since_us = 0;
-	if (d->closed && i->state == ITEM_QUEUED)
-		release(d, i);
+	*h->items_end = i;
+	h->items_end = &i->next;
+	++*count_of(h, i->state);
+	h->idle_since_us = 0;
+	if (i->state == ITEM_QUEUED && (h->closed || is_resting(h, clock_us())))
+		release(h, i);
 	return true;
 }
 
 static void
-unlink_item(struct desk *d, struct item *i)
+unlink_item(struct hand *h, struct item *i)
 {
-	struct item **at = &d->items;
+	struct item **at = &h->items;
 
 	while (*at != i)
 		at = &(*at)->next;
 	*at = i->next;
-	if (d->items_end == &i->next)
-		d->items_end = at;
-	--*count_of(d, i->state);
-	if (!d->items)
-		d->idle_since_us = clock_us();
+	if (h->items_end == &i->next)
+		h->items_end = at;
+	--*count_of(h, i->state);
+	if (!h->items)
+		h->idle_since_us = clock_us();
 }
 
 void
-desk_forget(struct desk *d, struct item *i)
+hand_forget(struct hand *h, struct item *i)
 {
-	unlink_item(d, i);
+	unlink_item(h, i);
 	if (i->lease)
-		d->told[d->told_next++ % DESK_MEMORY] = hash_128(i->lease, strlen(i->lease));
-	spool_forget(d->spool, i);
+		h->told[h->told_next++ % HAND_MEMORY] = hash_128(i->lease, strlen(i->lease));
+	spool_forget(h->spool, i);
 	item_free(i);
 }
 
 int
-desk_wants(const struct desk *d, int64_t now_us)
+hand_wants(const struct hand *h, int64_t now_us)
 {
-	int64_t room = d->o.slots - d->running - d->queued, left;
+	int64_t room = h->o.slots - h->running - h->queued, left;
 
-	if (d->closed || now_us < d->rest_us)
+	if (h->closed || is_resting(h, now_us))
 		return 0;
-	if (d->o.prefetch && d->average_ms >= 0 && d->average_ms < PREFETCH_BELOW_MS)
-		room += d->o.slots;
-	if (d->o.max_jobs > 0) {
-		left = d->o.max_jobs - d->begun - d->queued;
+	if (h->o.prefetch && h->average_ms >= 0 && h->average_ms < PREFETCH_BELOW_MS)
+		room += h->o.slots;
+	if (h->o.max_jobs > 0) {
+		left = h->o.max_jobs - h->begun - h->queued;
 		room = room < left ? room : left;
 	}
 	return room > 0 ? (int)room : 0;
 }
 
 bool
-desk_starves(const struct desk *d)
+hand_starves(const struct hand *h)
 {
-	return d->queued == 0 && d->running < d->o.slots;
+	return h->queued == 0 && h->running < h->o.slots;
 }
 
 /* ---- outcomes --------------------------------------------------------------------------------- */
@@ -190,7 +215,7 @@ set_outcome_said(struct item *i, enum outcome outcome, const char *what)
 }
 
 static void
-take_text(const struct desk *d, struct item *i)
+take_text(const struct hand *h, struct item *i)
 {
 	const struct buf *out = &i->run.result;
 	size_t len = out->len;
@@ -204,7 +229,7 @@ take_text(const struct desk *d, struct item *i)
 		set_outcome(i, OUT_FAILED, "the output is no UTF-8 text");
 		return;
 	}
-	if (d->o.chomp && len > 0 && out->data[len - 1] == '\n')
+	if (h->o.chomp && len > 0 && out->data[len - 1] == '\n')
 		len--;
 	json_put_text(&i->result, len > 0 ? out->data : "", len);
 	i->outcome = OUT_DONE;
@@ -229,7 +254,7 @@ take_json(struct item *i)
 }
 
 static void
-judge_fault(const struct desk *d, struct item *i)
+judge_fault(const struct hand *h, struct item *i)
 {
 	char text[96];
 
@@ -239,15 +264,15 @@ judge_fault(const struct desk *d, struct item *i)
 	}
 	if (i->run.fault == RUN_TOO_BIG)
 		snprintf(text, sizeof(text), "the output is over %" PRId64 " bytes (--max-result)",
-		    d->o.max_result);
+		    h->o.max_result);
 	else
 		snprintf(
-		    text, sizeof(text), "no end after %" PRId64 " s (--timeout)", d->o.timeout_s);
+		    text, sizeof(text), "no end after %" PRId64 " s (--timeout)", h->o.timeout_s);
 	set_outcome(i, OUT_FAILED, text);
 }
 
 static void
-judge_status(const struct desk *d, struct item *i)
+judge_status(const struct hand *h, struct item *i)
 {
 	int status = i->run.status;
 	char text[96];
@@ -263,40 +288,40 @@ judge_status(const struct desk *d, struct item *i)
 		set_outcome_said(i, OUT_FLAGGED, text);
 	else if (WEXITSTATUS(status) != 0)
 		set_outcome_said(i, OUT_FAILED, text);
-	else if (d->o.json)
+	else if (h->o.json)
 		take_json(i);
 	else
-		take_text(d, i);
+		take_text(h, i);
 }
 
 static void
-count_failure(struct desk *d, int64_t now_us)
+count_failure(struct hand *h, int64_t now_us)
 {
 	int64_t rest_s = 1;
 
-	d->failed++;
-	d->fails_in_row++;
-	if (d->fails_in_row < REST_AFTER_FAILS)
+	h->failed++;
+	h->fails_in_row++;
+	if (h->fails_in_row < REST_AFTER_FAILS)
 		return;
-	for (int i = REST_AFTER_FAILS; i < d->fails_in_row && rest_s < REST_MAX_S; i++)
+	for (int i = REST_AFTER_FAILS; i < h->fails_in_row && rest_s < REST_MAX_S; i++)
 		rest_s *= 2;
 	rest_s = rest_s < REST_MAX_S ? rest_s : REST_MAX_S;
-	d->rest_us = now_us + random_jitter(rest_s * 1000, 25) * 1000;
-	say(SAY_WARN, "%d jobs in a row failed here: no new one for %" PRId64 " s", d->fails_in_row,
+	say(SAY_WARN, "%d jobs in a row failed here: no new one for %" PRId64 " s", h->fails_in_row,
 	    rest_s);
+	rest_until(h, now_us + random_jitter(rest_s * 1000, 25) * 1000);
 }
 
 static void
-count_outcome(struct desk *d, struct item *i)
+count_outcome(struct hand *h, struct item *i)
 {
 	int64_t ms = (i->run.ended_us - i->run.started_us) / 1000;
 	double s = (double)ms / 1000;
 
-	d->average_ms = d->average_ms < 0 ? ms : (d->average_ms * 7 + ms) / 8;
+	h->average_ms = h->average_ms < 0 ? ms : (h->average_ms * 7 + ms) / 8;
 	switch (i->outcome) {
 	case OUT_DONE:
-		d->done++;
-		d->fails_in_row = 0;
+		h->done++;
+		h->fails_in_row = 0;
 		say(SAY_INFO, "job %" PRId64 " done in %.1f s (%zu bytes)", i->job, s,
 		    i->result.len);
 		break;
@@ -305,7 +330,7 @@ count_outcome(struct desk *d, struct item *i)
 		break;
 	case OUT_FAILED:
 		say(SAY_WARN, "job %" PRId64 " failed after %.1f s: %s", i->job, s, i->reason);
-		count_failure(d, i->run.ended_us);
+		count_failure(h, i->run.ended_us);
 		break;
 	case OUT_RELEASED:
 		say(SAY_INFO, "job %" PRId64 " stopped", i->job);
@@ -317,15 +342,16 @@ static void
 on_run_ended(struct run *r)
 {
 	struct item *i = r->owner;
-	struct desk *d = i->desk;
+	struct hand *h = i->hand;
 
-	d->slot_busy[i->slot] = false;
+	guard_remove(h->guard, i->group);
+	h->slot_busy[i->slot] = false;
 	if (r->fault != RUN_WELL)
-		judge_fault(d, i);
+		judge_fault(h, i);
 	else
-		judge_status(d, i);
-	end_item(d, i);
-	count_outcome(d, i);
+		judge_status(h, i);
+	end_item(h, i);
+	count_outcome(h, i);
 	buf_fini(&i->run.result);
 	buf_init(&i->run.result, 0);
 }
@@ -333,109 +359,110 @@ on_run_ended(struct run *r)
 /* ---- slots ------------------------------------------------------------------------------------ */
 
 static int
-free_slot(const struct desk *d)
+free_slot(const struct hand *h)
 {
-	for (int n = 0; n < d->o.slots; n++)
-		if (!d->slot_busy[n])
+	for (int n = 0; n < h->o.slots; n++)
+		if (!h->slot_busy[n])
 			return n;
 	return -1;
 }
 
 static void
-on_not_started(struct desk *d, struct item *i, const struct err *e)
+on_not_started(struct hand *h, struct item *i, const struct err *e)
 {
 	set_outcome(i, OUT_RELEASED, "could not be started");
 	i->run.ended_us = i->run.started_us;
-	end_item(d, i);
-	d->no_command = d->no_command || i->run.no_command;
-	if (d->no_command)
-		say(SAY_ERROR, "cannot run %s: %s", d->o.command[0], e->why);
+	end_item(h, i);
+	h->no_command = h->no_command || i->run.no_command;
+	if (h->no_command)
+		say(SAY_ERROR, "cannot run %s: %s", h->o.command[0], e->why);
 	else
 		say(SAY_WARN, "job %" PRId64 " could not be started: %s", i->job, e->why);
-	d->rest_us = clock_us() + 5 * 1000000;
+	rest_until(h, clock_us() + REST_UNSTARTED_US);
 }
 
 static void
-begin(struct desk *d, struct item *i, int slot)
+begin(struct hand *h, struct item *i, int slot)
 {
 	char job[24], attempt[24], number[16];
 	const struct run_env env[] = {{"JOB_NUMBER", job}, {"JOB_STAGE", i->stage},
 	    {"JOB_ATTEMPT", attempt}, {"JOB_LEASE", i->lease ? i->lease : ""},
 	    {"JOB_FORMAT", i->is_json ? "json" : "text"}, {"WORKER_NAME", i->who->name},
-	    {"WORKER_SLOT", number}, {"WORKER_URL", d->o.url}, {NULL, NULL}};
+	    {"WORKER_SLOT", number}, {"WORKER_URL", h->o.url}, {GUARD_MARK, h->guard->mark},
+	    {NULL, NULL}};
 	struct err e = ERR_INIT;
 
-	i->desk = d;
+	i->hand = h;
 	snprintf(job, sizeof(job), "%" PRId64, i->job);
 	snprintf(attempt, sizeof(attempt), "%" PRId64, i->attempt > 0 ? i->attempt : 1);
 	snprintf(number, sizeof(number), "%d", slot + 1);
-	d->begun++;
-	run_init(&i->run, d->loop, (size_t)d->o.max_result, on_run_ended, i);
-	if (!run_start(&i->run, d->o.command, env, i->input.len > 0 ? i->input.data : "",
-		i->input.len, d->o.quiet, &e)) {
-		on_not_started(d, i, &e);
+	h->begun++;
+	run_init(&i->run, h->loop, (size_t)h->o.max_result, on_run_ended, i);
+	if (!run_start(&i->run, h->o.command, env, i->input.len > 0 ? i->input.data : "",
+		i->input.len, &h->o.how, &e)) {
+		on_not_started(h, i, &e);
 		return;
 	}
+	guard_add(h->guard, i->run.pid);
 	i->slot = slot;
-	d->slot_busy[slot] = true;
-	set_state(d, i, ITEM_RUNNING);
+	i->group = i->run.pid;
+	h->slot_busy[slot] = true;
+	set_state(h, i, ITEM_RUNNING);
 	say(SAY_DEBUG, "job %" PRId64 " begun in slot %d", i->job, slot + 1);
 }
 
 static void
-fill_slots(struct desk *d, int64_t now_us)
+fill_slots(struct hand *h, int64_t now_us)
 {
-	if (d->closed || d->no_command || now_us < d->rest_us)
+	if (h->closed || h->no_command || is_resting(h, now_us))
 		return;
-	for (struct item *i = d->items; i && d->queued > 0; i = i->next) {
-		int slot = i->state == ITEM_QUEUED ? free_slot(d) : -1;
+	for (struct item *i = h->items; i && h->queued > 0; i = i->next) {
+		int slot = i->state == ITEM_QUEUED ? free_slot(h) : -1;
 
 		if (i->state == ITEM_QUEUED && slot < 0)
 			return;
-		if (i->state == ITEM_QUEUED && (d->o.max_jobs == 0 || d->begun < d->o.max_jobs))
-			begin(d, i, slot);
+		if (i->state == ITEM_QUEUED && (h->o.max_jobs == 0 || h->begun < h->o.max_jobs))
+			begin(h, i, slot);
 	}
 }
 
 void
-desk_drop(struct desk *d, struct item *i)
+hand_lose(struct hand *h, struct item *i)
 {
 	if (i->state == ITEM_ENDED)
 		return; /* its report is on the way: the tracker will say what it makes of it */
 	say(SAY_WARN, "job %" PRId64 " is not ours any more: stopped", i->job);
 	if (i->state == ITEM_QUEUED) {
-		desk_forget(d, i);
+		hand_forget(h, i);
 		return;
 	}
-	i->dropped = true;
+	i->lost = true;
 	run_stop(&i->run, RUN_UNWANTED, GRACE_MS);
 }
 
 void
-desk_close(struct desk *d)
+hand_close(struct hand *h)
 {
-	d->closed = true;
-	for (struct item *i = d->items; i; i = i->next)
-		if (i->state == ITEM_QUEUED)
-			release(d, i);
+	h->closed = true;
+	release_queued(h);
 }
 
 void
-desk_give_back(struct desk *d)
+hand_give_back(struct hand *h)
 {
-	desk_close(d);
-	for (struct item *i = d->items; i; i = i->next)
+	hand_close(h);
+	for (struct item *i = h->items; i; i = i->next)
 		if (i->state == ITEM_RUNNING)
 			run_stop(&i->run, RUN_UNWANTED, GRACE_MS);
 }
 
 static int64_t
-watch_run(const struct desk *d, struct item *i, int64_t now_us)
+watch_run(const struct hand *h, struct item *i, int64_t now_us)
 {
 	int64_t due = INT64_MAX;
 
-	if (d->o.timeout_s > 0 && i->run.fault == RUN_WELL) {
-		due = i->run.started_us + d->o.timeout_s * 1000000;
+	if (h->o.timeout_s > 0 && i->run.fault == RUN_WELL) {
+		due = i->run.started_us + h->o.timeout_s * 1000000;
 		if (now_us >= due)
 			run_stop(&i->run, RUN_TOO_LONG, GRACE_MS);
 	}
@@ -443,32 +470,32 @@ watch_run(const struct desk *d, struct item *i, int64_t now_us)
 }
 
 static int64_t
-watch_ended(struct desk *d, struct item *i, int64_t now_us)
+watch_ended(struct hand *h, struct item *i, int64_t now_us)
 {
 	if (i->outcome != OUT_DONE || i->spool_file || i->unspoolable)
 		return INT64_MAX;
 	if (now_us < i->ended_us + SPOOL_AFTER_US)
 		return i->ended_us + SPOOL_AFTER_US;
-	spool_keep(d->spool, i);
+	spool_keep(h->spool, i);
 	return INT64_MAX;
 }
 
 int64_t
-desk_tick(struct desk *d, int64_t now_us)
+hand_tick(struct hand *h, int64_t now_us)
 {
 	int64_t next = INT64_MAX;
 
-	fill_slots(d, now_us);
-	for (struct item *i = d->items, *after; i; i = after) {
+	fill_slots(h, now_us);
+	for (struct item *i = h->items, *after; i; i = after) {
 		after = i->next;
 		if (i->state == ITEM_RUNNING)
-			next = sooner(next, watch_run(d, i, now_us));
-		else if (i->state == ITEM_ENDED && i->dropped)
-			desk_forget(d, i);
+			next = sooner(next, watch_run(h, i, now_us));
+		else if (i->state == ITEM_ENDED && i->lost)
+			hand_forget(h, i);
 		else if (i->state == ITEM_ENDED)
-			next = sooner(next, watch_ended(d, i, now_us));
+			next = sooner(next, watch_ended(h, i, now_us));
 	}
-	return now_us < d->rest_us ? sooner(next, d->rest_us) : next;
+	return is_resting(h, now_us) ? sooner(next, h->rest_us) : next;
 }
 
 static void
@@ -488,13 +515,13 @@ put_note(char *out, size_t size, const struct item *i, bool alone)
 }
 
 void
-desk_progress(const struct desk *d, char *out, size_t size)
+hand_progress(const struct hand *h, char *out, size_t size)
 {
 	char all[2 * RUN_LINE] = "";
 
-	for (const struct item *i = d->items; i; i = i->next)
+	for (const struct item *i = h->items; i; i = i->next)
 		if (i->state == ITEM_RUNNING)
-			put_note(all, sizeof(all), i, d->o.slots == 1);
+			put_note(all, sizeof(all), i, h->o.slots == 1);
 	/* Cleaned again: a note may have been cut in the middle of a character. */
 	say_clean(out, size, all, strlen(all));
 	out[text_cut(out, strlen(out), PROGRESS_MAX)] = '\0';
