@@ -44,7 +44,7 @@ audit_name(struct ask *ask, struct err *e)
 		buf_puts(&name, ask->as);
 	else
 		put_own_name(&name);
-	param = pg_text_param(name.data, name.len);
+	param = pg_buf_param(&name);
 	ok = pg_call(
 	    ask->tool->pg, "select set_config('tracker.who', $1, false)", &param, 1, &rows, e);
 	pg_rows_free(rows);

@@ -151,6 +151,8 @@ sum_functions(struct shape *sh)
 	buf_init(&all, 0);
 	for (int i = 0; i < sh->functions.n; i++)
 		buf_printf(&all, "%s %s\n", sh->functions.list[i].sum, sh->functions.list[i].name);
+	if (all.failed)
+		abort();
 	hash_hex(sh->functions_sum, all.data ? all.data : "", all.len);
 	buf_fini(&all);
 }

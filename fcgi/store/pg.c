@@ -460,7 +460,7 @@ run_session(struct pg *pg, struct err *e)
 
 	buf_init(&sql, 0);
 	buf_printf(&sql, SESSION "; %s", pg->session ? pg->session : "");
-	sent = PQsendQuery(pg->conn, sql.data);
+	sent = !sql.failed && PQsendQuery(pg->conn, sql.data);
 	buf_fini(&sql);
 	if (!sent)
 		return away_conn(pg, "session", e);
@@ -585,6 +585,9 @@ pg_send(struct pg *pg, const char *sql, const struct pg_param *params, int n, st
 	if (n > PARAMS_MAX)
 		return err_set(e, ERR_BUG, NULL, "%d parameters, %d at most", n, PARAMS_MAX);
 	for (int i = 0; i < n; i++) {
+		if (params[i].len == PG_PARAM_FAILED)
+			return err_set(e, ERR_BUSY, NULL,
+			    "parameter %d could not be built: too long, or no memory", i + 1);
 		if (params[i].len > INT_MAX)
 			return err_set(e, ERR_BUG, NULL, "parameter %d is over 2 GB", i + 1);
 		values[i] = params[i].bytes;

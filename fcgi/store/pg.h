@@ -36,6 +36,9 @@ struct pg_param {
 	uint32_t oid; /* type, e.g. PG_INT8_ARRAY */
 };
 
+/* The length of a parameter that could not be built: whoever sends it is refused, with ERR_BUSY. */
+#define PG_PARAM_FAILED SIZE_MAX
+
 /* A string that is none is told at start, not at the first call. ERR_INPUT. */
 bool pg_check_conninfo(const char *conninfo, struct err *e);
 /* `session` is run after each connect (e.g. "set jit = off"); may be NULL. Nothing connects yet. */

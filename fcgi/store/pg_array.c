@@ -171,17 +171,14 @@ pg_array_time(struct pg_array *a, int64_t wall_us)
 	pg_array_int8(a, time_bits(wall_us));
 }
 
-bool
-pg_array_failed(const struct pg_array *a)
-{
-	return a->bytes.failed;
-}
-
 struct pg_param
 pg_array_param(struct pg_array *a)
 {
 	uint32_t flags = htobe32(a->has_null), count = htobe32(a->count);
 
+	/* An array of fewer would be as valid, and stored. */
+	if (a->bytes.failed)
+		return (struct pg_param){.len = PG_PARAM_FAILED, .oid = a->oid};
 	if (a->bytes.len >= HEAD) {
 		memcpy(a->bytes.data + AT_FLAGS, &flags, sizeof(flags));
 		memcpy(a->bytes.data + AT_COUNT, &count, sizeof(count));
@@ -236,4 +233,12 @@ struct pg_param
 pg_text_param(const char *s, size_t len)
 {
 	return (struct pg_param){.bytes = s, .len = len, .oid = PG_TEXT};
+}
+
+struct pg_param
+pg_buf_param(const struct buf *b)
+{
+	if (b->failed)
+		return (struct pg_param){.len = PG_PARAM_FAILED, .oid = PG_TEXT};
+	return pg_text_param(b->data ? b->data : "", b->len);
 }

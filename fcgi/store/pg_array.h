@@ -7,7 +7,7 @@
  *	params[0] = pg_array_param(&a);
  *
  * Ownership	init/fini; pg_array_clear keeps the memory for the next bundle. Params are borrowed.
- * Errors	sticky, as buf: pg_array_failed asks once.
+ * Errors	sticky, as buf, and handed on: pg_call and pg_send refuse the parameter.
  * Source	array_recv in PostgreSQL's arrayfuncs.c describes the bytes.
  */
 #ifndef STORE_PG_ARRAY_H
@@ -57,7 +57,6 @@ void pg_array_int8(struct pg_array *a, int64_t v);
 void pg_array_text(struct pg_array *a, const char *s, size_t len);
 void pg_array_uuid(struct pg_array *a, const struct uuid *v);
 void pg_array_time(struct pg_array *a, int64_t wall_us);
-bool pg_array_failed(const struct pg_array *a);
 /* Writes count and flags into the head; valid until the next put or clear. */
 struct pg_param pg_array_param(struct pg_array *a);
 
@@ -72,5 +71,6 @@ struct pg_param pg_int8_param(struct pg_scalar *room, int64_t v);
 struct pg_param pg_time_param(struct pg_scalar *room, int64_t wall_us);
 struct pg_param pg_bool_param(struct pg_scalar *room, bool v);
 struct pg_param pg_text_param(const char *s, size_t len); /* s NULL: SQL NULL */
+struct pg_param pg_buf_param(const struct buf *b);
 
 #endif

@@ -23,9 +23,8 @@ say_job(struct request *rq, const struct job *job)
 	buf_puts(&out, ",\"number\":");
 	buf_put_int(&out, job->number);
 	buf_putc(&out, '}');
-	sent = reply_keep(rq,
-	    &(struct reply){
-		.status = 200, .type = "application/json", .body = out.data, .len = out.len});
+	sent =
+	    reply_keep(rq, &(struct reply){.status = 200, .type = "application/json", .out = &out});
 	buf_fini(&out);
 	return sent;
 }

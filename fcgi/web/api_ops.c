@@ -189,10 +189,8 @@ answer_ready(struct op *op)
 	if (f->keeper_s >= 0)
 		buf_printf(&out, "kept: %.1f s ago\n", f->keeper_s);
 	reply_send(rq,
-	    &(struct reply){.status = good ? 200 : 503,
-		.body = out.data,
-		.len = out.len,
-		.retry_after_s = good ? 0 : 1});
+	    &(struct reply){
+		.status = good ? 200 : 503, .out = &out, .retry_after_s = good ? 0 : 1});
 	buf_fini(&out);
 }
 
@@ -415,10 +413,8 @@ answer_metrics(struct op *op)
 		    f->failing_workers);
 	}
 	reply_send(rq,
-	    &(struct reply){.status = 200,
-		.type = "text/plain; version=0.0.4; charset=utf-8",
-		.body = out.data,
-		.len = out.len});
+	    &(struct reply){
+		.status = 200, .type = "text/plain; version=0.0.4; charset=utf-8", .out = &out});
 	buf_fini(&out);
 }
 

@@ -401,9 +401,8 @@ say_all(struct request *rq, struct sync_call *call)
 	put_results(&out, call);
 	put_jobs(&out, call->claim.claim.jobs);
 	put_advice(&out, call);
-	sent = reply_keep(rq,
-	    &(struct reply){
-		.status = 200, .type = "application/json", .body = out.data, .len = out.len});
+	sent =
+	    reply_keep(rq, &(struct reply){.status = 200, .type = "application/json", .out = &out});
 	buf_fini(&out);
 	if (!sent)
 		claimed_give_back(rq->tracker, &call->claim);

@@ -229,7 +229,9 @@ key_of(struct request *rq)
 		buf_printf(&key, "?%s=", known[i]);
 		url_encode(&key, value, len);
 	}
-	copy = arena_dup(&rq->arena, key.failed ? "" : key.data, key.failed ? 0 : key.len);
+	if (key.failed) /* another page's key would be no better */
+		abort();
+	copy = arena_dup(&rq->arena, key.data, key.len);
 	buf_fini(&key);
 	return copy;
 }

@@ -105,6 +105,7 @@ put_days(struct page *p, struct template_dict *d, const struct person *who)
 		if (days[i] > 0)
 			buf_printf(&path, "M%d %dV%.5gh%dV%dz", i * DAY_WIDTH + 1, CHART_HEIGHT,
 			    CHART_HEIGHT * (1 - days[i] / top), DAY_WIDTH - 2, CHART_HEIGHT);
+	p->out->failed |= path.failed;
 	template_text(d, T_PATH, path.len > 0 ? path.data : "", path.len);
 	buf_fini(&path);
 	parts_rate(d, T_Y_TOP, top);
@@ -259,6 +260,7 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 		.description = arena_printf(p->arena, "%s done, %s in the last 24 hours.",
 		    parts_jobs(p, who.jobs), parts_count_text(p, who.by_hour24)),
 		.address = arena_dup(p->arena, address.data, address.len)});
+	p->out->failed |= address.failed;
 	buf_fini(&address);
 	put_facts(p, d, &who);
 	put_days(p, d, &who);

@@ -261,6 +261,7 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 		.description = arena_printf(p->arena, "A worker of %s in stage %s: %s done.",
 		    w.person, parts_stage_name(p, w.stage), parts_jobs(p, w.done)),
 		.address = arena_dup(p->arena, address.data, address.len)});
+	p->out->failed |= address.failed;
 	buf_fini(&address);
 	put_facts(p, d, &w);
 	return put_leases(p, d, &w, e) && put_recent(p, d, &w, e) && put_strikes(p, d, &w, e);

@@ -47,10 +47,10 @@ count_status(int status)
 }
 
 static void
-put_head(struct buf *out, const struct reply *r)
+put_head(struct buf *out, const struct reply *r, size_t len)
 {
 	buf_printf(out, "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", r->status,
-	    reason_of(r->status), r->type ? r->type : "text/plain; charset=utf-8", r->len);
+	    reason_of(r->status), r->type ? r->type : "text/plain; charset=utf-8", len);
 	buf_printf(out, "Cache-Control: %s\r\n", r->cache ? r->cache : "no-store");
 	if (r->etag)
 		buf_printf(out, "ETag: %s\r\n", r->etag);
@@ -68,17 +68,22 @@ put_head(struct buf *out, const struct reply *r)
 bool
 reply_keep(struct request *rq, const struct reply *r)
 {
+	size_t len = r->out ? r->out->len : r->len;
 	struct buf out;
-	bool sent;
+	bool sent, failed;
 
 	buf_init(&out, 0);
-	put_head(&out, r);
+	put_head(&out, r, len);
 	if (rq->method != HEAD && r->status != 304)
-		buf_put(&out, r->body, r->len);
-	count_status(r->status);
-	if (out.failed)
+		buf_put(&out, r->out ? r->out->data : r->body, len);
+	/* Half an answer would look like a whole one. */
+	failed = out.failed || (r->out && r->out->failed);
+	if (failed) {
+		stat_add(STAT_CUT, 1);
 		fcgx_cut(rq->fcgx);
-	sent = !out.failed && fcgx_answer(rq->fcgx, out.data, out.len);
+	} else
+		count_status(r->status);
+	sent = !failed && fcgx_answer(rq->fcgx, out.data, out.len);
 	buf_fini(&out);
 	return sent;
 }
@@ -99,9 +104,7 @@ reply_text(struct request *rq, int status, const char *text)
 void
 reply_json(struct request *rq, const struct buf *out)
 {
-	reply_send(rq,
-	    &(struct reply){
-		.status = 200, .type = "application/json", .body = out->data, .len = out->len});
+	reply_send(rq, &(struct reply){.status = 200, .type = "application/json", .out = out});
 }
 
 static int

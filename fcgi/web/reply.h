@@ -22,12 +22,13 @@ struct reply {
 	const char *type; /* content type; NULL = text/plain; charset=utf-8 */
 	const char *body;
 	size_t len;
-	const char *cache;    /* Cache-Control; NULL = no-store */
-	const char *etag;     /* with its quotes; NULL = none */
-	const char *encoding; /* Content-Encoding; NULL = as it is */
-	const char *vary;     /* request headers that choose among answers; NULL = none */
-	const char *allow;    /* of a 405 */
-	int retry_after_s;    /* 0 = none */
+	const struct buf *out; /* instead of body and len; one that failed is not sent */
+	const char *cache;     /* Cache-Control; NULL = no-store */
+	const char *etag;      /* with its quotes; NULL = none */
+	const char *encoding;  /* Content-Encoding; NULL = as it is */
+	const char *vary;      /* request headers that choose among answers; NULL = none */
+	const char *allow;     /* of a 405 */
+	int retry_after_s;     /* 0 = none */
 };
 
 /* Writes the answer; the request stays the caller's. False: the other end is gone. */

@@ -151,7 +151,7 @@ arrays_of_every_type_arrive_as_they_were_put(void **state)
 	pg_array_time(&a[6], INT64_MIN);
 	for (int i = 0; i < 7; i++) {
 		pg_array_null(&a[i]);
-		assert_false(pg_array_failed(&a[i]));
+		assert_true(pg_array_param(&a[i]).len != PG_PARAM_FAILED);
 		params[i] = pg_array_param(&a[i]);
 	}
 	if (!pg_call(pg, sql, params, 7, &rows, &e))
@@ -186,6 +186,25 @@ an_array_may_be_empty_and_filled_again(void **state)
 		assert_int_equal(pg_int(rows, 0, 0), i * 1000);
 		pg_rows_free(rows);
 	}
+	pg_array_fini(&a);
+}
+
+static void
+what_could_not_be_built_is_not_sent(void **state)
+{
+	struct pg_array a;
+	struct pg_param param;
+	struct pg_rows *rows;
+
+	(void)state;
+	pg_array_init(&a, PG_TEXT_ARRAY);
+	pg_array_text(&a, "", (size_t)1 << 30);
+	param = pg_array_param(&a);
+	assert_false(pg_call(pg, "select $1::text[]", &param, 1, &rows, &e));
+	assert_int_equal(e.kind, ERR_BUSY);
+	err_clear(&e);
+	assert_true(pg_call(pg, "select 1", NULL, 0, &rows, &e));
+	pg_rows_free(rows);
 	pg_array_fini(&a);
 }
 
@@ -670,6 +689,7 @@ main(void)
 	    TEST(a_cell_that_is_not_there_reads_as_null),
 	    TEST(arrays_of_every_type_arrive_as_they_were_put),
 	    TEST(an_array_may_be_empty_and_filled_again),
+	    TEST(what_could_not_be_built_is_not_sent),
 	    TEST(scalars_arrive_as_they_were_put),
 	    TEST(a_statement_is_prepared_once_a_connection),
 	    TEST(the_session_is_set_after_connecting),
