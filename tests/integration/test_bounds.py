@@ -11,10 +11,13 @@ import pytest
 import requests
 
 from client import Api, Fleet, nobody
+from stack import is_sanitized
 from waiting import Later, eventually
 
 KIB = 1024
 MIB = 1024 * KIB
+
+MEMORY = pytest.mark.skipif(is_sanitized(), reason="a sanitizer's heap")
 
 
 def memory(pid, what):
@@ -74,6 +77,7 @@ SHAPES = {
 }
 
 
+@MEMORY
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("path", ["/api/sync", "/api/completeJob"])
 def test_a_body_costs_twice_its_length_at_most(tracker, api, path, shape):
@@ -91,10 +95,11 @@ def test_a_call_without_data_is_refused_before_its_body_is_read(tracker, api, pa
     body = SHAPES["empty objects"](6 * MIB).encode()
     peaks = Peaks(tracker)
     answer = api.post(path, body)
-    assert answer.status_code == 413 and "65536" in answer.text
+    assert answer.status_code == 413 and re.search("65536|64k", answer.text)  # whoever is asked first
     assert peaks.grown() <= MIB
 
 
+@MEMORY
 def test_what_a_body_took_is_given_back(tracker, api):
     """Not kept for a next one: of twenty large bodies hardly anything is left."""
     body = SHAPES["data"](4 * MIB).encode()
@@ -106,6 +111,7 @@ def test_what_a_body_took_is_given_back(tracker, api):
     assert sum(memory(pid, "VmRSS") for pid in tracker.responders()) - before <= 8 * MIB
 
 
+@MEMORY
 def test_a_call_is_parked_without_its_body(fresh, fleet):
     """Twenty calls with a megabyte each wait, and hold next to nothing."""
     fleets = [fleet() for _ in range(20)]
