@@ -464,3 +464,13 @@ def test_a_mark_reaches_back_to_the_oldest_transaction_that_may_still_bring_a_re
         c.close()
     assert (min(began) - since).total_seconds() == 10
     assert min(began) < max(began)
+
+
+def test_the_series_of_a_short_life_has_a_bar_a_minute(house):
+    house.lawful = False
+    house.load(9)
+    for ago in (0, 5, 9):
+        history(house, 1, ago, 1)
+    rows = house.rows("select * from tracker.read_series(0, 0)")
+    assert {(r.bucket_s, r.buckets) for r in rows} == {(60, 30)}
+    assert [r.bucket for r in rows] == [20, 24, 29]
