@@ -130,8 +130,7 @@ ask_database(const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct
 	int64_t until = clock_us() + DATABASE_WAIT_S * INT64_C(1000000);
 	bool good;
 
-	while (
-	    !(good = ask_once(pg, settings, id, e)) && e->kind == ERR_AWAY && clock_us() < until) {
+	while (!(good = ask_once(pg, settings, id, e)) && pg_is_away(e) && clock_us() < until) {
 		static _Atomic(long) last;
 
 		if (log_due(&last, 5))
@@ -143,7 +142,7 @@ ask_database(const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct
 	return good;
 }
 
-/* What would keep a tracker from starting refuses a reload too; an absent PostgreSQL does not. */
+/* What would keep a tracker from starting refuses a reload too; a PostgreSQL that is away does not. */
 static const struct settings *
 reload_settings(void)
 {
@@ -157,7 +156,7 @@ reload_settings(void)
 		return NULL;
 	pg = pg_new(settings->postgres, "tracker reload", NULL);
 	pg_set_patience(pg, RELOAD_PATIENCE_MS);
-	good = ask_once(pg, settings, id, &e) || e.kind == ERR_AWAY;
+	good = ask_once(pg, settings, id, &e) || pg_is_away(&e);
 	pg_free(pg);
 	if (!good)
 		complain(&e);
@@ -195,7 +194,7 @@ drop_privileges(const char *user, struct err *e)
 static int
 exit_status_of(const struct err *e)
 {
-	return e->kind == ERR_AWAY ? EX_TEMPFAIL : EX_CONFIG;
+	return pg_is_away(e) ? EX_TEMPFAIL : EX_CONFIG;
 }
 
 static int

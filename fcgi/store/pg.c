@@ -307,6 +307,13 @@ pg_is_clash(const struct err *e)
 	    (sqlstate_blame(e->sqlstate) == BLAME_CLASH || strcmp(e->sqlstate, "55P03") == 0);
 }
 
+bool
+pg_is_away(const struct err *e)
+{
+	return e->kind == ERR_AWAY ||
+	    (e->kind == ERR_SQL && sqlstate_blame(e->sqlstate) == BLAME_SERVER);
+}
+
 static bool
 set_sql_error(const PGresult *res, struct err *e)
 {

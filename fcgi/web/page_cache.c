@@ -435,7 +435,7 @@ store(struct page_cache *c, struct refresh *r, struct waiter **waiters)
 		c->bytes += weight(e);
 	}
 	/* While PostgreSQL is away an old page is better than none. */
-	best = copy_ref(r->copy ? r->copy : r->op.err.kind == ERR_AWAY ? e->copy : NULL);
+	best = copy_ref(r->copy ? r->copy : pg_is_away(&r->op.err) ? e->copy : NULL);
 	if (!e->copy || (!best && r->op.err.kind == ERR_MISSING))
 		drop(c, e);
 	make_room(c);

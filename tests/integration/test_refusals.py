@@ -114,6 +114,16 @@ def test_a_connection_that_was_made_to_a_read_only_server_is_not_kept(faults):
     assert late.result(40) == (200, "200 OK")
 
 
+def test_a_reload_goes_on_while_postgresql_has_no_time_to_be_asked(faults):
+    before = set(faults.responders())
+    with server_with(faults, "statement_timeout", "100") as admin:
+        admin.execute("begin; lock table tracker.migration")
+        os.kill(faults.pid("tracker"), signal.SIGHUP)
+        eventually(lambda: len(now := faults.responders()) == 2 and not before & set(now), timeout_s=30, what="all are new")
+        admin.execute("rollback")
+    assert Client(faults).is_valid()
+
+
 # --- a full disk ------------------------------------------------------------------------------
 
 def test_on_a_full_disk_results_wait_and_no_job_is_handed_out(faults):
