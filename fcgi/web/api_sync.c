@@ -363,7 +363,7 @@ put_jobs(struct buf *out, const struct job *jobs)
 
 /* In whole seconds up, since a client may sleep only so; 0 when there is something to do. */
 static void
-put_advice(struct buf *out, struct sync_call *call)
+put_advice(struct buf *out, const struct sync_call *call)
 {
 	bool idle = call->claim.claim.want > 0 && call->claim.claim.n_jobs == 0;
 	char why[200] = "";
@@ -371,12 +371,8 @@ put_advice(struct buf *out, struct sync_call *call)
 
 	if (idle && call->claim.status == ST_UNKNOWN)
 		snprintf(why, sizeof(why), "This worker is gone. Register again.");
-	else if (idle) {
-		/* The claim knows; counts may be a moment older. */
-		if (call->claim.status == ST_PAUSED)
-			call->counts.stage[call->worker.stage].paused = true;
+	else if (idle)
 		counts_why(&call->counts, call->worker.stage, why, sizeof(why));
-	}
 	/* Who has waited already may ask again soon: the call itself is the wait. */
 	waited = call->claim.claim.wait_until_us > 0 && !call->claim.claim.crowded;
 	buf_printf(out, ",\"retry_after\":%.1f,\"message\":",
