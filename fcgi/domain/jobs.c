@@ -249,12 +249,15 @@ jobs_fetch(struct op *op, struct pg *pg, struct pg_rows **rows, struct err *e)
 	return true;
 }
 
-/* The job and lease of an item; both NULL for "what the worker holds". */
+/* The job and lease of an item; no lease for "what the worker holds", and maybe a job that it must be. */
 static void
 put_lease(struct pg_array *jobs, struct pg_array *leases, const struct item *item)
 {
 	if (item->held) {
-		pg_array_null(jobs);
+		if (item->job != 0)
+			pg_array_int8(jobs, item->job);
+		else
+			pg_array_null(jobs);
 		pg_array_null(leases);
 	} else {
 		pg_array_int8(jobs, item->job);

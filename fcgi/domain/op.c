@@ -45,7 +45,8 @@ op_is_v1(const struct op *op)
 		return op->claim.v1;
 	case OP_COMPLETE:
 	case OP_RETURN:
-		return op->items.items[0].held;
+		/* One that names its job goes the long way, which looks at it. */
+		return op->items.items[0].held && op->items.items[0].job == 0;
 	default:
 		return false;
 	}

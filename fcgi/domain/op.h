@@ -82,8 +82,9 @@ struct job {
 
 /* A result or a job that comes back. */
 struct item {
-	bool held; /* v1: the job in hand, whichever it is; job and lease are not used */
-	int64_t job;
+	bool
+	    held; /* v1: the job in hand, whose lease it does not know; `job` is 0, or what it must be */
+	int64_t job; /* the first is 1 */
 	struct uuid lease;
 	const char *data; /* complete: the result, UTF-8 without NUL; return: the reason */
 	size_t len;

@@ -123,7 +123,23 @@ add_held_item(struct request *rq, struct op *op)
 	return item;
 }
 
-/* POST /api/completeJob {"token","data"} -> 200 OK; 404 no such worker, 403 holds no job. */
+/* Which job it believes to hold: of one token on two machines, a result must not go under the other's job. */
+static bool
+req_number(struct request *rq, int64_t *number, struct err *e)
+{
+	struct json_span value = request_field(rq, "number");
+
+	if (!value.s)
+		return true;
+	if (!scan_as_int(value, number))
+		return err_set(
+		    e, ERR_FIELD, "The field 'number' must be a job's number.", "number");
+	if (*number < 1)
+		*number = -1; /* nobody's; 0 would mean that none was sent */
+	return true;
+}
+
+/* POST /api/completeJob {"token","data"[,"number"]} -> 200 OK; 404 no such worker, 403 holds no such job. */
 bool
 api_complete_job(struct request *rq, struct err *e)
 {
@@ -131,7 +147,8 @@ api_complete_job(struct request *rq, struct err *e)
 	struct item *item = add_held_item(rq, op);
 	struct json_text data;
 
-	if (!req_text(rq, "data", &data, e) || !req_token(rq, &op->token, e))
+	if (!req_text(rq, "data", &data, e) || !req_number(rq, &item->job, e) ||
+	    !req_token(rq, &op->token, e))
 		return false;
 	item->data = data.s;
 	item->len = data.len;

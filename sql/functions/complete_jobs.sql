@@ -1,8 +1,8 @@
 -- Takes in results: the lease goes, the output comes, the next stage gets its work, people their
 -- credit.
 --
--- v1's items (job and lease null) mean the job that the worker holds, when they arrived after it was
--- given. A result whose lease is gone is accepted while nobody else has had the job (take_late); a
+-- v1's items (lease null) mean the job that the worker holds, when they arrived after it was given, and
+-- when they name no other (job). A result whose lease is gone is accepted while nobody else has had the job (take_late); a
 -- worker that went idle is then present again. What was not accepted is judged by judge_results.
 --
 -- Caller	domain/jobs.c, with all completions that wait; complete_held, when it is not its case. A bundle
@@ -154,7 +154,8 @@ begin
 			select u.n::int4,
 				case when u.status is not null then u.status
 				when u.worker is null then 'no_worker'
-				else tracker.judge_result(u.v1, u.worker, u.stage, u.job, u.lease,
+				else tracker.judge_result(u.v1, u.worker, u.stage,
+					case when u.v1 then jobs[u.n] else u.job end, u.lease,
 					u.arrived, u.data, u.hash) end,
 				u.worker, u.stage, u.job
 			from unnest(i_status, i.v1, i.workers, i.stages, i.jobs, i.leases, i.arrived,

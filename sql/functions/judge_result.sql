@@ -1,4 +1,5 @@
--- What is said of a result that was not accepted. Looks at what others committed meanwhile.
+-- What is said of a result that was not accepted. Looks at what others committed meanwhile. Of v1's,
+-- p_job is the number that it sent, if it did.
 --
 -- Caller	complete_jobs.
 -- Answer	repeat, fenced, unknown; of v1's repeat, no_job, done_before, no_worker.
@@ -15,7 +16,9 @@ as $$
 		select case
 		when w.gone_at is not null then 'no_worker'
 		when w.last_kind = 'completed' and w.last_hash = p_hash
+			and coalesce(p_job, w.last_job) = w.last_job
 			and not (w.claimed_at > w.last_at and p_arrived > w.claimed_at) then 'repeat'
+		when p_job <> coalesce(w.held_job, w.last_job) then 'no_job'
 		when w.held_job is not null then
 			case when exists (select from tracker.output o
 				where o.stage = w.stage and o.job = w.held_job)

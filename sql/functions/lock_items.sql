@@ -1,5 +1,5 @@
 -- Opens a bundle of results or returns: locks the workers, in order of token, and says what each item
--- means. v1's items (job and lease null) mean the job that the worker holds.
+-- means. v1's items (lease null) mean the job that the worker holds; where they name another, none.
 --
 -- Caller	complete_jobs, return_jobs. Arrays are aligned, an element an item.
 -- Answer	the same: its worker (null: there is none), stage, person and why it is gone, the job and lease
@@ -26,12 +26,14 @@ begin
 			from tracker.worker q where q.token = u.token
 			for no key update) l)
 	select array_agg(x.id), array_agg(x.stage), array_agg(x.person), array_agg(x.gone_why),
-		array_agg(case when x.is_v1 then x.held_job else x.job end),
-		array_agg(case when x.is_v1 then x.held_lease else x.lease end),
+		array_agg(case when x.is_v1 then x.named_job else x.job end),
+		array_agg(case when x.is_v1 and x.named_job is not null then x.held_lease
+			else x.lease end),
 		array_agg(x.is_v1), array_agg(x.came)
 	into workers, stages, persons, gone, jobs, leases, v1, arrived
 	from (
-		select w.*, n.job, n.lease, n.job is null and n.lease is null as is_v1,
+		select w.*, n.job, n.lease, n.lease is null as is_v1,
+			case when n.job is null or n.job = w.held_job then w.held_job end as named_job,
 			v_now - make_interval(secs =>
 				least(greatest(coalesce(n.age, 0), 0), 1e12) / 1e6) as came
 		from unnest(p_tokens, p_jobs, p_leases, p_ages_us)

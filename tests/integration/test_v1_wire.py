@@ -290,6 +290,20 @@ def test_data_that_only_claims_to_be_json_is_kept_byte_for_byte(fresh, api, json
     assert api.post("/api/newJob", {"token": b}).json()["data"] == "<!json!>" + json
 
 
+def test_a_number_is_checked_when_it_is_sent(fresh, api):
+    fresh.load(["x", "y"])
+    token = api.new()["token"]
+    number = api.post("/api/newJob", {"token": token}).json()["number"]
+    body = {"token": token, "data": "d"}
+    for other in (number + 1, 0, -1):
+        plain(api.post("/api/completeJob", {**body, "number": other}), 403, "You do not have an open job.")
+    for wrong in ("1", 1.5, None, [], 10 ** 30):
+        sentence(api.post("/api/completeJob", {**body, "number": wrong}), 422, "number")
+    for _ in range(2):
+        plain(api.post("/api/completeJob", {**body, "number": number}), 200, "200 OK")
+    assert fresh.one("select count(*) from tracker.output") == 1
+
+
 def test_nul_in_data_is_422_and_the_job_stays(fresh, api):
     fresh.load(["x"])
     token = api.new()["token"]

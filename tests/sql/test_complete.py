@@ -137,6 +137,53 @@ def test_after_bye_the_token_is_unknown(house):
     assert house.counts(1).done == 0
 
 
+def complete_number(house, worker, number, data="result", age_us=0):
+    (r,) = house.complete([Item(worker.token, number, None, data, age_us)])
+    return r.status
+
+
+def test_a_number_must_be_that_of_the_job_in_hand(house):
+    house.load(3)
+    w = house.worker()
+    job = house.new_job(w).job
+    assert complete_number(house, w, job + 1) == "no_job"
+    assert complete_number(house, w, -1) == "no_job"
+    assert house.counts(1).leased == 1
+    assert complete_number(house, w, job) == "accepted"
+
+
+def test_a_number_sent_again_is_a_repeat_of_that_job_only(house):
+    house.load(3)
+    w = house.worker()
+    job = house.new_job(w).job
+    assert complete_number(house, w, job) == "accepted"
+    assert complete_number(house, w, job) == "repeat"
+    assert complete_number(house, w, job + 1) == "no_job"
+    assert complete_number(house, w, job, "other") == "done_before"
+    assert house.done(w) == "repeat"
+    assert house.counts(1).done == 1
+
+
+def test_a_number_of_the_job_before_is_not_the_one_in_hand(house):
+    house.load(3)
+    w = house.worker()
+    first = house.new_job(w).job
+    house.done(w)
+    second = house.new_job(w, age_us=-1).job
+    assert second != first
+    assert complete_number(house, w, first, "late") == "no_job"
+    assert house.counts(1).leased == 1
+    assert complete_number(house, w, second) == "accepted"
+
+
+def test_a_number_without_a_job_of_v1_in_hand(house):
+    assert complete_number(house, house.worker(), 1) == "no_job"
+    house.load(1)
+    fleet = house.worker()
+    (job,) = house.take(fleet)
+    assert complete_number(house, fleet, job.job) == "no_job"
+
+
 # ---- sync
 
 def test_many_results_of_one_worker_in_one_bundle(house):
@@ -172,8 +219,8 @@ def test_a_lease_that_never_was_is_unknown(house):
     (j,) = house.take(w)
     rows = house.complete([
         Item(w.token, j.job, uuid.uuid4()), Item(w.token, 99, j.lease), Item(w.token, -1, j.lease),
-        Item(w.token, None, j.lease), Item(w.token, j.job, None), Item(w.token, j.job, j.lease)])
-    assert [r.status for r in rows] == ["unknown"] * 5 + ["accepted"]
+        Item(w.token, None, j.lease), Item(w.token, j.job, j.lease)])
+    assert [r.status for r in rows] == ["unknown"] * 4 + ["accepted"]
 
 
 def test_the_lease_of_somebody_else_is_unknown(house):
