@@ -148,7 +148,23 @@ what_is_not_begun_is_given_back_at_the_close(void **state)
 }
 
 static void
-a_dropped_job_that_was_not_begun_is_gone(void **state)
+a_hand_that_rests_wants_nothing_and_keeps_nothing(void **state)
+{
+	struct item *i;
+
+	(void)state;
+	hand.rest_us = clock_us() + 60000000;
+	assert_int_equal(hand_wants(&hand, clock_us()), 0);
+	/* Its answer was under way already. */
+	i = take(1, "one");
+	assert_int_equal(i->outcome, OUT_RELEASED);
+	hand.rest_us = clock_us() - 1;
+	assert_int_equal(hand_wants(&hand, clock_us()), 2);
+	assert_int_equal(take(2, "two")->state, ITEM_QUEUED);
+}
+
+static void
+a_lost_job_that_was_not_begun_is_gone(void **state)
 {
 	(void)state;
 	hand_lose(&hand, take(1, "one"));
@@ -252,7 +268,8 @@ main(void)
 	    HAND(it_never_wants_more_than_max_jobs),
 	    HAND(a_lease_is_taken_once),
 	    HAND(what_is_not_begun_is_given_back_at_the_close),
-	    HAND(a_dropped_job_that_was_not_begun_is_gone),
+	    HAND(a_hand_that_rests_wants_nothing_and_keeps_nothing),
+	    HAND(a_lost_job_that_was_not_begun_is_gone),
 	    HAND(a_result_that_nobody_takes_goes_to_disk_and_comes_back),
 	    HAND(a_fresh_result_is_not_written),
 	    HAND(another_trackers_results_and_strangers_are_left_alone),
