@@ -3,6 +3,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import time
 import pytest
 
 from little import Hands, Jobs, LittleTracker, accept, job, self_signed
-from stack import process_is_alive, program
+from stack import ROOT, process_is_alive, program
 from waiting import eventually
 
 
@@ -302,7 +303,17 @@ def test_priority_and_memory_of_the_command_are_limited(little, hands):
     worker = hands(little({"/api/sync": jobs}).url, "ps -o ni= -p $$ | tr -d ' '; ulimit -d", "--nice", "7", "--max-memory", "64M",
                    "--max-jobs", "1")
     assert worker.ends() == 0
-    assert jobs.told["done"][0]["data"].split() == ["7", "65536"]
+    assert jobs.told["done"][0]["data"].split() == [str(min(19, os.nice(0) + 7)), "65536"]
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
+def test_the_service_is_one_that_systemd_takes(tmp_path):
+    with open(os.path.join(ROOT, "bin", "distcompute-worker@.service.in")) as f:
+        unit = f.read()
+    path = tmp_path / "distcompute-worker@cluster.service"
+    path.write_text(unit.replace("@bindir@/distcompute-worker", program("distcompute-worker")).replace("@sysconfdir@", "/etc"))
+    done = subprocess.run(["systemd-analyze", "verify", str(path)], capture_output=True, text=True)
+    assert done.returncode == 0 and str(path) not in done.stderr, done.stderr
 
 
 # --- data named for what it is -------------------------------------------------------------------------
