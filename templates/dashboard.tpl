@@ -83,7 +83,7 @@ distcompute-load --brace "s3://bucket/{0000..9999}.tar"</code></pre>
 <path class="bar s-{{LETTER}}" d="{{PATH}}"></path>
 {{/BARS}}
 </svg>
-<div class="axis-x" aria-hidden="true">{{#X_TICK}}<span>{{X_TEXT}}</span>{{/X_TICK}}</div>
+<div class="axis-x" aria-hidden="true">{{#X_TICK}}<time datetime="{{X_ISO}}" data-tick>{{X_TEXT}}</time>{{/X_TICK}}</div>
 </div>
 <p class="legend">{{#LEGEND}}<span><i class="key s-{{LETTER}}"></i><bdi>{{NAME}}</bdi></span>{{/LEGEND}}</p>
 </section>

