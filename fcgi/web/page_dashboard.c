@@ -266,7 +266,8 @@ put_next(struct page *p, struct template_dict *group, const struct asked *a,
 
 /* looked: there may be some behind those who were looked at. */
 static void
-put_nobody(struct page *p, struct template_dict *group, const struct asked *a, bool looked)
+put_nobody(
+    struct page *p, struct template_dict *group, const struct asked *a, bool looked, bool finished)
 {
 	struct template_dict *nobody = template_section(group, T_NOBODY);
 
@@ -274,6 +275,8 @@ put_nobody(struct page *p, struct template_dict *group, const struct asked *a, b
 		template_show(nobody, T_NOBODY_SO_FAR);
 	else if (a->owner || a->state || a->after)
 		template_show(nobody, T_NOBODY_MATCHES);
+	else if (finished)
+		template_show(nobody, T_NOTHING_LEFT);
 	else
 		template_str(template_section(nobody, T_NOBODY_HERE), T_URL, parts_own_url(p));
 }
@@ -322,7 +325,7 @@ put_group(struct page *p, struct template_dict *d, const struct facts_stage *st,
 	parts_count(group, T_PRESENT, st->present);
 	shown = fit(a, rows, heard, first, end);
 	if (shown == first)
-		put_nobody(p, group, a, looked);
+		put_nobody(p, group, a, looked, st->done + st->failed > 0 && st->remaining == 0);
 	else {
 		table = template_section(group, T_TABLE);
 		for (int i = first; i < shown; i++)
@@ -399,6 +402,8 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	else
 		put_progress(p, d, &f);
 	put_notes(p, d, &f);
+	template_str(d, T_OWN_URL, parts_own_url(p));
+	template_str(d, T_IDLE, parts_span(p, p->settings->idle_timeout_s));
 	if (f.stages > 3)
 		template_show(d, T_LONG);
 	for (int i = 0; i < f.stages; i++)

@@ -147,6 +147,22 @@ def test_dashboard_says_finished_at_the_end(fresh, api, worker):
         w.get_job()
         w.complete("r")
     page_saying(api, "/", "100", "Finished")
+    w.bye()
+
+
+def test_dashboard_asks_nobody_to_come_where_nothing_is_left_to_do(fresh, api, worker):
+    fresh.load(["x"])
+    for stage in "ab":
+        w = worker(stage)
+        w.get_job()
+        w.complete("r")
+        w.bye()
+    read = page_saying(api, "/", "Finished", "Nobody works here, and nothing is left to do.")
+    assert "Nobody works here now" not in read.text
+
+
+def test_dashboard_explains_itself_to_a_newcomer(fresh, api):
+    page_saying(api, "/", "What is a stage?", "What can I do?", "Why is my machine not here?", "silent for 2 h")
 
 
 def test_dashboard_says_calculating_before_it_can_know(fresh, api):
