@@ -133,6 +133,13 @@ seconds_since(int64_t us)
 	return (double)(clock_us() - us) / 1e6;
 }
 
+/* Who does without Redis hears nothing of it. */
+static bool
+is_used(const struct request *rq, enum health_part part)
+{
+	return part != PART_REDIS || *rq->tracker->settings->redis;
+}
+
 static void
 put_since(struct buf *out, const struct health *h)
 {
@@ -150,7 +157,7 @@ put_verdict(struct buf *out, const struct request *rq, const struct findings *f)
 		/* A connection that is lost has no code of the server's. */
 		buf_puts(out, *ill->why ? "PostgreSQL refuses" : "PostgreSQL is away");
 		put_since(out, ill);
-	} else if (*rq->tracker->settings->redis && f->part[PART_REDIS].ill_us != 0) {
+	} else if (is_used(rq, PART_REDIS) && f->part[PART_REDIS].ill_us != 0) {
 		/* Without Redis the tracker still works, so it is ready. */
 		buf_puts(out, "ready; Redis is away");
 		put_since(out, &f->part[PART_REDIS]);
@@ -184,7 +191,7 @@ answer_ready(struct op *op)
 	buf_init(&out, 0);
 	put_verdict(&out, rq, f);
 	for (int part = 0; part < PARTS; part++)
-		if (part != PART_REDIS || *rq->tracker->settings->redis)
+		if (is_used(rq, (enum health_part)part))
 			put_part(&out, (enum health_part)part, &f->part[part]);
 	if (f->keeper_s >= 0)
 		buf_printf(&out, "kept: %.1f s ago\n", f->keeper_s);
@@ -301,13 +308,14 @@ put_jobs(struct buf *out, const struct stage_counts *counts)
 
 /* A gauge of every part of the pool. */
 static void
-put_parts(struct buf *out, const struct findings *f, const char *name, const char *help,
-    double (*value)(const struct health *h))
+put_parts(struct buf *out, const struct request *rq, const struct findings *f, const char *name,
+    const char *help, double (*value)(const struct health *h))
 {
 	buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
 	for (int part = 0; part < PARTS; part++)
-		buf_printf(out, "%s{part=\"%s\"} %.3f\n", name,
-		    health_part_name((enum health_part)part), value(&f->part[part]));
+		if (is_used(rq, (enum health_part)part))
+			buf_printf(out, "%s{part=\"%s\"} %.3f\n", name,
+			    health_part_name((enum health_part)part), value(&f->part[part]));
 }
 
 static double
@@ -335,18 +343,19 @@ put_gauge(struct buf *out, const char *name, const char *help, double value)
 }
 
 static void
-put_health(struct buf *out, const struct findings *f)
+put_health(struct buf *out, const struct request *rq, const struct findings *f)
 {
-	put_parts(
-	    out, f, "tracker_part_up", "Whether a part of the tracker can do its work.", value_up);
-	put_parts(
-	    out, f, "tracker_part_ill_seconds", "For how long it cannot; 0 = it can.", value_ill);
-	put_parts(out, f, "tracker_part_worked_seconds",
+	put_parts(out, rq, f, "tracker_part_up", "Whether a part of the tracker can do its work.",
+	    value_up);
+	put_parts(out, rq, f, "tracker_part_ill_seconds", "For how long it cannot; 0 = it can.",
+	    value_ill);
+	put_parts(out, rq, f, "tracker_part_worked_seconds",
 	    "How long ago it last did (a desk: its last commit); -1 = not yet.", value_good);
 	put_gauge(
 	    out, "tracker_postgres_up", "Whether PostgreSQL takes what is written.", !worst(f));
-	put_gauge(out, "tracker_redis_up", "Whether Redis takes what is written.",
-	    f->part[PART_REDIS].ill_us == 0 && f->part[PART_REDIS].good_us != 0);
+	if (is_used(rq, PART_REDIS))
+		put_gauge(out, "tracker_redis_up", "Whether Redis takes what is written.",
+		    f->part[PART_REDIS].ill_us == 0);
 	if (f->keeper_s >= 0)
 		put_gauge(out, "tracker_keeper_age_seconds",
 		    "How long ago a keeper, of whichever host, was at work.", f->keeper_s);
@@ -404,7 +413,7 @@ answer_metrics(struct op *op)
 	buf_init(&out, 0);
 	put_stats(&out, rq->tracker->shared);
 	put_latency(&out, rq->tracker->shared);
-	put_health(&out, f);
+	put_health(&out, rq, f);
 	if (f->has_counts) {
 		put_jobs(&out, &f->counts);
 		put_failing(&out, f, "tracker_failing_attempts",

@@ -171,9 +171,7 @@ class Pair(Stack):
         self.standby.sql("select pg_promote(true, 30)")
         eventually(lambda: self.standby.sql("select not pg_is_in_recovery()") == [(True,)], every_s=0.01, what="it is promoted")
         self.primary, self.standby = self.standby, self.primary
-        if self._db is not None:
-            self._db.close()
-        self._db = None
+        self.forget_db()
         return time.monotonic()
 
     def renew(self):

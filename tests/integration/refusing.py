@@ -80,6 +80,7 @@ def disk_of_its_own(stack):
             with superuser(stack) as admin:
                 admin.execute("alter database tracker reset default_tablespace")
                 end_sessions(admin)
+                stack.forget_db()
                 move_results(admin, "pg_default")
                 admin.execute("drop tablespace small")
     finally:

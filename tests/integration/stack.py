@@ -135,9 +135,7 @@ class Stack:
         return self._values
 
     def stop(self):
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        self.forget_db()
         if self.state is None:
             return
         self.quickstart("--down", check=False)
@@ -249,6 +247,12 @@ class Stack:
             self._db = psycopg2.connect(self.conninfo, options="-c statement_timeout=60s")
             self._db.autocommit = True
         return self._db
+
+    def forget_db(self):
+        """The next statement is on a connection of its own: what is set for the database has changed."""
+        if self._db is not None:
+            self._db.close()
+        self._db = None
 
     def sql(self, text, *args):
         """All rows of one statement; the connection is made anew when the server went away."""
