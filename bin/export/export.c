@@ -1,20 +1,19 @@
 /*
- * distcompute-export -- writes a stage's results as lines of JSON.
+ * distcompute-export -- writes a stage's results, as lines of JSON, CSV or TSV.
  */
 #include <argp.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "config.h"
+#include "export/out.h"
 #include "export/place.h"
 #include "export/result.h"
 #include "store/pg_array.h"
@@ -28,8 +27,9 @@ const char *argp_program_version = "distcompute-export " PACKAGE_VERSION;
 
 struct wish {
 	struct tool *tool;
-	const char *stage, *state;
-	int64_t after, patience_s;
+	const char *stage, *state, *files, *columns;
+	int64_t after, patience_s, file_results, file_seconds;
+	enum pack_kind pack;
 	bool follow;
 	struct result_form form;
 };
@@ -39,33 +39,62 @@ struct export
 	const struct wish *wish;
 	struct pg *pg;
 	struct place place;
-	struct buf page; /* lines of one page */
-	bool waiting;    /* for PostgreSQL to come back; it was said */
+	struct out out;
+	bool waiting; /* for PostgreSQL to come back; it was said */
 };
 
 static volatile sig_atomic_t stopped;
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
-enum key { KEY_STAGE = 1000, KEY_AFTER, KEY_FOLLOW, KEY_STATE, KEY_RAW, KEY_OUTPUT, KEY_PATIENCE };
+enum key {
+	KEY_STAGE = 1000,
+	KEY_AFTER,
+	KEY_FOLLOW,
+	KEY_STATE,
+	KEY_RAW,
+	KEY_OUTPUT,
+	KEY_PATIENCE,
+	KEY_FORMAT,
+	KEY_COLUMNS,
+	KEY_COMPRESS,
+	KEY_FILES,
+	KEY_FILE_RESULTS,
+	KEY_FILE_SECONDS
+};
 
-static const struct argp_option options[] = {
-    {"stage", KEY_STAGE, "STAGE", 0, "Results of this stage: its letter or name", 0},
+static const struct argp_option options[] = {{NULL, 0, NULL, 0, "Which results:", 1},
+    {"stage", KEY_STAGE, "STAGE", 0, "Of this stage: its letter or name", 0},
     {"after", KEY_AFTER, "NUMBER", 0, "Only of jobs after this one", 0},
-    {"follow", KEY_FOLLOW, NULL, 0, "Wait for more results and write them as they come", 0},
+    {"follow", KEY_FOLLOW, NULL, 0, "Wait for more and write them as they come", 0},
     {"state", KEY_STATE, "FILE", 0,
 	"Keep the place in this file, and go on from it when it is there", 0},
     {"patience", KEY_PATIENCE, "SECONDS", 0,
 	"Give a call up when PostgreSQL does not answer it for so long (default: 60)", 0},
-    {"output-only", KEY_OUTPUT, NULL, 0, "A line is the output alone", 0},
-    {"raw", KEY_RAW, NULL, 0, "Data as JSON strings of what is kept, `<!json!>' and all", 0}, {0}};
+    {NULL, 0, NULL, 0, "How they are written:", 2},
+    {"format", KEY_FORMAT, "jsonl|csv|tsv", 0, "A line is JSON (the default), CSV or TSV", 0},
+    {"columns", KEY_COLUMNS, "LIST", 0, "These columns, comma between (default: all)", 0},
+    {"output-only", KEY_OUTPUT, NULL, 0, "A line of JSON is the output alone", 0},
+    {"raw", KEY_RAW, NULL, 0, "Data as the text that is kept, `<!json!>' and all", 0},
+    {"compress", KEY_COMPRESS, "zstd|gzip", 0, "Compress, a page at a time", 0},
+    {"files", KEY_FILES, "DIR", 0,
+	"Into numbered files of this folder, with a manifest; go on behind those that are there",
+	0},
+    {"file-results", KEY_FILE_RESULTS, "N", 0,
+	"A file ends after so many results, to the page (default: 1000000)", 0},
+    {"file-seconds", KEY_FILE_SECONDS, "SECONDS", 0,
+	"With --follow a file ends after so long at the latest (default: 3600)", 0},
+    {0}};
 
 static const char doc[] =
-    "Write the results of a stage as lines of JSON on standard output."
-    "\vA line is {\"job\", \"stage\", \"input\", \"output\", \"who\", \"worker\", \"started\", "
-    "\"finished\", \"attempts\"}. Data that workers gave as a JSON list or object is JSON here "
-    "too, its "
-    "text untouched but for line ends, which become spaces.\n"
+    "Write the results of a stage: as lines of JSON, CSV or TSV, on standard output or into files."
+    "\vColumns: job, stage, input, input_format, output, format, who, worker, started, finished, "
+    "attempts. A format is json or text: data that workers gave as a JSON list or object is JSON "
+    "here "
+    "too, its text untouched but for line ends, which become spaces; all else is a text, kept byte "
+    "for "
+    "byte. CSV is RFC 4180 with plain line ends; TSV has \\t \\n \\r \\\\ for what would end a "
+    "cell.\n"
     "\n"
     "Results that were there when it began come in the order of their job numbers. With --follow, "
     "later "
@@ -73,7 +102,15 @@ static const char doc[] =
     "twice "
     "but one whose job was sent back and done anew: its last line counts. With --state a later run "
     "goes "
-    "on where this one stopped; after a crash the last lines may come again.\n"
+    "on where this one stopped; after a crash the last lines may come again. With --files nothing "
+    "comes "
+    "twice: a file counts when manifest.jsonl names it, with its results, bytes and SHA-256, and "
+    "what a "
+    "crash leaves behind is written anew.\n"
+    "\n"
+    "After a restore of the database from a backup, or a failover, it says so, and results "
+    "finished "
+    "since the place was kept come, some of them once more.\n"
     "\n"
     "Memory does not grow with the number of results, and no transaction stays open, so that an "
     "export "
@@ -81,8 +118,13 @@ static const char doc[] =
     "\n"
     "Examples:\n"
     "  distcompute-export --stage b > results.jsonl\n"
-    "  distcompute-export --stage b --output-only | gzip > outputs.jsonl.gz\n"
+    "  distcompute-export --stage b --format csv --columns job,output > results.csv\n"
     "  distcompute-export --stage b --follow --state place | ./consume\n"
+    "  distcompute-export --stage b --files out --compress zstd --file-results 100000\n"
+    "  (cd out && jq -r '.sha256 + \"  \" + .name' manifest.jsonl | sha256sum -c)\n"
+    "  distcompute-export --stage b --compress zstd | aws s3 cp - s3://bucket/b.jsonl.zst\n"
+    "  distcompute-export --stage b | duckdb -c \"copy (from read_json('/dev/stdin', "
+    "format='newline_delimited')) to 'b.parquet'\"\n"
     "\n"
     "It ends with 0 when done or told to stop (SIGINT, SIGTERM: after a whole line), 1 when "
     "something is "
@@ -96,10 +138,82 @@ take_number(struct wish *w, const char *arg, struct argp_state *state)
 }
 
 static void
-take_patience(struct wish *w, const char *arg, struct argp_state *state)
+take_count(int64_t *n, const char *option, int64_t most, const char *arg, struct argp_state *state)
 {
-	if (!text_to_int(arg, strlen(arg), 1, 86400, &w->patience_s))
-		argp_error(state, "--patience: '%s' is no number of seconds", arg);
+	if (!text_to_int(arg, strlen(arg), 1, most, n))
+		argp_error(
+		    state, "--%s: '%s' is no number from 1 to %lld", option, arg, (long long)most);
+}
+
+static void
+take_format(struct wish *w, const char *arg, struct argp_state *state)
+{
+	static const char *const words[] = {
+	    [RESULT_JSONL] = "jsonl", [RESULT_CSV] = "csv", [RESULT_TSV] = "tsv"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (strcmp(words[i], arg) == 0) {
+			w->form.kind = (enum result_kind)i;
+			return;
+		}
+	}
+	argp_error(state, "--format: '%s' is none of jsonl, csv, tsv", arg);
+}
+
+static void
+take_columns(struct wish *w, const char *arg, struct argp_state *state)
+{
+	struct err e = ERR_INIT;
+
+	w->columns = arg;
+	if (!result_columns(&w->form, arg, &e))
+		argp_error(state, "--columns: %s", e.why);
+}
+
+static void
+take_compress(struct wish *w, const char *arg, struct argp_state *state)
+{
+	if (!pack_find(arg, &w->pack))
+		argp_error(state, "--compress: '%s' is neither zstd nor gzip", arg);
+}
+
+static void
+check_wish(const struct wish *w, struct argp_state *state)
+{
+	if (!w->stage)
+		argp_error(state, "which stage? Say --stage a");
+	if (w->form.output_only && (w->form.kind != RESULT_JSONL || w->columns))
+		argp_error(state, "--output-only is of lines of JSON; say --columns output");
+	if (w->files && w->state)
+		argp_error(state, "--files keeps its own place, without --state");
+}
+
+/* How results are written. */
+static error_t
+parse_form(int key, char *arg, struct argp_state *state)
+{
+	struct wish *w = state->input;
+
+	switch (key) {
+	case KEY_FORMAT:
+		return take_format(w, arg, state), 0;
+	case KEY_COLUMNS:
+		return take_columns(w, arg, state), 0;
+	case KEY_COMPRESS:
+		return take_compress(w, arg, state), 0;
+	case KEY_RAW:
+		return w->form.raw = true, 0;
+	case KEY_OUTPUT:
+		return w->form.output_only = true, 0;
+	case KEY_FILES:
+		return w->files = arg, 0;
+	case KEY_FILE_RESULTS:
+		return take_count(&w->file_results, "file-results", INT64_MAX, arg, state), 0;
+	case KEY_FILE_SECONDS:
+		return take_count(&w->file_seconds, "file-seconds", 86400 * 365, arg, state), 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 static error_t
@@ -112,45 +226,23 @@ parse_option(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &w->tool->input;
 		return 0;
 	case ARGP_KEY_END:
-		if (!w->stage)
-			argp_error(state, "which stage? Say --stage a");
-		return 0;
+		return check_wish(w, state), 0;
 	case KEY_STAGE:
 		return w->stage = arg, 0;
 	case KEY_AFTER:
 		return take_number(w, arg, state), 0;
 	case KEY_PATIENCE:
-		return take_patience(w, arg, state), 0;
+		return take_count(&w->patience_s, "patience", 86400, arg, state), 0;
 	case KEY_FOLLOW:
 		return w->follow = true, 0;
 	case KEY_STATE:
 		return w->state = arg, 0;
-	case KEY_RAW:
-		return w->form.raw = true, 0;
-	case KEY_OUTPUT:
-		return w->form.output_only = true, 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_form(key, arg, state);
 	}
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
-
-static bool
-write_all(const char *bytes, size_t len, struct err *e)
-{
-	while (len > 0) {
-		ssize_t n = write(STDOUT_FILENO, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(e, ERR_INPUT, NULL, "standard output: %s", strerror(errno));
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
 
 static struct result_text
 text_at(const struct pg_rows *rows, int i, int column)
@@ -178,25 +270,23 @@ result_at(const struct export *x, const struct pg_rows *rows, int i)
 	};
 }
 
-/* A page goes out whole, so that whoever is stopped has ended a line. */
 static bool
 write_page(struct export *x, const struct pg_rows *rows, struct err *e)
 {
-	buf_clear(&x->page);
-	for (int i = 0; i < pg_rows_count(rows); i++) {
-		struct result r = result_at(x, rows, i);
+	static struct result results[PAGE_ROWS];
+	int n = pg_rows_count(rows);
 
-		result_put(&x->page, &r, &x->wish->form);
-	}
-	if (x->page.failed)
-		return err_set(e, ERR_BUG, NULL, "out of memory");
-	return write_all(x->page.data, x->page.len, e);
+	for (int i = 0; i < n; i++)
+		results[i] = result_at(x, rows, i);
+	return out_page(&x->out, results, n, e);
 }
 
+/* Everything before the place was written. */
 static bool
-keep_place(const struct export *x, struct err *e)
+keep_place(struct export *x, struct err *e)
 {
-	return !x->wish->state || place_write(&x->place, x->wish->state, e);
+	return out_mark(&x->out, &x->place, false, e) &&
+	    (!x->wish->state || place_write(&x->place, x->wish->state, e));
 }
 
 /* After an answer: says so where it was said that none came. */
@@ -388,7 +478,7 @@ static bool
 end_look(struct export *x, const struct look *k, struct err *e)
 {
 	x->place.mark = k->until;
-	return !k->found || keep_place(x, e);
+	return k->found ? keep_place(x, e) : out_mark(&x->out, &x->place, false, e);
 }
 
 static bool
@@ -436,8 +526,10 @@ find_place(struct export *x, bool *found, struct err *e)
 	*found = false;
 	if (!tool_stage(w->tool, w->stage, &stage, e) ||
 	    !place_begin(&x->place, x->pg, stage, w->after, e) ||
+	    !out_open(&x->out, &x->place, w->columns, found, &moved, e) ||
 	    (w->state && !place_read(&x->place, w->state, found, &moved, e)))
 		return false;
+	x->out.headed = w->state && *found;
 	if (moved)
 		tell_moved(x);
 	return true;
@@ -450,9 +542,9 @@ export_all(struct export *x, struct err *e)
 
 	if (!find_place(x, &found, e) || !export_by_number(x, e))
 		return false;
-	if (x->wish->follow)
-		return export_news(x, e);
-	return !found || export_rest(x, e);
+	if (x->wish->follow ? !export_news(x, e) : found && !export_rest(x, e))
+		return false;
+	return out_mark(&x->out, &x->place, true, e);
 }
 
 static bool
@@ -469,10 +561,14 @@ obey(const struct wish *w, struct err *e)
 		return false;
 	x.wish = w;
 	x.pg = w->tool->pg;
-	buf_init(&x.page, 0);
+	x.out = (struct out){.form = &w->form,
+	    .pack = w->pack,
+	    .dir = w->files,
+	    .results_most = w->file_results,
+	    .age_most_s = w->file_seconds};
 	hear_signals();
 	ok = export_all(&x, e);
-	buf_fini(&x.page);
+	out_close(&x.out);
 	return ok;
 }
 
@@ -483,7 +579,7 @@ main(int argc, char **argv)
 	    {&settings_argp_few, 0, SETTINGS_FEW_HEADER, 9}, {0}};
 	static const struct argp argp = {options, parse_option, NULL, doc, children, NULL, NULL};
 	static struct tool tool = {.name = "distcompute-export"};
-	struct wish wish = {.tool = &tool};
+	struct wish wish = {.tool = &tool, .file_results = 1000000, .file_seconds = 3600};
 	struct err e = ERR_INIT;
 	int status = 0;
 

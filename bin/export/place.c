@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -120,18 +121,16 @@ parse(struct place *p, FILE *in, const char *path, struct err *e)
 }
 
 bool
-place_read(struct place *p, const char *path, bool *found, bool *moved, struct err *e)
+place_parse(struct place *p, const char *text, const char *origin, bool *moved, struct err *e)
 {
 	const struct mark now = p->mark;
-	FILE *in = fopen(path, "re");
+	FILE *in = fmemopen((void *)(uintptr_t)text, strlen(text) + 1, "r");
 	bool ok;
 
-	*found = in;
 	*moved = false;
 	if (!in)
-		return errno == ENOENT ||
-		    err_set(e, ERR_INPUT, NULL, "%s: %s", path, strerror(errno));
-	ok = parse(p, in, path, e);
+		return err_set(e, ERR_BUG, NULL, "out of memory");
+	ok = parse(p, in, origin, e);
 	fclose(in);
 	*moved = ok && !mark_is_followed_by(&p->mark, &now);
 	if (*moved)
@@ -139,20 +138,50 @@ place_read(struct place *p, const char *path, bool *found, bool *moved, struct e
 	return ok;
 }
 
+bool
+place_read(struct place *p, const char *path, bool *found, bool *moved, struct err *e)
+{
+	FILE *in = fopen(path, "re");
+	char text[PLACE_TEXT + 1];
+	size_t len;
+
+	*found = in;
+	*moved = false;
+	if (!in)
+		return errno == ENOENT ||
+		    err_set(e, ERR_INPUT, NULL, "%s: %s", path, strerror(errno));
+	len = fread(text, 1, PLACE_TEXT, in);
+	fclose(in);
+	text[len] = '\0';
+	return place_parse(p, text, path, moved, e);
+}
+
+char *
+place_text(const struct place *p)
+{
+	char *text;
+
+	if (asprintf(&text,
+		FORM " %d\nproject %s\nstage %c\n%s %" PRId64 "\ncluster %s\nsince %" PRId64
+		     "\ntill %" PRId64 "\nsnapshot %s\n",
+		FORM_NUMBER, p->project, stage_letter(p->stage), p->by_number ? "after" : "news",
+		p->after, p->mark.cluster, p->mark.since_us, p->mark.till_us, p->mark.snapshot) < 0)
+		abort();
+	return text;
+}
+
 static bool
 print(const struct place *p, const char *path)
 {
 	FILE *out = fopen(path, "we");
+	char *text;
 	bool ok;
 
 	if (!out)
 		return false;
-	fprintf(out,
-	    FORM " %d\nproject %s\nstage %c\n%s %" PRId64 "\ncluster %s\nsince %" PRId64
-		 "\ntill %" PRId64 "\nsnapshot %s\n",
-	    FORM_NUMBER, p->project, stage_letter(p->stage), p->by_number ? "after" : "news",
-	    p->after, p->mark.cluster, p->mark.since_us, p->mark.till_us, p->mark.snapshot);
-	ok = fflush(out) == 0 && fsync(fileno(out)) == 0;
+	text = place_text(p);
+	ok = fputs(text, out) >= 0 && fflush(out) == 0 && fsync(fileno(out)) == 0;
+	free(text);
 	return fclose(out) == 0 && ok;
 }
 

@@ -26,6 +26,7 @@
 #include "store/pg.h"
 
 #define MARK_CLUSTER 96
+#define PLACE_TEXT 20000     /* bytes of a file, the snapshot the most of it */
 #define PLACE_SNAPSHOT 16384 /* bytes: a number of 12 digits for each of a thousand sessions */
 
 struct mark {
@@ -55,6 +56,10 @@ bool place_begin(struct place *p, struct pg *pg, int stage, int64_t after, struc
  * history, or did not say of which.
  */
 bool place_read(struct place *p, const char *path, bool *found, bool *moved, struct err *e);
+/* The same of a text; `origin` is named in an error. */
+bool place_parse(struct place *p, const char *text, const char *origin, bool *moved, struct err *e);
+/* What place_parse reads; free it. */
+char *place_text(const struct place *p);
 /* Replaces the file whole: written beside it, then renamed. */
 bool place_write(const struct place *p, const char *path, struct err *e);
 

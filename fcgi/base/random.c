@@ -125,3 +125,32 @@ hash_hex(char *out, const void *bytes, size_t len)
 	crypto_generichash(hash, sizeof(hash), bytes, len, NULL, 0);
 	sodium_bin2hex(out, 2 * sizeof(hash) + 1, hash, sizeof(hash));
 }
+
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct sha256), "libsodium's fits");
+
+static crypto_hash_sha256_state *
+state_of(struct sha256 *s)
+{
+	return (crypto_hash_sha256_state *)(void *)s->room;
+}
+
+void
+sha256_begin(struct sha256 *s)
+{
+	crypto_hash_sha256_init(state_of(s));
+}
+
+void
+sha256_put(struct sha256 *s, const void *bytes, size_t len)
+{
+	crypto_hash_sha256_update(state_of(s), bytes, len);
+}
+
+void
+sha256_end(struct sha256 *s, char out[SHA256_TEXT])
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+
+	crypto_hash_sha256_final(state_of(s), hash);
+	sodium_bin2hex(out, SHA256_TEXT, hash, sizeof(hash));
+}

@@ -33,4 +33,13 @@ struct uuid hash_128(const void *bytes, size_t len);
 /* 64 lower-case hex digits of BLAKE2b-256; out holds 65. */
 void hash_hex(char *out, const void *bytes, size_t len);
 
+/* SHA-256 of what is put, piece by piece: what sha256sum(1) says of a file. */
+struct sha256 {
+	_Alignas(16) unsigned char room[128];
+};
+#define SHA256_TEXT 65
+void sha256_begin(struct sha256 *s);
+void sha256_put(struct sha256 *s, const void *bytes, size_t len);
+void sha256_end(struct sha256 *s, char out[SHA256_TEXT]);
+
 #endif

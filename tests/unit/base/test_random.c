@@ -124,6 +124,21 @@ hashes_are_blake2b(void **state)
 }
 
 static void
+sha256_is_what_sha256sum_says(void **state)
+{
+	struct sha256 s;
+	char text[SHA256_TEXT];
+
+	(void)state;
+	sha256_begin(&s);
+	sha256_put(&s, "a", 1);
+	sha256_put(&s, "bc", 2);
+	sha256_end(&s, text);
+	assert_string_equal(
+	    text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static void
 bytes_are_filled_to_the_last(void **state)
 {
 	unsigned char bytes[64], any[64] = {0};
@@ -149,6 +164,7 @@ main(void)
 	    cmocka_unit_test(below_stays_below_and_reaches_all),
 	    cmocka_unit_test(jitter_stays_within_its_share),
 	    cmocka_unit_test(hashes_are_blake2b),
+	    cmocka_unit_test(sha256_is_what_sha256sum_says),
 	    cmocka_unit_test(bytes_are_filled_to_the_last),
 	};
 
