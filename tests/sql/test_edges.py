@@ -1,5 +1,6 @@
 """Bundles of several workers, people and a history; and the exact edges of what is counted."""
 
+import psycopg2
 import pytest
 
 from house import Ask, Back, Item
@@ -474,3 +475,30 @@ def test_the_series_of_a_short_life_has_a_bar_a_minute(house):
     rows = house.rows("select * from tracker.read_series(0, 0)")
     assert {(r.bucket_s, r.buckets) for r in rows} == {(60, 30)}
     assert [r.bucket for r in rows] == [20, 24, 29]
+
+
+def test_before_the_first_result_there_is_nothing_to_show(house):
+    house.load(1)
+    assert house.rows("select * from tracker.read_latest(5)") == []
+    assert house.rows("select * from tracker.read_series(0, 0)") == []
+
+
+def test_a_pipeline_without_stages_has_none_to_append_to(house):
+    house.rows("delete from tracker.stage")
+    with pytest.raises(psycopg2.Error, match="no stage yet") as e:
+        house.rows("select tracker.append_stage('More')")
+    assert e.value.pgcode == "TR001"
+    house.settle("Extract", "Filter")
+
+
+def test_only_one_folds_credit_at_a_time(house, server):
+    house.load(1)
+    through(house, 1)
+    house.end_minute()
+    other = server.connect()
+    other.autocommit = False
+    other.cursor().execute("select tracker.fold_credit()")
+    assert house.value("select tracker.fold_credit()") == 0
+    other.rollback()
+    other.close()
+    assert house.value("select tracker.fold_credit()") == 1
