@@ -71,6 +71,8 @@ class Server:
         return c
 
     def said(self, since=0):
+        if not os.path.exists(self.log):  # the last test of all failed in its teardown
+            return ""
         with open(self.log, errors="replace") as f:
             f.seek(since)
             return f.read()

@@ -502,3 +502,53 @@ def test_only_one_folds_credit_at_a_time(house, server):
     other.rollback()
     other.close()
     assert house.value("select tracker.fold_credit()") == 1
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_what_the_same_worker_was_given_by_another_call_is_not_what_its_newjob_holds(house, quick):
+    """Its v1 job timed out, and its fleet's call got that very job: newJob neither tells of it nor abandons it."""
+    house.quick = quick
+    house.load(2)
+    w = house.worker()
+    house.new_job(w)
+    house.pass_time(100)
+    house.expire(10)
+    house.load(0)
+    house.rows("update tracker.frontier set next = last + 1")
+    house.make_due()
+    (again,) = house.take(w)
+    assert again.job == 1
+    house.rows("update tracker.frontier set next = 2")
+    assert house.new_job(w).job == 2
+    assert house.value("select id from tracker.lease where job = 1") == again.lease
+    assert house.done(w, again) == "accepted"
+
+
+def test_who_is_passed_over_for_one_job_gets_no_more_than_it_wants_of_others(house):
+    """What comes in place of the job that it had takes no seat from the fresh one."""
+    house.load(6)
+    a, c = house.worker(), house.worker()
+    house.back(a, house.take(a)[0])
+    for job in house.take(c, 4):
+        house.back(c, job)
+    house.rows("update tracker.retry set due = now() - make_interval(secs => 10 - job)")
+    got = sorted(r.job for r in house.take(a, 3))
+    assert len(set(got)) == 3 and 1 not in got and 6 in got
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_of_what_came_back_the_longest_due_goes_first(house, quick):
+    house.quick = quick
+    house.load(3)
+    a = house.worker()
+    for job in house.take(a, 3):
+        house.back(a, job)
+    house.rows("update tracker.retry set due = now() - make_interval(secs => 10 * case job when 2 then 3 else 1 end)")
+    assert house.new_job(house.worker()).job == 2
+
+
+@pytest.mark.parametrize("names", [["One", "", "Three"], ["", "Two"], ["One", None, "Three"], [], list("123456")])
+def test_stages_have_names_and_are_one_to_five(house, names):
+    with pytest.raises(psycopg2.Error) as e:
+        house.settle(*names)
+    assert e.value.pgcode == "TR001"
