@@ -76,9 +76,11 @@ const struct config_item settings_items[] = {
     JOB_TIMEOUT("d", 3),
     JOB_TIMEOUT("e", 4),
     NUMBER(INT, "flag_limit", flag_limit, "5", 1, 1000,
-	"so many workers that flag an input send the job back a stage"),
+	"so many workers that flag an input send the job back a stage; they must be of 3 people "
+	"and networks, or of as many as are about"),
     NUMBER(INT, "max_attempts", max_attempts, "10", 1, 1000000,
-	"so many failed attempts in one stage fail the job"),
+	"so many failed attempts in one stage fail the job, by as many different workers as are "
+	"about (flag_limit at most); twice as many do so whoever they were"),
     NUMBER(SECONDS, "retry_backoff", retry_backoff_s, "30", 0, YEAR,
 	"a job that came back waits so long, then twice as long each time"),
     NUMBER(SECONDS, "retry_backoff_max", retry_backoff_max_s, "3600", 0, YEAR,

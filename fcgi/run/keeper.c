@@ -297,6 +297,7 @@ expire_leases(struct keeper *k, struct err *e)
 
 /* ---- counts ----------------------------------------------------------------------------------------- */
 
+/* Counts of minutes that are over, and how many different ones are about. */
 static bool
 fold(struct keeper *k, struct err *e)
 {
@@ -310,6 +311,10 @@ fold(struct keeper *k, struct err *e)
 	pg_rows_free(rows);
 	rows = NULL;
 	if (!pg_call(k->pg, "select tracker.fold_credit()", NULL, 0, &rows, e))
+		return false;
+	pg_rows_free(rows);
+	rows = NULL;
+	if (!pg_call(k->pg, "select tracker.count_crowd()", NULL, 0, &rows, e))
 		return false;
 	pg_rows_free(rows);
 	return true;

@@ -1,5 +1,5 @@
 -- Ends workers, for one of the reasons bye, idle, dropped and banned, and puts their jobs back: as
--- timed_out after idle, else as released.
+-- timed_out after idle, else as freed.
 --
 -- Caller	close_workers, reap_workers, drop_worker, ban_strangers.
 -- Answer	one row a worker that was present (and still silent, when silent_since is given).
@@ -51,7 +51,7 @@ begin
 
 	if e_lease is not null then
 		b := tracker.give_back(e_lease,
-			array_fill(case when why = 'idle' then 'timed_out' else 'released' end,
+			array_fill(case when why = 'idle' then 'timed_out' else 'freed' end,
 				array[cardinality(e_lease)]),
 			array_fill(why, array[cardinality(e_lease)]));
 		v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, null, null, b.t_failed);

@@ -1,12 +1,12 @@
 -- Takes jobs back from workers that say so: failed, flagged as bad input, or released untouched.
 --
--- A flag is one strike of that worker against the input. When flag_limit different workers have
--- flagged it (count_flags), the job goes back one stage (refuse_input). v1's items (job and lease null)
+-- A flag is one strike of that worker against the input; a second one lets the job go. When enough
+-- different ones have flagged it (count_flags), the job goes back one stage (refuse_input). v1's items (job and lease null)
 -- mean the job that the worker holds, when they arrived after it was given.
 --
 -- Caller	domain/jobs.c, with all returns that wait. kinds: failed, flagged, released;
 --		undelivered: the answer that handed it out did not arrive, `reason` is that answer's
---		call; released, unless a later call has been told of the lease again.
+--		call; freed, unless a later call has been told of the lease again.
 -- Answer	one row an item: accepted, repeat, fenced, unknown, no_worker, no_job; freed_stage:
 --		where work became due at once, else null.
 -- Errors	none for one item; an unknown kind is taken as failed.
@@ -26,8 +26,6 @@ declare
 	v_ok boolean := tracker.pass_barrier();
 	v_now timestamptz := clock_timestamp();
 	v_count int4 := coalesce(cardinality(tokens), 0);
-	v_limit int4;
-	v_flags int4;
 	-- one element an item
 	i record;
 	i_kind text[]; i_status text[]; i_freed int2[];
@@ -50,7 +48,7 @@ begin
 	-- 1. The leases; the same one twice counts once, for the first.
 	with m as materialized (
 		select distinct on (x.tid) u.n::int4 as n, x.*,
-			case when u.kind = 'undelivered' then 'released' else u.kind end as kind,
+			case when u.kind = 'undelivered' then 'freed' else u.kind end as kind,
 			case when u.kind = 'undelivered' then 'the answer could not be delivered'
 				else coalesce(u.reason, '') end as reason
 		from unnest(i.workers, i.stages, i.jobs, i.leases, i.v1, i.arrived, i_kind, reasons)
@@ -70,6 +68,15 @@ begin
 	into e_item, e_lease, e_kind, e_reason
 	from (select * from m order by m.stage, m.job) m;
 
+	-- A worker's second flag of one input says nothing new: it lets the job go.
+	if 'flagged' = any (e_kind) then
+		e_kind := array(
+			select case when e_kind[l.ordinality] = 'flagged'
+					and (tracker.count_flags(l.stage, l.job, l.worker)).mine then 'released'
+				else e_kind[l.ordinality] end
+			from unnest(e_lease) with ordinality as l order by l.ordinality);
+	end if;
+
 	i_status := array_fill(null::text, array[v_count]);
 	i_freed := array_fill(null::int2, array[v_count]);
 	b := tracker.give_back(e_lease, e_kind, e_reason);
@@ -79,23 +86,22 @@ begin
 	t_withdrawn := array_fill(0::int8, array[coalesce(cardinality(t_stage), 0)]);
 	for n in 1 .. coalesce(cardinality(e_item), 0) loop
 		i_status[e_item[n]] := 'accepted';
-		if e_kind[n] = 'released' then
+		if e_kind[n] = 'freed' then
 			i_freed[e_item[n]] := t_stage[n];
 		end if;
 	end loop;
 
 	-- 2. Inputs that enough workers have refused.
 	if 'flagged' = any (e_kind) then
-		v_limit := (select p.flag_limit from tracker.policy p where p.one);
 		for a in
 			select e_item[l.ordinality] as n, l.stage, l.job, e_reason[l.ordinality] as reason
 			from unnest(e_lease) with ordinality as l
 			where e_kind[l.ordinality] = 'flagged'
 			order by l.ordinality
 		loop
-			v_flags := tracker.count_flags(a.stage, a.job);
-			continue when v_flags < v_limit;
-			b := tracker.refuse_input(a.stage, a.job, a.reason, v_flags);
+			b := tracker.count_flags(a.stage, a.job, null);
+			continue when not b.enough;
+			b := tracker.refuse_input(a.stage, a.job, a.reason, b.flags);
 			if b.again then
 				i_freed[a.n] := a.stage - 1;
 			end if;
