@@ -44,6 +44,16 @@ static struct answer answers[PATHS_MAX];
 static size_t answer_count;
 static int listener;
 static struct fcgx_gate *gate; /* NULL: libfcgi's own way */
+
+static size_t
+any_body(const struct fcgx_limits *limits, const char *uri, size_t len)
+{
+	(void)uri;
+	(void)len;
+	return limits->body_most;
+}
+
+static const struct fcgx_limits limits = {16 << 20, any_body};
 static bool untouched;
 
 static void
@@ -150,7 +160,7 @@ run_process(int threads, bool at_gate)
 	FCGX_Init();
 	if (at_gate)
 		signal(SIGTERM, SIG_DFL); /* libfcgi's own handler only ends its accept */
-	gate = at_gate ? fcgx_gate_new(listener) : NULL;
+	gate = at_gate ? fcgx_gate_new(listener, &limits) : NULL;
 	for (int i = 1; i < threads; i++)
 		if (pthread_create(&thread, NULL, run, NULL) != 0)
 			die("noop: pthread_create");

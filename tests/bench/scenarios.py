@@ -614,6 +614,42 @@ def scenario_parked(b):
     b.laws("parked", stack)
 
 
+ATTACKS = ("bodies", "parks", "trickles", "resends")
+
+
+def scenario_abuse(b):
+    """Honest workers beside four attackers, each from an address of its own: bodies, parks, trickles, resends."""
+    stack = b.stack("abuse")
+    pid = stack.status["tracker_pid"]
+    b.keep_jobs(stack, 200000)
+
+    def cycle():
+        return drive(b.build, stack, "cycle", 64, b.seconds, flags=("--bye",))
+
+    quiet = [cycle() for _ in range(b.rounds)]
+    attackers = [subprocess.Popen([os.path.join(ROOT, "tests/bench/attack.py"), kind, f"127.0.0.{n}",
+                                   str(stack.http)], stdin=subprocess.PIPE)
+                 for n, kind in enumerate(ATTACKS, 2)]
+    try:
+        time.sleep(5)  # until all that they can have is theirs
+        beside, memory = [], 0.0
+        for _ in range(b.rounds):
+            beside.append(cycle())
+            memory = max(memory, measure.pool_state(pid)["rss_mib"])
+    finally:
+        for a in attackers:
+            a.kill()
+            a.wait()
+    b.judge("abuse", [*quiet, *beside])
+    for call in ("newJob", "completeJob"):
+        b.row(f"{call} p99 beside four attackers", median(beside, "calls", call, "p99_us") / 1000, "ms",
+              median(quiet, "calls", call, "p99_us") / 1000, "in quiet", 3, at_most=True)
+    b.row("newJob + completeJob beside four attackers", median(beside, "rate"), "requests/s",
+          median(quiet, "rate"), "in quiet", note=note_of(beside, "newJob"))
+    b.row("memory of the pool meanwhile, resident", memory, "MiB", goal=512, at_most=True)
+    b.laws("abuse", stack)
+
+
 def scenario_pages(b):
     """Pages rendered anew, with 10,000 workers and 100,000 people."""
     stack = b.stack("crowd", page_cache=0)
@@ -624,5 +660,5 @@ def scenario_pages(b):
 
 SCENARIOS = [scenario_disk, scenario_single, scenario_static, scenario_cycle, scenario_bare,
              scenario_lone, scenario_sync, scenario_load, scenario_storm, scenario_idle,
-             scenario_parked, scenario_pages, scenario_snapshot, scenario_flat]
+             scenario_parked, scenario_abuse, scenario_pages, scenario_snapshot, scenario_flat]
 QUICK = ["disk", "single", "cycle", "bare", "lone", "sync", "load"]

@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+"""attack -- one hostile client, from an address of its own, until it is told to stop.
+
+usage: attack.py KIND FROM PORT
+
+KIND   bodies    megabytes of empty objects, which a tree of them would make gigabytes, on eight connections
+       parks     as many calls that wait as it is let have, each with a megabyte in it that nobody asked for
+       trickles  four hundred bodies that come a byte at a time
+       resends   sixteen connections that are told all that they hold again, and again
+FROM   the address it calls from: 127.0.0.N is no visitor on loopback for nginx, so the limits hold for it
+"""
+import http.client
+import json
+import socket
+import sys
+import threading
+import time
+
+KIND, FROM, PORT = sys.argv[1], sys.argv[2], int(sys.argv[3])
+HOST = "127.0.0.1"
+MIB = 1 << 20
+
+
+def connect():
+    return http.client.HTTPConnection(HOST, PORT, timeout=70, source_address=(FROM, 0))
+
+
+def call(connection, method, path, body=None):
+    connection.request(method, path, body, {"Content-Type": "application/json"})
+    return connection.getresponse().read()
+
+
+def again(act):
+    """For ever, whatever comes of it; one that is refused pauses a little, as any client must."""
+    while True:
+        try:
+            act()
+        except (OSError, http.client.HTTPException, ValueError):
+            time.sleep(0.05)
+
+
+def new(connection):
+    return json.loads(call(connection, "GET", "/api/new?stage=a&nickname=attacker"))["token"]
+
+
+def bodies():
+    body = b'{"token":"x","z":[' + b",".join([b"{}"] * (6 * MIB // 3)) + b"]}"
+    paths = ["/api/sync", "/api/completeJob", "/api/bye"]
+
+    def act():
+        for path in paths:
+            call(connect(), "POST", path, body)
+    return act
+
+
+def parks():
+    pad = "x" * MIB
+
+    def act():
+        connection = connect()
+        token = new(connection)
+        call(connection, "POST", "/api/sync", json.dumps({"token": token, "want": 1, "wait": 60, "z": pad}))
+    return act
+
+
+def trickles():
+    def act():
+        with socket.create_connection((HOST, PORT), 70, (FROM, 0)) as s:
+            s.sendall(b"POST /api/completeJob HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+            while True:
+                s.sendall(b" ")
+                time.sleep(1)
+    return act
+
+
+def resends():
+    def act():
+        connection = connect()
+        token = new(connection)
+        call(connection, "POST", "/api/sync", json.dumps({"token": token, "want": 1000}))
+        while True:
+            call(connection, "POST", "/api/sync", json.dumps({"token": token, "want": 1, "holding": []}))
+    return act
+
+
+HOW_MANY = {bodies: 8, parks: 2000, trickles: 400, resends: 16}
+kind = {f.__name__: f for f in HOW_MANY}[KIND]
+threading.stack_size(256 * 1024)
+for _ in range(HOW_MANY[kind]):
+    threading.Thread(target=again, args=(kind(),), daemon=True).start()
+sys.stdin.read()  # whoever began it closes its end
