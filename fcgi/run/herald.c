@@ -266,7 +266,7 @@ write_out(void *arg)
 /* ---- listening --------------------------------------------------------------------------------- */
 
 static void
-hear(struct herald *h, const char *text)
+take_in(struct herald *h, const char *text)
 {
 	struct news news;
 
@@ -300,7 +300,7 @@ listen_in(void *arg)
 		if (!subscribed)
 			clock_sleep_ms(200);
 		else if (message)
-			hear(h, message);
+			take_in(h, message);
 	}
 	redis_free(redis);
 	return NULL;

@@ -61,14 +61,14 @@ request_of(struct op *op)
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
-struct part {
+struct said_list {
 	const char *field, *kind;
 };
 
-static const struct part parts[] = {
+static const struct said_list said_lists[] = {
     {"done", NULL}, {"failed", "failed"}, {"flagged", "flagged"}, {"released", "released"}};
 
-#define PARTS (sizeof(parts) / sizeof(*parts))
+#define SAID_LISTS (sizeof(said_lists) / sizeof(*said_lists))
 
 static bool
 read_reason(struct request *rq, struct json_span value, struct item *out)
@@ -127,12 +127,12 @@ read_data(struct request *rq, struct json_span value, struct item *out)
 
 /* One bad item never spoils the others: it is answered "unknown", with why. */
 static const char *
-read_item(struct request *rq, struct json_span item, const struct part *part, int64_t *job,
+read_item(struct request *rq, struct json_span item, const struct said_list *which, int64_t *job,
     struct item *out)
 {
 	enum { JOB, LEASE, WHAT, FIELDS };
 	struct scan_field field[FIELDS] = {
-	    {.name = "job"}, {.name = "lease"}, {.name = part->kind ? "reason" : "data"}};
+	    {.name = "job"}, {.name = "lease"}, {.name = which->kind ? "reason" : "data"}};
 	struct json_text lease;
 	const struct scan_fault *fault;
 	size_t at;
@@ -141,20 +141,20 @@ read_item(struct request *rq, struct json_span item, const struct part *part, in
 		return said_no_object;
 	if (!scan_as_int(field[JOB].value, job))
 		return said_no_job;
-	if (request_field_is_doubtful(rq, part->field) &&
+	if (request_field_is_doubtful(rq, which->field) &&
 	    (fault = scan_fault(item.s, item.len, JSON_DEPTH + 1, &at)))
 		return fault->said;
 	if (!request_text(rq, field[LEASE].value, &lease) ||
 	    !uuid_parse(&out->lease, lease.s, lease.len))
 		return "'lease' is not one of ours";
-	if (part->kind && !read_reason(rq, field[WHAT].value, out))
+	if (which->kind && !read_reason(rq, field[WHAT].value, out))
 		return "'reason' must be a string";
-	if (!part->kind && !field[WHAT].value.s)
+	if (!which->kind && !field[WHAT].value.s)
 		return "'data' is missing";
-	if (!part->kind)
+	if (!which->kind)
 		read_data(rq, field[WHAT].value, out);
 	out->job = *job;
-	out->kind = part->kind;
+	out->kind = which->kind;
 	return NULL;
 }
 
@@ -179,10 +179,10 @@ get_list(struct request *rq, const char *field, size_t most, struct json_span *l
 }
 
 static void
-read_part(
-    struct request *rq, struct sync_call *call, const struct part *part, struct json_span list)
+read_list(struct request *rq, struct sync_call *call, const struct said_list *which,
+    struct json_span list)
 {
-	struct op *op = !part->kind ? &call->done : &call->back;
+	struct op *op = !which->kind ? &call->done : &call->back;
 	struct json_span at;
 
 	while (scan_next(&list, &at)) {
@@ -190,7 +190,7 @@ read_part(
 		struct item *item = &op->items.items[op->items.n];
 		int64_t job = 0;
 
-		said->why = read_item(rq, at, part, &job, item);
+		said->why = read_item(rq, at, which, &job, item);
 		if (said->why) {
 			memset(item, 0, sizeof(*item));
 			said->job = job;
@@ -209,13 +209,13 @@ items_room(struct request *rq, size_t bytes)
 }
 
 static bool
-read_parts(struct request *rq, struct sync_call *call, struct err *e)
+read_lists(struct request *rq, struct sync_call *call, struct err *e)
 {
-	struct json_span list[PARTS];
+	struct json_span list[SAID_LISTS];
 	size_t n, all = 0, back_bytes = 0;
 
-	for (size_t i = 0; i < PARTS; i++) {
-		if (!get_list(rq, parts[i].field, LIST_MOST, &list[i], &n, e))
+	for (size_t i = 0; i < SAID_LISTS; i++) {
+		if (!get_list(rq, said_lists[i].field, LIST_MOST, &list[i], &n, e))
 			return false;
 		all += n;
 		back_bytes += i > 0 ? list[i].len : 0;
@@ -223,8 +223,8 @@ read_parts(struct request *rq, struct sync_call *call, struct err *e)
 	call->said = arena_alloc(&rq->arena, all * sizeof(*call->said));
 	call->done.items.items = items_room(rq, list[0].len);
 	call->back.items.items = items_room(rq, back_bytes);
-	for (size_t i = 0; i < PARTS; i++)
-		read_part(rq, call, &parts[i], list[i]);
+	for (size_t i = 0; i < SAID_LISTS; i++)
+		read_list(rq, call, &said_lists[i], list[i]);
 	return true;
 }
 
@@ -430,7 +430,7 @@ say_with_reason(struct request *rq, struct sync_call *call)
 }
 
 static void
-hear(struct request *rq, struct sync_call *call)
+note_beat(struct request *rq, struct sync_call *call)
 {
 	if (call->worker.id != 0)
 		beats_note(
@@ -462,7 +462,7 @@ answer_claim(struct op *op)
 	}
 	if (op->status != ST_UNKNOWN) {
 		call->worker = op->worker;
-		hear(rq, call);
+		note_beat(rq, call);
 	}
 	say_with_reason(rq, call);
 }
@@ -479,7 +479,7 @@ answer_touch(struct op *op)
 		reply_text(rq, 404, said_no_worker);
 	else {
 		call->worker = op->worker;
-		hear(rq, call);
+		note_beat(rq, call);
 		say_all(rq, call);
 	}
 }
@@ -492,7 +492,7 @@ go_on(struct request *rq, struct sync_call *call)
 	if (call->claim.claim.want > 0 || call->claim.claim.has_holding)
 		claim_submit(rq->tracker, &call->claim);
 	else if (presence_find(rq->tracker->presence, &call->token, &call->worker)) {
-		hear(rq, call);
+		note_beat(rq, call);
 		say_all(rq, call);
 	} else
 		op_submit(rq->tracker, &call->touch);
@@ -556,7 +556,7 @@ api_sync(struct request *rq, struct err *e)
 	request_init_op(rq, &call->count, OP_COUNT, answer_count);
 	if (progress.s && !read_progress(rq, progress, &call->progress))
 		return err_set(e, ERR_FIELD, "The field 'progress' must be a string.", "progress");
-	if (!req_token(rq, &call->token, e) || !read_parts(rq, call, e) ||
+	if (!req_token(rq, &call->token, e) || !read_lists(rq, call, e) ||
 	    !read_wants(rq, &call->claim, e))
 		return false;
 	call->done.token = call->back.token = call->claim.token = call->touch.token = call->token;

@@ -161,7 +161,7 @@ struct beat_call {
 };
 
 static void
-hear(struct request *rq, const struct worker_id *worker)
+take_beat(struct request *rq, const struct worker_id *worker)
 {
 	const struct beat_call *call = rq->state;
 
@@ -179,7 +179,7 @@ answer_beat(struct op *op)
 	if (op->err.kind != ERR_NONE)
 		reply_error(rq, &op->err);
 	else if (op->status == ST_ACCEPTED)
-		hear(rq, &op->worker);
+		take_beat(rq, &op->worker);
 	else
 		call->say(rq, false);
 }
@@ -192,7 +192,7 @@ beat(struct request *rq, const struct uuid *token)
 	struct op *op;
 
 	if (presence_find(rq->tracker->presence, token, &worker)) {
-		hear(rq, &worker);
+		take_beat(rq, &worker);
 		return;
 	}
 	op = request_op(rq, OP_TOUCH, answer_beat);

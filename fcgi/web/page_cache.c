@@ -156,7 +156,7 @@ weight(const struct entry *e)
 }
 
 static void
-drop(struct page_cache *c, struct entry *e)
+evict(struct page_cache *c, struct entry *e)
 {
 	c->bytes -= weight(e);
 	HASH_DEL(c->entries, e);
@@ -173,7 +173,7 @@ page_cache_free(struct page_cache *c)
 	if (!c)
 		return;
 	HASH_ITER(hh, c->entries, e, next)
-	drop(c, e);
+	evict(c, e);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -188,7 +188,7 @@ make_room(struct page_cache *c)
 		if (c->bytes <= PAGE_CACHE_BYTES)
 			return;
 		if (!e->refreshing)
-			drop(c, e);
+			evict(c, e);
 	}
 }
 
@@ -437,7 +437,7 @@ store(struct page_cache *c, struct refresh *r, struct waiter **waiters)
 	/* While PostgreSQL is away an old page is better than none. */
 	best = copy_ref(r->copy ? r->copy : pg_is_away(&r->op.err) ? e->copy : NULL);
 	if (!e->copy || (!best && r->op.err.kind == ERR_MISSING))
-		drop(c, e);
+		evict(c, e);
 	make_room(c);
 	pthread_mutex_unlock(&c->lock);
 	return best;

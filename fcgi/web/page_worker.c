@@ -69,7 +69,7 @@ read_worker(struct page *p, struct worker *w, struct err *e)
 }
 
 static void
-hear(struct page *p, struct worker *w)
+read_beat(struct page *p, struct worker *w)
 {
 	struct part_worker heard = {.id = w->id, .seen_us = w->seen_us};
 
@@ -253,7 +253,7 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 
 	if (!find_worker(p, &w, e))
 		return false;
-	hear(p, &w);
+	read_beat(p, &w);
 	buf_init(&address, 0);
 	parts_worker_address(p, &address, w.stage, w.name);
 	parts_frame(p, d,

@@ -37,7 +37,7 @@ static const struct route routes[] = {
     {GET | HEAD, "/metrics", api_metrics, NO_BODY, AWAY_503, .allow = "GET, HEAD"},
 };
 
-#define PARTS (sizeof((struct request *)NULL)->path_part / sizeof(char *))
+#define PATH_PARTS (sizeof((struct request *)NULL)->path_part / sizeof(char *))
 
 static bool
 is_prefix(const struct route *route)
@@ -89,7 +89,7 @@ split_path(struct request *rq, struct err *e)
 	for (size_t i = 0; *s != '\0'; i++) {
 		size_t len = strcspn(s, "/");
 
-		if (i == PARTS)
+		if (i == PATH_PARTS)
 			return err_set(e, ERR_MISSING, "Not Found", "too many parts");
 		if (!url_decode(&rq->arena, s, len, &rq->path_part[i], &ignored, e))
 			return err_set(e, ERR_MISSING, "Not Found", "path does not decode");
