@@ -16,7 +16,8 @@ struct http {
 	CURLM *multi;
 	struct curl_slist *headers;
 	struct http_options options;
-	char *url; /* where the tracker is now */
+	char *url;   /* where the tracker is now */
+	size_t held; /* bytes of answers, of all calls */
 };
 
 static char *
@@ -80,6 +81,18 @@ http_call_init(struct http_call *c, size_t most, void (*ended)(struct http_call 
 	c->owner = owner;
 }
 
+/* A long one is not kept room for. */
+static void
+free_answer(struct http_call *c)
+{
+	size_t most = c->answer.limit;
+
+	if (c->http)
+		c->http->held -= c->answer.len;
+	buf_fini(&c->answer);
+	buf_init(&c->answer, most);
+}
+
 void
 http_call_fini(struct http *h, struct http_call *c)
 {
@@ -89,8 +102,8 @@ http_call_fini(struct http *h, struct http_call *c)
 	c->easy = NULL;
 	free(c->path);
 	c->path = NULL;
+	free_answer(c);
 	buf_fini(&c->body);
-	buf_fini(&c->answer);
 }
 
 void
@@ -100,6 +113,7 @@ http_cancel(struct http *h, struct http_call *c)
 		return;
 	curl_multi_remove_handle(h->multi, c->easy);
 	c->busy = false;
+	free_answer(c);
 }
 
 static size_t
@@ -107,8 +121,14 @@ take_answer(char *bytes, size_t one, size_t count, void *ctx)
 {
 	struct http_call *c = ctx;
 
-	buf_put(&c->answer, bytes, one * count);
-	return c->answer.failed ? 0 : one * count;
+	if (one * count > c->http->options.most - c->http->held)
+		c->answer.failed = true;
+	else
+		buf_put(&c->answer, bytes, one * count);
+	if (c->answer.failed)
+		return 0;
+	c->http->held += one * count;
+	return one * count;
 }
 
 static size_t
@@ -197,7 +217,8 @@ send_call(struct http *h, struct http_call *c)
 {
 	struct buf url;
 
-	buf_clear(&c->answer);
+	free_answer(c);
+	c->http = h;
 	c->error[0] = '\0';
 	c->sent = c->head = 0;
 	c->status = 0;
@@ -359,6 +380,8 @@ end_call(struct http *h, CURL *easy, CURLcode code)
 	    follow(h, c, target))
 		return;
 	c->ended(c);
+	if (!c->busy)
+		free_answer(c);
 }
 
 static bool

@@ -9,7 +9,7 @@
  * path of the same host, and never from https to http: a token goes nowhere else.
  *
  * Ownership	a call is the caller's; it must stay where it is until `ended` was called or http_cancel.
- *		Its body and answer are the call's until http_call_fini or its next http_start.
+ *		Its answer is gone when `ended` returns.
  * Units	timeout_ms from start to end, the tracker's waiting included, plus what a long body takes
  *		at 16 KB a second; retry_after_s seconds, never negative.
  * Errors	a call that got no answer ends with status 0 and a sentence in `error`; so does one that
@@ -33,6 +33,7 @@ struct http_options {
 	const char *url;    /* of the tracker, no slash at the end */
 	const char *cacert; /* PEM file; NULL = the system's */
 	bool insecure;      /* take any certificate */
+	size_t most;        /* bytes of all answers under way together */
 };
 
 struct http_call {
@@ -49,6 +50,7 @@ struct http_call {
 	bool busy;
 
 	/* http.c's own */
+	struct http *http;
 	char *path;
 	int64_t timeout_ms;
 	size_t sent, head; /* bytes of the body; of the headers */

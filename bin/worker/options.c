@@ -419,6 +419,7 @@ options_read(struct options *o, int argc, char **argv)
 	argp_parse(&config, argc, argv, ARGP_IN_ORDER, NULL, o);
 	argp_parse(&all, argc, argv, ARGP_IN_ORDER, NULL, o);
 	o->http.url = o->hand.url = o->url;
+	o->http.most = 2 * (size_t)o->max_input; /* one that waits and one that reports */
 	o->hand.prefetch = o->hand.prefetch && !o->v1;
 }
 

@@ -246,6 +246,7 @@ take_answer(struct sync *s, struct http_call *c)
 
 	if (!talk_read(c, f, FIELDS))
 		return false;
+	worker_reached(s->w);
 	settled = report_take_results(s->w, c, f[RESULTS].value);
 	if (c == &s->report && s->told > 0 && settled == 0)
 		backoff_fail(&s->tell, now_us, 0);
@@ -279,7 +280,6 @@ on_answer(struct sync *s, struct http_call *c)
 	}
 	s->worked = s->useful = true;
 	s->items_most = CALL_ITEMS;
-	worker_reached(s->w);
 }
 
 static void
@@ -435,7 +435,8 @@ tick_present(struct sync *s, int64_t now_us)
 
 	if (s->report.busy)
 		return INT64_MAX;
-	if (now_us >= report_us) {
+	/* After an outage a call that is answered at once: the waiting one would leave us in doubt. */
+	if (now_us >= report_us || s->w->away_told) {
 		send_report(s, now_us);
 		return INT64_MAX;
 	}

@@ -23,6 +23,7 @@
 enum voice {
 	VOICE_NONE,
 	VOICE_HELLO,
+	VOICE_ALIVE,
 	VOICE_ASK,
 	VOICE_PROGRESS,
 	VOICE_DONE,
@@ -249,6 +250,18 @@ on_returned(struct slot *s, enum meaning meaning)
 }
 
 static bool
+on_alive(struct slot *s, enum meaning meaning)
+{
+	const char *text = s->call.answer.len > 0 ? s->call.answer.data : "";
+
+	if (meaning != MEANS_ANSWER || (!strstr(text, "True") && !strstr(text, "False")))
+		return false;
+	if (strstr(text, "False"))
+		lose_identity(s);
+	return true;
+}
+
+static bool
 on_bye(struct slot *s, enum meaning meaning)
 {
 	if (meaning == MEANS_AWAY || meaning == MEANS_DISTRUSTED)
@@ -274,6 +287,8 @@ static bool
 take_answer(struct slot *s, enum voice voice, enum meaning meaning)
 {
 	switch (voice) {
+	case VOICE_ALIVE:
+		return on_alive(s, meaning);
 	case VOICE_ASK:
 		return on_ask(s, meaning);
 	case VOICE_DONE:
@@ -367,6 +382,11 @@ tick_idle(struct slot *s, int64_t now_us)
 	}
 	if (!s->who) {
 		send_hello(s);
+		return INT64_MAX;
+	}
+	/* After an outage a call that is answered at once: a tracker may let newJob wait. */
+	if (w->away_told) {
+		send_token(s, VOICE_ALIVE, "/api/validateWorker");
 		return INT64_MAX;
 	}
 	if (hand_wants(&w->hand, now_us) == 0)

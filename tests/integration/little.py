@@ -41,12 +41,12 @@ class Call:
 
 
 class LittleTracker:
-    def __init__(self, answers, tls=None):
+    def __init__(self, answers, tls=None, port=0):
         self.answers = answers
         self.calls = []
         self.over = threading.Event()
         self.tls = tls
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -86,7 +86,7 @@ class LittleTracker:
         body = said.read(int(headers.get("content-length", 0)))
         call = Call(words[0].decode(), words[1].decode(), headers, body)
         self.calls.append(call)
-        answer = self.answers.get(call.call, self._usual(call))
+        answer = self.answers.get(call.call, self.usual(call))
         while callable(answer):
             answer = answer(call)
         if answer is None:
@@ -108,7 +108,7 @@ class LittleTracker:
         return True
 
     @staticmethod
-    def _usual(call):
+    def usual(call):
         if call.call == "/api/new":
             return {"token": str(uuid.uuid4()), "display_name": "little-river-1", "project": "Little", "stage_name": "First"}
         if call.call == "/api/sync":

@@ -15,9 +15,9 @@ from waiting import eventually
 class Worker:
     """A running distcompute-worker with a shell command a job."""
 
-    def __init__(self, stack, stage, script, *flags, cacert=True):
+    def __init__(self, stack, stage, script, *flags, cacert=True, url=None):
         self.log = os.path.join(stack.state, f"worker-test-{os.urandom(4).hex()}.log")
-        argv = [os.path.join(stack.read_status()["bin"], "distcompute-worker"), "--url", stack.url, "--stage", stage]
+        argv = [os.path.join(stack.read_status()["bin"], "distcompute-worker"), "--url", url or stack.url, "--stage", stage]
         if cacert:
             argv += ["--cacert", stack.certificate]
         if "--spool" not in flags:
@@ -150,6 +150,32 @@ def test_tls_is_checked(fresh, start):
     assert eventually(lambda: worker.process.poll() is not None, what="it ended")
     assert worker.process.returncode == 69
     assert fresh.one("select count(*) from tracker.worker") == before
+
+
+def test_over_http_it_is_led_to_https(fresh, start):
+    fresh.load(["x"])
+    worker = start("a", "tr x y", "--max-jobs", "1", url=fresh.url.replace("https:", "http:"))
+    wait_done(fresh, "a", 1)
+    assert f"the tracker is at {fresh.url} now" in worker.said() and outputs(fresh, "a") == ["y"]
+
+
+def test_a_stage_may_be_named(fresh, start):
+    fresh.load(["x"])
+    start("extract", "tr x y", "--max-jobs", "1")
+    wait_done(fresh, "a", 1)
+
+
+def test_data_keeps_its_type_and_name_through_the_stages(fresh, start):
+    """Of what v1 marks only lists and objects are JSON; what sync gives keeps its type."""
+    fresh.load([f"j{i}" for i in range(4)])
+    for data in ("<!json!>5", "<!json!>[NaN]", [1, 2], "plain"):
+        a = Client(fresh)
+        a.get_job()
+        a.complete(data)
+        a.bye()
+    start("b", 'printf "%s:" "$JOB_FORMAT"; cat')
+    wait_done(fresh, "b", 4)
+    assert sorted(outputs(fresh, "b")) == ["json:[1, 2]", "text:<!json!>5", "text:<!json!>[NaN]", "text:plain"]
 
 
 def test_worker_tells_why_it_waits(fresh, start):

@@ -97,9 +97,10 @@ def test_a_command_that_is_not_there_is_told_before_anybody_is_called(little, ha
     "echo $$ >> pids; trap '' TERM; while :; do sleep 0.1; done",
     "sh -c 'echo $$ >> pids; exec sleep 300' & wait",
     "(sh -c 'echo $$ >> pids; exec sleep 300' &) ; sleep 300",
+    "env -i /bin/sh -c 'echo $$ >> pids; exec sleep 300' & wait",
     "setsid sh -c 'echo $$ >> pids; exec sleep 300' & wait",
     "setsid sh -c 'trap \"\" TERM HUP; echo $$ >> pids; while :; do sleep 0.1; done' & sleep 300",
-], ids=["itself", "deaf", "child", "orphan", "session", "deaf session"])
+], ids=["itself", "deaf", "child", "orphan", "no environment", "session", "deaf session"])
 def test_what_a_worker_started_ends_when_it_is_killed_outright(little, hands, tmp_path, script):
     worker = hands(little({"/api/sync": Jobs([job(1), job(2)])}).url, script, "--jobs", "2")
     eventually(lambda: (tmp_path / "pids").exists() and len((tmp_path / "pids").read_text().split()) == 2, what="both run")
@@ -175,17 +176,20 @@ def test_an_idle_timeout_that_is_none_changes_nothing(little, hands, idle):
 
 # --- outages -------------------------------------------------------------------------------------------
 
-def test_it_says_that_the_tracker_is_back_and_is_there_within_seconds(hands, tmp_path):
-    tracker = LittleTracker({})
-    worker = hands(tracker.url)
+@pytest.mark.parametrize("path,flags", [("/api/sync", ()), ("/api/newJob", ("--v1",))])
+def test_it_says_that_the_tracker_is_back_and_is_there_within_seconds(hands, tmp_path, path, flags):
+    # It lets calls wait for work, as a tracker does; what says that it is back must not.
+    def parks(call):
+        if call.call == "/api/newJob" or call.json.get("wait"):
+            time.sleep(30)
+        return LittleTracker.usual(call)
+    tracker = LittleTracker({"/api/newJob": (403, {}, "None.")})
+    worker = hands(tracker.url, "cat", *flags)
     worker.says("working as")
     tracker.close()
     worker.says("cannot be reached")
-    time.sleep(15)
-    back = LittleTracker.__new__(LittleTracker)
-    back.answers, back.calls, back.over, back.tls = {}, [], threading.Event(), None
-    back.listener = socket.create_server(("127.0.0.1", tracker.port))
-    threading.Thread(target=back._accept, daemon=True).start()
+    time.sleep(10)
+    back = LittleTracker({path: parks, "/api/validateWorker": "True"}, port=tracker.port)
     try:
         began = time.monotonic()
         worker.says("the tracker answers again")

@@ -382,3 +382,9 @@ def test_a_page_instead_of_200_ok_is_not_taken_for_a_promise(little, hands, tmp_
 def test_a_connection_closed_at_once_instead_of_a_job_slows_it_down(little, hands):
     tracker = little({"/api/newJob": lambda call: None})
     stays_calm(tracker, hands(tracker.url, "cat", "--v1"), "/api/newJob")
+
+
+def test_all_slots_together_are_bounded(little, hands):
+    tracker = little({"/api/newJob": lambda call: Raw(endless(*ENDLESS["body"]))})
+    worker = hands(tracker.url, "cat", "--v1", "--jobs", "20", "--max-input", "16M")
+    stays_calm(tracker, worker, "/api/newJob", most=60, memory=90)
