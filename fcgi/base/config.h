@@ -59,7 +59,7 @@ const char *config_origin(const struct config *c, const char *name);
 void config_print(const struct config *c, FILE *to, bool mask);
 /* A commented sample file with the defaults. */
 void config_sample(const struct config_item *items, FILE *to);
-/* The README's table in Markdown. */
+/* The table of bin/doc/settings.md, in Markdown. */
 void config_markdown(const struct config_item *items, FILE *to);
 
 #endif

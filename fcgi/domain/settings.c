@@ -47,7 +47,7 @@
 	    "a lease of stage " letter                                                             \
 	    " goes back after so long, though its worker talks; 0 = never")
 
-/* In the order of the README's table. */
+/* In the order of the table in bin/doc/settings.md. */
 const struct config_item settings_items[] = {
     TEXT("project", project, "Distributed Compute", 1, 400, "name on the pages and for workers"),
     TEXT("base_url", base_url, "", 0, 2000,

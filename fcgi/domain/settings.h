@@ -1,7 +1,7 @@
 /*
  * settings -- what an operator can set: one table.
  *
- * --help, the sample file, --print-config and the README's list are all printed from settings_items.
+ * --help, the sample file, --print-config and the table of bin/doc/settings.md are all printed from settings_items.
  *
  * Ownership	text belongs to the struct config that settings_load fills; keep it as long.
  * Errors	ERR_INPUT, `why` with file and line, or the flag or variable.

@@ -2,7 +2,7 @@
 nginx at the edge: what it says by itself, what one address may take, who is an operator, what is logged.
 
 Two nginxes: quickstart's private one, whose plain port believes X-Forwarded-For and so lets a test be
-many addresses, and `site`, the files for an nginx that one has, as README says to install them.
+many addresses, and `site`, the files for an nginx that one has, as bin/doc/operate.md says to install them.
 """
 import os
 import re
@@ -184,7 +184,7 @@ def test_a_script_of_the_first_version_that_says_http_works_through_the_redirect
 
 
 class Site:
-    """nginx with the files of nginx/ at the places that README names, and Debian's own defaults."""
+    """nginx with the files of nginx/ at the places that bin/doc/operate.md names, and Debian's own defaults."""
 
     MAIN = """
 daemon off; worker_processes 2; pid run/nginx.pid; error_log stderr error;
