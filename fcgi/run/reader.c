@@ -11,8 +11,6 @@
 #include "web/claimed.h"
 #include "web/page_cache.h"
 
-#define PATIENCE_MS 10000
-
 struct reader_thread {
 	pthread_t thread;
 	struct reader reader;
@@ -107,7 +105,7 @@ reader_start(struct tracker *t)
 	r->reader.pg = pg_new(t->settings->postgres, "tracker read",
 	    "set jit = off; set search_path = tracker; set statement_timeout = '10s'");
 	r->reader.redis = redis_new(t->settings->redis);
-	pg_set_patience(r->reader.pg, PATIENCE_MS);
+	pg_set_patience(r->reader.pg, READER_PATIENCE_MS);
 	if (pthread_create(&r->thread, NULL, run, r) != 0)
 		abort();
 	return r;

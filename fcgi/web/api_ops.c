@@ -9,6 +9,7 @@
 #include "web/routes.h"
 
 #define PROBE_US INT64_C(1000000)
+#define PROBE_PATIENCE_MS 2000
 
 /* GET /healthz: this process answers. */
 bool
@@ -107,9 +108,12 @@ find_out(struct op *op, struct reader *reader)
 {
 	struct findings *f = ((struct request *)op->owner)->state;
 
+	/* Who asks for health has little patience, and a server that says nothing is not well. */
+	pg_set_patience(reader->pg, PROBE_PATIENCE_MS);
 	read_parts(reader->tracker->shared, f);
 	probe(reader, f);
 	read_keeper(reader, f);
+	pg_set_patience(reader->pg, READER_PATIENCE_MS);
 }
 
 /* The part that keeps the tracker from its work; NULL = it does it. */

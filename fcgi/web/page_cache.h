@@ -24,6 +24,8 @@ void page_cache_free(struct page_cache *c);
 /* Answers the request with its page, now or when it is rendered. Takes the request over. */
 void page_cache_ask(struct page_cache *c, struct request *rq);
 
+#define READER_PATIENCE_MS 10000 /* with PostgreSQL, for one statement */
+
 /* What the reader has for rendering. */
 struct reader {
 	struct tracker *tracker;

@@ -151,6 +151,19 @@ def test_on_a_full_disk_results_wait_and_no_job_is_handed_out(faults):
     assert "event=op_refused" not in said and "event=postgres_back" in said
 
 
+# --- it says nothing --------------------------------------------------------------------------
+
+def test_readyz_tells_of_a_postgresql_that_says_nothing_and_soon(faults):
+    """As a commit does that waits for a standby which is gone."""
+    with superuser(faults) as admin:
+        admin.execute("begin; lock table tracker.probe, tracker.hearing")
+        began = time.monotonic()
+        assert eventually(lambda: what_readyz_says(faults, 503), what="readyz says so")
+        assert time.monotonic() - began < 10
+        admin.execute("rollback")
+    eventually(lambda: is_ready(faults), timeout_s=20, what="it is ready again")
+
+
 # --- one op is to blame -----------------------------------------------------------------------
 
 def test_a_result_that_postgresql_refuses_is_given_up_alone_and_the_others_pass(faults):
