@@ -214,6 +214,11 @@ class Pair(Stack):
         os.kill(self.pid("nginx"), signal.SIGHUP)
         return pool
 
+    def begin(self, name, *args, **kwargs):
+        """One of the programs, as a process that goes on."""
+        kwargs = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **kwargs}
+        return subprocess.Popen([program(name), "--config", self.config, *args], stderr=subprocess.PIPE, **kwargs)
+
     def start_redis_again(self):
         """As quickstart does, which would look after the first PostgreSQL too, and that may be gone for good."""
         with open(os.path.join(self.state, "log", "redis.log"), "ab") as log:

@@ -5,6 +5,7 @@ remember every acknowledged result. The outage is printed: run with -s, or see t
 import contextlib
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -122,3 +123,47 @@ def test_a_redis_that_is_gone_costs_no_result(request, pair, workers, lose):
         gap = workers.longest_gap(began)
         tell(f"Redis, {request.node.callspec.id}, {workers.end()} results", longest_gap=gap)
         assert gap < GOAL_S + SLACK_S
+
+
+# --- the programs -----------------------------------------------------------------------------
+
+def lines_of(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read().splitlines()
+
+
+def test_load_export_and_admin_go_on_or_say_what_happened(pair, workers, tmp_path):
+    """The primary freezes while one loads and one follows; each goes on, or ends at once, in words."""
+    workers.wait_for("a", 100)
+    exported = tmp_path / "out.jsonl"
+    with open(exported, "wb") as out:
+        follow = pair.begin("distcompute-export", "--stage", "a", "--follow", stdout=out)
+    loading = pair.begin("distcompute-load", "--append", "--jsonl", "-", stdin=subprocess.PIPE)
+    for i in range(2000):
+        loading.stdin.write(f'"more {i}"\n'.encode())
+    loading.stdin.flush()
+    eventually(lambda: exported.stat().st_size > 0, what="the export has begun")
+    pair.primary.freeze()
+    time.sleep(1.0)
+    moment = pair.promote()
+    workers.first_after(moment)
+    with contextlib.suppress(BrokenPipeError):
+        loading.stdin.write(b'"last"\n')
+        loading.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):
+        loading.stdin.close()
+    status = loading.wait(30)
+    said = loading.stderr.read().decode()
+    tell(f"load through a freeze: {said.strip() or 'loaded'}", ended_after=time.monotonic() - moment)
+    loaded = pair.one("select count(*) from tracker.job where data like 'more %%' or data = 'last'")
+    assert (status, loaded) == (0, 2001) or (status != 0 and loaded == 0 and said), (status, loaded, said)
+    pair.run("distcompute-admin", "status", timeout_s=20)
+    before = len(lines_of(exported))
+    eventually(lambda: follow.poll() is not None or len(lines_of(exported)) > before, timeout_s=30,
+               what="the export goes on, or ends")
+    if follow.poll() is None:
+        follow.terminate()
+        follow.wait(20)
+    else:
+        assert follow.stderr.read().strip(), "ended without a word"
+    workers.end()
