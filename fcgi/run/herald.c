@@ -162,16 +162,18 @@ put_beat(struct herald *h, struct redis *redis, const struct beat *beat)
 	redis_put_words(redis, "PEXPIRE", key, h->life_ms, NULL);
 }
 
-/* Sends what was put; notes how Redis is. */
+/* Sends what was put; notes how Redis is. That news is taken tells nothing: a replica takes it too. */
 static bool
-flush(struct herald *h, struct redis *redis)
+flush(struct herald *h, struct redis *redis, bool writes)
 {
 	struct shared *shared = h->tracker->shared;
 	struct err e = ERR_INIT;
 
 	if (redis_flush(redis, NULL, NULL, &e)) {
-		h->written_us = clock_us();
-		health_good(shared, PART_REDIS);
+		if (writes) {
+			h->written_us = clock_us();
+			health_good(shared, PART_REDIS);
+		}
 		return true;
 	}
 	stat_add(*redis_refusal(redis) ? STAT_REDIS_REFUSED : STAT_REDIS_AWAY, 1);
@@ -193,12 +195,12 @@ write_beats(struct herald *h, struct redis *redis)
 	for (const struct beat *beat = chain; beat && good; beat = beat->next) {
 		put_beat(h, redis, beat);
 		if (++n % PIPELINE_MOST == 0) {
-			good = flush(h, redis);
+			good = flush(h, redis, true);
 			redis_begin(redis);
 		}
 	}
 	if (good && n % PIPELINE_MOST != 0)
-		good = flush(h, redis);
+		good = flush(h, redis, true);
 	if (good)
 		beats_done(chain);
 	else
@@ -214,7 +216,7 @@ write_probe(struct herald *h, struct redis *redis)
 	snprintf(key, sizeof(key), "%sprobe", h->tracker->redis_prefix);
 	redis_begin(redis);
 	redis_put_words(redis, "SET", key, h->me, "PX", "60000", NULL);
-	(void)flush(h, redis);
+	(void)flush(h, redis, true);
 }
 
 static void
@@ -222,8 +224,8 @@ write_untold(struct herald *h, struct redis *redis, const struct untold *untold)
 {
 	redis_begin(redis);
 	put_untold(h, redis, untold);
-	(void)flush(h, redis);   /* lost, it is found by looking */
-	clock_sleep_ms(NEWS_MS); /* what comes meanwhile goes together */
+	(void)flush(h, redis, false); /* lost, it is found by looking */
+	clock_sleep_ms(NEWS_MS);      /* what comes meanwhile goes together */
 }
 
 /* Without Redis nobody else is to be told, and nothing kept. */

@@ -214,8 +214,8 @@ def test_a_worker_whose_row_is_locked_keeps_nobody_from_work(faults):
     (("config", "set", "maxmemory", "1"), ("config", "set", "maxmemory", "0"), "OOM"),
 ])
 def test_a_redis_that_refuses_is_away_and_what_was_said_meanwhile_is_kept(faults, begin, end, word):
-    faults.load(["x"])
-    client, mark = held(faults), len(faults.tracker_log())
+    faults.load([str(i) for i in range(60)])
+    client, busy, mark = held(faults), [Client(faults) for _ in range(4)], len(faults.tracker_log())
     eventually(lambda: is_ready(faults), what="it is ready before")
     faults.redis.execute_command(*begin)
     try:
@@ -223,6 +223,9 @@ def test_a_redis_that_refuses_is_away_and_what_was_said_meanwhile_is_kept(faults
         ready = eventually(lambda: what_readyz_says(faults, 200, "ready; Redis is away"), what="readyz says so")
         assert word in ready, ready
         assert metric(faults, "tracker_redis_up") == 0 and metric(faults, "tracker_redis_refused_total") > 0
+        for worker in busy * 10:  # news of which is published, as it may be by a replica
+            worker.get_job()
+            worker.complete("y")
         assert client.is_valid()
     finally:
         faults.redis.execute_command(*end)
