@@ -94,9 +94,15 @@ counts_why(const struct stage_counts *c, int stage, char *out, size_t size)
 }
 
 bool
+counts_more_may_come(const struct stage_counts *c, int stage)
+{
+	return unfinished(&c->stage[stage]) > 0 || held_up_by(c, stage) > 0;
+}
+
+bool
 counts_is_finished(const struct stage_counts *c, int stage)
 {
-	return stage > 0 && unfinished(&c->stage[stage]) == 0 && held_up_by(c, stage) == 0 &&
+	return stage > 0 && !counts_more_may_come(c, stage) &&
 	    c->stage[1].done + c->stage[1].failed > 0;
 }
 

@@ -36,7 +36,10 @@ int64_t counts_available(const struct stage_count *c);
 /* Why a worker of the stage gets nothing, in plain words: "Stage B is waiting for stage A: …". */
 void counts_why(const struct stage_counts *c, int stage, char *out, size_t size);
 
-/* Nothing is left to do in the stage, and nothing can come from the stages before it. */
+/* Something of the stage waits, paused or not, or is in hand, or is still in a stage before it. */
+bool counts_more_may_come(const struct stage_counts *c, int stage);
+
+/* Jobs were loaded, and nothing of them is left to do in the stage or can come to it. */
 bool counts_is_finished(const struct stage_counts *c, int stage);
 
 struct counts;

@@ -120,7 +120,8 @@ struct op {
 		struct {
 			int want;
 			bool v1;
-			int64_t call;          /* random: recognises a rerun */
+			bool patient; /* v1: waits while work may still come, whatever the answer */
+			int64_t call; /* random: recognises a rerun */
 			int64_t wait_until_us; /* parked until then; 0 = not at all */
 			int fd;                /* watched for hang-ups while parked; -1 = none */
 			bool has_holding;

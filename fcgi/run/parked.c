@@ -332,15 +332,24 @@ drop_hung_up(struct parked *p)
 	answer_chain(chain);
 }
 
+/* Nothing will come for it any more. */
+static bool
+waits_in_vain(const struct op *op, const void *counts)
+{
+	return op->claim.patient && !counts_more_may_come(counts, op->worker.stage);
+}
+
 static void
 answer_poll(struct op *op)
 {
 	struct parked *p = op->owner;
 
-	if (op->err.kind == ERR_NONE)
+	if (op->err.kind == ERR_NONE) {
 		for (int stage = 1; stage <= STAGES_MAX; stage++)
 			if (counts_available(&p->counts.stage[stage]) > 0)
 				parked_wake(p, stage, counts_available(&p->counts.stage[stage]));
+		answer_chain(take_if(p, waits_in_vain, &p->counts));
+	}
 	pthread_mutex_lock(&p->lock);
 	p->polling = false;
 	pthread_mutex_unlock(&p->lock);

@@ -3,9 +3,12 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "domain/counts.h"
 #include "web/claimed.h"
 #include "web/reply.h"
 #include "web/routes.h"
+
+#define COUNTS_PATIENCE_US (10 * INT64_C(1000000)) /* PostgreSQL may be away just then */
 
 static const char said_no_jobs[] =
     "Either there are no new jobs available, or there was an error whilst finding a job. "
@@ -29,6 +32,53 @@ say_job(struct request *rq, const struct job *job)
 	return sent;
 }
 
+/*
+ * The published client dies of a 403, and often of the race between jobCount and newJob: so while work may still
+ * come the call is parked, then closed, which that client takes for a lost connection and asks again.
+ */
+struct patience {
+	struct op *claim;
+	struct op count;
+	struct stage_counts counts;
+};
+
+static void
+answer_patience(struct op *op)
+{
+	struct request *rq = op->owner;
+	const struct patience *p = rq->state;
+	struct op *claim = p->claim;
+
+	if (op->err.kind != ERR_NONE)
+		reply_error(rq, &op->err);
+	else if (!counts_more_may_come(&p->counts, claim->worker.stage))
+		reply_text(rq, 403, said_no_jobs);
+	else if (claim->claim.wait_until_us > 0)
+		reply_cut(rq);
+	else {
+		claim->claim.wait_until_us = claim_wait_until(
+		    rq->tracker, rq->arrived_us, rq->tracker->settings->v1_patience_s);
+		op_submit(rq->tracker, claim);
+	}
+}
+
+/* Counts of now: what another host has loaded since would be missed by those of a moment ago. */
+static void
+be_patient(struct request *rq, struct op *claim)
+{
+	struct patience *p = rq->state;
+
+	if (!p) {
+		p = arena_calloc(&rq->arena, 1, sizeof(*p));
+		p->claim = claim;
+		rq->state = p;
+	}
+	request_init_op(rq, &p->count, OP_COUNT, answer_patience);
+	p->count.give_up_us = clock_us() + COUNTS_PATIENCE_US;
+	p->count.count = &p->counts;
+	op_submit(rq->tracker, &p->count);
+}
+
 static void
 answer_new_job(struct op *op)
 {
@@ -36,11 +86,12 @@ answer_new_job(struct op *op)
 
 	if (op->err.kind != ERR_NONE)
 		reply_error(rq, &op->err);
-	else if (op->claim.crowded)
-		reply_cut(rq);
+	else if (op->claim.n_jobs == 0 && op->status == ST_UNKNOWN)
+		reply_text(rq, 404, said_no_worker);
+	else if (op->claim.n_jobs == 0 && op->claim.patient)
+		be_patient(rq, op);
 	else if (op->claim.n_jobs == 0)
-		op->status == ST_UNKNOWN ? reply_text(rq, 404, said_no_worker)
-					 : reply_text(rq, 403, said_no_jobs);
+		reply_text(rq, 403, said_no_jobs);
 	else {
 		if (!say_job(rq, op->claim.jobs))
 			claimed_give_back(rq->tracker, op);
@@ -50,28 +101,28 @@ answer_new_job(struct op *op)
 
 /* How long the call may be parked: {"wait": seconds}, ours; the published client never sends it. */
 static bool
-req_wait(struct request *rq, int64_t *until_us, struct err *e)
+req_wait(struct request *rq, struct op *claim, struct err *e)
 {
 	struct json_span wait = request_field(rq, "wait");
 	int64_t seconds = 0;
 
-	*until_us = 0;
+	claim->claim.patient = !wait.s && rq->tracker->settings->v1_patience_s > 0;
 	if (!wait.s)
 		return true;
 	if (!scan_as_int(wait, &seconds) || seconds < 0)
 		return err_set(
 		    e, ERR_FIELD, "The field 'wait' must be a number of seconds.", "wait");
-	*until_us = claim_wait_until(rq->tracker, rq->arrived_us, seconds);
+	claim->claim.wait_until_us = claim_wait_until(rq->tracker, rq->arrived_us, seconds);
 	return true;
 }
 
-/* POST /api/newJob {"token"} -> {"data","number"}; 404 no such worker, 403 nothing waits. */
+/* POST /api/newJob {"token"} -> {"data","number"}; 404 no such worker, 403 nothing waits or may still come. */
 bool
 api_new_job(struct request *rq, struct err *e)
 {
 	struct op *op = request_op(rq, OP_CLAIM, answer_new_job);
 
-	if (!req_token(rq, &op->token, e) || !req_wait(rq, &op->claim.wait_until_us, e))
+	if (!req_token(rq, &op->token, e) || !req_wait(rq, op, e))
 		return false;
 	op->claim.v1 = true;
 	op->claim.want = 1;

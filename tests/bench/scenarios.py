@@ -322,6 +322,38 @@ def scenario_sync(b):
     b.laws("sync", stack, journals=[(stack, journals)])
 
 
+def scenario_mixed(b):
+    """v1's workers beside fleets: neither may send the other the long way."""
+    stack = b.stack()
+    journals = []
+
+    def both():
+        b.keep_jobs(stack, 400000)
+        reports = {}
+
+        def run(name, mix, connections):
+            journals.append(os.path.join(b.folder, f"journal.{time.monotonic_ns()}"))
+            reports[name] = drive(b.build, stack, mix, connections, b.seconds,
+                                  flags=("--bye", "--journal", journals[-1]))
+
+        fleets = threading.Thread(target=run, args=("fleets", "sync:100", 8))
+        fleets.start()
+        run("v1", "cycle", 48)
+        fleets.join()
+        return reports
+
+    r = interleave(b.rounds, both=both)["both"]
+    for name, words in (("v1", "newJob + completeJob, 48 connections"), ("fleets", "sync, 100 wanted, 8 fleets")):
+        reports = [one[name] for one in r]
+        b.raw[f"mixed {name}"] = reports
+        b.judge(f"mixed, {name}", reports)
+        b.row(f"mixed: {words}", median(reports, "done_rate"), "jobs/s",
+              note=note_of(reports, "newJob" if name == "v1" else "sync"))
+    b.laws("mixed", stack, journals=[(stack, journals)])
+    for path in journals:
+        os.unlink(path)
+
+
 def scenario_lone(b):
     """One connection alone: no timer may add to what a commit and a call take."""
     stack, noop = b.stack(), b.noop()
@@ -659,6 +691,6 @@ def scenario_pages(b):
 
 
 SCENARIOS = [scenario_disk, scenario_single, scenario_static, scenario_cycle, scenario_bare,
-             scenario_lone, scenario_sync, scenario_load, scenario_storm, scenario_idle,
+             scenario_lone, scenario_sync, scenario_mixed, scenario_load, scenario_storm, scenario_idle,
              scenario_parked, scenario_abuse, scenario_pages, scenario_snapshot, scenario_flat]
 QUICK = ["disk", "single", "cycle", "bare", "lone", "sync", "load"]

@@ -23,6 +23,7 @@ COMMON = {
     "page_cache": 1,
     "retry_backoff": 1,
     "retry_backoff_max": 4,
+    "v1_patience": 0,  # as the original: who gets no job is told at once
 }
 STACKS = {
     # The stage names are hostile to URLs and to HTML on purpose.
@@ -34,6 +35,7 @@ STACKS = {
              "page_cache": 5, "public_data": "yes", "answer_limit": "1M"},
     # Three calls may wait, no more.
     "limited": {"stage_a": "Extract", "stage_b": "Filter", "parked_limit": 3},
+    "patient": {"stage_a": "Extract", "stage_b": "Filter", "v1_patience": 2},
     # Whoever uses it breaks it, and mends it again.
     "faults": {"stage_a": "Extract", "stage_b": "Filter"},
 }
@@ -98,6 +100,7 @@ STACK_FIXTURES = {
     "main": ("tracker", "fresh", "api", "worker", "fleet"),
     "quick": ("quick",),
     "five": ("five",),
+    "patient": ("patient",),
     "limited": ("limited",),
     "faults": ("faults",),
 }
@@ -120,6 +123,14 @@ def fresh(tracker):
 def quick():
     """Short time-outs: idle 2 s, stage B's jobs 2 s, two attempts."""
     stack = running_stack("quick")
+    stack.load([])
+    return stack
+
+
+@pytest.fixture
+def patient():
+    """newJob waits while work may still come, two seconds."""
+    stack = running_stack("patient")
     stack.load([])
     return stack
 

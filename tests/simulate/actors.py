@@ -33,6 +33,10 @@ class Died(Exception):
     """The machine is gone, without a word."""
 
 
+class Ended(Exception):
+    """Nothing is left to do for it."""
+
+
 class Actor:
     def __init__(self, world, number, rng):
         self.world = world
@@ -124,26 +128,37 @@ class Actor:
             await self.bye()
         except Died:
             self.ledger.deeds["died"] += 1
+        except Ended:
+            self.ledger.deeds["ended"] += 1
         finally:
             self.line.hang_up()
 
 
 class V1Actor(Actor):
-    """One job at a time, by the published API."""
+    """One job at a time, by the published API and as the loop published with it: any status but 200 ends it."""
 
     async def turn(self):
-        job = await self.ask()
-        if job is None:
-            await self.pause(0.2, 0.8)
-            return
-        await self.work(*job)
+        await self.work(*await self.ask())
+
+    async def insist(self, path, heard=lambda status: None, **fields):
+        """The answer, or the end: the published client raises, and nothing catches it."""
+        alive = self.is_alive_for_sure()
+        status, answer = await self.call(path, {"token": self.token, **fields})
+        heard(status)
+        if status == 200:
+            return answer
+        if path == "/api/newJob" and status == 403:
+            raise Ended
+        if alive and self.is_honest() and not self.world.faults:
+            self.ledger.complain(f"{self}: {path} heard {status} {answer[:80]!r} and died, honest as it was")
+        self.ledger.deeds[f"v1 died of {status}"] += 1
+        raise Died
+
+    def is_honest(self):
+        return set(TEMPERS[self.temper]) <= {"slow", "flag", "fail"}
 
     async def ask(self):
-        status, answer = await self.call("/api/newJob", {"token": self.token})
-        if status == NO_WORKER:
-            await self.register()
-        if status != 200:
-            return None
+        answer = await self.insist("/api/newJob")
         job = json.loads(answer)
         self.ledger.handed(self, job["number"], job["data"])
         return job["number"], job["data"]
@@ -157,19 +172,17 @@ class V1Actor(Actor):
             await asyncio.sleep(self.world.idle_s + self.rng.uniform(0.5, 2.5))
         if self.does("repeat"):
             job = await self.ask_again(job)
-        if job is None:
-            return
         if self.does("slow"):
-            await self.call("/api/updateProgress", {"token": self.token, "progress": "half"})
+            await self.insist("/api/updateProgress", progress="half")
         await self.give(job)
 
     async def ask_again(self, job):
         """newJob right after a newJob is the same question."""
         self.ledger.letting_go(self, job)
         again = await self.ask()
-        if again is not None and again[0] != job and self.is_alive_for_sure() and not TEMPERS[self.temper].get("hang"):
+        if again[0] != job and self.is_alive_for_sure() and not TEMPERS[self.temper].get("hang"):
             self.ledger.complain(f"{self}: newJob repeated heard job {again[0]} instead of {job}")
-        return again[0] if again is not None else None
+        return again[0]
 
     async def give(self, job):
         if self.does("leave"):
@@ -177,11 +190,11 @@ class V1Actor(Actor):
             await self.bye()
             await self.register()
         elif self.does("abandon"):
-            await self.call("/api/updateProgress", {"token": self.token, "progress": "no more"})
+            await self.insist("/api/updateProgress", progress="no more")
             self.ledger.letting_go(self, job)
         elif self.does("flag") or self.does("fail"):
             self.ledger.letting_go(self, job)
-            await self.call("/api/flagInvalidData", {"token": self.token})
+            await self.insist("/api/flagInvalidData")
         else:
             await self.complete(job)
 
@@ -189,11 +202,8 @@ class V1Actor(Actor):
         data = self.make(job)
         self.ledger.sending(self, job, data)
         for _ in range(2 if self.does("repeat") else 1):
-            status, _ = await self.call("/api/completeJob", {"token": self.token, "data": data})
-            self.ledger.answered(self, job, data, "accepted" if status == 200 else f"v1 {status}")
-            if status == NO_WORKER:
-                await self.register()
-                return
+            await self.insist("/api/completeJob", data=data, heard=lambda status: self.ledger.answered(
+                self, job, data, "accepted" if status == 200 else f"v1 {status}"))
 
 
 class SyncActor(Actor):

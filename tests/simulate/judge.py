@@ -6,7 +6,7 @@ judge -- holds the tables against the ledger. Every function yields sentences ab
 def judge(stack, world):
     wrong = list(world.ledger.wrong)
     for look in (the_laws, every_job_is_done_once, promises_are_kept, refusals_are_no_outputs, credit_is_completions,
-                 hand_outs_have_an_end, nothing_is_left):
+                 hand_outs_have_an_end, nothing_is_left, deadlocks_are_rare):
         wrong += [f"{look.__name__}: {sentence}" for sentence in look(stack, world)]
     for stage, job in world.ledger.suspects[:5]:
         wrong += [f"stage {stage} job {job}: {row}" for row in stack.sql(
@@ -83,3 +83,11 @@ def nothing_is_left(stack, world):
         left = stack.one(f"select count(*) from tracker.{table}")
         if left:
             yield f"{left} rows in {table}"
+
+
+def deadlocks_are_rare(stack, world):
+    """Locks are taken in one order (sql/README.md): one in 100,000 calls at most, and one is forgiven."""
+    calls = sum(world.ledger.calls.values())
+    found = stack.one("select deadlocks from pg_stat_database where datname = current_database()")
+    if found > max(1, calls / 100_000):
+        yield f"{found} deadlocks in {calls} calls"
