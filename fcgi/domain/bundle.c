@@ -31,9 +31,24 @@ bundle_fini(struct bundle *b)
 	free(b->items);
 }
 
+/* What one large result took is not kept for ever. */
+static void
+give_memory_back(struct bundle *b)
+{
+	for (int i = 0; i < BUNDLE_ARRAYS; i++) {
+		struct pg_array *a = &b->array[i];
+
+		if (a->bytes.size <= BUNDLE_BYTES_IN)
+			continue;
+		pg_array_fini(a);
+		pg_array_init(a, a->oid);
+	}
+}
+
 void
 bundle_clear(struct bundle *b)
 {
+	give_memory_back(b);
 	pg_rows_free(b->rows);
 	b->rows = NULL;
 	b->careful = false;
