@@ -395,7 +395,7 @@ def test_the_trackers_own_cache_keeps_a_page_for_its_period(five):
     """Past nginx too a page is rendered once in five seconds, whatever changes meanwhile, and then anew."""
     five.load(["x"])
     api = Api(five)
-    path = "/?owner=Nobody-yet"
+    path = "/?state=waiting"
     before = api.get(path, headers=PAST_NGINX)
     assert before.headers["X-Cache"] == "BYPASS"
     late = Client(five, "a", "Nobody-yet")
@@ -423,6 +423,16 @@ def test_a_path_that_looks_like_anothers_query_is_another_page(five):
     for path, title in (("/person/twin?all=1", "twin"), ("/person/twin&all=1", "twin&all=1")):
         heading = re.search(r"<h1><bdi>(.*?)</bdi>", api.get(path).text).group(1)
         assert html.unescape(heading) == title, path
+
+
+def test_what_somebody_asks_in_words_of_their_own_does_not_fill_redis(fresh, api):
+    """A copy for everybody is kept there for minutes; so many could be asked for."""
+    asked = ["/?owner=Nobody", "/?stage=a&after=1-1", "/leaderboard?q=x", "/leaderboard?q=x&from=x&after=1-1"]
+    for path in [*asked, "/leaderboard?period=week"]:
+        assert api.get(path).status_code == 200
+    keys = [key for key in fresh.redis.scan_iter("*") if ":page" in key]
+    assert [key for key in keys if "period=week" in key]
+    assert not [key for key in keys if re.search("owner=|after=|q=|from=", key)], keys
 
 
 def test_rendered_pages_are_kept_in_redis_under_the_projects_id_and_expire(fresh, api):
