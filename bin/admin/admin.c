@@ -17,6 +17,7 @@ enum key {
 	KEY_STAGE,
 	KEY_REASON,
 	KEY_AS,
+	KEY_COMMANDS,
 	KEY_PERSON,
 	KEY_WORKER,
 	KEY_ADDRESS,
@@ -26,6 +27,7 @@ enum key {
 	KEY_RESUME,
 	KEY_BACK,
 	KEY_MARKDOWN,
+	KEY_MANUAL,
 	KEY_SAMPLE,
 	KEY_PRINT
 };
@@ -67,7 +69,8 @@ static const struct argp_option ban_options[] = {
 static const struct argp_option settings_options[] = {
     {"print", KEY_PRINT, NULL, 0, "The settings in force, secrets masked (the default)", 0},
     {"sample", KEY_SAMPLE, NULL, 0, "A commented tracker.ini with the defaults", 0},
-    {"markdown", KEY_MARKDOWN, NULL, 0, "The table of all settings in Markdown", 0}, {0}};
+    {"markdown", KEY_MARKDOWN, NULL, 0, "The table of all settings in Markdown", 0},
+    {"manual", KEY_MANUAL, NULL, 0, "The manual's page of all settings, tracker.ini(5)", 0}, {0}};
 
 static const struct command {
 	const char *name, *args, *doc;
@@ -148,7 +151,8 @@ take_option(struct ask *ask, int key, const char *arg)
 	const struct {
 		int key;
 		const char *form;
-	} forms[] = {{KEY_MARKDOWN, "markdown"}, {KEY_SAMPLE, "sample"}, {KEY_PRINT, "print"}};
+	} forms[] = {{KEY_MARKDOWN, "markdown"}, {KEY_MANUAL, "manual"}, {KEY_SAMPLE, "sample"},
+	    {KEY_PRINT, "print"}};
 	const struct {
 		int key;
 		bool *yes;
@@ -222,6 +226,14 @@ command_find(const char *name)
 	return NULL;
 }
 
+/* For completion in a shell, and for the manual. */
+static void
+print_commands(void)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		printf("%s\n", commands[i].name);
+}
+
 static error_t
 parse_first(int key, char *arg, struct argp_state *state)
 {
@@ -241,6 +253,9 @@ parse_first(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which command?");
 		return 0;
+	case KEY_COMMANDS:
+		print_commands();
+		exit(0);
 	case KEY_AS:
 		first->ask->as = arg;
 		return 0;
@@ -289,6 +304,7 @@ parse(struct ask *ask, int argc, char **argv)
 	static const struct argp_child children[] = {
 	    {&settings_argp_few, 0, SETTINGS_FEW_HEADER, 1}, {0}};
 	static const struct argp_option options[] = {
+	    {"commands", KEY_COMMANDS, NULL, OPTION_HIDDEN, NULL, 0},
 	    {"as", KEY_AS, "NAME", 0,
 		"Who acts, for the audit (default: SUDO_USER or the user, and the host)", 0},
 	    {0}};

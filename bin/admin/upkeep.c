@@ -64,6 +64,8 @@ admin_settings(struct ask *ask, struct err *e)
 	(void)e;
 	if (ask->form && strcmp(ask->form, "markdown") == 0)
 		config_markdown(settings_items, stdout);
+	else if (ask->form && strcmp(ask->form, "manual") == 0)
+		config_manual(settings_items, SETTINGS_FILE, stdout);
 	else if (ask->form && strcmp(ask->form, "sample") == 0)
 		config_sample(settings_items, stdout);
 	else

@@ -122,7 +122,7 @@ static const char doc[] =
     "  distcompute-export --stage b --follow --state place | ./consume\n"
     "  distcompute-export --stage b --files out --compress zstd --file-results 100000\n"
     "  (cd out && jq -r '.sha256 + \"  \" + .name' manifest.jsonl | sha256sum -c)\n"
-    "  distcompute-export --stage b --compress zstd | aws s3 cp - s3://bucket/b.jsonl.zst\n"
+    "  distcompute-export --stage b --compress zstd | rclone rcat s3:bucket/b.jsonl.zst\n"
     "  distcompute-export --stage b | duckdb -c \"copy (from read_json('/dev/stdin', "
     "format='newline_delimited')) to 'b.parquet'\"\n"
     "\n"

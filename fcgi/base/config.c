@@ -436,6 +436,53 @@ config_sample(const struct config_item *items, FILE *to)
 		    item->preset);
 }
 
+/* As roff prints it: a hyphen stays one, and no line begins a request. */
+static void
+print_roff(const char *s, FILE *to)
+{
+	if (*s == '.' || *s == '\'')
+		fputs("\\&", to);
+	for (; *s; s++)
+		if (*s == '\\')
+			fputs("\\e", to);
+		else if (*s == '-')
+			fputs("\\-", to);
+		else
+			putc(*s, to);
+}
+
+static void
+print_manual_item(const struct config_item *item, FILE *to)
+{
+	fprintf(to, ".TP\n.B %s\n", item->name);
+	print_roff(item->help, to);
+	fputs("\n.br\nDefault: ", to);
+	print_roff(*item->preset ? item->preset : "none", to);
+	putc('\n', to);
+}
+
+void
+config_manual(const struct config_item *items, const char *path, FILE *to)
+{
+	fputs(".TH TRACKER.INI 5 \"\" \"\" \"Distributed Compute\"\n.SH NAME\n"
+	      "tracker.ini \\- settings of a distributed compute tracker\n.SH SYNOPSIS\n.I ",
+	    to);
+	print_roff(path, to);
+	fputs("\n.SH DESCRIPTION\n"
+	      "Under the line [" SECTION
+	      "] a line each: name = value. Lines that begin with # or ; are "
+	      "comments, and so is what follows a blank and a semicolon. A time is a number of "
+	      "seconds, or "
+	      "has a unit: 90s, 15m, 2h, 1d; so has a size: 64K, 16M, 1G. A name may be set once.\n"
+	      ".PP\nThe environment goes before the file (" ENV_PREFIX
+	      "IDLE_TIMEOUT=3600), and a flag before both (\\-\\-idle\\-timeout=3600).\n"
+	      ".SH SETTINGS\n",
+	    to);
+	for (const struct config_item *item = items; item->name; item++)
+		print_manual_item(item, to);
+	fputs(".SH SEE ALSO\n.BR distcompute\\-tracker (7),\n.BR distcompute\\-admin (1)\n", to);
+}
+
 /* A bar would end the cell. */
 static void
 print_cell(const char *s, FILE *to)

@@ -59,6 +59,8 @@ const char *config_origin(const struct config *c, const char *name);
 void config_print(const struct config *c, FILE *to, bool mask);
 /* A commented sample file with the defaults. */
 void config_sample(const struct config_item *items, FILE *to);
+/* tracker.ini(5): the manual's page of all settings. */
+void config_manual(const struct config_item *items, const char *path, FILE *to);
 /* The table of bin/doc/settings.md, in Markdown. */
 void config_markdown(const struct config_item *items, FILE *to);
 
