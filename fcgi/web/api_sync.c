@@ -201,28 +201,30 @@ read_list(struct request *rq, struct sync_call *call, const struct said_list *wh
 	}
 }
 
-/* One more than can be understood in so many bytes: the one that is being read. */
+/* For n items, or as many as can be understood in so many bytes; and one more, that is being read. */
 static struct item *
-items_room(struct request *rq, size_t bytes)
+items_room(struct request *rq, size_t n, size_t bytes)
 {
-	return arena_calloc(&rq->arena, bytes / ITEM_BYTES_LEAST + 1, sizeof(struct item));
+	if (n > bytes / ITEM_BYTES_LEAST)
+		n = bytes / ITEM_BYTES_LEAST;
+	return arena_calloc(&rq->arena, n + 1, sizeof(struct item));
 }
 
 static bool
 read_lists(struct request *rq, struct sync_call *call, struct err *e)
 {
 	struct json_span list[SAID_LISTS];
-	size_t n, all = 0, back_bytes = 0;
+	size_t n[SAID_LISTS], all = 0, back_bytes = 0;
 
 	for (size_t i = 0; i < SAID_LISTS; i++) {
-		if (!get_list(rq, said_lists[i].field, LIST_MOST, &list[i], &n, e))
+		if (!get_list(rq, said_lists[i].field, LIST_MOST, &list[i], &n[i], e))
 			return false;
-		all += n;
+		all += n[i];
 		back_bytes += i > 0 ? list[i].len : 0;
 	}
 	call->said = arena_alloc(&rq->arena, all * sizeof(*call->said));
-	call->done.items.items = items_room(rq, list[0].len);
-	call->back.items.items = items_room(rq, back_bytes);
+	call->done.items.items = items_room(rq, n[0], list[0].len);
+	call->back.items.items = items_room(rq, all - n[0], back_bytes);
 	for (size_t i = 0; i < SAID_LISTS; i++)
 		read_list(rq, call, &said_lists[i], list[i]);
 	return true;
