@@ -293,10 +293,7 @@ admin_pause(struct ask *ask, struct err *e)
 {
 	int stage;
 
-	if (!set_paused(ask, true, &stage, e))
-		return false;
-	tool_wake(ask->tool, stage, 0);
-	return true;
+	return set_paused(ask, true, &stage, e);
 }
 
 bool

@@ -81,7 +81,8 @@ tool_wake(struct tool *t, int stage, int64_t count)
 {
 	const struct news news = {.kind = NEWS_WAKE, .stage = stage, .count = count};
 
-	publish(t, &news);
+	if (count > 0)
+		publish(t, &news);
 }
 
 void

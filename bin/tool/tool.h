@@ -40,7 +40,7 @@ void tool_close(struct tool *t);
 bool tool_connect(struct tool *t, struct err *e);
 /* "b" or a stage's name -> 2. ERR_INPUT when there is no such stage by the settings. */
 bool tool_stage(const struct tool *t, const char *text, int *stage, struct err *e);
-/* Tells every process of the tracker that a stage has changed, and that `count` jobs may have appeared in it. */
+/* Tells every process of the tracker that `count` jobs may have appeared in a stage. */
 void tool_wake(struct tool *t, int stage, int64_t count);
 /* Tells every process that a stage was paused or goes on: what they remember of its counts is old. */
 void tool_stage_changed(struct tool *t, int stage);

@@ -49,7 +49,8 @@ begin
 		e_last[n] := (
 			select tracker.is_over(p, s, b.bad, b.let_go, b.own, b.workers, b.people, b.networks)
 			from tracker.stage s where s.stage = l.stage);
-		e_why[n] := format('%s bad ends by %s %s of %s %s%s', b.bad, b.workers,
+		e_why[n] := format('%s bad %s by %s %s of %s %s%s', b.bad,
+			case b.bad when 1 then 'end' else 'ends' end, b.workers,
 			case b.workers when 1 then 'worker' else 'workers' end, b.people,
 			case b.people when 1 then 'person' else 'people' end,
 			case when e_why[n] = '' then '' else ', at last: ' || e_why[n] end);

@@ -315,9 +315,12 @@ def test_a_late_result_takes_a_timed_out_job_out_of_failed(house):
     house.max_attempts = 1
     house.load(1)
     w = house.worker()
-    (j,) = house.take(w)
-    house.pass_time(100)
-    house.expire(10)
+    for _ in range(2):  # silence alone ends a job after twice as many
+        assert house.counts(1).failed == 0
+        house.make_due()
+        (j,) = house.take(w)
+        house.pass_time(100)
+        house.expire(10)
     assert house.counts(1).failed == 1
     assert house.done(w, j) == "accepted"
     assert house.counts(1).failed == 0

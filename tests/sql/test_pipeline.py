@@ -162,7 +162,7 @@ def test_failed_jobs_are_listed_by_number_in_pages(house):
     for _ in range(3):
         fail_one(house, reason="disk full")
     page = house.rows("select * from tracker.list_failed(1::int2, 1, 1)")
-    assert [(r.job, r.reason) for r in page] == [(2, "disk full")]
+    assert [(r.job, r.reason) for r in page] == [(2, "1 bad end by 1 worker of 1 person, at last: disk full")]
 
 
 def test_flags_from_before_it_was_put_back_do_not_count(house):

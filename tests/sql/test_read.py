@@ -512,7 +512,8 @@ def test_a_job_that_failed_says_why(house):
     w = house.worker(1)
     house.back(w, house.take(w)[0], reason="exit 9")
     a, b = life(house, 1)
-    assert (a.state, a.reason, b.state) == ("failed", "exit 9", "later")
+    assert (a.state, a.reason, b.state) == (
+        "failed", "1 bad end by 1 worker of 1 person, at last: exit 9", "later")
 
 
 def test_there_is_no_job_beyond_the_last(house):
