@@ -273,7 +273,8 @@ def open_pgbench_workers(stack, count):
     stack.sql(f"""select * from tracker.open_workers(
         array(select md5('bench' || n)::uuid from generate_series(0, {count} - 1) n),
         array(select 'pgbench-' || n from generate_series(0, {count} - 1) n),
-        array_fill(1::int2, array[{count}]), array_fill('pgbench'::text, array[{count}]));""")
+        array_fill(1::int2, array[{count}]), array_fill('pgbench'::text, array[{count}]),
+        array_fill(null::text, array[{count}]), array_fill(null::text, array[{count}]));""")
 
 
 def scenario_bare(b):

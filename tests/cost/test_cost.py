@@ -28,7 +28,7 @@ def known():
     """{what: instructions} and the major version of PostgreSQL that they are of."""
     with open(os.path.join(HERE, "instructions.txt"), encoding="utf-8") as f:
         text = f.read()
-    return ({what: int(n) for n, what in re.findall(r"^(\d+)\s+(.+)$", text, re.M)},
+    return ({what: int(n) for n, what in re.findall(r"^ +(\d+)  (\w.+)$", text, re.M)},
             re.search(r"PostgreSQL (\d+)", text).group(1))
 
 
@@ -100,10 +100,11 @@ def fill(server):
     run("select tracker.settle_stages(array['One', 'Two'])")
     run("insert into tracker.job (number, data) select n, 'https://example.org/' || n"
         " from generate_series(1, 20000) n; update tracker.frontier set last = 20000")
+    run("insert into tracker.person (nickname) values ('anonymous')")
     for stage in (1, 2):
-        run("select * from tracker.open_workers(%s::uuid[], %s::text[], %s::int2[], %s::text[])",
-            ([token(stage, n) for n in range(64)], [f"quiet-otter-{n}" for n in range(64)], [stage] * 64,
-             ["anonymous"] * 64))
+        run("insert into tracker.worker (token, stage, name, person, created, seen)"
+            " select u.token, %s, 'quiet-otter-' || u.token, p.id, now(), now()"
+            " from unnest(%s::uuid[]) u(token), tracker.person p", (stage, [token(stage, n) for n in range(64)]))
     c.close()
 
 
