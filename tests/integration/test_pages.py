@@ -147,7 +147,6 @@ def test_dashboard_says_finished_at_the_end(fresh, api, worker):
         w.get_job()
         w.complete("r")
     page_saying(api, "/", "100", "Finished")
-    w.bye()
 
 
 def test_dashboard_asks_nobody_to_come_where_nothing_is_left_to_do(fresh, api, worker):
