@@ -5,13 +5,14 @@ results are counted but leases, strikes and attempts: what leaks is seen hours l
 """
 import json
 import re
+import time
 
 import psycopg2
 import pytest
 
 from beside import Beside, question
 from client import which
-from waiting import eventually
+from waiting import Later, eventually
 
 WHEN = pytest.mark.parametrize("when", ["before", "middle", "after"])
 
@@ -209,3 +210,43 @@ def test_a_call_of_which_only_a_part_came_does_nothing(fresh, beside, share):
     assert leases(fresh) == []
     assert fresh.one("select asked_at from tracker.worker order by id desc limit 1") == before
     assert not re.search(r"event=request_failed", open(beside.log.name, encoding="utf-8").read())
+
+
+# --- company ----------------------------------------------------------------------------------
+
+def all_at_once(stack, locked, calls):
+    """Starts the first, which waits for a lock, and then the others: these wait together, for one bundle."""
+    held = psycopg2.connect(stack.conninfo)
+    try:
+        held.cursor().execute(locked)
+        first = Later(calls[0])
+        eventually(lambda: stack.one("select count(*) from pg_locks where not granted") > 0, what="the first call waits")
+        others = [Later(call) for call in calls[1:]]
+        time.sleep(0.3)  # until they are in line; sooner or later they are answered all the same
+    finally:
+        held.close()
+    return [call.result(60) for call in [first, *others]]
+
+
+@pytest.mark.parametrize("bad", [1, 3, 5])
+def test_of_calls_that_are_committed_together_only_the_one_that_is_refused_fails(fresh, beside, bad):
+    fresh.sql("alter table tracker.person add constraint none_such check (nickname !~ 'poison')")
+    try:
+        names = ["Ada", "Bob", "Eve", "Fay", "Gus", "Hal"]
+        names[bad] = "poison"
+        statuses = all_at_once(fresh, "lock table tracker.person in exclusive mode", [
+            lambda n=n: beside.ask("GET", f"/api/new?stage=a&nickname={n}")[0] for n in names])
+    finally:
+        fresh.sql("alter table tracker.person drop constraint none_such")
+    assert statuses.pop(bad) in (500, None)  # v1 hears no 500: its connection is closed
+    assert statuses == [200] * 5
+
+
+def test_two_newjobs_of_one_worker_in_one_bundle_give_one_job(fresh, beside):
+    other, twin = beside.new(), beside.new()
+    answers = all_at_once(
+        fresh, f"select from tracker.worker where name = '{other['display_name']}' for update",
+        [lambda t=w["token"]: beside.post("/api/newJob", token=t) for w in (other, twin, twin)])
+    assert [status for status, _ in answers] == [200] * 3
+    assert answers[1] == answers[2]
+    assert len(leases(fresh)) == 2 and strikes(fresh) == []

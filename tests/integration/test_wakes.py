@@ -4,6 +4,7 @@ lost is seen by no test that only waits for an answer.
 """
 import time
 
+from beside import Beside
 from client import Api, Client, Fleet, which
 from waiting import Later, eventually
 
@@ -142,3 +143,27 @@ def test_a_pause_is_told_at_once(fresh, fleet):
         reply = f.sync(want=1)
         assert reply["jobs"] == [] and "paused" in reply["message"]
         fresh.run("distcompute-admin", "resume", "a")
+
+
+def test_without_redis_a_process_wakes_its_own_calls(fresh):
+    """One process and no news from outside: what is left is the wake-up within, and the look once a second."""
+    beside = Beside(fresh, redis="")
+    try:
+        took = []
+        for _ in range(3):
+            fresh.load(["x"] * 6)
+            a = beside.new()["token"]
+            for job in beside.sync(a, want=6)["jobs"]:
+                b = beside.new("b")
+                call = Later(beside.sync, b["token"], want=1, wait=30)
+                eventually(lambda: fresh.one("select asked_kind from tracker.worker where name = %s",
+                                             b["display_name"]) == "sync", every_s=0.01, what="the call has arrived")
+                beside.sync(a, done=[{**which(job), "data": "r"}])
+                acted = time.monotonic()
+                assert len(call.result(20)["jobs"]) == 1
+                took.append(call.began + call.took_s - acted)
+            if sum(t > SOON_S for t in took[-6:]) <= 1:
+                return
+        raise AssertionError(f"a parked call waits for the look: {[round(t, 3) for t in took]} s")
+    finally:
+        beside.close()
