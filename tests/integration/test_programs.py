@@ -594,6 +594,21 @@ def test_a_program_that_meets_a_hole_in_the_network_ends_in_words(fresh, wire, n
     assert time.monotonic() - began < 30
 
 
+def test_a_state_file_of_an_earlier_version_is_taken_by_its_time_and_that_is_said(fresh, tmp_path):
+    state = tmp_path / "place"
+    fresh.load(["x", "y"])
+    f = Fleet(fresh)
+    first, second = f.take(2)
+    f.done(first)
+    fresh.run(EXPORT, "--stage", "a", "--state", str(state))
+    lines = [line for line in state.read_text().splitlines(keepends=True) if not line.startswith("cluster ")]
+    state.write_text("".join(["distcompute-export 1\n", *lines[1:]]))
+    f.done(second)
+    done = fresh.run(EXPORT, "--stage", "a", "--state", str(state))
+    assert second["job"] in [r["job"] for r in rows_of(done)] and "earlier version" in done.stderr
+    assert fresh.run(EXPORT, "--stage", "a", "--state", str(state)).stderr == ""
+
+
 def test_an_export_of_a_database_that_was_restored_elsewhere_says_so_and_misses_nothing(fresh, tmp_path):
     state = str(tmp_path / "place")
     fresh.load([f"job {i}" for i in range(20)])
