@@ -236,7 +236,7 @@ def test_a_lease_that_the_keeper_takes_while_its_result_waits_is_counted_once(fa
     with contextlib.closing(psycopg2.connect(faults.conninfo)) as keeper:
         with keeper.cursor() as cursor:
             cursor.execute("update tracker.lease set since = since - interval '1 hour'")
-            cursor.execute("select count(*) from tracker.expire_leases('{60,0,0,0,0}', 10, 30, 3600)")
+            cursor.execute("select count(*) from tracker.expire_leases('{60,0,0,0,0}')")
             assert cursor.fetchone() == (1,)
         late = Later(Api(faults).text, "/api/completeJob", {"token": client.token, "data": "y"})
         eventually(lambda: faults.one("select count(*) from pg_locks where not granted"), what="the result waits")
