@@ -153,6 +153,26 @@ work_wakes_the_oldest_call_of_its_stage(void **state)
 }
 
 static void
+a_call_that_wants_ten_stands_for_ten_jobs(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *fleet = call_new(r, 1, 1, 60000), *next = call_new(r, 2, 1, 60000);
+
+	(void)state;
+	fleet->op.claim.want = 10;
+	park(r, fleet);
+	park(r, next);
+	parked_wake(r->tracker.parked, 1, 10);
+	assert_ptr_equal(take_claim(r), fleet);
+	assert_int_equal(parked_count(r->tracker.parked), 1);
+	parked_wake(r->tracker.parked, 1, 1);
+	assert_ptr_equal(take_claim(r), next);
+	room_free(r);
+	call_free(fleet);
+	call_free(next);
+}
+
+static void
 work_that_came_between_question_and_parking_is_not_missed(void **state)
 {
 	struct room *r = room_new(10);
@@ -379,6 +399,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(who_may_not_wait_is_not_parked),
 	    cmocka_unit_test(work_wakes_the_oldest_call_of_its_stage),
+	    cmocka_unit_test(a_call_that_wants_ten_stands_for_ten_jobs),
 	    cmocka_unit_test(work_that_came_between_question_and_parking_is_not_missed),
 	    cmocka_unit_test(a_wait_that_is_over_is_answered),
 	    cmocka_unit_test(a_client_that_hangs_up_leaves_its_place),
