@@ -20,7 +20,7 @@ struct identity {
 	struct identity *next;
 	char *token;
 	char name[256]; /* "" when not known any more */
-	bool present;   /* speaks for itself; else worker_late speaks for it */
+	bool present;   /* speaks for itself; else late speaks for it */
 	bool thanked;   /* a late result of it was accepted, so the tracker holds it present */
 };
 

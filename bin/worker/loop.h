@@ -1,7 +1,7 @@
 /*
  * loop -- descriptors that are waited for, behind one epoll descriptor.
  *
- * The epoll descriptor itself is what worker_http waits on beside its sockets, so a thousand
+ * The epoll descriptor itself is what http waits on beside its sockets, so a thousand
  * commands cost the HTTP side one entry.
  *
  * Ownership	a watch is the caller's and must stay where it is while it is watched; loop_close closes

@@ -326,8 +326,8 @@ def test_it_follows_to_https_and_a_post_stays_a_post(little, hands, tmp_path, st
 def test_it_takes_its_token_nowhere_else(little, all_calm):
     other = little({})
     places = ["http://localhost:{port}{path}", "http://127.0.0.1:1{path}", "http://127.0.0.1:{port}/login", "ftp://127.0.0.1{path}",
-              "http://user:pw@127.0.0.1:{port}{path}", "file:///etc/passwd", "//localhost:{port}{path}", "http://127.0.0.1:{port}"]
-    said = all_calm({(status, to): moved(status, lambda call, to=to: to.format(port=other.port, path=call.path))
+              "http://user:pw@127.0.0.1:{own}{path}", "https://localhost:{port}{path}", "http://localhost:{own}{path}", "file:///etc/passwd", "//localhost:{port}{path}", "http://127.0.0.1:{port}"]
+    said = all_calm({(status, to): moved(status, lambda call, to=to: to.format(port=other.port, path=call.path, own=call.headers["host"].split(":")[1]))
                      for status in (301, 302, 303, 307, 308) for to in places if status in (302, 308) or to == places[0]})
     for case, text in said.items():
         assert "sends us to" in text and "--url" in text, case
