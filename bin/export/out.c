@@ -31,7 +31,7 @@ out_open(
 void
 out_close(struct out *o)
 {
-	if (o->dir)
+	if (o->files.manifest)
 		files_close(&o->files);
 	buf_fini(&o->text);
 	buf_fini(&o->packed);
