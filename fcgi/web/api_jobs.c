@@ -90,6 +90,8 @@ answer_new_job(struct op *op)
 		reply_text(rq, 404, said_no_worker);
 	else if (op->claim.n_jobs == 0 && op->claim.patient)
 		be_patient(rq, op);
+	else if (op->claim.n_jobs == 0 && op->claim.crowded)
+		reply_cut(rq);
 	else if (op->claim.n_jobs == 0)
 		reply_text(rq, 403, said_no_jobs);
 	else {
