@@ -126,6 +126,13 @@ char_len(const unsigned char *s, size_t len)
 	return s[0] < 0x80 ? 1 : wide_len(s, len);
 }
 
+/* The choice of how an emoji looks. */
+static bool
+is_look(uint32_t c)
+{
+	return c == 0xfe0e || c == 0xfe0f;
+}
+
 /* Unicode's Default_Ignorable_Code_Point: all that turns direction is among it. */
 static bool
 is_invisible(uint32_t c)
@@ -152,7 +159,7 @@ text_has_invisible(const char *s, size_t len)
 
 	for (size_t i = 0; i<len; i += n> 0 ? n : 1) {
 		n = char_len(u + i, len - i);
-		if (n > 1 && is_invisible(code_of(u + i, n)))
+		if (n > 1 && is_invisible(code_of(u + i, n)) && !is_look(code_of(u + i, n)))
 			return true;
 	}
 	return false;
@@ -164,7 +171,7 @@ joins(uint32_t c, uint32_t before, uint32_t after)
 {
 	if (c == 0x200c || c == 0x200d)
 		return before >= 0x80 && after >= 0x80 && !is_invisible(after);
-	if (c == 0xfe0e || c == 0xfe0f)
+	if (is_look(c))
 		return before >= 0xa9 || (before >= '0' && before <= '9') || before == '#' ||
 		    before == '*';
 	return false;

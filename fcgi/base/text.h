@@ -19,7 +19,10 @@ size_t text_chars(const char *s, size_t len);
 size_t text_cut(const char *s, size_t len, size_t chars);
 /* C0, DEL, C1 controls, and the line and paragraph separators U+2028, U+2029. */
 bool text_has_control(const char *s, size_t len);
-/* Characters that turn the reading direction or are invisible: Unicode's Default_Ignorable_Code_Point. */
+/*
+ * Characters that turn the reading direction or are invisible: Unicode's Default_Ignorable_Code_Point, but
+ * for the choice of an emoji's look.
+ */
 bool text_has_invisible(const char *s, size_t len);
 /*
  * Makes text from outside fit for people to read, on a page, in a log or on a terminal, in place, and

@@ -168,6 +168,7 @@ invisible_and_turning_characters_are_seen(void **state)
 	    PIECE("\xe2\x80\xaf"),
 	    PIECE("\xe2\x81\x9f"),
 	    PIECE("\xe2\x81\xb0"),
+	    PIECE("❤\xef\xb8\x8f"),
 	    PIECE("שלום"),
 	    PIECE("€"),
 	};
