@@ -257,7 +257,8 @@ log_quote(char *out, size_t size, const char *s, size_t len)
 	out[at++] = '"';
 	while (i < len) {
 		n = char_len(s + i, len - i);
-		if (n > 0 && !text_has_control(s + i, n) && s[i] != '"' && s[i] != '\\') {
+		if (n > 0 && !text_has_control(s + i, n) && !text_has_invisible(s + i, n) &&
+		    s[i] != '"' && s[i] != '\\') {
 			if (at + n + 2 > size)
 				break;
 			memcpy(out + at, s + i, n);

@@ -172,6 +172,9 @@ quotes_keep_good_utf8_and_show_the_bad(void **state)
 	assert_string_equal(log_quote(out, sizeof(out), "\xff\xfe", 2), "\"\\xff\\xfe\"");
 	assert_string_equal(log_quote(out, sizeof(out), "a\\b", 3), "\"a\\x5cb\"");
 	assert_string_equal(log_quote(out, sizeof(out), "\xe2\x80\xa8", 3), "\"\\xe2\\x80\\xa8\"");
+	/* A direction mark would turn what follows it in a terminal. */
+	assert_string_equal(
+	    log_quote(out, sizeof(out), "\xe2\x80\xae!", 4), "\"\\xe2\\x80\\xae!\"");
 	assert_string_equal(log_quote(out, sizeof(out), "a\0b", 3), "\"a\\x00b\"");
 }
 
