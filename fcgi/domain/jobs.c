@@ -128,7 +128,7 @@ claim_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 	return op_is_v1(b->ops[0]) ? claim_send_v1(t, b, pg, e) : claim_send_fleet(t, b, pg, e);
 }
 
-/* What is too long for its share of the bundle counts as such a share: longer than most. */
+/* NULL: too long for its share of the answer, so it is read apart; how long is not known. */
 static void
 read_data(struct bundle *b, struct op *op, struct job *job, int row)
 {
