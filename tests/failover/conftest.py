@@ -27,6 +27,7 @@ def pair(_pair):
     _pair.renew()
     _pair.load([str(i) for i in range(20000)])
     yield _pair
+    _pair.end_programs()
 
 
 @pytest.fixture

@@ -123,6 +123,7 @@ class Pair(Stack):
 
     def start(self):
         super().start()
+        self._begun = []
         owner = os.stat(os.path.join(self.state, "pg"))
         self.ids = {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
         self.bin = os.path.dirname(os.path.realpath(f"/proc/{self.pid('postgres')}/exe"))
@@ -217,7 +218,16 @@ class Pair(Stack):
     def begin(self, name, *args, **kwargs):
         """One of the programs, as a process that goes on."""
         kwargs = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **kwargs}
-        return subprocess.Popen([program(name), "--config", self.config, *args], stderr=subprocess.PIPE, **kwargs)
+        process = subprocess.Popen([program(name), "--config", self.config, *args], stderr=subprocess.PIPE, **kwargs)
+        self._begun.append(process)
+        return process
+
+    def end_programs(self):
+        """What a test that failed has left at work."""
+        while self._begun:
+            process = self._begun.pop()
+            process.kill()
+            process.wait(20)
 
     def start_redis_again(self):
         """As quickstart does, which would look after the first PostgreSQL too, and that may be gone for good."""
