@@ -75,7 +75,9 @@ def populate(stack, crowd):
               " (select array_agg(gen_random_uuid()) from generate_series(1, %s)),"
               " (select array_agg('quiet-otter-' || n) from generate_series(1, %s) n),"
               " (select array_agg((1 + n %% 2)::int2) from generate_series(1, %s) n),"
-              " (select array_agg('person ' || n) from generate_series(1, %s) n))", *[max(crowd - 9, 0)] * 4)
+              " (select array_agg('person ' || n) from generate_series(1, %s) n),"
+              " (select array_agg(null::text) from generate_series(1, %s) n),"
+              " (select array_agg(''::text) from generate_series(1, %s) n))", *[max(crowd - 9, 0)] * 6)
 
 
 @pytest.fixture(scope="session")
