@@ -8,6 +8,7 @@ its time. An answer is a dict or list (JSON), bytes or str (200), a tuple (statu
 import contextlib
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -15,7 +16,7 @@ import threading
 import time
 import uuid
 
-from stack import program
+from stack import is_sanitized, program
 from waiting import eventually
 
 
@@ -177,7 +178,9 @@ class Hands:
         return self.process.poll() is None
 
     def peak_mib(self):
-        """The most memory that it has had at any time."""
+        """The most memory that it has had at any time; nothing where that would be a sanitizer's."""
+        if is_sanitized():
+            return 0
         with open(f"/proc/{self.process.pid}/status") as f:
             line = next(line for line in f if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
@@ -187,6 +190,8 @@ class Hands:
             self.process.kill()
         self.process.wait()
         self.file.close()
+        found = re.search(r"ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:", self.said())
+        assert not found, self.said()[-8000:]
 
 
 def self_signed(folder):
