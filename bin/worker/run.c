@@ -296,7 +296,6 @@ be_child(const int ends[ENDS], char *const argv[], const struct run_env *env,
 	if (getppid() != parent)
 		_exit(127);
 	reset_signals();
-	limit_child(how);
 	dup2(ends[CHILD_IN], 0);
 	dup2(ends[CHILD_OUT], 1);
 	dup2(ends[CHILD_ERR], 2);
@@ -304,6 +303,7 @@ be_child(const int ends[ENDS], char *const argv[], const struct run_env *env,
 	syscall(SYS_close_range, 4U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
 	for (; env->name; env++)
 		setenv(env->name, env->value, 1);
+	limit_child(how); /* last: a worker may have more memory than its command */
 	execvp(argv[0], argv);
 	why = errno;
 	if (write(ends[CHILD_EXEC], &why, sizeof(why)) < 0)
