@@ -1,6 +1,7 @@
 """Private stacks to be measured: the tracker's own, and a no-op behind a copy of its nginx."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,9 +13,15 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the range from which the kernel takes the near end of connections: one of them may come between."""
+    while True:
+        port = random.randrange(12000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def wait_for(what, is_true, limit_s=30):
