@@ -3,7 +3,7 @@
 --
 -- v1's items (lease null) mean the job that the worker holds, when they arrived after it was given, and
 -- when they name no other (job). A result whose lease is gone is accepted while nobody else has had the job (take_late); a
--- worker that went idle is then present again. What was not accepted is judged by judge_results.
+-- worker that went idle is then present again. What was not accepted is judged by judge_result.
 --
 -- Caller	domain/jobs.c, with all completions that wait; complete_held, when it is not its case. A bundle
 --		may hold many items of one worker.
@@ -11,7 +11,7 @@
 -- Errors	none for one item.
 -- Locks	worker (by token); lease; retry and failed rows of late results (by key); output; ready;
 --		tally; credit.
--- Index	worker by token and id; lease, output by key; see take_late and judge_results.
+-- Index	worker by token and id; lease, output by key; see take_late and judge_result.
 -- Source	lateral probes and arrays of ctid, because statistics of lease are always wrong: a
 --		join of K by K cost 120 ms at K = 256.
 create or replace function tracker.complete_jobs(tokens uuid[], jobs int8[], leases uuid[],
