@@ -170,7 +170,7 @@ class Hands:
     def says(self, what, timeout_s=20):
         return eventually(lambda: what in self.said() and self.said(), timeout_s=timeout_s, what=f"it says {what!r}")
 
-    def ends(self, timeout_s=30):
+    def ends(self, timeout_s=90):
         self.process.wait(timeout_s)
         return self.process.returncode
 

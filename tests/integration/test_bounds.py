@@ -103,6 +103,7 @@ def test_a_body_costs_twice_its_length_at_most(tracker, api, path, shape):
         assert peaks.grown() <= 2 * len(body) + 64 * KIB + MIB
 
 
+@MEMORY
 @pytest.mark.parametrize("kind", DATA)
 def test_data_costs_its_length_and_what_postgres_is_sent(tracker, api, kind):
     for size in (1 * MIB, 6 * MIB):
@@ -112,6 +113,7 @@ def test_data_costs_its_length_and_what_postgres_is_sent(tracker, api, kind):
         assert peaks.grown() <= (2 + 3) * len(body) + 64 * KIB + MIB
 
 
+@MEMORY
 def test_what_a_body_took_is_given_back(tracker, api):
     """Not kept for a next one: of twenty large bodies hardly anything is left."""
     body = with_data(DATA["a list"](4 * MIB)).encode()
