@@ -351,6 +351,14 @@ cut_off(struct committer *c, struct bundle *b, const struct err *why)
 	note_good(c);
 }
 
+/* A schema that does not fit, and a disk without room, though it be that of one table only: our own write, which goes
+ * elsewhere, says nothing then. */
+static bool
+is_no_ops_own(const struct err *e)
+{
+	return sqlstate_blame(e->sqlstate) == BLAME_SCHEMA || strcmp(e->sqlstate, "53100") == 0;
+}
+
 /* What becomes of a bundle that PostgreSQL did not take. */
 static void
 settle(struct committer *c, struct bundle *b, struct err *e)
@@ -364,7 +372,7 @@ settle(struct committer *c, struct bundle *b, struct err *e)
 		answer_bundle(c, b);
 	} else {
 		stat_add(STAT_PG_ERRORS, 1);
-		if (sqlstate_blame(e->sqlstate) == BLAME_SCHEMA || !takes_writes(c, e))
+		if (is_no_ops_own(e) || !takes_writes(c, e))
 			wait_for_postgres(c, b, e);
 		else if (b->n == 1)
 			cut_off(c, b, e);

@@ -267,10 +267,14 @@ req_stage(struct request *rq, int *stage, struct err *e)
 	if (!req_query(rq, "stage", &letter, &len, e))
 		return false;
 	*stage = len == 1 ? stage_number(*letter) : 0;
-	if (*stage == 0)
+	if (*stage == 0) {
+		char *shown = arena_dup(&rq->arena, letter, len);
+
+		shown[text_clean(shown, len, false)] = '\0';
 		return err_set(e, ERR_INPUT,
 		    arena_printf(&rq->arena,
-			"Invalid worker stage: '%s'. Choose from 'a'/'b'/'c'/'d'/'e'.", letter),
+			"Invalid worker stage: '%s'. Choose from 'a'/'b'/'c'/'d'/'e'.", shown),
 		    "no such stage");
+	}
 	return true;
 }

@@ -489,3 +489,10 @@ def test_a_client_that_goes_away_in_the_middle_of_its_body_disturbs_nobody(track
             with context.wrap_socket(plain_socket, server_hostname="localhost") as s:
                 s.sendall(b"POST /api/newJob HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{\"tok")
     assert api.get("/api/jobCount?stage=a").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/jobCount?stage=%1b%5b2J", "/api/new?nickname=x&stage=%E2%80%AEa"])
+def test_a_stage_that_is_repeated_steers_nobodys_terminal(api, path):
+    answer = api.get(path)
+    assert answer.status_code == 400 and answer.text.startswith("Invalid worker stage: '")
+    assert "\x1b" not in answer.text and "\u202e" not in answer.text
