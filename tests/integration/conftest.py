@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from client import Api, Client, Fleet  # noqa: E402
+from little import Hands, LittleTracker  # noqa: E402
 from stack import Stack  # noqa: E402
 
 TEST_DEADLINE_S = int(os.environ.get("TEST_DEADLINE_S", "120"))
@@ -185,3 +186,29 @@ def _laws(request):
         stack = _running.get(name)
         if stack and stack.state and any(f in names for f in fixtures if f not in ("tracker", "api")):
             assert stack.broken_laws() == []
+
+
+@pytest.fixture
+def little():
+    """Trackers of the test's own, with answers as it wishes."""
+    made = []
+
+    def make(answers=None, **kwargs):
+        made.append(LittleTracker(answers or {}, **kwargs))
+        return made[-1]
+    yield make
+    for tracker in made:
+        tracker.close()
+
+
+@pytest.fixture
+def hands(tmp_path):
+    """Runs of distcompute-worker against them."""
+    made = []
+
+    def begin(url, script="cat", *flags, **kwargs):
+        made.append(Hands(tmp_path, url, script, *flags, **kwargs))
+        return made[-1]
+    yield begin
+    for worker in made:
+        worker.stop()

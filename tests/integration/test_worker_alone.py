@@ -12,33 +12,9 @@ import time
 
 import pytest
 
-from little import Hands, Jobs, LittleTracker, accept, job, self_signed
+from little import Jobs, LittleTracker, accept, job, self_signed
 from stack import ROOT, process_is_alive, program
 from waiting import eventually
-
-
-@pytest.fixture
-def little():
-    made = []
-
-    def make(answers=None, **kwargs):
-        made.append(LittleTracker(answers or {}, **kwargs))
-        return made[-1]
-    yield make
-    for tracker in made:
-        tracker.close()
-
-
-@pytest.fixture
-def hands(tmp_path):
-    made = []
-
-    def begin(url, script="cat", *flags, **kwargs):
-        made.append(Hands(tmp_path, url, script, *flags, **kwargs))
-        return made[-1]
-    yield begin
-    for worker in made:
-        worker.stop()
 
 
 def nowhere():

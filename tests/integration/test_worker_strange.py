@@ -6,36 +6,12 @@ import unicodedata
 
 import pytest
 
-from little import Hands, Jobs, LittleTracker, Raw, accept, job, self_signed
+from little import Jobs, Raw, accept, job, self_signed
 from waiting import eventually
 
 LOOK_S = 3        # how long a strange tracker is watched
 CALLS_MOST = 12   # in that time: 1 s, 2 s, ... apart, two kinds of call, and what went before
 MEMORY_MOST = 150  # MiB, of a worker that was told nonsense
-
-
-@pytest.fixture
-def little():
-    made = []
-
-    def make(answers, **kwargs):
-        made.append(LittleTracker(answers, **kwargs))
-        return made[-1]
-    yield make
-    for tracker in made:
-        tracker.close()
-
-
-@pytest.fixture
-def hands(tmp_path):
-    made = []
-
-    def begin(url, script="cat", *flags, **kwargs):
-        made.append(Hands(tmp_path, url, script, *flags, **kwargs))
-        return made[-1]
-    yield begin
-    for worker in made:
-        worker.stop()
 
 
 def hurry(worker):
