@@ -36,6 +36,9 @@ class Peaks:
                 f.write("5")  # the peak begins anew
 
     def grown(self):
+        """Nothing under a sanitizer, whose heap keeps what is freed: tests of what is answered hold there too."""
+        if is_sanitized():
+            return 0
         return sum(memory(pid, "VmHWM") - before for pid, before in self.before.items())
 
 
@@ -87,7 +90,6 @@ def with_data(data):
     return '{"token":"%s","done":[{"job":1,"lease":"%s","data":%s}]}' % (nobody(), nobody(), data)
 
 
-@MEMORY
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("path", ["/api/sync", "/api/completeJob"])
 def test_a_body_costs_twice_its_length_at_most(tracker, api, path, shape):
@@ -103,7 +105,6 @@ def test_a_body_costs_twice_its_length_at_most(tracker, api, path, shape):
         assert peaks.grown() <= 2 * len(body) + 64 * KIB + MIB
 
 
-@MEMORY
 @pytest.mark.parametrize("kind", DATA)
 def test_data_costs_its_length_and_what_postgres_is_sent(tracker, api, kind):
     for size in (1 * MIB, 6 * MIB):
