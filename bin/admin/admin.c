@@ -26,6 +26,7 @@ enum key {
 	KEY_UNTIL,
 	KEY_RESUME,
 	KEY_BACK,
+	KEY_OLDER,
 	KEY_MARKDOWN,
 	KEY_MANUAL,
 	KEY_SAMPLE,
@@ -39,7 +40,25 @@ static const struct argp_option failed_options[] = {
     {"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0}, {0}};
 static const struct argp_option requeue_options[] = {
     {"stage", KEY_STAGE, "STAGE", 0, "The stage in which they failed: its letter or name", 0},
-    {"all", KEY_ALL, NULL, 0, "All that failed, instead of job numbers", 0}, {0}};
+    {"all", KEY_ALL, NULL, 0, "All that failed, instead of job numbers", 0},
+    {"reason", KEY_REASON, "TEXT", 0, "Those whose reason has this in it, instead of job numbers",
+	0},
+    {"label", KEY_LABEL, "TEXT", 0, "Those whose last worker said that it runs this", 0}, {0}};
+static const struct argp_option leases_options[] = {
+    {"older", KEY_OLDER, "TIME", 0, "Only those in hand for so long: 90s, 15m, 2h, 1d", 0},
+    {"stage", KEY_STAGE, "STAGE", 0, "Only of this stage: its letter or name", 0},
+    {"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0}, {0}};
+static const struct argp_option workers_options[] = {
+    {"stage", KEY_STAGE, "STAGE", 0, "Only of this stage: its letter or name", 0},
+    {"person", KEY_PERSON, "NICKNAME", 0, "Only of this person", 0},
+    {"label", KEY_LABEL, "TEXT", 0, "Only those that said they run this", 0},
+    {"address", KEY_ADDRESS, "CIDR", 0, "Only those that registered from there", 0},
+    {"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0}, {0}};
+static const struct argp_option give_back_options[] = {
+    {"stage", KEY_STAGE, "STAGE", 0, "The stage in which it is in hand: its letter or name", 0},
+    {"reason", KEY_REASON, "TEXT", 0, "Why; kept with the job", 0}, {0}};
+static const struct argp_option hurry_options[] = {
+    {"stage", KEY_STAGE, "STAGE", 0, "The stage in which it waits: its letter or name", 0}, {0}};
 static const struct argp_option send_back_options[] = {
     {"stage", KEY_STAGE, "STAGE", 0, "The stage whose result is refused: its letter or name", 0},
     {"reason", KEY_REASON, "TEXT", 0, "Why; kept with the refused result", 0}, {0}};
@@ -82,14 +101,28 @@ static const struct command {
 } commands[] = {
     {"status", "", "Show the stages: what waits, what is in hand, done and failed, and who works.",
 	0, 0, false, false, json_option, admin_status},
+    {"job", "NUMBER", "Show a job's life: where it is in each stage, who had it, what went wrong.",
+	1, 1, false, false, json_option, admin_job},
+    {"person", "NAME", "Show a person: results, machines, what was refused.", 1, 1, false, false,
+	json_option, admin_person},
+    {"leases", "", "List the jobs in hand, the longest first.", 0, 0, false, false, leases_options,
+	admin_leases},
+    {"workers", "", "List the workers that are here.", 0, 0, false, false, workers_options,
+	admin_workers},
     {"failed", "", "List the jobs that failed for good, with the reasons.", 0, 0, false, false,
 	failed_options, admin_failed},
-    {"requeue", "[JOB...]", "Put failed jobs back in line: those named, or --all.", 0, ASK_ARGS_MAX,
-	false, true, requeue_options, admin_requeue},
+    {"requeue", "[JOB...]",
+	"Put failed jobs back in line: those named, those of a --reason or --label, or --all.", 0,
+	ASK_ARGS_MAX, false, true, requeue_options, admin_requeue},
     {"send-back", "JOB",
 	"Refuse a stage's result of a job: it and all later ones are set aside, their "
 	"credit is withdrawn, and the stage does the job anew.",
 	1, 1, false, false, send_back_options, admin_send_back},
+    {"give-back", "JOB",
+	"Take a job out of a worker's hand: it goes to others at once, nobody is blamed.", 1, 1,
+	false, false, give_back_options, admin_give_back},
+    {"hurry", "JOB", "A job that came back waits no longer.", 1, 1, false, false, hurry_options,
+	admin_hurry},
     {"undo", "",
 	"Set aside results by who made them and when, and all that was made of them in "
 	"later stages; the jobs are done anew. All conditions that are given must hold.",
@@ -147,7 +180,7 @@ take_option(struct ask *ask, int key, const char *arg)
 	} texts[] = {{KEY_STAGE, &ask->stage}, {KEY_REASON, &ask->reason}, {KEY_AS, &ask->as},
 	    {KEY_PERSON, &ask->person}, {KEY_WORKER, &ask->worker}, {KEY_ADDRESS, &ask->address},
 	    {KEY_LABEL, &ask->label}, {KEY_SINCE, &ask->since}, {KEY_UNTIL, &ask->until},
-	    {KEY_RESUME, &ask->resume}, {KEY_BACK, &ask->back}};
+	    {KEY_RESUME, &ask->resume}, {KEY_BACK, &ask->back}, {KEY_OLDER, &ask->older}};
 	const struct {
 		int key;
 		const char *form;
@@ -269,9 +302,14 @@ static const char doc[] =
     "\n"
     "Commands (each has its own --help):\n"
     "  status                  counts by stage, and who works\n"
+    "  job NUMBER              a job's life: who had it, what went wrong\n"
+    "  person NAME             results, machines, what was refused\n"
+    "  workers, leases         who is here, and what is in hand for long\n"
     "  failed                  jobs that failed for good, with reasons\n"
     "  requeue                 put failed jobs back in line\n"
     "  send-back JOB           refuse a result; the stage does the job anew\n"
+    "  give-back JOB           take a job out of a worker's hand\n"
+    "  hurry JOB               a job that came back waits no longer\n"
     "  undo                    refuse results by who made them and when; take that back\n"
     "  ban, unban NUMBER, bans who is not welcome\n"
     "  labels, origins         what runs out there, and where\n"
@@ -287,7 +325,9 @@ static const char doc[] =
     "  distcompute-admin --config /etc/distcompute-tracker/tracker.ini status\n"
     "  distcompute-admin failed --stage b --json\n"
     "  distcompute-admin requeue --stage b 17 18\n"
+    "  distcompute-admin requeue --stage b --reason 'disk full'\n"
     "  distcompute-admin requeue --all\n"
+    "  distcompute-admin leases --older 1h\n"
     "  distcompute-admin send-back 17 --stage a --reason 'made by a broken release'\n"
     "  distcompute-admin undo --person Mallory --dry-run\n"
     "  distcompute-admin undo --person Mallory --reason 'results were made up'\n"

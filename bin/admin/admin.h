@@ -27,26 +27,34 @@ struct ask {
 	const char *person, *worker, *address, *label; /* undo, ban: who */
 	const char *since, *until;                     /* undo: when; ban: how long */
 	const char *resume, *back;                     /* undo: the number of one */
+	const char *older;                             /* leases: in hand for so long */
 	bool json, all, dry_run, keep_credit;
 };
 
 /* The answer of a command; ok false with a clean error means exit 1 without a message. */
 typedef bool (*admin_run)(struct ask *ask, struct err *e);
 
-/* admin_upkeep.c */
+/* upkeep.c */
 bool admin_migrate(struct ask *ask, struct err *e);
 bool admin_check(struct ask *ask, struct err *e);
 bool admin_settings(struct ask *ask, struct err *e);
 bool admin_worker(struct ask *ask, struct err *e);
-/* admin_stages.c */
+/* stages.c */
 bool admin_status(struct ask *ask, struct err *e);
 bool admin_stages(struct ask *ask, struct err *e);
 bool admin_pause(struct ask *ask, struct err *e);
 bool admin_resume(struct ask *ask, struct err *e);
-/* admin_jobs.c */
+/* jobs.c */
 bool admin_failed(struct ask *ask, struct err *e);
 bool admin_requeue(struct ask *ask, struct err *e);
 bool admin_send_back(struct ask *ask, struct err *e);
+bool admin_give_back(struct ask *ask, struct err *e);
+bool admin_hurry(struct ask *ask, struct err *e);
+/* lists.c */
+bool admin_job(struct ask *ask, struct err *e);
+bool admin_person(struct ask *ask, struct err *e);
+bool admin_leases(struct ask *ask, struct err *e);
+bool admin_workers(struct ask *ask, struct err *e);
 
 /* audit.c: tells the database who acts, once connected; lists who did what. */
 bool audit_name(struct ask *ask, struct err *e);

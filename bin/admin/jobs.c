@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
+#include "admin/cells.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -142,15 +143,17 @@ static bool
 call_requeue(struct ask *ask, int stage, struct pg_param jobs, int64_t *back, struct err *e)
 {
 	struct pg_scalar room;
-	struct pg_param params[] = {pg_int2_param(&room, (int16_t)stage), jobs};
+	struct pg_param params[] = {pg_int2_param(&room, (int16_t)stage), jobs,
+	    text_or_null(ask->reason), text_or_null(ask->label)};
 	struct pg_rows *rows = NULL;
 
-	if (!pg_call(ask->tool->pg, "select tracker.requeue_failed($1, $2)::bigint", params, 2,
-		&rows, e))
+	if (!pg_call(ask->tool->pg, "select tracker.requeue_failed($1, $2, $3, $4)::bigint", params,
+		4, &rows, e))
 		return false;
 	*back = pg_int(rows, 0, 0);
 	pg_rows_free(rows);
-	printf("stage %c: %lld put back\n", stage_capital(stage), (long long)*back);
+	printf("stage %c: %lld put back%s\n", stage_capital(stage), (long long)*back,
+	    *back > 0 ? ", with all their attempts; what cannot be done fails again" : "");
 	tool_wake(ask->tool, stage, *back);
 	return true;
 }
@@ -196,9 +199,12 @@ requeue_some(struct ask *ask, struct err *e)
 bool
 admin_requeue(struct ask *ask, struct err *e)
 {
-	if (ask->all == (ask->n_args > 0))
-		return err_set(e, ERR_FIELD, NULL, "requeue: name the jobs, or say --all");
-	return ask->all ? requeue_all(ask, e) : requeue_some(ask, e);
+	bool by_condition = ask->all || ask->reason || ask->label;
+
+	if (by_condition == (ask->n_args > 0))
+		return err_set(e, ERR_FIELD, NULL,
+		    "requeue: name the jobs, or say --reason, --label or --all");
+	return by_condition ? requeue_all(ask, e) : requeue_some(ask, e);
 }
 
 /* ---- send-back ------------------------------------------------------------------------------- */
@@ -221,7 +227,8 @@ call_send_back(struct ask *ask, int64_t job, int stage, struct err *e)
 	if (!done)
 		return err_set(e, ERR_MISSING, NULL, "stage %c has no result of job %lld",
 		    stage_capital(stage), (long long)job);
-	printf("job %lld waits in stage %c again\n", (long long)job, stage_capital(stage));
+	printf("job %lld waits in stage %c again; what was set aside does not come back\n",
+	    (long long)job, stage_capital(stage));
 	tool_wake(ask->tool, stage, 1);
 	return true;
 }
@@ -236,4 +243,67 @@ admin_send_back(struct ask *ask, struct err *e)
 		return err_set(e, ERR_FIELD, NULL, "why? Say --reason 'made by a broken release'");
 	return ask_stage(ask, &stage, e) && ask_job(ask->arg[0], &job, e) &&
 	    call_send_back(ask, job, stage, e);
+}
+
+/* ---- give-back, hurry ------------------------------------------------------------------------ */
+
+bool
+admin_give_back(struct ask *ask, struct err *e)
+{
+	struct pg_scalar room[2];
+	struct pg_param params[3];
+	struct pg_rows *rows = NULL;
+	char worker[CELL_TEXT], person[CELL_TEXT];
+	int64_t job;
+	int stage;
+
+	if (!ask_stage(ask, &stage, e) || !ask_job(ask->arg[0], &job, e))
+		return false;
+	params[0] = pg_int2_param(&room[0], (int16_t)stage);
+	params[1] = pg_int8_param(&room[1], job);
+	params[2] = text_or_null(ask->reason);
+	if (!pg_call(ask->tool->pg, "select worker, person from tracker.take_lease($1, $2, $3)",
+		params, 3, &rows, e))
+		return false;
+	if (pg_rows_count(rows) == 0) {
+		pg_rows_free(rows);
+		return err_set(e, ERR_MISSING, NULL, "job %lld is not in hand in stage %c",
+		    (long long)job, stage_capital(stage));
+	}
+	printf("job %lld of stage %c waits for others, due at once; a result of %s (%s) is taken "
+	       "until "
+	       "somebody else has it\n",
+	    (long long)job, stage_capital(stage), cell_text(rows, 0, 0, worker),
+	    cell_text(rows, 0, 1, person));
+	pg_rows_free(rows);
+	tool_wake(ask->tool, stage, 1);
+	return true;
+}
+
+bool
+admin_hurry(struct ask *ask, struct err *e)
+{
+	struct pg_scalar room[2];
+	struct pg_param params[2];
+	struct pg_rows *rows = NULL;
+	int64_t job;
+	int stage;
+	bool waited;
+
+	if (!ask_stage(ask, &stage, e) || !ask_job(ask->arg[0], &job, e))
+		return false;
+	params[0] = pg_int2_param(&room[0], (int16_t)stage);
+	params[1] = pg_int8_param(&room[1], job);
+	if (!pg_call(ask->tool->pg, "select tracker.hurry_job($1, $2)", params, 2, &rows, e))
+		return false;
+	waited = pg_bool(rows, 0, 0);
+	pg_rows_free(rows);
+	if (!waited)
+		return err_set(e, ERR_MISSING, NULL,
+		    "job %lld does not wait for its time in stage %c", (long long)job,
+		    stage_capital(stage));
+	printf("job %lld of stage %c is due now; nothing else of it has changed\n", (long long)job,
+	    stage_capital(stage));
+	tool_wake(ask->tool, stage, 1);
+	return true;
 }

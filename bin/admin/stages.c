@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
+#include "admin/table.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -24,7 +25,17 @@ struct stage_row {
 struct report {
 	struct stage_row stage[STAGES_MAX];
 	int n;
+	struct pg_rows *stages, *busy, *sizes; /* the first owns the texts above */
 };
+
+#define N(columns) ((int)(sizeof(columns) / sizeof(*(columns))))
+#define BUSY_MOST 10 /* people who are shown */
+#define SIZES_MOST 5 /* tables that are shown; all of them in JSON */
+
+static const struct column busy_columns[] = {{"person", CELL_WORDS}, {"workers", CELL_NUMBER},
+    {"in_hand", CELL_NUMBER}, {"seen", CELL_WHEN}};
+static const struct column size_columns[] = {
+    {"table", CELL_WORDS}, {"rows", CELL_NUMBER}, {"bytes", CELL_BYTES}};
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -51,9 +62,8 @@ row_at(const struct pg_rows *rows, int i)
 	};
 }
 
-/* *rows own the names in the report. */
 static bool
-read_report(struct ask *ask, struct report *r, struct pg_rows **rows, struct err *e)
+read_stages(struct ask *ask, struct report *r, struct err *e)
 {
 	if (!pg_call(ask->tool->pg,
 		"select c.stage, c.name, c.paused, c.ready, c.retry, c.due, c.leased, c.done, "
@@ -65,12 +75,37 @@ read_report(struct ask *ask, struct report *r, struct pg_rows **rows, struct err
 		" join tracker.read_pace() m on m.stage = c.stage"
 		" left join tracker.read_failing() f on f.stage = c.stage"
 		" order by c.stage",
-		NULL, 0, rows, e))
+		NULL, 0, &r->stages, e))
 		return false;
 	r->n = 0;
-	for (int i = 0; i < pg_rows_count(*rows) && i < STAGES_MAX; i++)
-		r->stage[r->n++] = row_at(*rows, i);
+	for (int i = 0; i < pg_rows_count(r->stages) && i < STAGES_MAX; i++)
+		r->stage[r->n++] = row_at(r->stages, i);
 	return true;
+}
+
+/* The rows are the caller's to free, whatever the answer: free_report. */
+static bool
+read_report(struct ask *ask, struct report *r, struct err *e)
+{
+	struct pg_scalar room[2];
+	struct pg_param busy = pg_int4_param(&room[0], ask->json ? 1000 : BUSY_MOST);
+	struct pg_param sizes = pg_int4_param(&room[1], ask->json ? 1000 : SIZES_MOST);
+
+	return read_stages(ask, r, e) &&
+	    pg_call(ask->tool->pg,
+		"select person, workers, in_hand, seen, people from tracker.list_busy($1)", &busy,
+		1, &r->busy, e) &&
+	    pg_call(ask->tool->pg,
+		"select \"table\", rows, bytes, total from tracker.list_sizes($1)", &sizes, 1,
+		&r->sizes, e);
+}
+
+static void
+free_report(struct report *r)
+{
+	pg_rows_free(r->stages);
+	pg_rows_free(r->busy);
+	pg_rows_free(r->sizes);
 }
 
 /* ---- status ---------------------------------------------------------------------------------- */
@@ -138,7 +173,11 @@ print_json(const struct ask *ask, const struct report *r)
 			buf_putc(&b, ',');
 		put_stage(&b, &r->stage[i]);
 	}
-	printf("%s]}\n", b.data);
+	buf_puts(&b, "],\"people\":");
+	table_json(&b, r->busy, busy_columns, N(busy_columns));
+	buf_puts(&b, ",\"tables\":");
+	table_json(&b, r->sizes, size_columns, N(size_columns));
+	printf("%s}\n", b.data);
 	buf_fini(&b);
 }
 
@@ -180,6 +219,36 @@ print_failing(const struct stage_row *s)
 }
 
 static void
+print_busy(const struct pg_rows *rows)
+{
+	int n = pg_rows_count(rows);
+	int64_t people = n > 0 ? pg_int(rows, 0, 4) : 0;
+
+	if (n == 0) {
+		printf("\nNobody works.\n");
+		return;
+	}
+	printf("\n");
+	table_print(rows, busy_columns, N(busy_columns), true, false);
+	if (people > n)
+		printf("and %lld more; see workers\n", (long long)(people - n));
+}
+
+static void
+print_sizes(const struct pg_rows *rows)
+{
+	int64_t shown = 0, total = 0;
+
+	printf("\n");
+	table_print(rows, size_columns, N(size_columns), true, false);
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		shown += pg_int(rows, i, 2);
+		total = pg_int(rows, i, 3);
+	}
+	printf("and %.1f MiB in smaller ones\n", (double)(total - shown) / (1 << 20));
+}
+
+static void
 print_table(const struct ask *ask, const struct report *r)
 {
 	printf("%s\n", ask->tool->settings.project);
@@ -190,18 +259,19 @@ print_table(const struct ask *ask, const struct report *r)
 	for (int i = 0; i < r->n; i++)
 		if (r->stage[i].bad > 0)
 			print_failing(&r->stage[i]);
+	print_busy(r->busy);
+	print_sizes(r->sizes);
 }
 
 bool
 admin_status(struct ask *ask, struct err *e)
 {
-	struct report r;
-	struct pg_rows *rows = NULL;
-	bool ok = read_report(ask, &r, &rows, e);
+	struct report r = {.n = 0};
+	bool ok = read_report(ask, &r, e);
 
 	if (ok)
 		(ask->json ? print_json : print_table)(ask, &r);
-	pg_rows_free(rows);
+	free_report(&r);
 	return ok;
 }
 
@@ -226,14 +296,13 @@ list_stages(struct ask *ask, struct err *e)
 static int64_t
 count_ready(struct ask *ask, int stage)
 {
-	struct report r;
-	struct pg_rows *rows = NULL;
+	struct report r = {.n = 0};
 	struct err ignored = ERR_INIT;
 	int64_t ready = 0;
 
-	if (read_report(ask, &r, &rows, &ignored) && stage <= r.n)
+	if (read_stages(ask, &r, &ignored) && stage <= r.n)
 		ready = r.stage[stage - 1].ready;
-	pg_rows_free(rows);
+	free_report(&r);
 	return ready;
 }
 
@@ -284,7 +353,8 @@ set_paused(struct ask *ask, bool paused, int *stage, struct err *e)
 		return false;
 	pg_rows_free(rows);
 	tool_stage_changed(ask->tool, *stage);
-	printf("stage %c %s\n", stage_capital(*stage), paused ? "is paused" : "goes on");
+	printf("stage %c %s; taken back by %s %c\n", stage_capital(*stage),
+	    paused ? "is paused" : "goes on", paused ? "resume" : "pause", stage_letter(*stage));
 	return true;
 }
 

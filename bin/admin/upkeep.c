@@ -94,7 +94,9 @@ drop_worker(struct ask *ask, int stage, const char *name, struct err *e)
 	freed = pg_int(rows, 0, 0);
 	token = pg_uuid(rows, 0, 1);
 	pg_rows_free(rows);
-	printf("%s is gone; %lld of its jobs wait for others.\n", name, freed);
+	printf("%s is gone; %lld of its jobs wait for others. It may register again, unless you "
+	       "ban it.\n",
+	    name, freed);
 	tool_gone(ask->tool, &token);
 	tool_wake(ask->tool, stage, freed);
 	return true;

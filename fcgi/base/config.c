@@ -49,36 +49,12 @@ parse_bool(const char *s, bool *out)
 	return false;
 }
 
-/* "90", "90s", "15m", "2h", "1d" */
-static bool
-parse_seconds(const char *s, int64_t *out)
-{
-	static const struct {
-		char letter;
-		int64_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-	size_t len = strlen(s);
-	int64_t n, unit = 1;
-
-	for (size_t i = 0; i < 4; i++) {
-		if (len > 0 && s[len - 1] == units[i].letter) {
-			unit = units[i].seconds;
-			len--;
-			break;
-		}
-	}
-	if (!text_to_int(s, len, INT64_MIN / unit, INT64_MAX / unit, &n))
-		return false;
-	*out = n * unit;
-	return true;
-}
-
 static bool
 parse_number(const struct config_item *item, const char *s, int64_t *out)
 {
 	switch (item->type) {
 	case CONFIG_SECONDS:
-		return parse_seconds(s, out);
+		return text_to_seconds(s, strlen(s), out);
 	case CONFIG_BYTES:
 		return text_to_bytes(s, strlen(s), out);
 	default:

@@ -295,6 +295,28 @@ text_to_bytes(const char *s, size_t len, int64_t *out)
 	return true;
 }
 
+bool
+text_to_seconds(const char *s, size_t len, int64_t *out)
+{
+	static const struct {
+		char letter;
+		int64_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	int64_t n, unit = 1;
+
+	for (size_t i = 0; len > 0 && i < sizeof(units) / sizeof(*units); i++) {
+		if (s[len - 1] == units[i].letter) {
+			unit = units[i].seconds;
+			len--;
+			break;
+		}
+	}
+	if (!text_to_int(s, len, INT64_MIN / unit, INT64_MAX / unit, &n))
+		return false;
+	*out = n * unit;
+	return true;
+}
+
 /* To what a duration is rounded: no more of it is known, or of use. */
 static int64_t
 duration_step(int64_t s)

@@ -38,6 +38,8 @@ bool text_to_int(const char *s, size_t len, int64_t min, int64_t max, int64_t *o
 #define YEAR_S INT64_C(31557600) /* Julian: 365.25 days */
 /* "90", "16M", "1G": bytes. */
 bool text_to_bytes(const char *s, size_t len, int64_t *out);
+/* "90", "90s", "15m", "2h", "1d": seconds; may be negative. */
+bool text_to_seconds(const char *s, size_t len, int64_t *out);
 /*
  * "45 seconds", "9 minutes and 3 seconds", "1 hour and 5 minutes", "3 days and 4 hours", "23 days", "6 years":
  * rounded to what is of use. Writes at most size bytes with NUL.

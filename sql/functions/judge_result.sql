@@ -1,5 +1,6 @@
 -- What is said of a result that was not accepted. Looks at what others committed meanwhile. Of v1's,
--- p_job is the number that it sent, if it did.
+-- p_job is the number that it sent, if it did. A v1 worker whose job an operator took hears what it would
+-- of a repeated result, for its script would die of anything else.
 --
 -- Caller	complete_jobs.
 -- Answer	repeat, fenced, unknown; of v1's repeat, no_job, done_before, no_worker.
@@ -19,6 +20,7 @@ as $$
 			and coalesce(p_job, w.last_job) = w.last_job
 			and not (w.claimed_at > w.last_at and p_arrived > w.claimed_at) then 'repeat'
 		when p_job <> coalesce(w.held_job, w.last_job) then 'no_job'
+		when tracker.is_taken(w.stage, w.held_job, w.held_lease) then 'repeat'
 		when w.held_job is not null then
 			case when exists (select from tracker.output o
 				where o.stage = w.stage and o.job = w.held_job)

@@ -1,4 +1,5 @@
--- What is said of a return that took no lease back. Looks at what others committed meanwhile.
+-- What is said of a return that took no lease back. Looks at what others committed meanwhile. A v1
+-- worker whose job an operator took hears what it would of a repeated flag.
 --
 -- Caller	return_jobs.
 -- Answer	repeat, fenced, unknown; of v1's repeat, no_job, no_worker.
@@ -16,6 +17,7 @@ as $$
 		when w.gone_at is not null then 'no_worker'
 		when w.last_kind = 'flagged'
 			and not (w.claimed_at > w.last_at and p_arrived > w.claimed_at) then 'repeat'
+		when tracker.is_taken(w.stage, w.held_job, w.held_lease) then 'repeat'
 		else 'no_job' end
 		from tracker.worker w where w.id = p_worker)
 	else coalesce(

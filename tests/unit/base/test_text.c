@@ -284,6 +284,26 @@ bytes_have_units(void **state)
 }
 
 static void
+a_time_is_a_number_and_perhaps_a_unit(void **state)
+{
+	static const struct {
+		const char *s;
+		int64_t n;
+	} good[] = {
+	    {"0", 0}, {"90", 90}, {"90s", 90}, {"15m", 900}, {"2h", 7200}, {"30d", 2592000}};
+	static const char *const bad[] = {"", "h", "1 h", "1w", "1hh", "999999999999999999d"};
+	int64_t n;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++) {
+		assert_true(text_to_seconds(good[i].s, strlen(good[i].s), &n));
+		assert_true(n == good[i].n);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_false(text_to_seconds(bad[i], strlen(bad[i]), &n));
+}
+
+static void
 durations_read_as_people_say_them(void **state)
 {
 	static const struct {
@@ -393,6 +413,7 @@ main(void)
 	    cmocka_unit_test(lines_stay_where_they_are_wanted),
 	    cmocka_unit_test(numbers_are_whole_and_within_bounds),
 	    cmocka_unit_test(bytes_have_units),
+	    cmocka_unit_test(a_time_is_a_number_and_perhaps_a_unit),
 	    cmocka_unit_test(durations_read_as_people_say_them),
 	    cmocka_unit_test(a_duration_stays_in_its_room),
 	    cmocka_unit_test(thousands_are_grouped),

@@ -1,0 +1,109 @@
+"""What an operator looks at and does, by distcompute-admin, on a stack at work."""
+import json
+
+import pytest
+
+from client import Client, Fleet, which
+
+ADMIN = "distcompute-admin"
+
+
+def lines(stack, *args):
+    return [json.loads(line) for line in stack.run(ADMIN, *args, "--json").stdout.splitlines()]
+
+
+def work(stack, stage, nickname, count, data="made up"):
+    fleet = Fleet(stack, stage, nickname)
+    jobs = fleet.take_all(count)
+    fleet.sync(done=[{**which(j), "data": data} for j in jobs])
+    return jobs
+
+
+# --- what is looked at ----------------------------------------------------------------------------
+
+def test_a_job_tells_its_life(fresh):
+    fresh.load(["one"])
+    (job,) = work(fresh, "a", "Ada", 1)
+    bad = Fleet(fresh, "b", "Bob")
+    (taken,) = bad.take(1)
+    bad.sync(failed=[{**which(taken), "reason": "exit 3\x1b[2J: disk full"}])
+    (told,) = lines(fresh, "job", str(job["job"]))
+    assert [(s["stage"], s["state"], s["person"]) for s in told["stages"]] == [("a", "done", "Ada"), ("b", "retry", "Bob")]
+    assert [(e["stage"], e["kind"], e["person"]) for e in told["events"]] == [("b", "failed", "Bob")]
+    assert told["events"][0]["reason"] == "exit 3\x1b[2J: disk full"
+    said = fresh.run(ADMIN, "job", "1").stdout
+    assert "disk full" in said and "\x1b" not in said
+    answer = fresh.run(ADMIN, "job", "4711", check=False)
+    assert answer.returncode == 1 and "there is no job 4711" in answer.stderr
+
+
+def test_a_person_is_shown_with_machines_and_what_was_refused(fresh):
+    fresh.load(["one", "two"])
+    work(fresh, "a", "Mallory", 2)
+    fresh.run(ADMIN, "send-back", "1", "--stage", "a", "--reason", "wrong")
+    (told,) = lines(fresh, "person", "Mallory")
+    assert (told["nickname"], told["jobs"], told["withdrawn"], told["workers"], told["banned"]) == ("Mallory", 1, 1, 1, False)
+    assert [m["in_hand"] for m in told["machines"]] == [0]
+    assert [(r["job"], r["reason"]) for r in told["refused"]] == [(1, "wrong")]
+    assert "Mallory" in fresh.run(ADMIN, "person", "Mallory").stdout
+    answer = fresh.run(ADMIN, "person", "Nobody", check=False)
+    assert answer.returncode == 1 and "there is no person" in answer.stderr
+
+
+def test_leases_and_workers_are_listed(fresh):
+    fresh.load(["one"])
+    ada = Fleet(fresh, "a", "Ada")
+    ada.take(1)
+    Fleet(fresh, "b", "Bob")
+    assert [(r["stage"], r["job"], r["person"]) for r in lines(fresh, "leases")] == [("a", 1, "Ada")]
+    assert lines(fresh, "leases", "--older", "1h") == []
+    assert [(r["stage"], r["person"], r["in_hand"]) for r in lines(fresh, "workers")] == [("a", "Ada", 1), ("b", "Bob", 0)]
+    assert [r["person"] for r in lines(fresh, "workers", "--person", "Bob")] == ["Bob"]
+    table = fresh.run(ADMIN, "workers").stdout.splitlines()
+    assert table[0].split()[:3] == ["stage", "name", "person"] and len(table) == 3
+    assert len({line.index(who) for line, who in zip(table, ("person", "Ada", "Bob"))}) == 1  # columns stand
+    answer = fresh.run(ADMIN, "leases", "--older", "soon", check=False)
+    assert answer.returncode == 64 and "soon" in answer.stderr
+
+
+def test_status_tells_who_works_and_how_large_the_tables_are(fresh):
+    fresh.load(["one"])
+    Fleet(fresh, "a", "Ada").take(1)
+    status = json.loads(fresh.run(ADMIN, "status", "--json").stdout)
+    assert [(p["person"], p["workers"], p["in_hand"]) for p in status["people"]] == [("Ada", 1, 1)]
+    assert {"output", "job", "worker"} <= {t["table"] for t in status["tables"]}
+    said = fresh.run(ADMIN, "status").stdout
+    assert "Ada" in said and "MiB in smaller ones" in said
+
+
+# --- what is done, and how it is taken back -------------------------------------------------------
+
+def test_a_lease_is_given_back_and_whoever_waits_gets_it(fresh):
+    fresh.load(["one"])
+    v1 = Client(fresh)
+    assert v1.get_job() == "one"
+    said = fresh.run(ADMIN, "give-back", "1", "--stage", "a", "--reason", "asleep").stdout
+    assert "job 1 of stage A" in said
+    (job,) = Fleet(fresh, "a", "Ada").take(1, wait=10)
+    assert job["job"] == 1
+    v1.complete("late")  # 200 OK, or the client raises
+    assert fresh.sql("select count(*) from tracker.output") == [(0,)]
+
+
+def test_every_act_says_how_it_is_taken_back(fresh):
+    fresh.load(["one"])
+    assert "taken back by resume a" in fresh.run(ADMIN, "pause", "a").stdout
+    assert "taken back by pause a" in fresh.run(ADMIN, "resume", "a").stdout
+    work(fresh, "a", "Ada", 1)
+    assert "does not come back" in fresh.run(ADMIN, "send-back", "1", "--stage", "a", "--reason", "x").stdout
+
+
+@pytest.mark.parametrize("words, said", [
+    (["give-back", "1", "--stage", "a"], "not in hand"),
+    (["hurry", "1", "--stage", "a"], "does not wait"),
+])
+def test_what_cannot_be_done_is_said(fresh, words, said):
+    fresh.load(["one"])
+    answer = fresh.run(ADMIN, *words, check=False)
+    assert answer.returncode == 1 and said in answer.stderr
+    assert fresh.sql("select count(*) from tracker.audit where act in ('give back', 'hurry')") == [(0,)]
