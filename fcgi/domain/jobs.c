@@ -1,7 +1,9 @@
 /* Claims, results and jobs that come back, as the arrays of sql/functions. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "domain/bundle.h"
 
 /* Rows that were behind the hint when it was taken are found again within this. */
@@ -93,10 +95,11 @@ claim_send_fleet(struct tracker *t, struct bundle *b, struct pg *pg, struct err 
 	struct pg_array *wants = bundle_array(b, 3, PG_INT4_ARRAY),
 			*rerun = bundle_array(b, 4, PG_BOOL_ARRAY),
 			*has_holding = bundle_array(b, 5, PG_BOOL_ARRAY),
-			*hold_items = bundle_array(b, 6, PG_INT4_ARRAY),
+			*hold_ends = bundle_array(b, 6, PG_INT4_ARRAY),
 			*hold_jobs = bundle_array(b, 7, PG_INT8_ARRAY);
 	struct pg_param params[11];
 	struct pg_scalar limit;
+	size_t end = 0;
 
 	put_claims(b);
 	for (int i = 0; i < b->n; i++) {
@@ -105,10 +108,9 @@ claim_send_fleet(struct tracker *t, struct bundle *b, struct pg *pg, struct err 
 		pg_array_int4(wants, op->claim.want);
 		pg_array_bool(rerun, op->rerun);
 		pg_array_bool(has_holding, op->claim.has_holding);
-		for (size_t h = 0; h < op->claim.n_holding; h++) {
-			pg_array_int4(hold_items, i + 1);
+		pg_array_int4(hold_ends, (int32_t)(end += op->claim.n_holding));
+		for (size_t h = 0; h < op->claim.n_holding; h++)
 			pg_array_int8(hold_jobs, op->claim.holding[h]);
-		}
 	}
 	for (int i = 0; i < 8; i++)
 		params[i] = pg_array_param(&b->array[i]);
@@ -117,7 +119,7 @@ claim_send_fleet(struct tracker *t, struct bundle *b, struct pg *pg, struct err 
 	params[10] = pg_int4_param(&limit, (int32_t)t->settings->answer_limit);
 	return pg_send(pg,
 	    CLAIMED "claim_fleet(tokens => $1, ages_us => $2, calls => $3, wants => $4, "
-		    "rerun => $5, has_holding => $6, hold_items => $7, hold_jobs => $8, "
+		    "rerun => $5, has_holding => $6, hold_ends => $7, hold_jobs => $8, "
 		    "hints => $9, ids => $10, answer_limit => $11)",
 	    params, 11, e);
 }
@@ -139,21 +141,41 @@ read_data(struct bundle *b, struct op *op, struct job *job, int row)
 }
 
 static void
-add_job(struct bundle *b, struct op *op, int row, enum op_status status)
+add_job(struct bundle *b, struct op *op, int row)
 {
 	struct job *job = arena_calloc(op->arena, 1, sizeof(*job));
 
 	job->number = pg_int(b->rows, row, 4);
 	job->stage = (int)pg_int(b->rows, row, 3);
-	job->dropped = status == ST_DROP;
-	if (!job->dropped) {
-		job->lease = pg_uuid(b->rows, row, 5);
-		job->attempt = (int)pg_int(b->rows, row, 6);
-		read_data(b, op, job, row);
-		op->claim.n_jobs++;
-	}
+	job->lease = pg_uuid(b->rows, row, 5);
+	job->attempt = (int)pg_int(b->rows, row, 6);
+	read_data(b, op, job, row);
+	op->claim.n_jobs++;
 	*op->claim.last_job = job;
 	op->claim.last_job = &job->next;
+}
+
+/* Of the jobs that it lists, those that the row names are its own. */
+static void
+mark_held(struct bundle *b, struct op *op, int row)
+{
+	size_t n = op->claim.n_holding, len;
+	const char *at = pg_text(b->rows, row, 7, &len), *end = at + len;
+
+	op->claim.n_dropped = n;
+	while (at < end) {
+		size_t digits = strcspn(at, ",");
+		const int64_t *found = NULL;
+		int64_t job;
+
+		if (text_to_int(at, digits, 0, INT64_MAX, &job))
+			found = bsearch(&job, op->claim.holding, n, sizeof(job), op_compare_jobs);
+		if (found && !op->claim.held[found - op->claim.holding]) {
+			op->claim.held[found - op->claim.holding] = true;
+			op->claim.n_dropped--;
+		}
+		at += digits + 1;
+	}
 }
 
 static void
@@ -169,9 +191,11 @@ claim_row(struct bundle *b, int row)
 		return;
 	item->op->worker.id = pg_int(b->rows, row, 2);
 	item->op->worker.stage = stage;
-	if (status == ST_JOB || status == ST_DROP)
-		add_job(b, item->op, row, status);
-	if (status != ST_DROP)
+	if (status == ST_JOB)
+		add_job(b, item->op, row);
+	if (status == ST_HELD)
+		mark_held(b, item->op, row);
+	else
 		item->op->status = status;
 }
 
@@ -185,6 +209,9 @@ claim_read(struct tracker *t, struct bundle *b)
 		b->ops[i]->claim.last_job = &b->ops[i]->claim.jobs;
 		b->ops[i]->claim.n_jobs = 0;
 		b->ops[i]->claim.unread = false;
+		b->ops[i]->claim.n_dropped = 0;
+		if (b->ops[i]->claim.held)
+			memset(b->ops[i]->claim.held, 0, b->ops[i]->claim.n_holding);
 		b->ops[i]->status = ST_NONE;
 	}
 	for (int row = 0; row < pg_rows_count(b->rows); row++)
@@ -209,7 +236,7 @@ drop_without_data(struct op *op)
 	struct job **at = &op->claim.jobs;
 
 	while (*at) {
-		if ((*at)->data || (*at)->dropped) {
+		if ((*at)->data) {
 			at = &(*at)->next;
 			continue;
 		}
@@ -230,8 +257,7 @@ jobs_fetch(struct op *op, struct pg *pg, struct pg_rows **rows, struct err *e)
 
 	pg_array_init(&numbers, PG_INT8_ARRAY);
 	for (const struct job *job = op->claim.jobs; job; job = job->next)
-		if (!job->dropped)
-			pg_array_int8(&numbers, job->number);
+		pg_array_int8(&numbers, job->number);
 	params[0] = pg_int2_param(&stage, (int16_t)op->worker.stage);
 	params[1] = pg_array_param(&numbers);
 	op->kind = OP_CLAIM;
@@ -240,8 +266,6 @@ jobs_fetch(struct op *op, struct pg *pg, struct pg_rows **rows, struct err *e)
 	if (!good)
 		return false;
 	for (struct job *job = op->claim.jobs; job; job = job->next) {
-		if (job->dropped)
-			continue;
 		job->data = pg_is_null(*rows, row, 0) ? NULL : pg_text(*rows, row, 0, &job->len);
 		row++;
 	}

@@ -18,7 +18,7 @@ static const char *const words[] = {
     [ST_NO_STAGE] = "no_stage",
     [ST_BANNED] = "banned",
     [ST_CLOSED] = "closed",
-    [ST_DROP] = "drop",
+    [ST_HELD] = "held",
     [ST_HINT] = "hint",
 };
 
@@ -35,6 +35,14 @@ const char *
 op_status_word(enum op_status status)
 {
 	return status < sizeof(words) / sizeof(*words) ? words[status] : "bad";
+}
+
+int
+op_compare_jobs(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
 }
 
 bool
@@ -57,6 +65,8 @@ op_bytes(const struct op *op)
 {
 	size_t bytes = 0;
 
+	if (op->kind == OP_CLAIM)
+		bytes = op->claim.n_holding * 12; /* of an int8[] on the wire */
 	if (op->kind == OP_COMPLETE || op->kind == OP_RETURN)
 		for (size_t i = 0; i < op->items.n; i++)
 			bytes += op->items.items[i].len + 64;
@@ -71,7 +81,7 @@ op_items(const struct op *op)
 	case OP_RETURN:
 		return op->items.n;
 	case OP_CLAIM:
-		return (size_t)op->claim.want + op->claim.n_holding;
+		return (size_t)op->claim.want + op->claim.has_holding;
 	default:
 		return 1;
 	}

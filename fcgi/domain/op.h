@@ -54,7 +54,7 @@ enum op_status {
 	ST_NO_STAGE, /* open: the stage is not in the database */
 	ST_BANNED,   /* open: not welcome */
 	ST_CLOSED,
-	ST_DROP, /* claim: listed as held, no longer its */
+	ST_HELD, /* claim: what it has of the jobs that it lists */
 	ST_HINT, /* claim: the last position taken from ready */
 	ST_BAD   /* a word that this tracker does not know */
 };
@@ -75,7 +75,6 @@ struct job {
 	int64_t number;
 	struct uuid lease;
 	int stage, attempt;
-	bool dropped;     /* not handed out: the worker no longer owns it */
 	const char *data; /* borrowed from the rows; NULL until it is read, when it is long */
 	size_t len;
 };
@@ -125,8 +124,9 @@ struct op {
 			int64_t wait_until_us; /* parked until then; 0 = not at all */
 			int fd;                /* watched for hang-ups while parked; -1 = none */
 			bool has_holding;
-			const int64_t *holding; /* job numbers */
-			size_t n_holding;
+			const int64_t *holding;      /* job numbers, ascending, each once */
+			bool *held;                  /* result, beside these: still its own */
+			size_t n_holding, n_dropped; /* result: how many are not */
 			uint64_t wake_seen[STAGES_MAX + 1]; /* run/parked's */
 			uint64_t
 			    ticket; /* run/parked's: superseded by a newer call of the worker */
@@ -148,6 +148,8 @@ struct op {
 	};
 };
 
+/* Of two job numbers, as qsort and bsearch ask; holding is in this order. */
+int op_compare_jobs(const void *a, const void *b);
 /* Whether it came by one of v1's calls; ops of the two protocols go in bundles apart. */
 bool op_is_v1(const struct op *op);
 /* Bytes that an op adds to a bundle: bounds what one call to PostgreSQL carries. */

@@ -120,7 +120,7 @@ watch(struct parked *p, const struct place *at)
 static bool
 may_wait(const struct parked *p, const struct op *op)
 {
-	return op->claim.n_jobs == 0 && !op->claim.jobs &&
+	return op->claim.n_jobs == 0 && op->claim.n_dropped == 0 &&
 	    (op->status == ST_NONE || op->status == ST_PAUSED) &&
 	    op->claim.wait_until_us > clock_us() && op->worker.stage >= 1 &&
 	    op->worker.stage <= STAGES_MAX && !p->stopping;

@@ -22,8 +22,8 @@
 
 #define WANT_MOST 1000
 #define WAIT_MOST_S 60
-#define LIST_MOST 2000 /* items of one list: a bundle holds 2,048 */
-#define HOLDING_MOST 100000
+#define LIST_MOST 2000     /* items of one list: a bundle holds 2,048 */
+#define HOLDING_MOST 10000 /* ten times what one call gives */
 #define REASON_CHARS 500
 #define RETRY_MS 5000
 
@@ -247,12 +247,25 @@ read_number(struct request *rq, const char *field, int64_t most, int64_t *out, s
 	return true;
 }
 
+/* Ascending, each once: how many are left. */
+static size_t
+sort_jobs(int64_t *jobs, size_t n)
+{
+	size_t kept = 0;
+
+	qsort(jobs, n, sizeof(*jobs), op_compare_jobs);
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || jobs[kept - 1] != jobs[i])
+			jobs[kept++] = jobs[i];
+	return kept;
+}
+
 static bool
 read_holding(struct request *rq, struct op *claim, struct err *e)
 {
 	struct json_span list, at;
 	int64_t *jobs;
-	size_t n;
+	size_t n, i = 0;
 
 	if (!get_list(rq, "holding", HOLDING_MOST, &list, &n, e))
 		return false;
@@ -261,9 +274,11 @@ read_holding(struct request *rq, struct op *claim, struct err *e)
 	claim->claim.has_holding = true;
 	claim->claim.holding = jobs = arena_alloc(&rq->arena, n * sizeof(*jobs));
 	while (scan_next(&list, &at))
-		if (!scan_as_int(at, &jobs[claim->claim.n_holding++]))
+		if (!scan_as_int(at, &jobs[i++]))
 			return err_set(e, ERR_FIELD,
 			    "The field 'holding' must be a list of job numbers.", "holding");
+	claim->claim.n_holding = n = sort_jobs(jobs, n);
+	claim->claim.held = arena_calloc(&rq->arena, n, sizeof(*claim->claim.held));
 	return true;
 }
 
@@ -337,28 +352,23 @@ put_job(struct buf *out, const struct job *job)
 }
 
 static void
-put_jobs(struct buf *out, const struct job *jobs)
+put_jobs(struct buf *out, const struct op *claim)
 {
-	bool first = true;
+	size_t left = claim->claim.n_dropped;
 
 	buf_puts(out, ",\"jobs\":[");
-	for (const struct job *job = jobs; job; job = job->next) {
-		if (job->dropped)
-			continue;
-		if (!first)
-			buf_putc(out, ',');
-		first = false;
+	for (const struct job *job = claim->claim.jobs; job; job = job->next) {
 		put_job(out, job);
+		if (job->next)
+			buf_putc(out, ',');
 	}
 	buf_puts(out, "],\"drop\":[");
-	first = true;
-	for (const struct job *job = jobs; job; job = job->next) {
-		if (!job->dropped)
+	for (size_t i = 0; left > 0; i++) {
+		if (claim->claim.held[i])
 			continue;
-		if (!first)
+		buf_put_int(out, claim->claim.holding[i]);
+		if (--left > 0)
 			buf_putc(out, ',');
-		first = false;
-		buf_put_int(out, job->number);
 	}
 	buf_putc(out, ']');
 }
@@ -397,7 +407,7 @@ say_all(struct request *rq, struct sync_call *call)
 		call->counts.stage[call->worker.stage].paused = true;
 	buf_init(&out, 0);
 	put_results(&out, call);
-	put_jobs(&out, call->claim.claim.jobs);
+	put_jobs(&out, &call->claim);
 	put_advice(&out, call);
 	sent =
 	    reply_keep(rq, &(struct reply){.status = 200, .type = "application/json", .out = &out});

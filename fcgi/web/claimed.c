@@ -56,8 +56,6 @@ list_leases(struct op *op, const struct op *claim)
 	for (const struct job *job = claim->claim.jobs; job; job = job->next) {
 		struct item *item = &op->items.items[n];
 
-		if (job->dropped)
-			continue;
 		item->job = job->number;
 		item->lease = job->lease;
 		item->kind = "undelivered";

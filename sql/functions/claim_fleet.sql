@@ -1,18 +1,22 @@
 -- Hands out jobs to all fleets that ask at this moment, in one transaction. Leases of the same call
--- (rerun) and leases that `holding` does not list are sent again first, and count within want; jobs
--- that it lists and does not own are told as 'drop'.
+-- (rerun) and leases that `holding` does not list are sent again first, and count within want; of what
+-- it lists is told what it has: the rest it has no longer.
 --
 -- Caller	domain/jobs.c, with the claims of fleets that wait. ages_us, hints, ids: see claim_fresh;
---		calls: random, tells a rerun; holding is two arrays, of items and of jobs. Cap the sum of
---		wants.
--- Answer	as claim_fresh, with a row for each job, and drop rows besides.
+--		calls: random, tells a rerun; holding is two arrays: hold_jobs, without null, an item's in
+--		ascending order behind those of the item before it, and hold_ends, where each item's end.
+--		Cap the sum of wants.
+-- Answer	as claim_fresh, with a row for each job; besides, for each that says what it holds, a row
+--		'held', whose data has the jobs of these that it has, with commas between; null: none.
 -- Errors	none for one item: unknown tokens, nulls and numbers out of range are answered. See
 --		lock_claimants.
 -- Locks	worker (by token); lease (own); then a stage after the other: see deal_stage; tally.
 -- Index	lease by worker, for holding and rerun, and by key; see lock_claimants and deal_stage.
 -- Source	see claim_held.
-create or replace function tracker.claim_fleet(tokens uuid[], wants int4[], ages_us int8[],
-	calls int8[], rerun boolean[], has_holding boolean[], hold_items int4[], hold_jobs int8[],
+drop function if exists tracker.claim_fleet(uuid[], int4[], int8[], int8[], boolean[], boolean[],
+	int4[], int8[], int8[], uuid[], int4);
+create function tracker.claim_fleet(tokens uuid[], wants int4[], ages_us int8[],
+	calls int8[], rerun boolean[], has_holding boolean[], hold_ends int4[], hold_jobs int8[],
 	hints int8[], ids uuid[], answer_limit int4)
 returns table (item int4, status text, worker int8, stage int2, job int8, lease uuid, attempt int4,
 	data text)
@@ -41,20 +45,22 @@ begin
 		from generate_series(1, cardinality(w.items)) as g(n));
 	select sum(greatest(u.want, 1)) into v_asked from unnest(wants) as u(want);
 
-	-- 1. Leases whose answer was lost, and jobs that are no longer theirs.
+	-- 1. Leases whose answer was lost, and what of the jobs that they list is theirs.
 	if true = any (rerun) or true = any (has_holding) then
 		select array_agg(x.pos), array_agg(x.bytes), array_agg(x.lease)
 		into s_pos, s_bytes, s_lease
 		from tracker.list_unheard(w.items, w.workers, w.held_leases, w.arrived, w.calls, w_want, rerun,
-			has_holding, hold_items, hold_jobs, answer_limit) x;
+			has_holding, hold_ends, hold_jobs, answer_limit) x;
 		return query
-			select distinct u.item, 'drop', u.worker, u.stage, h.job, null::uuid, null::int4,
-				null::text
-			from unnest(hold_items, hold_jobs) as h(item, job)
-			join unnest(w.items, w.workers, w.stages) as u(item, worker, stage) on u.item = h.item
-			where has_holding[u.item] and h.job is not null and (
-				select l.worker from tracker.lease l
-				where l.stage = u.stage and l.job = h.job) is distinct from u.worker;
+			select u.item, 'held', u.worker, u.stage, null::int8, null::uuid, null::int4, (
+				select string_agg(q.job::text, ',')
+				from tracker.lease q
+				where q.worker = u.worker and h.jobs[width_bucket(q.job, h.jobs)] = q.job)
+			from unnest(w.items, w.workers, w.stages) as u(item, worker, stage)
+			cross join lateral (
+				select hold_jobs[coalesce(hold_ends[u.item - 1], 0) + 1 : hold_ends[u.item]] as jobs
+				offset 0) h
+			where has_holding[u.item];
 	end if;
 	if s_pos is not null then
 		return query

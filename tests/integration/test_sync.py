@@ -235,6 +235,39 @@ def test_a_job_that_it_lists_but_no_longer_owns_comes_back_in_drop(fresh, fleet)
     assert reply.get("jobs", []) == []
 
 
+def test_each_of_ten_thousand_that_are_not_its_own_is_dropped_once(fresh, fleet):
+    fresh.load(["x", "y"])
+    f = fleet()
+    (job,) = f.take()
+    strange = [-2 ** 63, -1, 0, 2, *range(10 ** 9, 10 ** 9 + 4990), 2 ** 63 - 1]
+    reply = f.sync(holding=[*strange, job["job"], *reversed(strange)])
+    assert sorted(reply["drop"]) == strange and reply["jobs"] == []
+    assert f.sync(holding=[job["job"]] * 2)["drop"] == []
+
+
+def test_what_is_not_its_own_is_dropped_at_once_however_long_it_would_wait(fresh, fleet):
+    f = fleet()
+    reply = f.sync(holding=[4711], want=1, wait=60)
+    assert reply["drop"] == [4711] and reply["jobs"] == []
+
+
+def test_more_in_hand_than_anybody_has_is_refused(fresh, fleet):
+    f = fleet()
+    assert f.sync(holding=list(range(10000)))["drop"]
+    answer = f.raw(holding=list(range(10001)))
+    assert answer.status_code == 422 and "'holding' has over 10000 items" in answer.text
+
+
+def test_a_worker_that_is_gone_hears_of_no_drop(fresh, fleet):
+    fresh.load(["x"])
+    f = fleet()
+    (job,) = f.take()
+    reply = f.raw(holding=[job["job"], 5]).json()
+    assert reply["drop"] == [5]
+    Api(fresh).post("/api/bye", {"token": f.token})
+    assert f.raw(holding=[5]).status_code == 404
+
+
 def test_a_result_and_holding_in_one_call(fresh, fleet):
     """What is reported in the call is not sent again by it."""
     fresh.load(["x", "y"])

@@ -143,13 +143,20 @@ class House:
 
     def claim_fleet(self, asks):
         tokens, ages, calls = self.common(asks)
-        holding = [(n, job) for n, a in enumerate(asks, 1) for job in a.holding or ()]
-        return self.rows(
+        holding = [sorted(set(a.holding or ())) for a in asks]
+        rows = self.rows(
             "select * from tracker.claim_fleet(%s::uuid[], %s::int4[], %s::int8[], %s::int8[], %s::bool[],"
             " %s::bool[], %s::int4[], %s::int8[], %s::int8[], %s::uuid[], %s)",
             tokens, [a.want for a in asks], ages, calls, [a.rerun for a in asks],
-            [a.holding is not None for a in asks], [n for n, _ in holding], [job for _, job in holding],
-            self.hints, [], self.answer_limit)
+            [a.holding is not None for a in asks], list(itertools.accumulate(map(len, holding))),
+            list(itertools.chain(*holding)), self.hints, [], self.answer_limit)
+        return [r for row in rows for r in (self.dropped(row, holding[row.item - 1]) if row.status == "held" else [row])]
+
+    def dropped(self, row, holding):
+        """As C tells it: what is listed and not held."""
+        held = {int(job) for job in (row.data or "").split(",") if job}
+        assert held <= set(holding)
+        return [row._replace(status="drop", job=job, data=None) for job in holding if job not in held]
 
     def claim_v1(self, asks):
         order = sorted(range(len(asks)), key=lambda i: asks[i].token.bytes if self.quick else i)

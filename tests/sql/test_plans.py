@@ -79,6 +79,28 @@ def test_a_million_jobs_cost_a_claim_and_a_completion_no_more_than_a_thousand(me
     assert max(many) < 40 * K
 
 
+def test_what_is_listed_and_not_held_costs_no_look_at_each(measured):
+    w = measured.worker(1)
+    fill(measured, 100)
+    mine = min(r.job for r in measured.claim([Ask(w.token, 5)]))
+    buffers = {}
+    for name, strange in (("few", [7]), ("many", [7, *range(1000, 11000)]), ("few again", [7])):
+        rows = measured.claim([Ask(w.token, 0, holding=[mine, *strange])])
+        assert [r.job for r in rows if r.status == "drop"] == strange and sum(r.status == "job" for r in rows) == 4
+        buffers[name] = measured.buffers
+    assert buffers["many"] <= buffers["few"] + 20
+
+
+def test_who_holds_much_and_wants_one_costs_a_look_at_the_leases_only(measured):
+    w = measured.worker(1)
+    fill(measured, 4000)
+    measured.claim([Ask(w.token, 2000)])
+    for _ in range(2):
+        rows = measured.claim([Ask(w.token, 1, holding=[])])
+        assert [r.status for r in rows] == ["job"]
+        assert measured.buffers < 1500  # the leases' pages; not those of 2,000 inputs
+
+
 class Notices:
     """Keeps all of them; psycopg2's own list keeps the last fifty."""
 
