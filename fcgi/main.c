@@ -96,7 +96,7 @@ struct loaded {
 };
 static struct loaded *loaded;
 
-static const struct settings *
+static struct settings *
 load_settings(bool print)
 {
 	struct loaded *new = calloc(1, sizeof(*new));
@@ -115,16 +115,37 @@ load_settings(bool print)
 	return &new->settings;
 }
 
+static struct stage_names known; /* what the database said last */
+
+/* The database's stages count; that the settings name others is told. */
 static bool
-ask_once(struct pg *pg, const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct err *e)
+ask_stages(struct pg *pg, struct settings *settings, struct err *e)
 {
-	return schema_check(pg, settings, e) && schema_settle_stages(pg, settings, e) &&
+	const struct stage_names proposed = settings->stages;
+	char ours[512], theirs[512];
+
+	if (!schema_propose_stages(pg, settings, &settings->stages, e))
+		return false;
+	known = settings->stages;
+	if (!stage_names_same(&proposed, &known))
+		log_event(LOG_WARN_, "stages_differ",
+		    "settings=[%s] database=[%s] those of the database count; to change them: "
+		    "distcompute-admin stages",
+		    stage_names_text(ours, sizeof(ours), &proposed),
+		    stage_names_text(theirs, sizeof(theirs), &known));
+	return true;
+}
+
+static bool
+ask_once(struct pg *pg, struct settings *settings, char id[SCHEMA_PROJECT_ID], struct err *e)
+{
+	return schema_check(pg, settings, e) && ask_stages(pg, settings, e) &&
 	    schema_settle_policy(pg, settings, e) && schema_project_id(pg, id, e);
 }
 
 /* The project's id, once the schema is the one that this program was built for. */
 static bool
-ask_database(const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct err *e)
+ask_database(struct settings *settings, char id[SCHEMA_PROJECT_ID], struct err *e)
 {
 	struct pg *pg = pg_new(settings->postgres, "tracker start", NULL);
 	int64_t until = clock_us() + DATABASE_WAIT_S * INT64_C(1000000);
@@ -146,7 +167,7 @@ ask_database(const struct settings *settings, char id[SCHEMA_PROJECT_ID], struct
 static const struct settings *
 reload_settings(void)
 {
-	const struct settings *settings = load_settings(false);
+	struct settings *settings = load_settings(false);
 	char id[SCHEMA_PROJECT_ID];
 	struct err e = ERR_INIT;
 	struct pg *pg;
@@ -158,6 +179,8 @@ reload_settings(void)
 	pg_set_patience(pg, RELOAD_PATIENCE_MS);
 	good = ask_once(pg, settings, id, &e) || pg_is_away(&e);
 	pg_free(pg);
+	if (pg_is_away(&e))
+		settings->stages = known;
 	if (!good)
 		complain(&e);
 	return good ? settings : NULL;
@@ -214,6 +237,7 @@ main(int argc, char **argv)
 {
 	static char project_id[SCHEMA_PROJECT_ID];
 	struct pool pool = {.project_id = project_id, .reload = reload_settings};
+	struct settings *settings;
 	struct err e = ERR_INIT;
 	int status;
 
@@ -221,17 +245,18 @@ main(int argc, char **argv)
 	log_open(LOG_INFO_);
 	random_open();
 	parse_options(argc, argv);
-	pool.settings = load_settings(start.print);
-	if (!pool.settings)
+	settings = load_settings(start.print);
+	if (!settings)
 		return EX_CONFIG;
 	if (start.check || start.print)
-		return check_only(pool.settings);
-	pool.listen_fd = listen_open(pool.settings->listen, &e);
-	if (pool.listen_fd < 0 || !drop_privileges(pool.settings->user, &e) ||
-	    !ask_database(pool.settings, project_id, &e)) {
+		return check_only(settings);
+	pool.listen_fd = listen_open(settings->listen, &e);
+	if (pool.listen_fd < 0 || !drop_privileges(settings->user, &e) ||
+	    !ask_database(settings, project_id, &e)) {
 		complain(&e);
 		return exit_status_of(&e);
 	}
+	pool.settings = settings;
 	raise_descriptors();
 	pool.shared = shared_new();
 	status = pool_run(&pool);

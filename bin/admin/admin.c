@@ -145,10 +145,12 @@ static const struct command {
 	false, no_options, admin_pause},
     {"resume", "STAGE", "Hand out jobs of a stage again.", 1, 1, false, false, no_options,
 	admin_resume},
-    {"stages", "[append NAME]",
-	"List the stages, or append one: every finished job is ready in it. Name "
-	"it in the settings too, and restart the tracker.",
-	0, 2, false, true, no_options, admin_stages},
+    {"stages", "[append NAME | rename STAGE NAME]",
+	"List the stages, append one, in which every finished job is ready then, or give one "
+	"another "
+	"name. Trackers at work hear of it at once; their settings only propose stages for a new "
+	"database.",
+	0, 3, false, true, no_options, admin_stages},
     {"migrate", "", "Bring the database up to this version. Quick and harmless when it is.", 0, 0,
 	true, true, no_options, admin_migrate},
     {"check", "", "Count everything and compare with the laws of conservation. Reads whole tables.",
@@ -317,7 +319,7 @@ static const char doc[] =
     "  worker drop STAGE NAME  send a worker away\n"
     "  pause STAGE, resume STAGE\n"
     "                          hold a stage back, and let it go on\n"
-    "  stages [append NAME]    list the stages, or append one\n"
+    "  stages [append|rename]  list the stages, append one, give one another name\n"
     "  migrate                 bring the database up to this version\n"
     "  check                   compare all counts with the laws of conservation\n"
     "  settings                print the settings"

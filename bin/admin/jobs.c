@@ -131,7 +131,7 @@ admin_failed(struct ask *ask, struct err *e)
 
 	if (ask->stage)
 		return tool_stage(ask->tool, ask->stage, &stage, e) && list_stage(ask, stage, e);
-	for (stage = 1; stage <= ask->tool->settings.stages; stage++)
+	for (stage = 1; stage <= ask->tool->settings.stages.n; stage++)
 		if (!list_stage(ask, stage, e))
 			return false;
 	return true;
@@ -168,7 +168,7 @@ requeue_all(struct ask *ask, struct err *e)
 	if (ask->stage)
 		return tool_stage(ask->tool, ask->stage, &stage, e) &&
 		    call_requeue(ask, stage, every, &back, e);
-	for (stage = 1; stage <= ask->tool->settings.stages; stage++)
+	for (stage = 1; stage <= ask->tool->settings.stages.n; stage++)
 		if (!call_requeue(ask, stage, every, &back, e))
 			return false;
 	return true;

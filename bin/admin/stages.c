@@ -277,6 +277,21 @@ admin_status(struct ask *ask, struct err *e)
 
 /* ---- stages ---------------------------------------------------------------------------------- */
 
+/* The settings only propose; who reads them may believe otherwise. */
+static void
+tell_difference(const struct ask *ask)
+{
+	const struct settings *s = &ask->tool->settings;
+	struct stage_names proposed = {.n = 0};
+	char text[512];
+
+	for (int i = 0; i < STAGES_MAX && *s->stage[i]; i++)
+		(void)stage_names_add(&proposed, s->stage[i]);
+	if (!stage_names_same(&proposed, &s->stages))
+		fprintf(stderr, "%s: the settings name others: %s. Those of the database count.\n",
+		    ask->tool->name, stage_names_text(text, sizeof(text), &proposed));
+}
+
 static bool
 list_stages(struct ask *ask, struct err *e)
 {
@@ -289,7 +304,18 @@ list_stages(struct ask *ask, struct err *e)
 		printf("%s %s%s\n", pg_text(rows, i, 0, NULL), pg_text(rows, i, 1, NULL),
 		    pg_bool(rows, i, 2) ? " (paused)" : "");
 	pg_rows_free(rows);
+	fflush(stdout);
+	tell_difference(ask);
 	return true;
+}
+
+static bool
+check_name(const char *name, struct err *e)
+{
+	const char *why;
+
+	return settings_is_stage_name(name, &why) ||
+	    err_set(e, ERR_INPUT, NULL, "a stage's name %s", why);
 }
 
 /* How many jobs wait in a stage that was just made. */
@@ -314,15 +340,38 @@ append_stage(struct ask *ask, const char *name, struct err *e)
 	int stage;
 	int64_t ready;
 
-	if (!pg_call(ask->tool->pg, "select tracker.append_stage($1)", &param, 1, &rows, e))
+	if (!check_name(name, e) ||
+	    !pg_call(ask->tool->pg, "select tracker.append_stage($1)", &param, 1, &rows, e))
 		return false;
 	stage = (int)pg_int(rows, 0, 0);
 	pg_rows_free(rows);
 	ready = count_ready(ask, stage);
-	printf("stage %c is %s; %lld jobs are ready in it. Set stage_%c = %s and restart the "
-	       "tracker.\n",
-	    stage_capital(stage), name, (long long)ready, stage_letter(stage), name);
+	printf("stage %c is %s; %lld jobs are ready in it. Every tracker knows within a few "
+	       "seconds.\n",
+	    stage_capital(stage), name, (long long)ready);
 	tool_wake(ask->tool, stage, ready);
+	return true;
+}
+
+static bool
+rename_stage(struct ask *ask, const char *which, const char *name, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param params[2];
+	struct pg_rows *rows = NULL;
+	int stage;
+
+	if (!tool_stage(ask->tool, which, &stage, e) || !check_name(name, e))
+		return false;
+	params[0] = pg_int2_param(&room, (int16_t)stage);
+	params[1] = pg_text_param(name, strlen(name));
+	if (!pg_call(ask->tool->pg, "select tracker.rename_stage($1, $2)", params, 2, &rows, e))
+		return false;
+	printf("stage %c was %s and is %s. Every tracker knows within a few seconds, pages within "
+	       "page_cache.\n",
+	    stage_capital(stage), pg_text(rows, 0, 0, NULL), name);
+	pg_rows_free(rows);
+	tool_stage_changed(ask->tool, stage);
 	return true;
 }
 
@@ -331,9 +380,11 @@ admin_stages(struct ask *ask, struct err *e)
 {
 	if (ask->n_args == 0)
 		return list_stages(ask, e);
-	if (ask->n_args != 2 || strcmp(ask->arg[0], "append") != 0)
-		return err_set(e, ERR_FIELD, NULL, "stages: nothing, or append NAME");
-	return append_stage(ask, ask->arg[1], e);
+	if (ask->n_args == 2 && strcmp(ask->arg[0], "append") == 0)
+		return append_stage(ask, ask->arg[1], e);
+	if (ask->n_args == 3 && strcmp(ask->arg[0], "rename") == 0)
+		return rename_stage(ask, ask->arg[1], ask->arg[2], e);
+	return err_set(e, ERR_FIELD, NULL, "stages: nothing, append NAME, or rename STAGE NAME");
 }
 
 /* ---- pause, resume --------------------------------------------------------------------------- */

@@ -71,8 +71,9 @@ prepare(struct intake *in, enum intake_mode mode, struct err *e)
 		return false;
 	if (mode == INTAKE_RESET && !pg_run(pg, "select tracker.reset_jobs()", e))
 		return false;
-	/* A first load fixes the stages; a later one must agree with them. */
-	if (!schema_settle_stages(pg, &in->tool->settings, e) || !intake_count(in->tool, &jobs, e))
+	/* From the first load on the settings no longer say what the stages are. */
+	if (!schema_propose_stages(pg, &in->tool->settings, NULL, e) ||
+	    !intake_count(in->tool, &jobs, e))
 		return false;
 	in->first = in->next = jobs + 1;
 	return check_mode(jobs, mode, e);

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "domain/news.h"
 #include "domain/schema.h"
+#include "domain/stages.h"
 #include "store/redis.h"
 
 bool
@@ -35,7 +36,14 @@ tool_close(struct tool *t)
 bool
 tool_connect(struct tool *t, struct err *e)
 {
-	return pg_ready(t->pg, e) && schema_check(t->pg, &t->settings, e);
+	struct stage_names names;
+
+	if (!pg_ready(t->pg, e) || !schema_check(t->pg, &t->settings, e) ||
+	    !stages_read(t->pg, &names, e))
+		return false;
+	if (names.n > 0)
+		t->settings.stages = names;
+	return true;
 }
 
 bool
@@ -43,16 +51,16 @@ tool_stage(const struct tool *t, const char *text, int *stage, struct err *e)
 {
 	const struct settings *s = &t->settings;
 
-	for (int i = 0; i < s->stages; i++) {
+	for (int i = 0; i < s->stages.n; i++) {
 		const char letter[2] = {stage_letter(i + 1), '\0'};
 
-		if (strcasecmp(text, letter) == 0 || strcasecmp(text, s->stage[i]) == 0) {
+		if (strcasecmp(text, letter) == 0 || strcasecmp(text, s->stages.name[i]) == 0) {
 			*stage = i + 1;
 			return true;
 		}
 	}
-	return err_set(e, ERR_INPUT, NULL, "no stage '%s': the settings name %d, from 'a' to '%c'",
-	    text, s->stages, stage_letter(s->stages));
+	return err_set(e, ERR_INPUT, NULL, "no stage '%s': there are %d, from 'a' to '%c'", text,
+	    s->stages.n, stage_letter(s->stages.n));
 }
 
 /* To every process of the tracker. */

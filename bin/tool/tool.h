@@ -36,13 +36,13 @@ struct tool {
 /* Reads the settings and makes the connection's face; nothing connects yet. */
 bool tool_open(struct tool *t, struct err *e);
 void tool_close(struct tool *t);
-/* Connects, and checks that database and files belong together. */
+/* Connects, checks that database and files belong together, and learns the stages from it. */
 bool tool_connect(struct tool *t, struct err *e);
-/* "b" or a stage's name -> 2. ERR_INPUT when there is no such stage by the settings. */
+/* "b" or a stage's name -> 2. ERR_INPUT when there is no such stage. */
 bool tool_stage(const struct tool *t, const char *text, int *stage, struct err *e);
 /* Tells every process of the tracker that `count` jobs may have appeared in a stage. */
 void tool_wake(struct tool *t, int stage, int64_t count);
-/* Tells every process that a stage was paused or goes on: what they remember of its counts is old. */
+/* Tells every process that a stage was paused, renamed, or goes on: what they remember of its counts is old. */
 void tool_stage_changed(struct tool *t, int stage);
 /* Tells every process that the worker with this hash of its token is gone. */
 void tool_gone(struct tool *t, const struct uuid *token);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "domain/bundle.h"
+#include "domain/stages.h"
 
 /* Rows that were behind the hint when it was taken are found again within this. */
 #define HINT_LIFE_US INT64_C(1000000)
@@ -363,6 +364,7 @@ tell_of_work(struct tracker *t, const int64_t freed[STAGES_MAX + 2])
 static void
 complete_read(struct tracker *t, struct bundle *b)
 {
+	const int last = stages_now(t->stages)->n;
 	int64_t freed[STAGES_MAX + 2] = {0}, accepted = 0;
 	struct op *op = NULL;
 
@@ -372,7 +374,7 @@ complete_read(struct tracker *t, struct bundle *b)
 		if (!item || item->status != ST_ACCEPTED)
 			continue;
 		accepted++;
-		if (item->stage >= 1 && item->stage < t->settings->stages)
+		if (item->stage >= 1 && item->stage < last)
 			freed[item->stage + 1]++;
 	}
 	stat_add(STAT_COMPLETIONS, accepted);

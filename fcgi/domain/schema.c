@@ -464,18 +464,26 @@ apply_missing(struct pg *pg, const struct shape *sh, const struct pg_rows *rows,
 }
 
 bool
-schema_settle_stages(struct pg *pg, const struct settings *s, struct err *e)
+schema_propose_stages(
+    struct pg *pg, const struct settings *s, struct stage_names *out, struct err *e)
 {
+	static const char sql[] = "select u.name from unnest(tracker.propose_stages($1)) with "
+				  "ordinality as u(name, n) order by u.n";
 	struct pg_array names;
 	struct pg_param param;
 	struct pg_rows *rows = NULL;
 	bool ok;
 
 	pg_array_init(&names, PG_TEXT_ARRAY);
-	for (int i = 0; i < s->stages; i++)
+	for (int i = 0; i < STAGES_MAX && *s->stage[i]; i++)
 		pg_array_text(&names, s->stage[i], strlen(s->stage[i]));
 	param = pg_array_param(&names);
-	ok = pg_call(pg, "select tracker.settle_stages($1)", &param, 1, &rows, e);
+	ok = pg_call(pg, sql, &param, 1, &rows, e);
+	if (ok && out) {
+		*out = (struct stage_names){.n = 0};
+		for (int i = 0; i < pg_rows_count(rows); i++)
+			(void)stage_names_add(out, pg_text(rows, i, 0, NULL));
+	}
 	pg_rows_free(rows);
 	pg_array_fini(&names);
 	return ok;
@@ -574,13 +582,13 @@ migrate_locked(struct pg *pg, const struct settings *s, const struct shape *sh, 
 	struct pg_rows *rows = NULL;
 	bool ok = prepare(pg, e) && look_for_lz4(pg, sh, say, e) && read_applied(pg, &rows, e) &&
 	    compare_steps(sh, rows, e) && apply_missing(pg, sh, rows, say, changed, e) &&
-	    schema_settle_stages(pg, s, e);
+	    schema_propose_stages(pg, s, NULL, e);
 
 	pg_rows_free(rows);
 	return ok;
 }
 
-/* 0x64636d67 is "dcmg". The lock is the session's: what is missing is read before, the stages are settled after. */
+/* 0x64636d67 is "dcmg". The lock is the session's: what is missing is read before, the stages are proposed after. */
 static bool
 migrate_alone(struct pg *pg, const struct settings *s, const struct shape *sh, say_fn say,
     bool *changed, struct err *e)

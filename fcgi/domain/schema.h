@@ -30,7 +30,7 @@
 bool schema_check(struct pg *pg, const struct settings *s, struct err *e);
 
 /*
- * Applies what is missing, then settles the stages by the settings (settle_stages). One at a time
+ * Applies what is missing, then proposes the stages of the settings (propose_stages). One at a time
  * by an advisory lock; a second one waits, and then finds nothing to do. Tables that somebody has in
  * hand are waited for, a minute or so; trackers at work hold their calls back meanwhile, two seconds
  * at a time. `say` hears a line a step; it may be NULL. *changed (may be NULL) tells whether there was anything to do.
@@ -39,10 +39,11 @@ bool schema_migrate(struct pg *pg, const struct settings *s, void (*say)(const c
     bool *changed, struct err *e);
 
 /*
- * The stages of the settings are those of the database: written there while no jobs are loaded, and
- * refused (ERR_SQL, TR001) when they differ afterwards.
+ * Proposes the stages that the settings name: the database takes them as long as no jobs were loaded and no
+ * operator changed them by a command. *out (may be NULL): the stages as they are from now on.
  */
-bool schema_settle_stages(struct pg *pg, const struct settings *s, struct err *e);
+bool schema_propose_stages(
+    struct pg *pg, const struct settings *s, struct stage_names *out, struct err *e);
 /* Puts down when work that came back is tried again: the tracker's settings, for the functions that ask. */
 bool schema_settle_policy(struct pg *pg, const struct settings *s, struct err *e);
 

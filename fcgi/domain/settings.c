@@ -37,11 +37,10 @@
  * result is in an array beside its mark: half of the half leaves room for all of it.
  */
 #define BODY_MOST (256 * MIB)
-#define STAGE_MAX (64 * 4) /* bytes: 64 characters */
 
 #define STAGE(letter, n, preset, min)                                                              \
-	TEXT("stage_" letter, stage[n], preset, min, STAGE_MAX,                                    \
-	    "name of stage " letter "; empty = there is none")
+	TEXT("stage_" letter, stage[n], preset, min, STAGE_NAME_BYTES,                             \
+	    "name of stage " letter " in a new database; empty = there is none")
 #define JOB_TIMEOUT(letter, n)                                                                     \
 	NUMBER(SECONDS, "job_timeout_" letter, job_timeout_s[n], "0", 0, YEAR,                     \
 	    "a lease of stage " letter                                                             \
@@ -240,43 +239,46 @@ refuse(const struct config *c, const char *name, struct err *e, const char *why)
 	return err_set(e, ERR_INPUT, NULL, "%s: %s %s", config_origin(c, name), name, why);
 }
 
-/* A stage's name is a part of URLs. */
-static bool
-check_stage_name(const struct config *c, const char *setting, const char *name, struct err *e)
+bool
+settings_is_stage_name(const char *name, const char **why)
 {
 	size_t len = strlen(name);
 
-	if (text_chars(name, len) > 64)
-		return refuse(c, setting, e, "is longer than 64 characters");
-	if (strchr(name, '/'))
-		return refuse(c, setting, e, "may not have a slash: it is a part of addresses");
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return refuse(c, setting, e, "may not be . or ..: it is a part of addresses");
-	if (name[0] == ' ' || (len > 0 && name[len - 1] == ' '))
-		return refuse(c, setting, e, "may not begin or end with a blank");
-	if (text_has_invisible(name, len))
-		return refuse(c, setting, e, "has invisible characters");
-	return true;
+	*why = NULL;
+	if (len == 0)
+		*why = "may not be empty";
+	else if (text_chars(name, len) > 64)
+		*why = "is longer than 64 characters";
+	else if (strchr(name, '/'))
+		*why = "may not have a slash: it is a part of addresses";
+	else if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		*why = "may not be . or ..: it is a part of addresses";
+	else if (name[0] == ' ' || name[len - 1] == ' ')
+		*why = "may not begin or end with a blank";
+	else if (text_has_invisible(name, len))
+		*why = "has invisible characters";
+	return !*why;
 }
 
 static bool
 check_stages(struct settings *s, const struct config *c, struct err *e)
 {
 	char setting[] = "stage_a";
+	const char *why;
 
-	s->stages = 0;
+	s->stages = (struct stage_names){.n = 0};
 	for (int i = 0; i < STAGES_MAX; i++) {
 		setting[strlen("stage_")] = stage_letter(i + 1);
 		if (!*s->stage[i])
 			continue;
-		if (s->stages != i)
+		if (s->stages.n != i)
 			return refuse(c, setting, e, "is named, but the stage before it is not");
-		if (!check_stage_name(c, setting, s->stage[i], e))
-			return false;
+		if (!settings_is_stage_name(s->stage[i], &why))
+			return refuse(c, setting, e, why);
 		for (int j = 0; j < i; j++)
 			if (strcasecmp(s->stage[j], s->stage[i]) == 0)
 				return refuse(c, setting, e, "has the name of another stage");
-		s->stages++;
+		(void)stage_names_add(&s->stages, s->stage[i]);
 	}
 	return true;
 }

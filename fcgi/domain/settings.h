@@ -15,13 +15,13 @@
 
 #include "base/config.h"
 #include "base/err.h"
-#include "domain/stage.h"
+#include "domain/stages.h"
 
 struct settings {
 	const char *project;
 	const char *base_url; /* "https://tracker.example", no slash at the end; may be "" */
 	const char *listen;   /* "unix:PATH", "tcp:ADDR:PORT", "tcp-open:…", "" = inherited */
-	const char *stage[STAGES_MAX]; /* names; "" = disabled; stage[0] is A */
+	const char *stage[STAGES_MAX]; /* proposed; "" = disabled; stage[0] is A */
 	const char *postgres;          /* libpq conninfo or URI */
 	const char *redis;             /* "" = none */
 	int64_t idle_timeout_s;
@@ -41,7 +41,8 @@ struct settings {
 	bool public_data;
 	const char *banner; /* plain text on every page; "" = none */
 	const char *user;   /* run as, when started as root; "" = stay */
-	int stages;         /* derived: how many are named */
+	/* derived: the names above, until the database was asked, whose own count (schema.h) */
+	struct stage_names stages;
 };
 
 extern const struct config_item settings_items[];
@@ -67,6 +68,9 @@ extern const struct argp settings_argp_few, settings_argp_hidden;
 #define SETTINGS_FEW_HEADER                                                                        \
 	"Settings, which go before the file and the environment (all of them: "                    \
 	"`distcompute-admin settings --sample'):"
+
+/* May a stage be called so? *why: what it does wrong, to stand behind its name; static. */
+bool settings_is_stage_name(const char *name, const char **why);
 
 /*
  * Reads everything and checks it as a whole (stage rules, addresses). It begins with config_init;

@@ -27,6 +27,7 @@ enum desk { DESK_CLAIM, DESK_COMPLETE, DESK_WORKERS, DESK_READ, DESKS };
 struct presence;
 struct beats;
 struct counts;
+struct stages;
 struct page_cache;
 struct parked;
 struct herald;
@@ -41,6 +42,7 @@ struct tracker {
 	struct presence *presence;
 	struct beats *beats;
 	struct counts *counts;
+	struct stages *stages;    /* those of now; settings->stages are those of the start */
 	struct page_cache *pages; /* web/page_cache's */
 	struct parked *parked;    /* run/parked's */
 	struct herald *herald;    /* run/herald's */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "domain/health.h"
 #include "domain/settings.h"
+#include "domain/stages.h"
 #include "store/pg.h"
 #include "store/pg_array.h"
 #include "store/redis.h"
@@ -86,6 +87,25 @@ lead(struct keeper *k, struct err *e)
 	if (k->leads && !led)
 		log_event(LOG_INFO_, "keeper_leads", "project=%s", k->tracker->project_id);
 	return k->leads;
+}
+
+/* ---- the stages ----------------------------------------------------------------------------------- */
+
+/* Of every process, whoever leads: an operator may have renamed or appended one, on any host. */
+static bool
+look_at_stages(struct keeper *k, struct err *e)
+{
+	struct stage_names names;
+	char text[512];
+
+	if (!stages_read(k->pg, &names, e))
+		return false;
+	if (names.n > 0 && stages_take(k->tracker->stages, &names)) {
+		tracker_counts_changed(k->tracker);
+		log_event(LOG_INFO_, "stages", "names=[%s]",
+		    stage_names_text(text, sizeof(text), &names));
+	}
+	return true;
 }
 
 /* ---- hearing -------------------------------------------------------------------------------------- */
@@ -361,7 +381,7 @@ keep(struct keeper *k)
 {
 	struct shared *shared = k->tracker->shared;
 	struct err e = ERR_INIT;
-	bool good = lead(k, &e);
+	bool good = look_at_stages(k, &e) && lead(k, &e);
 
 	if (good)
 		health_good(

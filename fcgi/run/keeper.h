@@ -2,7 +2,8 @@
  * keeper -- what must happen though nobody asks: idle workers go, over-long leases come back, counts are
  * folded.
  *
- * Exactly one process of all that share the database does it: who holds the advisory lock. When that
+ * Every process looks each tick what the stages are called. The rest is done once:
+ * exactly one process of all that share the database does it: who holds the advisory lock. When that
  * process dies its connection does, and another has the lock at its next try, KEEPER_TICK_MS later. When its
  * host is frozen or cut off, PostgreSQL ends a session that has been idle for KEEPER_IDLE; so a keeper
  * that was frozen finds its connection gone, and asks for the lock like anybody else.

@@ -15,6 +15,7 @@
 #include "domain/counts.h"
 #include "domain/news.h"
 #include "domain/presence.h"
+#include "domain/stages.h"
 #include "domain/tracker.h"
 #include "run/acceptor.h"
 #include "run/committer.h"
@@ -64,6 +65,7 @@ start_domain(struct rooms *r, const struct process *p)
 	t->presence = presence_new(p->shared, p->settings->idle_timeout_s * 1000000 / 8);
 	t->beats = beats_new();
 	t->counts = counts_new(p->shared);
+	t->stages = stages_new(&p->settings->stages);
 	t->pages = page_cache_new(t);
 	t->work_appeared = herald_work_appeared;
 	t->worker_changed = herald_worker_changed;
@@ -159,6 +161,7 @@ stop_domain(struct rooms *r)
 	struct tracker *t = &r->tracker;
 
 	page_cache_free(t->pages);
+	stages_free(t->stages);
 	counts_free(t->counts);
 	beats_free(t->beats);
 	presence_free(t->presence);

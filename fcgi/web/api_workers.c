@@ -10,6 +10,7 @@
 #include "domain/counts.h"
 #include "domain/names.h"
 #include "domain/presence.h"
+#include "domain/stages.h"
 #include "web/reply.h"
 #include "web/routes.h"
 
@@ -53,7 +54,7 @@ say_welcome(struct request *rq, const struct newcomer *new, int stage)
 	put_member(&out, "token", token);
 	put_member(&out, "display_name", new->name);
 	put_member(&out, "project", settings->project);
-	put_member(&out, "stage_name", settings->stage[stage - 1]);
+	put_member(&out, "stage_name", stages_now(rq->tracker->stages)->name[stage - 1]);
 	buf_printf(&out, ",\"idle_timeout\":%" PRId64 "}", settings->idle_timeout_s);
 	reply_json(rq, &out);
 	buf_fini(&out);
@@ -81,6 +82,11 @@ answer_new(struct op *op)
 	if (op->err.kind == ERR_NONE && op->status == ST_BANNED)
 		err_set(&op->err, ERR_REFUSED,
 		    arena_printf(&rq->arena, "You are banned: %s", op->open.words), "banned");
+	if (op->err.kind == ERR_NONE && op->status == ST_NO_STAGE)
+		err_set(&op->err, ERR_INPUT,
+		    arena_printf(&rq->arena, "The worker stage '%c' is disabled.",
+			stage_letter(op->open.stage)),
+		    "stage disabled");
 	if (op->err.kind == ERR_NONE && op->status != ST_OPENED)
 		err_set(
 		    &op->err, ERR_BUG, NULL, "open_workers said %s", op_status_word(op->status));
@@ -134,11 +140,6 @@ api_new(struct request *rq, struct err *e)
 		    "The parameter 'nickname' must be 1 to 128 characters without control "
 		    "characters.",
 		    "nickname");
-	if (stage > rq->tracker->settings->stages)
-		return err_set(e, ERR_INPUT,
-		    arena_printf(
-			&rq->arena, "The worker stage '%c' is disabled.", stage_letter(stage)),
-		    "stage disabled");
 	op = request_op(rq, OP_OPEN, answer_new);
 	rq->state = new;
 	new->token = uuid_new();
@@ -306,10 +307,6 @@ api_job_count(struct request *rq, struct err *e)
 
 	if (!req_stage(rq, stage, e))
 		return false;
-	if (*stage > rq->tracker->settings->stages) {
-		reply_text(rq, 200, "0");
-		return true;
-	}
 	if (counts_get(rq->tracker->counts, counts)) {
 		say_count(rq, counts, *stage);
 		return true;

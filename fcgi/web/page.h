@@ -22,6 +22,7 @@
 
 struct page {
 	const struct settings *settings;
+	const struct stage_names *stages;
 	const char *redis_prefix; /* "tracker:ID:" */
 	struct pg *pg;
 	struct redis *redis; /* calls on it may fail: then the page does without */

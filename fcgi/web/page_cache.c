@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "domain/stages.h"
 #include "web/reply.h"
 #include "web/routes.h"
 
@@ -362,6 +363,7 @@ render(struct refresh *r, struct reader *reader, struct err *e)
 	struct buf out;
 	struct copy *copy = NULL;
 	struct page page = {.settings = reader->tracker->settings,
+	    .stages = stages_now(reader->tracker->stages),
 	    .redis_prefix = reader->tracker->redis_prefix,
 	    .pg = reader->pg,
 	    .redis = reader->redis,

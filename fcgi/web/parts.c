@@ -268,7 +268,7 @@ parts_letter(struct page *p, int64_t stage)
 const char *
 parts_stage_name(const struct page *p, int64_t stage)
 {
-	return stage >= 1 && stage <= STAGES_MAX ? p->settings->stage[stage - 1] : "";
+	return stage >= 1 && stage <= STAGES_MAX ? p->stages->name[stage - 1] : "";
 }
 
 const char *
@@ -291,7 +291,7 @@ parts_find_stage(struct page *p, const char *name, int64_t *stage, struct err *e
 
 	*stage = 0;
 	text_lower(lower, name, len);
-	for (int i = 1; i <= p->settings->stages; i++)
+	for (int i = 1; i <= p->stages->n; i++)
 		if (strcmp(parts_stage_part(p, i), lower) == 0) {
 			*stage = i;
 			return true;

@@ -1,6 +1,6 @@
 -- Adds a stage at the end of the pipeline; every job that is done in the last one is ready there.
 --
--- Caller	distcompute-admin append-stage.
+-- Caller	distcompute-admin stages append.
 -- Answer	the number of the new stage.
 -- Errors	TR001: five stages already, no stage yet, or a name that is taken or empty.
 -- Locks	the barrier: who hands out or takes in is waited for, and waits. Then stage, ready and tally. As long as it takes to write a row for each
@@ -33,6 +33,7 @@ begin
 	end if;
 	insert into tracker.stage (stage, letter, name)
 	values (v_last + 1, chr(97 + v_last), append_stage.name);
+	update tracker.project set stages_kept = true where not stages_kept;
 	with r as (
 		insert into tracker.ready (stage, job)
 		select v_last + 1, o.job from tracker.output o where o.stage = v_last order by o.job

@@ -97,7 +97,7 @@ def one_round():
 def fill(server):
     c = server.connect()
     run = c.cursor().execute
-    run("select tracker.settle_stages(array['One', 'Two'])")
+    run("select tracker.propose_stages(array['One', 'Two'])")
     run("insert into tracker.job (number, data) select n, 'https://example.org/' || n"
         " from generate_series(1, 20000) n; update tracker.frontier set last = 20000")
     run("insert into tracker.person (nickname) values ('anonymous')")

@@ -124,20 +124,6 @@ def test_a_reload_that_cannot_start_leaves_the_old_processes_at_work(faults):
     assert Client(faults).is_valid()
 
 
-def test_a_reload_with_stages_that_are_not_the_databases_is_refused(faults):
-    """As a start with them is; or every newcomer to the new stage would hear a 500."""
-    faults.load(["x"])
-    before, said = set(faults.responders()), len(faults.tracker_log())
-    with settings_with(faults, "stage_b", "stage_b = Filter\nstage_c = Extra"):
-        os.kill(faults.pid("tracker"), signal.SIGHUP)
-        eventually(lambda: re.search(r"event=reloaded|stages", faults.tracker_log()[said:]), what="the reload is over")
-        answer = Api(faults).get("/api/new?nickname=n&stage=c")
-        assert (answer.status_code, answer.text) == (400, "The worker stage 'c' is disabled.")
-        assert before == set(faults.responders())
-    os.kill(faults.pid("tracker"), signal.SIGHUP)
-    eventually(lambda: len(now := faults.responders()) == 2 and not before & set(now), timeout_s=30, what="all are new")
-
-
 def test_a_process_that_waits_for_its_connections_ends_when_the_tracker_stops(faults):
     """A reload waits for who keeps a connection, for 20 s; a stop does not."""
     master, old = faults.pid("tracker"), set(faults.responders())
@@ -365,14 +351,6 @@ def start_beside(stack, *flags, timeout_s=20):
     path = os.path.join(stack.state, "run", "beside.sock")
     argv = [program("distcompute-tracker"), "--config", stack.config, f"--listen=unix:{path}", *flags]
     return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout_s)
-
-
-@pytest.mark.parametrize("flags", [["--stage-a=Other"], ["--stage-b=Extract2"], ["--stage-c=More"], ["--stage-b="]])
-def test_a_tracker_whose_stages_differ_refuses_to_start(faults, flags):
-    faults.load(["x"])
-    done = start_beside(faults, *flags)
-    assert done.returncode != 0
-    assert "stage" in done.stdout.lower(), done.stdout
 
 
 def test_a_tracker_refuses_functions_or_schema_that_are_not_its_own(faults):

@@ -62,6 +62,7 @@ class House:
         for table in tables:
             self.rows(f"delete from tracker.{table}")
         self.rows("update tracker.board_day set day = '-infinity'")
+        self.rows("update tracker.project set stages_kept = false")
         self.rows("update tracker.frontier set next = 1, last = 0, previous = 1")
 
     def keep_policy(self):
@@ -74,7 +75,7 @@ class House:
     # ---- the pipeline
 
     def settle(self, *names):
-        self.rows("select tracker.settle_stages(%s)", list(names))
+        self.rows("select tracker.propose_stages(%s)", list(names))
 
     def load(self, count, data="input {}"):
         last = self.value("select last from tracker.frontier")

@@ -26,13 +26,53 @@ def test_the_stages_can_be_changed_while_no_jobs_are_loaded(house):
     house.settle("Extract", "Filter")
 
 
-def test_other_stages_than_the_projects_are_refused(house):
+def test_once_jobs_are_loaded_the_stages_are_the_databases(house):
     house.load(1)
-    house.settle("Extract", "Filter")
     for names in (["Extract"], ["Filter", "Extract"], ["Extract", "Filter", "More"], [], ["Extract", ""]):
-        with pytest.raises(psycopg2.Error) as e:
-            house.settle(*names)
-        assert e.value.pgcode == "TR001"
+        assert house.value("select tracker.propose_stages(%s)", names) == ["Extract", "Filter"]
+    assert [s.name for s in house.rows("select name from tracker.stage order by stage")] == ["Extract", "Filter"]
+
+
+@pytest.mark.parametrize("names", [[], ["Extract", ""], ["Extract", None], ["1", "2", "3", "4", "5", "6"]])
+def test_a_proposal_is_one_to_five_names(house, names):
+    with pytest.raises(psycopg2.Error) as e:
+        house.rows("select tracker.propose_stages(%s)", names)
+    assert e.value.pgcode == "TR001"
+
+
+@pytest.mark.parametrize("change", ["append_stage('Sort')", "rename_stage(1::int2, 'Get')"])
+def test_what_an_operator_did_to_the_stages_no_settings_undo(house, change):
+    house.rows(f"select tracker.{change}")
+    now = [s.name for s in house.rows("select name from tracker.stage order by stage")]
+    assert house.value("select tracker.propose_stages(%s)", ["Extract", "Filter"]) == now != ["Extract", "Filter"]
+
+
+def test_a_renamed_stage_keeps_its_jobs_and_is_found_by_the_names_it_had(house):
+    house.load(2)
+    through(house, 1)
+    for old, new in (("Filter", "Rank"), ("Rank", "Größe")):
+        assert house.value("select tracker.rename_stage(2::int2, %s)", new) == old
+    assert house.counts(2).name == "Größe" and house.counts(2).ready == 1
+    for name in ("filter", "RANK", "GRÖSSE", "größe"):
+        found = house.rows("select * from tracker.read_stage(%s)", name)
+        assert [tuple(f) for f in found] == ([(2, "Größe")] if name != "GRÖSSE" else []), name
+    # Another stage may have the name: then it is that one's.
+    assert house.value("select tracker.rename_stage(1::int2, 'Filter')") == "Extract"
+    assert house.value("select stage from tracker.read_stage('filter')") == 1
+    acts = house.rows("select act, target, details->>'to' from tracker.audit where act = 'rename stage' order by id")
+    assert [tuple(a) for a in acts] == [("rename stage", "Filter", "Rank"), ("rename stage", "Rank", "Größe"),
+                                        ("rename stage", "Extract", "Filter")]
+
+
+def test_a_stage_may_change_the_case_of_its_own_name(house):
+    assert house.value("select tracker.rename_stage(2::int2, 'FILTER')") == "Filter"
+
+
+@pytest.mark.parametrize("stage, name", [(2, ""), (2, None), (2, "extract"), (3, "More"), (0, "More")])
+def test_a_renamed_stage_needs_to_be_there_and_a_name_of_its_own(house, stage, name):
+    with pytest.raises(psycopg2.Error) as e:
+        house.rows("select tracker.rename_stage(%s::int2, %s)", stage, name)
+    assert e.value.pgcode == "TR001"
 
 
 def test_an_appended_stage_gets_all_finished_jobs(house):

@@ -56,10 +56,11 @@ begin(void **state)
 	file("schema/001_first.sql", "create table tracker.first (n int);");
 	file("schema/002_second.sql",
 	    "create table tracker.second (n int);\ninsert into tracker.first values (2);");
-	file("functions/settle_stages.sql",
-	    "create or replace function tracker.settle_stages(names text[]) returns void"
-	    " language sql as $$ insert into tracker.second values (cardinality(names)) $$;");
-	settings = (struct settings){.sql_dir = dir, .stage = {"A", "B"}, .stages = 2};
+	file("functions/propose_stages.sql",
+	    "create or replace function tracker.propose_stages(names text[]) returns text[]"
+	    " language sql as $$ insert into tracker.second values (cardinality(names))"
+	    " returning names || 'More'::text $$;");
+	settings = (struct settings){.sql_dir = dir, .stage = {"A", "B", "", "", ""}};
 	e = ERR_INIT;
 	pg = pg_new(servers_postgres(), "test_schema", "set client_min_messages = error");
 	return pg_run(pg, "drop schema if exists tracker cascade", &e) ? 0 : -1;
@@ -155,12 +156,18 @@ a_second_run_finds_nothing_to_do(void **state)
 }
 
 static void
-the_stages_are_settled_each_time(void **state)
+the_stages_are_proposed_each_time(void **state)
 {
+	struct stage_names names;
+
 	(void)state;
 	migrate();
 	migrate();
 	assert_int_equal(number("select count(*) from tracker.second where n = 2"), 2);
+	assert_true(schema_propose_stages(pg, &settings, &names, &e));
+	assert_int_equal(names.n, 3);
+	assert_string_equal(names.name[0], "A");
+	assert_string_equal(names.name[2], "More");
 }
 
 static void
@@ -373,7 +380,7 @@ a_database_that_lost_something_is_refused_and_told_what(void **state)
 	    {"drop table tracker.first", "table first"},
 	    {"alter table tracker.second drop column n", "column second.n"},
 	    {"drop index tracker.by_n", "index by_n"},
-	    {"drop function tracker.settle_stages", "function settle_stages(names text[])"},
+	    {"drop function tracker.propose_stages", "function propose_stages(names text[])"},
 	};
 
 	(void)state;
@@ -425,7 +432,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		a_database_of_before_the_inventory_gets_one_unless_a_table_is_gone, begin, end),
 	    cmocka_unit_test_setup_teardown(a_second_run_finds_nothing_to_do, begin, end),
-	    cmocka_unit_test_setup_teardown(the_stages_are_settled_each_time, begin, end),
+	    cmocka_unit_test_setup_teardown(the_stages_are_proposed_each_time, begin, end),
 	    cmocka_unit_test_setup_teardown(
 		a_new_file_is_applied_and_functions_follow_it, begin, end),
 	    cmocka_unit_test_setup_teardown(changed_functions_are_put_in_place_again, begin, end),

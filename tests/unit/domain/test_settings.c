@@ -95,7 +95,7 @@ the_defaults_are_those_of_the_specification(void **state)
 	assert_string_equal(settings.project, "Distributed Compute");
 	assert_string_equal(settings.stage[0], "A");
 	assert_string_equal(settings.stage[1], "");
-	assert_int_equal(settings.stages, 1);
+	assert_int_equal(settings.stages.n, 1);
 	assert_string_equal(settings.postgres, "postgresql:///tracker");
 	assert_string_equal(settings.redis, "redis://127.0.0.1:6379/0");
 	assert_int_equal(settings.idle_timeout_s, 7200);
@@ -121,7 +121,7 @@ five_stages_may_be_named(void **state)
 {
 	(void)state;
 	assert_true(load_file("stage_a=Get it\nstage_b=Ä\nstage_c=c\nstage_d=d\nstage_e=e\n"));
-	assert_int_equal(settings.stages, 5);
+	assert_int_equal(settings.stages.n, 5);
 	assert_string_equal(settings.stage[0], "Get it");
 	assert_string_equal(settings.stage[4], "e");
 }

@@ -9,6 +9,7 @@
 
 static struct arena arena;
 static struct settings settings;
+static const struct stage_names stages = {.n = 2, .name = {"Extract & Load", "Filter"}};
 static struct page page;
 
 static int
@@ -16,13 +17,9 @@ begin(void **state)
 {
 	(void)state;
 	arena_init(&arena);
-	settings = (struct settings){.project = "P",
-	    .base_url = "",
-	    .banner = "",
-	    .stage = {"Extract & Load", "Filter", "", "", ""},
-	    .stages = 2,
-	    .idle_timeout_s = 7200};
-	page = (struct page){.settings = &settings, .arena = &arena};
+	settings =
+	    (struct settings){.project = "P", .base_url = "", .banner = "", .idle_timeout_s = 7200};
+	page = (struct page){.settings = &settings, .stages = &stages, .arena = &arena};
 	return 0;
 }
 
