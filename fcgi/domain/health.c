@@ -69,21 +69,42 @@ health_ill(struct shared *s, enum health_part part, const struct err *why, const
 		log_err(LOG_WARN_, events[parts[part].server].away, why);
 }
 
+/*
+ * Was this the last ill part of its server? One that falls ill between our look and our word meets the word of
+ * before, and leaves it as it is: so we look again, and take ours back.
+ */
+static bool
+is_over(struct shared *s, enum server server, int64_t since_us)
+{
+	_Atomic int64_t *away_us = &s->away_us[server];
+
+	while (!any_is_ill(s, server)) {
+		int64_t since = since_us, none = 0;
+
+		if (!atomic_compare_exchange_strong(away_us, &since, 0))
+			return false;
+		if (!any_is_ill(s, server))
+			return true;
+		if (!atomic_compare_exchange_strong(away_us, &none, since_us))
+			return false;
+	}
+	return false;
+}
+
 void
 health_good(struct shared *s, enum health_part part)
 {
 	struct shared_part *mine = &shared_mine()->part[part];
-	_Atomic int64_t *away_us = &s->away_us[parts[part].server];
-	int64_t now = clock_us(), since = atomic_load(away_us);
+	enum server server = parts[part].server;
+	int64_t now = clock_us(), since;
 
 	atomic_store(&mine->good_us, now);
-	if (since == 0)
-		return;
-	atomic_store(&mine->ill_us, 0);
-	if (!any_is_ill(s, parts[part].server) &&
-	    atomic_compare_exchange_strong(away_us, &since, 0))
-		log_event(LOG_INFO_, events[parts[part].server].back, "after_s=%.1f",
-		    (double)(now - since) / 1e6);
+	if (atomic_load(&mine->ill_us) != 0)
+		atomic_store(&mine->ill_us, 0);
+	since = atomic_load(&s->away_us[server]);
+	if (since != 0 && is_over(s, server, since))
+		log_event(
+		    LOG_INFO_, events[server].back, "after_s=%.1f", (double)(now - since) / 1e6);
 }
 
 void
@@ -108,6 +129,21 @@ bool
 health_is_away(const struct shared *s, enum server server)
 {
 	return atomic_load(&s->away_us[server]) != 0;
+}
+
+bool
+health_hears(const struct shared *s)
+{
+	struct health health;
+
+	if (!health_is_away(s, SERVER_POSTGRES))
+		return true;
+	for (int part = PART_CLAIM; part <= PART_WORKERS; part++) {
+		health_read(s, (enum health_part)part, &health);
+		if (health.ill_us != 0)
+			return false;
+	}
+	return true;
 }
 
 bool

@@ -35,6 +35,8 @@ struct health {
 void health_read(const struct shared *s, enum health_part part, struct health *out);
 /* Has any part of any process met this server so that it could not do its work, and none the contrary since? */
 bool health_is_away(const struct shared *s, enum server server);
+/* May workers be called silent? Not while a desk cannot take what they say. */
+bool health_hears(const struct shared *s);
 /* May jobs be handed out? Not while results could not be stored. */
 bool health_stores_results(const struct shared *s);
 const char *health_part_name(enum health_part part);

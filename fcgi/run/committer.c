@@ -20,7 +20,8 @@
 #define NAP_SHARE 25 /* jitter, in percent */
 #define HOLD_MS 50   /* how often claims that may not go look whether they may */
 #define LOOK_MS 1000 /* how often an idle desk that was refused looks whether it still is */
-#define PROBE_US INT64_C(1000000)
+#define PROBE_US                                                                                   \
+	INT64_C(1000000)        /* so long one write of our own speaks for the halves of a bundle */
 #define PROBE_ROOM (256 * 1024) /* bytes that must find room, so that results will */
 #define DEADLOCK "40P01"
 #define AWAY_MOST 8192 /* ops that wait for PostgreSQL to come back; more are answered at once */
@@ -34,7 +35,8 @@ struct committer {
 	size_t n_waiting;
 	struct bundle bundle[2]; /* one under way, one being answered */
 	int now;
-	bool ill; /* PostgreSQL did not take what was sent last */
+	bool ill;    /* PostgreSQL did not take what was sent last */
+	bool waited; /* something of the bundle under way was put back */
 	int64_t nap_ms;
 	int64_t probed_us;
 	struct err probe;          /* of the last write of our own */
@@ -219,22 +221,22 @@ note_ill(struct committer *c, const struct err *why)
 }
 
 /*
- * A write of our own, at most one a second: it tells an op that PostgreSQL cannot take from a PostgreSQL
- * that takes none.
+ * A write of our own that began no earlier than since_us: it tells an op that PostgreSQL cannot take from a
+ * PostgreSQL that takes none.
  */
 static bool
-takes_writes(struct committer *c, struct err *e)
+takes_writes(struct committer *c, int64_t since_us, struct err *e)
 {
 	struct pg_scalar room;
 	struct pg_param param = pg_int4_param(&room, PROBE_ROOM);
 	struct pg_rows *rows = NULL;
 
-	if (clock_us() - c->probed_us >= PROBE_US) {
-		c->probe = ERR_INIT;
-		if (pg_call(c->pg, "select tracker.probe_write($1)", &param, 1, &rows, &c->probe))
-			note_good(c);
-		pg_rows_free(rows);
+	if (c->probed_us < since_us) {
 		c->probed_us = clock_us();
+		c->probe = ERR_INIT;
+		(void)!pg_call(
+		    c->pg, "select tracker.probe_write($1)", &param, 1, &rows, &c->probe);
+		pg_rows_free(rows);
 	}
 	if (c->probe.kind == ERR_NONE)
 		return true;
@@ -253,6 +255,7 @@ wait_for_postgres(struct committer *c, struct bundle *b, const struct err *away)
 	for (int i = 0; i < b->n; i++)
 		b->ops[i]->rerun = true;
 	put_back(c, b);
+	c->waited = true;
 	give_up(c, away);
 	if (away->kind == ERR_SQL) {
 		wait_ms = random_jitter(c->nap_ms, NAP_SHARE);
@@ -277,7 +280,6 @@ exchange(struct committer *c, struct bundle *b, struct err *e)
 			stat_add(STAT_DEADLOCKS, 1);
 		return false;
 	}
-	note_good(c);
 	return true;
 }
 
@@ -337,9 +339,8 @@ halve(struct committer *c, struct bundle *b)
 	}
 }
 
-/* Refused alone, again and again, while a write of our own passes. */
 static void
-cut_off(struct committer *c, struct bundle *b, const struct err *why)
+cut_off(struct bundle *b, const struct err *why)
 {
 	struct op *op = b->ops[0];
 
@@ -348,37 +349,57 @@ cut_off(struct committer *c, struct bundle *b, const struct err *why)
 	op->err = *why;
 	op->answer(op);
 	bundle_clear(b);
-	note_good(c);
 }
 
-/* A schema that does not fit, and a disk without room, though it be that of one table only: our own write, which goes
- * elsewhere, says nothing then. */
-static bool
-is_no_ops_own(const struct err *e)
+/* Nothing of it happened, and it is not known to be any op's own fault. */
+static void
+settle_refused(struct committer *c, struct bundle *b, struct err *e)
 {
-	return sqlstate_blame(e->sqlstate) == BLAME_SCHEMA || strcmp(e->sqlstate, "53100") == 0;
+	if (e->kind == ERR_AWAY || e->kind == ERR_SQL) {
+		wait_for_postgres(c, b, e);
+		return;
+	}
+	log_err(LOG_ERROR_, "bundle_failed", e);
+	for (int i = 0; i < b->n; i++)
+		b->ops[i]->err = *e;
+	answer_bundle(c, b);
+}
+
+static bool
+may_be_own(const struct err *e)
+{
+	return e->kind == ERR_SQL && sqlstate_may_be_own(e->sqlstate);
+}
+
+/*
+ * An op that was refused alone, and then a write of our own passed: it has its tries once more, for what kept it
+ * off may have ended between the two. Only what is refused between two writes that pass is given up.
+ */
+static void
+judge_alone(struct committer *c, struct bundle *b, struct err *e)
+{
+	if (insist(c, b, REFUSED_TRIES, e))
+		answer_bundle(c, b);
+	else if (may_be_own(e) && takes_writes(c, clock_us(), e))
+		cut_off(b, e);
+	else
+		settle_refused(c, b, e);
 }
 
 /* What becomes of a bundle that PostgreSQL did not take. */
 static void
 settle(struct committer *c, struct bundle *b, struct err *e)
 {
-	if (e->kind == ERR_AWAY) {
-		wait_for_postgres(c, b, e);
-	} else if (e->kind != ERR_SQL) {
-		log_err(LOG_ERROR_, "bundle_failed", e);
-		for (int i = 0; i < b->n; i++)
-			b->ops[i]->err = *e;
-		answer_bundle(c, b);
-	} else {
+	int64_t now = clock_us();
+
+	if (e->kind == ERR_SQL)
 		stat_add(STAT_PG_ERRORS, 1);
-		if (is_no_ops_own(e) || !takes_writes(c, e))
-			wait_for_postgres(c, b, e);
-		else if (b->n == 1)
-			cut_off(c, b, e);
-		else
-			halve(c, b);
-	}
+	if (!may_be_own(e) || !takes_writes(c, b->n == 1 ? now : now - PROBE_US, e))
+		settle_refused(c, b, e);
+	else if (b->n == 1)
+		judge_alone(c, b, e);
+	else
+		halve(c, b);
 }
 
 static void
@@ -387,12 +408,17 @@ commit(struct committer *c, struct bundle *b)
 	struct err e = ERR_INIT;
 
 	if (insist(c, b, REFUSED_TRIES, &e)) {
+		note_good(c);
 		c->unanswered = b;
 		c->now = 1 - c->now;
 		return;
 	}
 	answer_unanswered(c);
+	c->waited = false;
 	settle(c, b, &e);
+	/* What passed of it says nothing while the rest must wait. */
+	if (!c->waited)
+		note_good(c);
 }
 
 /* Answers what needs no PostgreSQL; false when nothing is left for it. */
@@ -439,7 +465,9 @@ look_again(struct committer *c)
 {
 	struct err e = ERR_INIT;
 
-	if (!takes_writes(c, &e))
+	if (takes_writes(c, clock_us() - PROBE_US, &e))
+		note_good(c);
+	else
 		note_ill(c, &e);
 }
 

@@ -356,13 +356,6 @@ forget(struct keeper *k, struct err *e)
 	return true;
 }
 
-/* May workers be called silent? Not while a desk cannot take what they say. */
-static bool
-can_hear(const struct keeper *k)
-{
-	return !health_is_away(k->tracker->shared, SERVER_POSTGRES);
-}
-
 /* One error is one round lost: the next tick tries again, for ever. */
 static void
 note_failure(struct keeper *k, const struct err *e)
@@ -383,10 +376,7 @@ keep(struct keeper *k)
 	struct err e = ERR_INIT;
 	bool good = look_at_stages(k, &e) && lead(k, &e);
 
-	if (good)
-		health_good(
-		    shared, PART_KEEPER); /* or what it met last would keep it from hearing */
-	if (good && can_hear(k))
+	if (good && health_hears(shared))
 		good = hear(k, &e) && reap_idle(k, &e) && expire_leases(k, &e);
 	if (good)
 		good = fold(k, &e) && forget(k, &e);

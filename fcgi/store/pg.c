@@ -310,8 +310,10 @@ pg_is_clash(const struct err *e)
 bool
 pg_is_away(const struct err *e)
 {
+	enum sqlstate_blame blame = sqlstate_blame(e->sqlstate);
+
 	return e->kind == ERR_AWAY ||
-	    (e->kind == ERR_SQL && sqlstate_blame(e->sqlstate) == BLAME_SERVER);
+	    (e->kind == ERR_SQL && (blame == BLAME_SERVER || blame == BLAME_EITHER));
 }
 
 static bool

@@ -74,7 +74,7 @@ bool pg_run(struct pg *pg, const char *sql, struct err *e) __attribute__((warn_u
 
 /* Somebody else had a lock in hand, or was faster: the same call may go well the next time. */
 bool pg_is_clash(const struct err *e);
-/* It is not there, or refuses whatever it is asked now (BLAME_SERVER): the same call may go well later. */
+/* It is not there, or refuses what it is asked now (BLAME_SERVER, _EITHER): the same call may go well later. */
 bool pg_is_away(const struct err *e);
 
 int pg_rows_count(const struct pg_rows *rows);

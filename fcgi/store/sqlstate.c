@@ -31,18 +31,22 @@ static const struct {
     {"40", BLAME_CLASH},      /* serialization, deadlock, rollback */
     {"42", BLAME_SCHEMA},     /* no such table, function or column; no right to it */
     {"44", BLAME_CALL},       /* check option */
-    {"53", BLAME_SERVER},     /* disk, memory, connections, a limit of temporary files */
+    {"53200", BLAME_EITHER},  /* memory, or room for locks: one value may be too large for it */
+    {"53", BLAME_SERVER},     /* disk, connections, a limit of temporary files */
     {"54", BLAME_CALL},       /* too large, too deep, too many */
-    {"55", BLAME_SERVER},     /* lock not available, object in use */
-    {"57P", BLAME_SESSION}, /* shut down, crashed, starting, database dropped, idle for too long */
-    {"57", BLAME_SERVER},   /* cancelled: a statement's time is over, or an operator said so */
-    {"58", BLAME_SERVER},   /* disk error, file missing */
-    {"72", BLAME_CLASH},    /* snapshot too old */
-    {"F0", BLAME_SERVER},   /* its configuration */
-    {"HV", BLAME_SERVER},   /* foreign data */
-    {"P0", BLAME_CALL},     /* raised by a function */
-    {"TR", BLAME_CALL},     /* raised by a function of ours */
-    {"XX", BLAME_SERVER},   /* internal error, corrupted data or index */
+    {"55P03", BLAME_EITHER},  /* a lock in time: of a table, or of one worker's row */
+    {"55", BLAME_SERVER},     /* object in use */
+    {"57P", BLAME_SESSION},  /* shut down, crashed, starting, database dropped, idle for too long */
+    {"57014", BLAME_EITHER}, /* a statement's time is over: it may be long for one huge value */
+    {"57", BLAME_SERVER},    /* an operator said so */
+    {"58", BLAME_EITHER},    /* a disk's error, a file missing: who needs that block meets it */
+    {"72", BLAME_CLASH},     /* snapshot too old */
+    {"F0", BLAME_SERVER},    /* its configuration */
+    {"HV", BLAME_SERVER},    /* foreign data */
+    {"P0", BLAME_CALL},      /* raised by a function */
+    {"TR", BLAME_CALL},      /* raised by a function of ours */
+    {"XX",
+	BLAME_EITHER}, /* internal error, corrupted data or index: who needs that page meets it */
 };
 
 enum sqlstate_blame
@@ -52,4 +56,12 @@ sqlstate_blame(const char *state)
 		if (strncmp(state, table[i].begin, strlen(table[i].begin)) == 0)
 			return table[i].blame;
 	return BLAME_SERVER;
+}
+
+bool
+sqlstate_may_be_own(const char *state)
+{
+	enum sqlstate_blame blame = sqlstate_blame(state);
+
+	return blame == BLAME_CALL || blame == BLAME_EITHER;
 }

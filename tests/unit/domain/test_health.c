@@ -1,7 +1,9 @@
 #include "../test.h"
 
+#include <pthread.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/random.h"
 #include "domain/health.h"
 
@@ -106,6 +108,58 @@ a_dead_process_keeps_nobody_ill(void **state)
 	assert_false(health_is_away(s, SERVER_POSTGRES));
 }
 
+/* A part that falls ill and gets well again and again, and how often it was ill though it had said to be well. */
+struct patient {
+	struct shared *s;
+	enum health_part part;
+	int overheard;
+};
+
+static void *
+fall_ill_and_get_well(void *arg)
+{
+	struct patient *p = arg;
+	struct health h;
+
+	for (int i = 0; i < 100000; i++) {
+		health_ill(p->s, p->part, &refusal, "");
+		health_good(p->s, p->part);
+		health_read(p->s, p->part, &h);
+		p->overheard += h.ill_us != 0;
+	}
+	return NULL;
+}
+
+static void
+who_falls_ill_while_another_gets_well_is_not_overheard(void **state)
+{
+	struct shared *s = pool();
+	struct patient one = {s, PART_CLAIM, 0}, two = {s, PART_COMPLETE, 0};
+	pthread_t other;
+
+	(void)state;
+	log_open(LOG_ERROR_);
+	assert_int_equal(pthread_create(&other, NULL, fall_ill_and_get_well, &one), 0);
+	fall_ill_and_get_well(&two);
+	pthread_join(other, NULL);
+	assert_int_equal(one.overheard + two.overheard, 0);
+	assert_false(health_is_away(s, SERVER_POSTGRES));
+}
+
+static void
+what_the_keeper_itself_met_keeps_it_not_from_hearing(void **state)
+{
+	struct shared *s = pool();
+
+	(void)state;
+	health_ill(s, PART_KEEPER, &refusal, "57014");
+	assert_true(health_hears(s));
+	health_ill(s, PART_WORKERS, &refusal, "57014");
+	assert_false(health_hears(s));
+	health_good(s, PART_WORKERS);
+	assert_true(health_hears(s));
+}
+
 int
 main(void)
 {
@@ -116,6 +170,8 @@ main(void)
 	    cmocka_unit_test(a_desk_that_waits_itself_stops_no_claims),
 	    cmocka_unit_test(a_server_is_away_from_its_first_ill_part_to_its_last),
 	    cmocka_unit_test(a_dead_process_keeps_nobody_ill),
+	    cmocka_unit_test(who_falls_ill_while_another_gets_well_is_not_overheard),
+	    cmocka_unit_test(what_the_keeper_itself_met_keeps_it_not_from_hearing),
 	};
 
 	random_open();

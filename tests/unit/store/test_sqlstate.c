@@ -45,12 +45,36 @@ what_is_missing_from_the_schema_is_no_calls_fault(void **state)
 static void
 a_server_in_trouble_is_in_trouble_for_everybody(void **state)
 {
-	static const char *const states[] = {"53000", "53100", "53200", "53300", "53400", "55P03",
-	    "55006", "55000", "57014", "57000", "58030", "58P01", "58P02", "F0000", "XX000",
-	    "XX001", "XX002", "HV000", "", "99999", NULL};
+	static const char *const states[] = {"53000", "53100", "53300", "53400", "55006", "55000",
+	    "57000", "F0000", "HV000", "", "99999", NULL};
 
 	(void)state;
 	assert_blames(BLAME_SERVER, states);
+}
+
+static void
+what_may_be_one_huge_values_or_one_rows_is_left_open(void **state)
+{
+	static const char *const states[] = {
+	    "53200", "55P03", "57014", "58030", "58P01", "58P02", "XX000", "XX001", "XX002", NULL};
+
+	(void)state;
+	assert_blames(BLAME_EITHER, states);
+}
+
+static void
+no_op_is_given_up_for_what_says_nothing_of_it(void **state)
+{
+	static const char *const own[] = {"22P02", "23514", "54000", "P0001", "57014", "53200"};
+	static const char *const never[] = {"53100", "53300", "25006", "42501", "42883", "40P01",
+	    "57P01", "57P03", "26000", "55006", "08006", "F0000", ""};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		assert_true(sqlstate_may_be_own(own[i]));
+	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
+		if (sqlstate_may_be_own(never[i]))
+			fail_msg("%s", never[i]);
 }
 
 static void
@@ -72,6 +96,8 @@ main(void)
 	    cmocka_unit_test(who_came_between_is_asked_past_at_once),
 	    cmocka_unit_test(what_is_missing_from_the_schema_is_no_calls_fault),
 	    cmocka_unit_test(a_server_in_trouble_is_in_trouble_for_everybody),
+	    cmocka_unit_test(what_may_be_one_huge_values_or_one_rows_is_left_open),
+	    cmocka_unit_test(no_op_is_given_up_for_what_says_nothing_of_it),
 	    cmocka_unit_test(a_connection_that_is_of_no_use_is_named),
 	};
 
