@@ -30,6 +30,8 @@ struct master {
 	struct pool *pool;
 	struct child child[PROCESSES_MOST];
 	int n;
+	/* Of each place of shared memory: who retires has its own to the end. */
+	pid_t holder[SHARED_PROCESSES];
 	int generation;    /* of settings; 0 or 1: chooses the half of shared memory's places */
 	int first_failure; /* exit status of a process that died before any was ready */
 	bool was_ready, stopping;
@@ -79,6 +81,8 @@ start_process(struct master *m, int number, bool *ready)
 	}
 	close(ends[1]);
 	wait = (struct pollfd){.fd = ends[0], .events = POLLIN};
+	if (pid > 0)
+		m->holder[number] = pid;
 	*ready = pid > 0 && poll(&wait, 1, READY_MS) == 1 && read(ends[0], &byte, 1) == 1;
 	close(ends[0]);
 	if (!*ready && pid > 0)
@@ -120,7 +124,6 @@ child_died(struct master *m, int i, int status)
 	bool steady = clock_us() - c->started_us > STEADY_US;
 
 	c->pid = 0;
-	shared_forget(m->pool->shared, number_of(m, i));
 	if (!m->was_ready && WIFEXITED(status))
 		m->first_failure = WEXITSTATUS(status);
 	if (m->stopping)
@@ -135,16 +138,30 @@ child_died(struct master *m, int i, int status)
 	    (long long)(steady ? 0 : c->backoff_ms));
 }
 
+/* One that was replaced is nobody's child any more, but what it said of itself must not outlive it. */
+static void
+forget_holder(struct master *m, pid_t pid)
+{
+	for (int i = 0; i < SHARED_PROCESSES; i++) {
+		if (m->holder[i] != pid)
+			continue;
+		shared_forget(m->pool->shared, i);
+		m->holder[i] = 0;
+	}
+}
+
 static void
 reap_children(struct master *m)
 {
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		forget_holder(m, pid);
 		for (int i = 0; i < m->n; i++)
 			if (m->child[i].pid == pid)
 				child_died(m, i, status);
+	}
 }
 
 static void

@@ -23,6 +23,12 @@ def log_since(stack, mark):
     return stack.tracker_log()[mark:]
 
 
+def log_with(stack, mark, words):
+    """What was logged since, once it has these words; "" before. The keeper, looking once a second, may be the last to be well."""
+    said = log_since(stack, mark)
+    return said if words in said else ""
+
+
 def metric(stack, name):
     (value,) = re.findall(rf"(?m)^{re.escape(name)} (\S+)$", Api(stack, plain=True).get("/metrics").text)
     return float(value)
@@ -66,7 +72,7 @@ def assert_v1_waits_and_sync_hears_503(stack, refuse, said):
     eventually(lambda: fleet.raw().status_code == 200, timeout_s=20, what="sync works again")
     assert fleet.done(job, "r") in ("accepted", "repeat")
     eventually(lambda: is_ready(stack), timeout_s=20, what="it is ready again")
-    said = log_since(stack, mark)
+    said = eventually(lambda: log_with(stack, mark, "event=postgres_back"), what="the log says so")
     assert (said.count("event=postgres_away"), said.count("event=postgres_back")) == (1, 1), said
     assert "event=request_failed" not in said
 
@@ -126,6 +132,22 @@ def test_a_reload_goes_on_while_postgresql_has_no_time_to_be_asked(faults):
     assert Client(faults).is_valid()
 
 
+def test_who_was_replaced_while_it_could_not_work_keeps_nobody_from_work(faults):
+    """Its word that results cannot be stored ends with it."""
+    faults.load(["x", "y"])
+    fleet, asker, before = Fleet(faults), Client(faults), faults.responders()
+    (job,) = fleet.take()
+    with without_time(faults):
+        assert fleet.raw(done=[{**which(job), "data": "r"}], want=1).status_code == 503
+        eventually(lambda: metric(faults, 'tracker_part_up{part="complete"}') == 0, what="results cannot be stored")
+        os.kill(faults.pid("tracker"), signal.SIGHUP)
+        eventually(lambda: not any(process_is_alive(pid) for pid in before), timeout_s=80, what="the old ones are gone")
+    asking = Later(Api(faults).text, "/api/newJob", {"token": asker.token})
+    assert asking.result(40)[0] == 200
+    eventually(lambda: all(metric(faults, f'tracker_part_up{{part="{part}"}}') for part in ("claim", "complete", "workers", "keeper")),
+               timeout_s=30, what="all are well")
+
+
 # --- a full disk ------------------------------------------------------------------------------
 
 def test_on_a_full_disk_results_wait_and_no_job_is_handed_out(faults):
@@ -149,8 +171,8 @@ def test_on_a_full_disk_results_wait_and_no_job_is_handed_out(faults):
         assert [call.result(40) for call in late] == [(200, "200 OK")] * 4
         assert asking.result(40)[0] == 200
     assert faults.counts()["a"]["done"] == 4
-    said = log_since(faults, mark)
-    assert not re.findall("event=op_refused.*", said) and "event=postgres_back" in said
+    said = eventually(lambda: log_with(faults, mark, "event=postgres_back"), what="the log says so")
+    assert not re.findall("event=op_refused.*", said)
 
 
 def test_a_disk_without_room_for_results_alone_is_no_results_fault(faults):
@@ -270,7 +292,7 @@ def test_a_redis_that_refuses_is_away_and_what_was_said_meanwhile_is_kept(faults
     eventually(lambda: any(faults.redis.hget(key, "progress") == "half way" for key in faults.redis.keys(f"tracker:*:w:{worker}")),
                what="the progress is there")
     eventually(lambda: is_ready(faults), what="it is ready again")
-    said = log_since(faults, mark)
+    said = eventually(lambda: log_with(faults, mark, "event=redis_back"), what="the log says so")
     assert (said.count("event=redis_away"), said.count("event=redis_back")) == (1, 1), said
 
 
