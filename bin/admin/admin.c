@@ -27,6 +27,7 @@ enum key {
 	KEY_RESUME,
 	KEY_BACK,
 	KEY_OLDER,
+	KEY_YES,
 	KEY_MARKDOWN,
 	KEY_MANUAL,
 	KEY_SAMPLE,
@@ -62,6 +63,10 @@ static const struct argp_option hurry_options[] = {
 static const struct argp_option send_back_options[] = {
     {"stage", KEY_STAGE, "STAGE", 0, "The stage whose result is refused: its letter or name", 0},
     {"reason", KEY_REASON, "TEXT", 0, "Why; kept with the refused result", 0}, {0}};
+static const struct argp_option person_options[] = {
+    {"yes", KEY_YES, NULL, 0, "Merge, erase: do what cannot be taken back; else it is only told",
+	0},
+    {"json", KEY_JSON, NULL, 0, "Print JSON", 0}, {0}};
 static const struct argp_option undo_options[] = {
     {"person", KEY_PERSON, "NICKNAME", 0, "Results by this person", 0},
     {"worker", KEY_WORKER, "NAME", 0, "Results by this worker", 0},
@@ -103,8 +108,14 @@ static const struct command {
 	0, 0, false, false, json_option, admin_status},
     {"job", "NUMBER", "Show a job's life: where it is in each stage, who had it, what went wrong.",
 	1, 1, false, false, json_option, admin_job},
-    {"person", "NAME", "Show a person: results, machines, what was refused.", 1, 1, false, false,
-	json_option, admin_person},
+    {"person",
+	"NAME | rename NAME NEW-NAME | merge NAME INTO-NAME | hide NAME | show NAME | erase NAME",
+	"Show a person: results, machines, what was refused. Or give them another name, make them "
+	"one "
+	"with somebody, take them off the boards, or erase them: name, keys, addresses and words "
+	"go, "
+	"results stay as erased-N's.",
+	1, 3, false, true, person_options, admin_person},
     {"leases", "", "List the jobs in hand, the longest first.", 0, 0, false, false, leases_options,
 	admin_leases},
     {"workers", "", "List the workers that are here.", 0, 0, false, false, workers_options,
@@ -192,7 +203,7 @@ take_option(struct ask *ask, int key, const char *arg)
 		int key;
 		bool *yes;
 	} flags[] = {{KEY_JSON, &ask->json}, {KEY_ALL, &ask->all}, {KEY_DRY_RUN, &ask->dry_run},
-	    {KEY_KEEP_CREDIT, &ask->keep_credit}};
+	    {KEY_KEEP_CREDIT, &ask->keep_credit}, {KEY_YES, &ask->yes}};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		if (texts[i].key == key)
@@ -306,6 +317,8 @@ static const char doc[] =
     "  status                  counts by stage, and who works\n"
     "  job NUMBER              a job's life: who had it, what went wrong\n"
     "  person NAME             results, machines, what was refused\n"
+    "  person rename|merge|hide|show|erase NAME\n"
+    "                          what a person is called, and whether\n"
     "  workers, leases         who is here, and what is in hand for long\n"
     "  failed                  jobs that failed for good, with reasons\n"
     "  requeue                 put failed jobs back in line\n"

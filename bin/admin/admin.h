@@ -28,7 +28,7 @@ struct ask {
 	const char *since, *until;                     /* undo: when; ban: how long */
 	const char *resume, *back;                     /* undo: the number of one */
 	const char *older;                             /* leases: in hand for so long */
-	bool json, all, dry_run, keep_credit;
+	bool json, all, dry_run, keep_credit, yes;
 };
 
 /* The answer of a command; ok false with a clean error means exit 1 without a message. */
@@ -52,7 +52,7 @@ bool admin_give_back(struct ask *ask, struct err *e);
 bool admin_hurry(struct ask *ask, struct err *e);
 /* lists.c */
 bool admin_job(struct ask *ask, struct err *e);
-bool admin_person(struct ask *ask, struct err *e);
+bool show_person_named(struct ask *ask, struct err *e);
 bool admin_leases(struct ask *ask, struct err *e);
 bool admin_workers(struct ask *ask, struct err *e);
 
@@ -65,6 +65,8 @@ bool admin_unban(struct ask *ask, struct err *e);
 bool admin_bans(struct ask *ask, struct err *e);
 bool admin_labels(struct ask *ask, struct err *e);
 bool admin_origins(struct ask *ask, struct err *e);
+/* people.c */
+bool admin_person(struct ask *ask, struct err *e);
 /* undo.c */
 bool admin_undo(struct ask *ask, struct err *e);
 

@@ -155,7 +155,7 @@ show_person(struct ask *ask, const struct pg_rows *rows, struct buf *b)
 }
 
 bool
-admin_person(struct ask *ask, struct err *e)
+show_person_named(struct ask *ask, struct err *e)
 {
 	struct pg_param param = pg_text_param(ask->arg[0], strlen(ask->arg[0]));
 	struct pg_rows *rows = NULL;

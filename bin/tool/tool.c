@@ -109,6 +109,14 @@ tool_gone(struct tool *t, const struct uuid *token)
 	publish(t, &news);
 }
 
+void
+tool_pages_changed(struct tool *t)
+{
+	const struct news news = {.kind = NEWS_PAGES};
+
+	publish(t, &news);
+}
+
 /* Nobody said which tracker is meant, and the file that would say it is not there. */
 static bool
 is_without_settings(const struct tool *t)

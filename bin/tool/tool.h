@@ -46,6 +46,8 @@ void tool_wake(struct tool *t, int stage, int64_t count);
 void tool_stage_changed(struct tool *t, int stage);
 /* Tells every process that the worker with this hash of its token is gone. */
 void tool_gone(struct tool *t, const struct uuid *token);
+/* Tells every process that no page of before is to be shown. */
+void tool_pages_changed(struct tool *t);
 /*
  * "distcompute-admin: why" on stderr; returns 1, for main's exit. Where PostgreSQL is away and nobody
  * said which one, it says instead where the settings were looked for, and what to type.

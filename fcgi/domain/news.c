@@ -31,6 +31,10 @@ news_write(char out[NEWS_TEXT], const struct news *news)
 		    news->from);
 		return;
 	}
+	if (news->kind == NEWS_PAGES) {
+		snprintf(out, NEWS_TEXT, "pages");
+		return;
+	}
 	uuid_text(hash, &news->token);
 	snprintf(out, NEWS_TEXT, "gone %s%s%s", hash, blank, news->from);
 }
@@ -43,6 +47,10 @@ news_read(struct news *news, const char *text)
 	*news = (struct news){.kind = NEWS_WAKE};
 	if (sscanf(text, "wake %d %" SCNd64 " %16s", &news->stage, &news->count, news->from) >= 2)
 		return news->stage >= 1 && news->stage <= STAGES_MAX && news->count >= 0;
+	if (strcmp(text, "pages") == 0) {
+		news->kind = NEWS_PAGES;
+		return true;
+	}
 	news->kind = NEWS_GONE;
 	return sscanf(text, "gone %36s %16s", hash, news->from) >= 1 &&
 	    uuid_parse(&news->token, hash, strlen(hash));

@@ -1,7 +1,7 @@
 /*
  * news -- what processes, hosts and programs tell each other through Redis.
  *
- *	channel tracker:ID:wake		"wake STAGE COUNT [FROM]"	"gone TOKENHASH [FROM]"
+ *	channel tracker:ID:wake		"wake STAGE COUNT [FROM]"	"gone TOKENHASH [FROM]"	"pages"
  *
  * Who tells something may name itself, so that it can pass over its own news. Nothing depends on
  * being heard: whoever was not told looks for itself, a second later.
@@ -22,8 +22,9 @@
 #define NEWS_FROM 17 /* sixteen hexadecimal digits */
 
 enum news_kind {
-	NEWS_WAKE, /* `count` jobs may have appeared in `stage` */
-	NEWS_GONE  /* the worker with this hash of its token is gone, or changed */
+	NEWS_WAKE,  /* `count` jobs may have appeared in `stage` */
+	NEWS_PAGES, /* people were renamed or erased: no page of before is to be shown */
+	NEWS_GONE   /* the worker with this hash of its token is gone, or changed */
 };
 
 struct news {
@@ -31,7 +32,7 @@ struct news {
 	int stage;
 	int64_t count;
 	struct uuid token;
-	char from[NEWS_FROM]; /* "" = a program */
+	char from[NEWS_FROM]; /* "" = a program, which alone tells of pages */
 };
 
 /* "tracker:ID:": several projects may share a Redis, so all that one keeps there begins with it. */

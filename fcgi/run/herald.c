@@ -12,6 +12,7 @@
 #include "domain/news.h"
 #include "run/parked.h"
 #include "store/redis.h"
+#include "web/page_cache.h"
 
 #define BEATS_MS 100  /* how late a beat may reach Redis; the page that shows it is cached longer */
 #define NEWS_MS 5     /* how late news goes out: another process is to hear it within 50 ms */
@@ -276,6 +277,10 @@ take_in(struct herald *h, const char *text)
 		return;
 	if (news.kind == NEWS_GONE) {
 		shared_bump(h->tracker->shared, &news.token);
+		return;
+	}
+	if (news.kind == NEWS_PAGES) {
+		page_cache_forget(h->tracker->pages);
 		return;
 	}
 	/* The loader and other hosts do not share our memory: their commits make our counts old. */

@@ -140,6 +140,11 @@ api_new(struct request *rq, struct err *e)
 		    "The parameter 'nickname' must be 1 to 128 characters without control "
 		    "characters.",
 		    "nickname");
+	if (text_starts(nickname, "erased-"))
+		return err_set(e, ERR_FIELD,
+		    "Nobody may have a nickname that begins with 'erased-': who was erased is "
+		    "called so.",
+		    "nickname");
 	op = request_op(rq, OP_OPEN, answer_new);
 	rq->state = new;
 	new->token = uuid_new();

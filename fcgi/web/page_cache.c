@@ -60,6 +60,7 @@ struct page_cache {
 	pthread_mutex_t lock;
 	struct entry *entries; /* oldest use first */
 	size_t bytes;
+	_Atomic(int64_t) forgot_us; /* wall: what was rendered before is not to be shown */
 };
 
 /* One refresh on its way to the reader: a page request without a requester. */
@@ -179,6 +180,28 @@ page_cache_free(struct page_cache *c)
 	free(c);
 }
 
+void
+page_cache_forget(struct page_cache *c)
+{
+	struct entry *e, *next;
+
+	/* What is being rendered at this moment may know the old: a second covers it. */
+	atomic_store(&c->forgot_us, clock_wall_us() + 1000000);
+	pthread_mutex_lock(&c->lock);
+	HASH_ITER(hh, c->entries, e, next)
+	{
+		if (!e->refreshing) {
+			evict(c, e);
+			continue;
+		}
+		c->bytes -= weight(e);
+		copy_unref(e->copy);
+		e->copy = NULL;
+		c->bytes += weight(e);
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void
 make_room(struct page_cache *c)
 {
@@ -263,6 +286,8 @@ is_fresh(const struct page_cache *c, const struct copy *copy)
 {
 	int64_t keep_s = c->tracker->settings->page_cache_s;
 
+	if (copy->rendered_us <= atomic_load(&c->forgot_us))
+		return false;
 	if (keep_s > DATA_CACHE_S && strcmp(copy->type, "application/json") == 0)
 		keep_s = DATA_CACHE_S;
 	return clock_wall_us() - copy->rendered_us < keep_s * 1000000;
@@ -525,7 +550,9 @@ enter(struct page_cache *c, struct request *rq, const char *key, bool *refresh)
 	pthread_mutex_lock(&c->lock);
 	e = find_or_add(c, key);
 	if (e->copy &&
-	    (e->refreshing || is_fresh(c, e->copy) || clock_us() - e->looked_us < LOOK_AGAIN_US))
+	    (e->refreshing || is_fresh(c, e->copy) ||
+		(clock_us() - e->looked_us < LOOK_AGAIN_US &&
+		    e->copy->rendered_us > atomic_load(&c->forgot_us))))
 		copy = copy_ref(e->copy);
 	else {
 		*refresh = !e->refreshing;

@@ -24,6 +24,9 @@ void page_cache_free(struct page_cache *c);
 /* Answers the request with its page, now or when it is rendered. Takes the request over. */
 void page_cache_ask(struct page_cache *c, struct request *rq);
 
+/* Nothing that was rendered, or began to be, before now is shown or kept any more. Any thread. */
+void page_cache_forget(struct page_cache *c);
+
 #define READER_PATIENCE_MS 10000 /* with PostgreSQL, for one statement */
 
 /* What the reader has for rendering. */

@@ -45,7 +45,7 @@ begin
 	v_tokens := array(
 		select w.token from tracker.worker w
 		where w.gone_at is null and (
-			w.person = (select p.id from tracker.person p where p.nickname = of_person)
+			w.person = tracker.find_person(of_person)
 			or w.address <<= of_address or lower(w.label) = lower(of_label)
 			or w.id = v_worker));
 	return query

@@ -105,15 +105,19 @@ begin
 						sum(c.withdrawn) as withdrawn, sum(c.kept) as kept
 					from (select d.person, d.stage, d.done, d.withdrawn, d.kept
 							from tracker.person_day d
-						union all select c.person, c.stage, c.done, c.withdrawn, c.kept
-							from tracker.credit c) c
+						union all select coalesce(p.merged_into, p.id), c.stage,
+							c.done, c.withdrawn, c.kept
+							from tracker.credit c
+							join tracker.person p on p.id = c.person) c
 					group by c.person, c.stage) c
 				full join (
-					select m.person, m.stage, count(*) as done,
+					select coalesce(p.merged_into, p.id) as person, m.stage,
+						count(*) as done,
 						count(*) filter (where m.refused and not m.kept)
 							as withdrawn,
 						count(*) filter (where m.kept) as kept
-					from made m group by m.person, m.stage) o
+					from made m join tracker.person p on p.id = m.person
+					group by 1, m.stage) o
 					on o.person = c.person and o.stage = c.stage
 				where coalesce(c.done, 0) <> coalesce(o.done, 0)
 					or coalesce(c.withdrawn, 0) <> coalesce(o.withdrawn, 0)
@@ -167,6 +171,7 @@ begin
 						filter (where d.day = y.day), 0) as today
 				from tracker.person_day d
 				join tracker.board_day y on d.day > y.day - 7
+				join tracker.person p on p.id = d.person and not p.hidden
 				group by d.person) d on d.person = b.person
 			where coalesce(b.week, 0) <> coalesce(d.week, 0)
 				or coalesce(b.today, 0) <> coalesce(d.today, 0)) x

@@ -36,7 +36,7 @@ as $$
 		from page p
 	)
 	select s.job, s.input, s.data,
-		(select p.nickname from tracker.person p where p.id = s.person),
+		tracker.called(s.person),
 		(select w.name from tracker.worker w where w.id = s.worker),
 		s.started, s.finished, s.attempt
 	from sized s

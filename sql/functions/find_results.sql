@@ -32,9 +32,7 @@ begin
 		select array_agg(w.id), min(w.created), max(coalesce(w.gone_at, 'infinity'))
 		into v_workers, v_from, v_to
 		from tracker.worker w
-		where (of_person is null or w.person = (
-				select p.id from tracker.person p
-				where p.nickname = of_person))
+		where (of_person is null or w.person = tracker.find_person(of_person))
 			and (of_worker is null or w.name = of_worker)
 			and (of_worker is null or of_stage is null or w.stage = of_stage)
 			and (of_address is null or w.address <<= of_address)

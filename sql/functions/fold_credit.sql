@@ -1,4 +1,5 @@
--- Folds the credit of minutes that are over into people's totals and days (UTC).
+-- Folds the credit of minutes that are over into people's totals and days (UTC); of who was merged into
+-- somebody, into theirs.
 --
 -- Caller	run/keeper.c, every few seconds.
 -- Answer	how many rows were folded.
@@ -24,9 +25,13 @@ begin
 		where c.minute < date_trunc('minute', statement_timestamp())
 		order by c.person, c.stage, c.minute, c.slot
 		for update),
-	d as materialized (
+	g as materialized (
 		delete from tracker.credit c where c.ctid = any (array(select l.tid from l))
 		returning c.*),
+	d as materialized (	-- whose it is now
+		select coalesce(q.merged_into, g.person) as person, g.stage, g.minute, g.done, g.withdrawn,
+			g.kept
+		from g left join tracker.person q on q.id = g.person),
 	y as (
 		insert into tracker.person_day as y (person, day, stage, done, withdrawn, kept)
 		select d.person, (d.minute at time zone 'UTC')::date, d.stage, sum(d.done),

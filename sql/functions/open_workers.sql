@@ -5,7 +5,8 @@
 -- Answer	one row an item: opened (the same token again, too), name_taken (try another name),
 --		no_stage, banned (words: what they hear).
 -- Errors	none for one item.
--- Locks	ban, shared among registrations: a ban waits for those under way, and they for it; person
+-- Locks	ban, shared among registrations: a ban waits for those under way, and they for it, and so do
+--		rename_person, merge_people and erase_person; person
 --		and worker: inserts in order of nickname and token.
 -- Index	person by nickname; worker by token and (stage, name).
 create or replace function tracker.open_workers(tokens uuid[], names text[], stages int2[],
@@ -42,7 +43,8 @@ begin
 	insert into tracker.worker (token, stage, name, person, created, seen, address, origin, network,
 		label)
 	select u.token, u.stage, u.name,
-		(select p.id from tracker.person p where p.nickname = u.nickname), v_now, v_now,
+		(select coalesce(p.merged_into, p.id) from tracker.person p
+			where p.nickname = u.nickname), v_now, v_now,
 		u.address::inet, tracker.hash_address(u.address::inet, 32),
 		tracker.hash_address(u.address::inet, 24), coalesce(u.label, '')
 	from unnest(tokens, names, stages, nicknames, addresses, labels)

@@ -5,7 +5,8 @@
 --		today, week, all. jobs counts both, folded only what an index of the board knows.
 -- Errors	none.
 -- Locks	none.
--- Index	credit whole (it is as long as a minute); person and board by key.
+-- Index	credit whole (it is as long as a minute); person and board by key. Who is hidden is none of
+--		them; who was merged into somebody is that one.
 drop function if exists tracker.read_fresh(text);
 create function tracker.read_fresh(period text)
 returns table (person int8, jobs int8, folded int8)
@@ -15,11 +16,13 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 			exists (select from tracker.board_day b where b.day = x.day) as is_today
 		from (select (clock_timestamp() at time zone 'UTC')::date as day) x
 	), f as materialized (
-		select c.person,
+		select q.id as person,
 			sum(c.done - c.withdrawn) filter (where period <> 'today' or c.minute >= t.since) as jobs
 		from tracker.credit c
+		join tracker.person p on p.id = c.person
+		join tracker.person q on q.id = coalesce(p.merged_into, p.id) and not q.hidden
 		cross join t
-		group by c.person
+		group by 1
 	), g as (
 		select f.person, coalesce(f.jobs, 0) as jobs, coalesce(case period
 			when 'all' then (select p.score from tracker.person p where p.id = f.person)

@@ -27,7 +27,7 @@ as $$
 			when s.stage = 1 or i.job is not null then 'waiting'
 			else 'later'
 		end,
-		w.name, p.nickname, coalesce(o.attempt, l.attempt, r.attempt, f.attempt),
+		w.name, tracker.called(coalesce(o.person, w.person)), coalesce(o.attempt, l.attempt, r.attempt, f.attempt),
 		coalesce(o.started, l.since), coalesce(o.finished, f.at), r.due, f.kind,
 		left(f.reason, 500),
 		case when s.stage = 1 then octet_length(j.data) else octet_length(i.data) end::int8,
@@ -49,8 +49,6 @@ as $$
 		where q.stage = s.stage and q.job = j.number offset 0) f on true
 	left join lateral (select q.* from tracker.worker q
 		where q.id = coalesce(o.worker, l.worker, r.worker, f.worker) offset 0) w on true
-	left join lateral (select q.* from tracker.person q
-		where q.id = coalesce(o.person, w.person) offset 0) p on true
 	where j.number = of_job
 	order by s.stage
 $$;

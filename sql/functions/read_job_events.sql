@@ -8,7 +8,7 @@
 create or replace function tracker.read_job_events(of_job int8, max_rows int4)
 returns table (stage int2, kind text, reason text, worker text, person text, at timestamptz)
 language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
-	select e.stage, e.kind, left(e.reason, 500), w.name, p.nickname, e.at
+	select e.stage, e.kind, left(e.reason, 500), w.name, tracker.called(e.person), e.at
 	from (
 		(select x.stage, x.kind, x.reason, x.worker, x.person, x.at
 		from tracker.stage s
@@ -21,7 +21,6 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 		order by x.refused desc limit max_rows)
 	) e
 	left join tracker.worker w on w.id = e.worker
-	left join tracker.person p on p.id = e.person
 	order by e.at desc
 	limit max_rows
 $$;

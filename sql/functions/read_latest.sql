@@ -31,7 +31,7 @@ begin
 		back := back * 4;
 	end loop;
 	return query
-	select o.stage, o.job, w.name, p.nickname, o.started, o.finished
+	select o.stage, o.job, w.name, tracker.called(o.person), o.started, o.finished
 	from (
 		select r.stage, r.job, r.worker, r.person, r.started, r.finished
 		from tracker.output r where r.finished > moment - back
@@ -39,7 +39,6 @@ begin
 		limit max_rows
 	) o
 	left join tracker.worker w on w.id = o.worker
-	left join tracker.person p on p.id = o.person
 	order by o.finished desc, o.stage desc, o.job desc;
 end
 $$;

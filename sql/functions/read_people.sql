@@ -17,6 +17,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 		select x.* from tracker.person x
 		where lower(x.nickname) ~>=~ lower(prefix)
 			and lower(x.nickname) ~<~ (lower(prefix) || chr(1114111))
+			and x.merged_into is null and not x.hidden
 			and (after_name is null or (lower(x.nickname) ~>=~ after_name
 				and (lower(x.nickname) ~>~ after_name or x.id > after_id)))
 		order by lower(x.nickname) using ~<~, x.id

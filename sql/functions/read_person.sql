@@ -1,7 +1,7 @@
 -- One person, as the page shows them: totals, place on the board, who refused what.
 --
 -- Caller	pages.
--- Answer	one row, none when nobody has that nickname. Totals are net, folded and not yet folded;
+-- Answer	one row, none when nobody has that nickname, or they were erased. An old name of theirs will do. Totals are net, folded and not yet folded;
 --		none of a time in which more older results were sent back than new ones made.
 -- Errors	none.
 -- Locks	none.
@@ -24,7 +24,9 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 			coalesce(sum(x.done - x.withdrawn)
 				filter (where x.minute >= t.day::timestamp at time zone 'UTC'), 0)::int8 as today
 		from tracker.credit x
-		where x.person = p.id and x.minute > '-infinity'
+		where x.person = any (array(select p.id union all
+				select q.id from tracker.person q where q.merged_into = p.id))
+			and x.minute > '-infinity'
 	) c
 	cross join lateral (
 		select coalesce(sum(x.done - x.withdrawn) filter (where x.day = t.day), 0)::int8 as today,
@@ -51,5 +53,5 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 			where x.person = p.id and x.day = t.day - 29 + k
 		) y on true
 	) s
-	where p.nickname = of_nickname
+	where p.id = tracker.find_person(of_nickname) and not p.erased
 $$;

@@ -23,7 +23,7 @@ as $$
 	with asked as materialized (
 		select coalesce(after_created, '-infinity') as created, coalesce(after_id, 0) as id,
 			case when owner is null and kind is null then max_rows + 1 else 2000 end as look,
-			(select o.id from tracker.person o where o.nickname = owner) as person
+			tracker.find_person(owner) as person
 	)
 	select s.stage, w.id, w.name, p.nickname, w.created, w.seen, w.done, w.struck, l.job, l.since,
 		w.jobs, w.asked_kind

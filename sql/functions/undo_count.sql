@@ -20,11 +20,10 @@ as $$
 		from tracker.find_results(of_person, of_worker, of_stage, since, until,
 			of_address, of_label) r
 		group by r.job)
-	select o.stage, p.nickname, count(*) filter (where o.stage = any (f.stages)),
+	select o.stage, tracker.called(o.person), count(*) filter (where o.stage = any (f.stages)),
 		count(*) filter (where o.stage <> all (f.stages))
 	from f
 	join tracker.output o on o.job = f.job and o.stage >= f.stage
-	join tracker.person p on p.id = o.person
-	group by o.stage, p.nickname
+	group by o.stage, 2
 	order by 1, 3 desc, 4 desc, 2
 $$;

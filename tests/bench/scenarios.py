@@ -692,7 +692,101 @@ def scenario_pages(b):
     b.laws("pages", stack)
 
 
+# Stages A and B are done with all jobs; of each `every` jobs one is a cheat's in stage A, the first
+# `few` of which are another cheat's. Their workers came before their results.
+SPOILT = """
+set work_mem = '256MB';
+insert into tracker.person (nickname) values ('filler'), ('many'), ('few') on conflict do nothing;
+insert into tracker.worker (token, stage, name, person, created, seen, gone_at, gone_why)
+ select gen_random_uuid(), s, p.nickname, p.id, now() - interval '400 days', now(), now(), 'bye'
+ from tracker.person p, generate_series(1, 2) s where p.nickname in ('filler', 'many', 'few');
+insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data)
+ select s, j, w.id, w.person, 1, gen_random_uuid(), now() - ({done} - j + 100) * interval '200 ms',
+  now() - ({done} - j) * interval '200 ms',
+  'result of ' || j || ' by 0.0 000000000000000000000000000000000000'
+ from generate_series(1, 2) s cross join generate_series(1, {done}) j
+ join tracker.worker w on w.stage = s and w.name = case when s = 2 or j % {every} > 0 then 'filler'
+  when j > {every} * {few} then 'many' else 'few' end;
+update tracker.frontier set next = {done} + 1, previous = {done} + 1;
+update tracker.worker w set done = o.n
+ from (select worker, count(*) as n from tracker.output group by 1) o where o.worker = w.id;
+insert into tracker.tally (stage, minute, slot, done)
+ select s, date_trunc('minute', now()) - interval '5 minutes', 0, {done} from generate_series(1, 2) s;
+insert into tracker.credit (person, stage, minute, slot, done)
+ select o.person, o.stage, date_trunc('minute', now()) - interval '5 minutes', 0, count(*)
+ from tracker.output o group by 1, 2;
+select tracker.fold_tally(), tracker.fold_credit();
+"""
+
+
+def scenario_undo(b):
+    """50,000 results undone beside 64 workers; then a tenth of all: pages and cycle as before."""
+    done = 300000 if b.quick else 5000000  # jobs: twice as many results
+    stack = b.stack("undo", page_cache=0)
+    stack.load(done + 800000)
+    few = 2500 if b.quick else 25000
+    stack.sql(SPOILT.format(done=done, every=10, few=few))
+    stack.sql("vacuum analyze; checkpoint;", user="postgres")
+
+    def cycle(seconds, beside=None):
+        thread = beside and threading.Thread(target=beside)
+        if thread:
+            thread.start()
+        report = drive(b.build, stack, "cycle", 64, seconds, flags=("--bye",))
+        if thread:
+            thread.join()
+        return report
+
+    took = {}
+
+    def undo(who):
+        time.sleep(1.5)
+        _, took[who] = stack.program("distcompute-admin", "undo", "--person", who, "--reason", "bench")
+
+    def figures():
+        rates = [cycle(b.seconds) for _ in range(b.rounds)]
+        time.sleep(130)  # the pages look back to the same results each time
+        cycle(5)
+        page = [drive(b.build, stack, "page:/?all=true", 1, 1.0, flags=UNCACHED)["calls"]["page"]["p50_us"]
+                for _ in range(b.rounds)]
+        latest = [stack.sql("\\timing on\nselect count(*) from tracker.read_latest(20);")[-1][0]
+                  for _ in range(5)]
+        return {"cycle": rates, "page": sorted(page)[len(page) // 2],
+                "latest": sorted(float(t.split()[1]) for t in latest)[2]}
+
+    before = figures()
+    beside = cycle(2 * few / 5000 + 10, lambda: undo("few"))
+    b.judge("undo", [beside])
+    n = 2 * few
+    b.row(f"{n:,} results undone beside 64 workers", n / took["few"], "results/s", goal=5000)
+    for call in ("newJob", "completeJob"):
+        b.row(f"{call}, the longest meanwhile", beside["calls"][call]["max_us"] / 1000, "ms", goal=100, at_most=True,
+              note=f"p99 {beside['calls'][call]['p99_us'] / 1000:.1f} ms; without an undo the longest "
+                   f"{max(r['calls'][call]['max_us'] for r in before['cycle']) / 1000:.1f} ms")
+    n = int(stack.sql("select count(*) from tracker.output o join tracker.person p on p.id = o.person"
+                      " where p.nickname = 'many'")[0][0]) * 2
+    undo("many")
+    b.row(f"{n:,} of {2 * done:,} results undone, alone", n / took["many"], "results/s", goal=5000)
+    # What is done anew comes to where the old results were.
+    stack.sql("vacuum analyze; checkpoint;", user="postgres")
+    anew = [cycle(b.seconds) for _ in range(b.rounds)]
+    b.row("cycle, half of it done anew", median(anew, "rate"), "requests/s", median(before["cycle"], "rate"), "before")
+    while int(stack.sql("select count(*) from tracker.retry where stage = 1")[0][0]) > 0:
+        b.keep_jobs(stack, 400000)
+        drive(b.build, stack, "sync:100", 16, 5, flags=("--bye",))
+    b.keep_jobs(stack, 800000)
+    stack.sql("vacuum analyze; checkpoint;", user="postgres")
+    after = figures()
+    b.judge("undo", before["cycle"] + after["cycle"])
+    b.row("cycle, 64 connections, after it", median(after["cycle"], "rate"), "requests/s",
+          median(before["cycle"], "rate"), "before", 0.95, note=note_of(after["cycle"], "newJob", "completeJob"))
+    b.row("dashboard, uncached, after it", after["page"] / 1000, "ms", before["page"] / 1000, "before", 1.05, True)
+    b.row("latest completions, after it", after["latest"], "ms", before["latest"], "before", 1.05, True)
+    b.laws("undo", stack)
+
+
 SCENARIOS = [scenario_disk, scenario_single, scenario_static, scenario_cycle, scenario_bare,
              scenario_lone, scenario_sync, scenario_mixed, scenario_load, scenario_storm, scenario_idle,
-             scenario_parked, scenario_abuse, scenario_pages, scenario_snapshot, scenario_flat]
+             scenario_parked, scenario_abuse, scenario_pages, scenario_snapshot, scenario_flat,
+             scenario_undo]
 QUICK = ["disk", "single", "cycle", "bare", "lone", "sync", "load"]

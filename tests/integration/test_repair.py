@@ -2,8 +2,10 @@
 import json
 
 import pytest
+import redis
 
-from client import Client, Fleet, which
+from client import Api, Client, Fleet, which
+from waiting import eventually
 
 ADMIN = "distcompute-admin"
 
@@ -107,3 +109,85 @@ def test_what_cannot_be_done_is_said(fresh, words, said):
     answer = fresh.run(ADMIN, *words, check=False)
     assert answer.returncode == 1 and said in answer.stderr
     assert fresh.sql("select count(*) from tracker.audit where act in ('give back', 'hurry')") == [(0,)]
+
+
+# --- people -------------------------------------------------------------------------------------
+
+def page(stack, path):
+    """Past nginx, which keeps a page for a second."""
+    return Api(stack).get(path, headers={"X-Tracker-Cache": "off"})
+
+
+def test_a_person_is_renamed_merged_hidden_and_shown(fresh):
+    fresh.load([f"job {n}" for n in range(6)])
+    work(fresh, "a", "Ada", 2)
+    work(fresh, "a", "ada", 1)
+    assert "taken back by person rename 'Eve' 'Ada'" in fresh.run(ADMIN, "person", "rename", "Ada", "Eve").stdout
+    work(fresh, "a", "Ada", 1)  # a script that says the old name
+    told = fresh.run(ADMIN, "person", "merge", "ada", "Eve").stdout
+    assert "ada has 1 results" in told and "--yes" in told
+    assert [p["nickname"] for p in lines(fresh, "person", "Eve")] == ["Eve"]
+    fresh.run(ADMIN, "person", "merge", "ada", "Eve", "--yes")
+    (told,) = lines(fresh, "person", "ada")
+    assert (told["nickname"], told["jobs"]) == ("Eve", 4)
+    fresh.run(ADMIN, "person", "hide", "Eve")
+    assert "Eve" not in page(fresh, "/leaderboard").text
+    fresh.run(ADMIN, "person", "show", "Eve")
+    assert "Eve" in page(fresh, "/leaderboard").text
+
+
+@pytest.mark.parametrize("words, status, said", [
+    (["rename", "Nobody", "Eve"], 1, "no person"), (["rename", "Ada"], 64, "NEW-NAME"), (["slap", "Ada"], 64, "rename"),
+    (["erase", "Nobody"], 1, "no person"), (["erase", "Nobody", "--yes"], 1, "no person"),
+    (["merge", "Ada", "Nobody", "--yes"], 1, "no such person"), (["rename", "Ada", "erased-9"], 1, "no nickname")])
+def test_what_cannot_be_done_to_a_person_is_said(fresh, words, status, said):
+    fresh.load(["one"])
+    work(fresh, "a", "Ada", 1)
+    answer = fresh.run(ADMIN, "person", *words, check=False)
+    assert answer.returncode == status and said in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_an_erased_person_is_nowhere_any_more(fresh):
+    """No byte of the name: in tables and their statistics, in Redis, on pages, in exports."""
+    name = "Zebulon Example"
+    fresh.load([f"job {n}" for n in range(4)])
+    jobs = work(fresh, "a", name, 2)
+    fleet = Fleet(fresh, "a", name)
+    fleet.take(1)
+    fleet.sync(progress=f"{name} at 7 %")
+    (job,) = Fleet(fresh, "b", "Other").take(1)
+    fresh.sql("analyze tracker.person")
+    for path in ("/", "/leaderboard", f"/person/{name}", f"/badge/{name}.svg", "/api/stats.json"):
+        page(fresh, path)
+    eventually(lambda: any(name in str(value) for value in redis_values(fresh)), what="progress in Redis")
+    assert "--yes" in fresh.run(ADMIN, "person", "erase", name).stdout
+    said = fresh.run(ADMIN, "person", "erase", name, "--yes").stdout
+    number = fresh.one("select id from tracker.audit where act = 'erase person'")
+    assert f"erased-{number}" in said
+    assert not [value for value in redis_values(fresh) if "Zebulon" in str(value)]
+    assert page(fresh, f"/person/{name}").status_code == 404
+    assert page(fresh, f"/person/erased-{number}").status_code == 404
+    for path in ("/", "/leaderboard", "/api/stats.json", "/?all=true", f"/job/{jobs[0]['job']}"):
+        assert "Zebulon" not in page(fresh, path).text, path
+    exported = fresh.run("distcompute-export", "--stage", "a").stdout
+    assert "Zebulon" not in exported and f"erased-{number}" in exported
+    assert fresh.sql("select count(*) from pg_stats where schemaname = 'tracker' and"
+                     " (most_common_vals::text ~ 'Zebulon' or histogram_bounds::text ~ 'Zebulon')") == [(0,)]
+    assert fresh.counts()["a"]["done"] == 2
+    assert Fleet(fresh, "a", "Third").take(1)  # what they had in hand is open again
+
+
+def test_nobody_registers_as_erased(fresh):
+    answer = Api(fresh).get("/api/new?nickname=erased-1&stage=a")
+    assert answer.status_code == 422
+
+
+def redis_values(stack):
+    """What Redis keeps: a page is in it compressed, and as it is."""
+    pool = stack.redis.connection_pool
+    raw = redis.Redis(connection_pool=redis.ConnectionPool(
+        connection_class=pool.connection_class, **{**pool.connection_kwargs, "decode_responses": False}))
+    for key in raw.scan_iter("*"):
+        read = {b"hash": raw.hgetall, b"string": raw.get}.get(raw.type(key))
+        yield key, read and read(key)

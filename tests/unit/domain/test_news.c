@@ -10,6 +10,7 @@ what_is_written_reads_back(void **state)
 {
 	struct news wake = {.kind = NEWS_WAKE, .stage = 2, .count = 1000, .from = "00ff"};
 	struct news gone = {.kind = NEWS_GONE, .token = {{1, 2, 3}}}, read;
+	const struct news pages = {.kind = NEWS_PAGES};
 	char text[NEWS_TEXT];
 
 	(void)state;
@@ -24,6 +25,10 @@ what_is_written_reads_back(void **state)
 	assert_int_equal(read.kind, NEWS_GONE);
 	assert_memory_equal(&read.token, &gone.token, sizeof(gone.token));
 	assert_string_equal(read.from, "");
+	news_write(text, &pages);
+	assert_string_equal(text, "pages");
+	assert_true(news_read(&read, text));
+	assert_int_equal(read.kind, NEWS_PAGES);
 }
 
 static void
@@ -31,7 +36,7 @@ what_is_no_news_is_passed_over(void **state)
 {
 	static const char *const texts[] = {"", "wake", "wake 0 1", "wake 6 1", "wake a 1",
 	    "wake 1", "wake 1 -5", "gone", "gone 12", "gone zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz",
-	    "other 1 2"};
+	    "other 1 2", "page", "pages 1"};
 	struct news read;
 
 	(void)state;

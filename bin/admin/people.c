@@ -1,0 +1,332 @@
+/* People renamed, merged, hidden and erased. */
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/admin.h"
+#include "admin/cells.h"
+#include "base/buf.h"
+#include "domain/news.h"
+#include "domain/schema.h"
+#include "store/pg_array.h"
+#include "store/redis.h"
+
+#define STEP_MOST 500 /* workers or results that one step of a merge moves: some 20 ms */
+#define SCAN_COUNT "1000"
+#define DELETE_MOST 500 /* keys of Redis in one go */
+
+/* What is asked for: a count, or one number. */
+static bool
+ask_int(struct ask *ask, const char *sql, const struct pg_param *params, int n, int64_t *answer,
+    struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg, sql, params, n, &rows, e))
+		return false;
+	*answer = pg_int(rows, 0, 0);
+	pg_rows_free(rows);
+	return true;
+}
+
+/* ---- rename, hide, show ---------------------------------------------------------------------- */
+
+static bool
+rename_person(struct ask *ask, struct err *e)
+{
+	struct pg_param params[] = {text_or_null(ask->arg[1]), text_or_null(ask->arg[2])};
+	int64_t line;
+
+	if (!ask_int(ask, "select tracker.rename_person($1, $2)", params, 2, &line, e))
+		return false;
+	tool_pages_changed(ask->tool);
+	printf("%s is %s now; scripts that say the old name go on for them; taken back by person "
+	       "rename '%s' '%s'\n",
+	    ask->arg[1], ask->arg[2], ask->arg[2], ask->arg[1]);
+	return true;
+}
+
+static bool
+hide(struct ask *ask, bool yes, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param params[] = {text_or_null(ask->arg[1]), pg_bool_param(&room, yes)};
+	struct pg_rows *rows = NULL;
+	bool changed;
+
+	if (!pg_call(ask->tool->pg, "select tracker.hide_person($1, $2)", params, 2, &rows, e))
+		return false;
+	changed = pg_bool(rows, 0, 0);
+	pg_rows_free(rows);
+	tool_pages_changed(ask->tool);
+	printf("%s is %s %s; taken back by person %s '%s'\n", ask->arg[1],
+	    changed ? "now" : "already", yes ? "on no board" : "on the boards",
+	    yes ? "show" : "hide", ask->arg[1]);
+	return true;
+}
+
+static bool
+hide_person(struct ask *ask, struct err *e)
+{
+	return hide(ask, true, e);
+}
+
+static bool
+show_person(struct ask *ask, struct err *e)
+{
+	return hide(ask, false, e);
+}
+
+/* ---- what cannot be taken back is told before ------------------------------------------------ */
+
+/* Says what the person has; false with ERR_MISSING when there is no such one. */
+static bool
+weigh(struct ask *ask, const char *what, struct err *e)
+{
+	struct pg_param param = text_or_null(ask->arg[1]);
+	struct pg_rows *rows = NULL;
+	char nickname[CELL_TEXT];
+
+	if (!pg_call(ask->tool->pg,
+		"select nickname, names, workers, present, in_hand, results from "
+		"tracker.weigh_person($1)",
+		&param, 1, &rows, e))
+		return false;
+	if (pg_rows_count(rows) == 0) {
+		pg_rows_free(rows);
+		return err_set(e, ERR_MISSING, NULL, "there is no person '%s'", ask->arg[1]);
+	}
+	printf("%s has %lld results; %lld workers, %lld of them here with %lld jobs in hand. %s\n",
+	    cell_text(rows, 0, 0, nickname), (long long)pg_int(rows, 0, 5),
+	    (long long)pg_int(rows, 0, 2), (long long)pg_int(rows, 0, 3),
+	    (long long)pg_int(rows, 0, 4), what);
+	pg_rows_free(rows);
+	return true;
+}
+
+/* ---- merge ----------------------------------------------------------------------------------- */
+
+static bool
+move_all(struct ask *ask, int64_t merge, int64_t *moved, struct err *e)
+{
+	struct pg_scalar room[2];
+	struct pg_param params[] = {
+	    pg_int8_param(&room[0], merge), pg_int4_param(&room[1], STEP_MOST)};
+	int64_t n = 1;
+
+	while (n > 0) {
+		if (!ask_int(ask, "select tracker.merge_step($1, $2)", params, 2, &n, e))
+			return false;
+		*moved += n;
+	}
+	return true;
+}
+
+static bool
+merge_people(struct ask *ask, struct err *e)
+{
+	struct pg_param params[] = {text_or_null(ask->arg[1]), text_or_null(ask->arg[2])};
+	int64_t line, moved = 0;
+
+	if (!ask->yes)
+		return weigh(ask,
+		    "All of it becomes the other one's, which cannot be taken back: say --yes.", e);
+	if (!ask_int(ask, "select tracker.merge_people($1, $2)", params, 2, &line, e) ||
+	    !move_all(ask, line, &moved, e))
+		return false;
+	tool_pages_changed(ask->tool);
+	printf(
+	    "%s is %s now, by both names; this cannot be taken back\n", ask->arg[1], ask->arg[2]);
+	return true;
+}
+
+/* ---- erase ----------------------------------------------------------------------------------- */
+
+/* Presence and progress of their workers. */
+static void
+put_workers(struct redis *r, const char *prefix, const struct pg_rows *rows, int from, int to)
+{
+	char key[160];
+
+	redis_begin(r);
+	for (int i = from; i < to; i++) {
+		snprintf(key, sizeof(key), "%sw:%lld", prefix, (long long)pg_int(rows, i, 1));
+		redis_put_words(r, "DEL", key, NULL);
+	}
+}
+
+static bool
+forget_workers(struct redis *r, const char *prefix, const struct pg_rows *rows, struct err *e)
+{
+	int n = pg_rows_count(rows);
+
+	for (int from = 0; from < n; from += DELETE_MOST) {
+		put_workers(r, prefix, rows, from, from + DELETE_MOST < n ? from + DELETE_MOST : n);
+		if (!redis_flush(r, NULL, NULL, e))
+			return false;
+	}
+	return true;
+}
+
+/* One answer of SCAN: where to go on, and its keys, each with its NUL; they outlive the answer. */
+static bool
+scan_pages(struct redis *r, const char *match, char cursor[32], struct buf *keys, struct err *e)
+{
+	const struct redis_value *values;
+	size_t n;
+
+	redis_begin(r);
+	redis_put_words(r, "SCAN", cursor, "MATCH", match, "COUNT", SCAN_COUNT, NULL);
+	if (!redis_flush(r, &values, &n, e))
+		return false;
+	if (n != 1 || values[0].kind != REDIS_LIST || values[0].count != 2)
+		return err_set(e, ERR_BUG, NULL, "SCAN was answered with something else");
+	snprintf(cursor, 32, "%s", values[0].items[0].s);
+	buf_clear(keys);
+	for (size_t i = 0; i < values[0].items[1].count; i++)
+		buf_put(keys, values[0].items[1].items[i].s, values[0].items[1].items[i].len + 1);
+	return true;
+}
+
+static bool
+delete_keys(struct redis *r, const struct buf *keys, struct err *e)
+{
+	redis_begin(r);
+	for (size_t at = 0; at < keys->len; at += strlen(keys->data + at) + 1)
+		redis_put_words(r, "DEL", keys->data + at, NULL);
+	return keys->len == 0 || redis_flush(r, NULL, NULL, e);
+}
+
+/* Pages that were rendered before. */
+static bool
+forget_pages(struct redis *r, const char *prefix, struct err *e)
+{
+	char cursor[32] = "0", match[160];
+	struct buf keys;
+	bool ok;
+
+	snprintf(match, sizeof(match), "%spage*", prefix);
+	buf_init(&keys, 0);
+	do
+		ok = scan_pages(r, match, cursor, &keys, e) && delete_keys(r, &keys, e);
+	while (ok && strcmp(cursor, "0") != 0);
+	buf_fini(&keys);
+	return ok;
+}
+
+static bool
+forget_in_redis(struct ask *ask, const struct pg_rows *rows, struct err *e)
+{
+	char project[SCHEMA_PROJECT_ID], prefix[128];
+	struct redis *r;
+	bool ok;
+
+	if (*ask->tool->settings.redis == '\0')
+		return true;
+	if (!schema_project_id(ask->tool->pg, project, e))
+		return false;
+	news_prefix(prefix, sizeof(prefix), project);
+	r = redis_new(ask->tool->settings.redis);
+	ok = forget_workers(r, prefix, rows, e) && forget_pages(r, prefix, e);
+	redis_free(r);
+	return ok;
+}
+
+/* Everybody's processes hear who is gone and what is free. Returns how many were here. */
+static int
+tell_erased(struct ask *ask, const struct pg_rows *rows)
+{
+	int64_t freed[STAGES_MAX + 1] = {0};
+	int gone = 0;
+
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		struct uuid token = pg_uuid(rows, i, 2);
+		int64_t stage = pg_int(rows, i, 3);
+
+		if (pg_is_null(rows, i, 4))
+			continue;
+		gone++;
+		tool_gone(ask->tool, &token);
+		if (stage >= 1 && stage <= STAGES_MAX)
+			freed[stage] += pg_int(rows, i, 4);
+	}
+	for (int stage = 1; stage <= STAGES_MAX; stage++)
+		tool_wake(ask->tool, stage, freed[stage]);
+	return gone;
+}
+
+/* What the planner remembers of the texts is made anew. */
+static bool
+forget_statistics(struct ask *ask, struct err *e)
+{
+	return pg_run(ask->tool->pg,
+	    "analyze tracker.person, tracker.worker, tracker.strike, tracker.failed,"
+	    " tracker.refused_output, tracker.ban, tracker.audit",
+	    e);
+}
+
+static bool
+erase_person(struct ask *ask, struct err *e)
+{
+	struct pg_param param = text_or_null(ask->arg[1]);
+	struct pg_rows *rows = NULL;
+	long long line;
+	int gone;
+	bool ok;
+
+	if (!ask->yes)
+		return weigh(ask,
+		    "The results stay, without a name; that name, keys, addresses and words go, "
+		    "which "
+		    "cannot be taken back: say --yes.",
+		    e);
+	if (!pg_call(ask->tool->pg,
+		"select line, worker, token, stage, freed from tracker.erase_person($1)", &param, 1,
+		&rows, e))
+		return false;
+	line = pg_int(rows, 0, 0);
+	gone = tell_erased(ask, rows);
+	tool_pages_changed(ask->tool);
+	ok = forget_statistics(ask, e) && forget_in_redis(ask, rows, e);
+	pg_rows_free(rows);
+	if (ok)
+		printf(
+		    "erased; the results are erased-%lld's, %d workers are gone; this cannot be "
+		    "taken "
+		    "back. What was written before to backups, exported files and logs is yours to "
+		    "remove\n",
+		    line, gone);
+	return ok;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static const struct verb {
+	const char *name, *args;
+	int words; /* with the verb */
+	admin_run run;
+} verbs[] = {
+    {"rename", "NAME NEW-NAME", 3, rename_person},
+    {"merge", "NAME INTO-NAME", 3, merge_people},
+    {"hide", "NAME", 2, hide_person},
+    {"show", "NAME", 2, show_person},
+    {"erase", "NAME", 2, erase_person},
+};
+
+/* One word is a name, also if it is that of a verb. */
+bool
+admin_person(struct ask *ask, struct err *e)
+{
+	if (ask->n_args == 1)
+		return show_person_named(ask, e);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+		if (strcmp(ask->arg[0], verbs[i].name) != 0)
+			continue;
+		if (ask->n_args != verbs[i].words)
+			return err_set(
+			    e, ERR_FIELD, NULL, "person %s wants %s", verbs[i].name, verbs[i].args);
+		return verbs[i].run(ask, e);
+	}
+	return err_set(e, ERR_FIELD, NULL,
+	    "person: '%s' is not known; there are rename, merge, hide, show and erase",
+	    ask->arg[0]);
+}

@@ -1,0 +1,58 @@
+-- Adds differences of people's days to the boards; the first of a day builds the boards anew. Who is
+-- hidden is on none.
+--
+-- Caller	person_day_changed; fold_credit, when a day begins; all under the one fold at a time. Arrays are
+--		aligned; null: nothing.
+-- Answer	nothing.
+-- Errors	none.
+-- Locks	person_hour; board_day; board.
+-- Index	person_hour and board by key; person_day by day; person by id.
+create or replace function tracker.count_board(people bigint[], days date[], jobs bigint[])
+returns void
+language plpgsql
+set search_path = pg_catalog, tracker
+as $$
+declare
+	now_hour timestamptz := date_trunc('hour', clock_timestamp());
+	this_day date := (clock_timestamp() at time zone 'UTC')::date;
+	last_day date;
+	is_ours boolean;	-- built anew in this transaction: it may have what is to be added
+begin
+	if people is null then
+		return;
+	end if;
+
+	insert into tracker.person_hour as h (person, hour, done, last)
+	select d.person, now_hour, sum(d.jobs), clock_timestamp()
+	from unnest(people, days, jobs) d(person, day, jobs)
+	where d.day >= this_day - 1
+	group by d.person
+	having sum(d.jobs) <> 0
+	on conflict (person, hour) do update set done = h.done + excluded.done, last = excluded.last;
+
+	select b.day, b.xmin = pg_current_xact_id()::xid into last_day, is_ours
+	from tracker.board_day b for update;
+	if last_day = this_day and not is_ours then
+		insert into tracker.board as b (person, today, week)
+		select d.person, coalesce(sum(d.jobs) filter (where d.day = this_day), 0), sum(d.jobs)
+		from unnest(people, days, jobs) d(person, day, jobs)
+		where d.day > this_day - 7
+			and not exists (select from tracker.person p where p.id = d.person and p.hidden)
+		group by d.person
+		on conflict (person) do update
+			set today = b.today + excluded.today, week = b.week + excluded.week;
+		return;
+	end if;
+
+	update tracker.board_day b set day = this_day;
+	delete from tracker.person_hour h where h.hour < now_hour - interval '2 days';
+	delete from tracker.board b where b.person is not null;
+	insert into tracker.board (person, today, week)
+	select d.person, coalesce(sum(d.done - d.withdrawn) filter (where d.day = this_day), 0),
+		sum(d.done - d.withdrawn)
+	from tracker.person_day d
+	where d.day > this_day - 7
+		and not exists (select from tracker.person p where p.id = d.person and p.hidden)
+	group by d.person;
+end
+$$;

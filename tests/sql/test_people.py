@@ -1,0 +1,352 @@
+"""People renamed, merged, hidden and erased: who did what stays right, and of whom nothing shall stay, nothing does."""
+
+import threading
+
+import psycopg2
+import pytest
+
+from house import House, Item
+
+
+def make(house, worker, count, data="made {}"):
+    jobs = house.take(worker, count)
+    house.complete([Item(worker.token, j.job, j.lease, data.format(j.job)) for j in jobs])
+    return [j.job for j in jobs]
+
+
+def fold(house):
+    house.end_minute()
+    house.fold()
+
+
+def rename(house, old, new):
+    return house.value("select tracker.rename_person(%s, %s)", old, new)
+
+
+def merge(house, old, new, most=2):
+    number = house.value("select tracker.merge_people(%s, %s)", old, new)
+    while house.value("select tracker.merge_step(%s, %s)", number, most):
+        pass
+    return number
+
+
+def hide(house, who, yes=True):
+    return house.value("select tracker.hide_person(%s, %s)", who, yes)
+
+
+def erase(house, who):
+    return house.rows("select * from tracker.erase_person(%s)", who)
+
+
+def board(house, period="all"):
+    return [(r.nickname, r.jobs) for r in house.rows("select * from tracker.read_board(%s, null, null, 10)", period)]
+
+
+def person(house, name):
+    rows = house.rows("select * from tracker.read_person(%s)", name)
+    return rows[0] if rows else None
+
+
+def refuses(house, call, *args):
+    with pytest.raises(psycopg2.Error) as e:
+        house.rows(call, *args)
+    assert e.value.pgcode == "TR002"
+    return str(e.value)
+
+
+@pytest.fixture
+def crowd(house):
+    """Ada made 3 in stage A (one refused) and 1 in B; ada 2 in A; Bob 1 in A. The first half of it is folded."""
+    house.load(12)
+    house.ada, house.small, house.bob = (house.worker(nickname=n, label=f"runs at {n}'s") for n in ("Ada", "ada", "Bob"))
+    make(house, house.ada, 2)
+    make(house, house.small, 1)
+    fold(house)
+    make(house, house.ada, 1)
+    make(house, house.small, 1)
+    make(house, house.bob, 1)
+    make(house, house.worker(2, nickname="Ada"), 1)
+    house.rows("select tracker.send_back_job(2, 1::int2, 'wrong')")
+    return house
+
+
+# ---- rename
+
+def test_a_renamed_person_keeps_everything_and_the_old_name_still_counts_for_them(crowd):
+    rename(crowd, "Ada", "Ada Lovelace")
+    assert person(crowd, "Ada Lovelace").jobs == 3
+    assert person(crowd, "Ada").nickname == "Ada Lovelace"
+    make(crowd, crowd.worker(nickname="Ada"), 2)
+    assert person(crowd, "Ada Lovelace").jobs == 5
+    fold(crowd)
+    assert board(crowd) == [("Ada Lovelace", 5), ("ada", 2), ("Bob", 1)]
+    (line,) = crowd.rows("select act, target, details from tracker.audit where act like 'rename%%'")
+    assert (line.target, line.details) == ("Ada", {"to": "Ada Lovelace"})
+
+
+def test_a_renaming_is_taken_back_by_another(crowd):
+    rename(crowd, "Ada", "Eve")
+    rename(crowd, "Eve", "Ada")
+    assert person(crowd, "Eve").nickname == "Ada"
+    assert crowd.value("select count(*) from tracker.person where merged_into is not null") == 1
+
+
+@pytest.mark.parametrize("old, new", [("Ada", "Bob"), ("nobody", "Eve"), ("Ada", ""), ("Ada", "a\nb"), ("Ada", "x" * 129),
+                                      ("Ada", "erased-17"), ("Ada", None)])
+def test_what_is_no_new_name_is_refused(crowd, old, new):
+    refuses(crowd, "select tracker.rename_person(%s, %s)", old, new)
+    assert board(crowd)[0][0] == "Ada"
+
+
+# ---- merge
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_merged_people_are_one_everywhere(crowd, folded):
+    if folded:
+        fold(crowd)
+    merge(crowd, "ada", "Ada", most=1)
+    assert crowd.broken_laws() == []
+    assert (person(crowd, "Ada").jobs, board(crowd)) == (5, [("Ada", 5), ("Bob", 1)])
+    fold(crowd)
+    assert crowd.broken_laws() == []
+    assert board(crowd) == board(crowd, "week") == [("Ada", 5), ("Bob", 1)]
+    p = person(crowd, "ada")
+    assert (p.nickname, p.jobs, p.machines) == ("Ada", 5, 3)
+    assert {r.person for r in crowd.rows("select * from tracker.read_latest(20)")} == {"Ada", "Bob"}
+    assert crowd.value("select count(distinct person) from tracker.export_jobs(1::int2, 0, pg_current_snapshot(),"
+                       " '-infinity', 'infinity', 100, 1000000)") == 2
+    make(crowd, crowd.small, 1)
+    make(crowd, crowd.worker(nickname="ada"), 1)
+    assert person(crowd, "Ada").jobs == 7
+
+
+def test_results_of_before_a_merge_are_undone_by_either_name(crowd):
+    merge(crowd, "ada", "Ada")
+    number = crowd.value("select tracker.undo_begin('ada', null, null, null, null, null, null, 'x', false)")
+    while crowd.rows("select * from tracker.undo_step(%s, 10)", number)[0].left_over > 0:
+        pass
+    fold(crowd)
+    assert board(crowd) == [("Bob", 1)]
+    crowd.rows("select * from tracker.undo_take_back(%s, 0, 100)", number)
+    fold(crowd)
+    assert board(crowd) == [("Ada", 5), ("Bob", 1)]
+
+
+def test_a_merge_of_the_merged_goes_on_to_the_last(crowd):
+    merge(crowd, "ada", "Ada")
+    merge(crowd, "Ada", "Bob")
+    fold(crowd)
+    assert board(crowd) == [("Bob", 6)]
+    assert person(crowd, "ada").nickname == "Bob"
+
+
+def test_a_merge_adds_nothing_to_what_was_done_in_the_last_24_hours(crowd):
+    fold(crowd)
+    before = person(crowd, "Ada").by_hour24 + person(crowd, "ada").by_hour24
+    merge(crowd, "ada", "Ada")
+    assert person(crowd, "Ada").by_hour24 == before
+
+
+def test_a_merge_that_was_broken_off_goes_on(crowd):
+    first = crowd.value("select tracker.merge_people('ada', 'Ada')")
+    assert crowd.value("select tracker.merge_people('ada', 'Ada')") == first
+    assert merge(crowd, "ada", "Ada") == first
+    assert crowd.value("select state from tracker.audit where id = %s", first) == "done"
+    refuses(crowd, "select tracker.merge_people('ada', 'Ada')")
+
+
+@pytest.mark.parametrize("old, new", [("Ada", "Ada"), ("nobody", "Ada"), ("Ada", "nobody")])
+def test_who_cannot_be_merged_is_refused(crowd, old, new):
+    refuses(crowd, "select tracker.merge_people(%s, %s)", old, new)
+
+
+def test_who_is_banned_is_so_by_an_old_name_too(crowd):
+    rename(crowd, "Ada", "Eve")
+    crowd.rows("select * from tracker.ban_strangers('Eve', null, null, null, null, 'go', null)")
+    (r,) = crowd.open([crowd.stranger(nickname="Ada")])
+    assert (r.status, r.words) == ("banned", "go")
+
+
+def test_people_are_merged_and_renamed_among_many_workers(crowd, server):
+    crowd.load(600)
+    stop, faults = threading.Event(), []
+
+    def work(nickname):
+        c = server.connect()
+        h = House(c)
+        w = h.worker(nickname=nickname)
+        try:
+            while not stop.is_set():
+                rows = [r for r in h.want(w, 3) if r.status == "job"]
+                h.complete([Item(w.token, r.job, r.lease, "x") for r in rows])
+        except Exception as e:  # pylint: disable=broad-except
+            faults.append(repr(e))
+        finally:
+            c.close()
+    threads = [threading.Thread(target=work, args=(n,)) for n in ("Ada", "ada", "Bob", "bob")]
+    for thread in threads:
+        thread.start()
+    try:
+        merge(crowd, "ada", "Ada")
+        fold(crowd)
+        rename(crowd, "Ada", "Ada Lovelace")
+        merge(crowd, "bob", "Bob")
+        fold(crowd)
+        hide(crowd, "Bob")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert faults == []
+    fold(crowd)
+    assert [who for who, _ in board(crowd)] == ["Ada Lovelace"]
+
+
+# ---- hide
+
+def test_who_is_hidden_is_on_no_board_and_counts_as_before(crowd):
+    fold(crowd)
+    assert hide(crowd, "Ada")
+    assert not hide(crowd, "Ada")
+    for period in ("all", "week"):
+        assert board(crowd, period) == [("ada", 2), ("Bob", 1)]
+    assert person(crowd, "ada").rank == 1
+    assert crowd.rows("select * from tracker.read_people('A', null, null, 10)")[0].nickname == "ada"
+    make(crowd, crowd.ada, 1)
+    assert board(crowd) == [("ada", 2), ("Bob", 1)]
+    fold(crowd)
+    assert board(crowd, "week") == [("ada", 2), ("Bob", 1)]
+    assert person(crowd, "Ada").jobs == 4
+    assert crowd.broken_laws() == []
+    assert hide(crowd, "Ada", False)
+    assert board(crowd) == board(crowd, "week") == [("Ada", 4), ("ada", 2), ("Bob", 1)]
+    assert [r.act for r in crowd.rows("select act from tracker.audit where act like '%% person' order by id")] == [
+        "hide person", "show person"]
+
+
+def test_a_day_that_begins_shows_nobody_who_is_hidden(crowd):
+    hide(crowd, "Ada")
+    crowd.rows("update tracker.board_day set day = day - 1")
+    fold(crowd)
+    assert board(crowd, "week") == [("ada", 2), ("Bob", 1)]
+
+
+# ---- erase
+
+NAME = "Zebulon Q. Äxample"
+
+
+def texts(house):
+    """Every text of every row of every table but results and jobs."""
+    found = []
+    for (table,) in house.rows("select c.relname::text from pg_class c where c.relnamespace = 'tracker'::regnamespace"
+                               " and c.relkind = 'r'"):
+        if table not in ("job", "migration") and not table.startswith("output"):
+            column = "to_jsonb(t) - 'data'" if table == "refused_output" else "to_jsonb(t)"
+            found += [f"{table}: {text}" for (text,) in house.rows(f"select ({column})::text from tracker.{table} t")]
+    return found
+
+
+@pytest.fixture
+def told(house):
+    """Somebody who left their name wherever one can."""
+    house.load(20)
+    house.flag_limit = 1
+    house.max_attempts = 1
+    house.them = house.worker(nickname=NAME, label=f"box of {NAME}", address="203.0.113.77")
+    other = house.worker(nickname="Other", label="x")
+    make(house, house.them, 6)
+    make(house, other, 2)
+    b = house.worker(2, nickname=NAME, address="203.0.113.77")
+    (job,) = house.take(b)
+    house.back(b, job, "failed", f"{NAME}: disk full")
+    (job,) = house.take(b)
+    house.back(b, job, "flagged", f"{NAME} says it is bad")
+    house.max_attempts = 10
+    (job,) = house.take(b)
+    house.back(b, job, "released", f"{NAME} goes home")
+    house.rows("select tracker.send_back_job(4, 1::int2, %s)", f"seen by {NAME}")
+    house.rows("select tracker.rename_person(%s, %s)", NAME, NAME + " II")
+    house.rows("select * from tracker.ban_strangers(%s, null, null, null, null, %s, null)", NAME, f"go, {NAME}")
+    house.value("select tracker.undo_begin(%s, null, null, null, null, null, null, %s, false)", NAME, f"by {NAME}")
+    house.rows("select tracker.hide_person(%s, true)", NAME)
+    house.rows("select tracker.requeue_failed(2::int2, null, %s)", NAME)
+    return house
+
+
+def test_of_an_erased_person_no_byte_of_the_name_is_left(told):
+    before = told.value("select sum(done) from tracker.worker")
+    assert any("Zebulon" in t for t in texts(told)) and any("203.0.113.77" in t for t in texts(told))
+    rows = erase(told, NAME)
+    assert len(rows) == 2
+    left = [t for t in texts(told) if "Zebulon" in t or "xample" in t or "203.0.113.77" in t]
+    assert left == []
+    line = rows[0].line
+    assert told.rows("select act, target, count from tracker.audit where id = %s", line) == [
+        ("erase person", f"erased-{line}", 2)]
+    assert told.value("select sum(done) from tracker.worker") == before
+    fold(told)
+    assert board(told) == [("Other", 2)]
+    assert person(told, NAME) is None and person(told, f"erased-{line}") is None
+    assert told.value("select array_agg(distinct person order by person) from tracker.export_jobs(1::int2, 0,"
+                      " pg_current_snapshot(), '-infinity', 'infinity', 100, 1000000)") == ["Other", f"erased-{line}"]
+
+
+def test_who_was_erased_is_a_new_person_when_they_come_again(told):
+    erase(told, NAME)
+    w = told.worker(nickname=NAME)
+    make(told, w, 1)
+    assert person(told, NAME).jobs == 1
+
+
+def test_an_erased_person_is_gone_with_their_jobs(house):
+    house.load(2)
+    ada = house.worker(nickname="Ada")
+    house.take(ada, 2)
+    (r,) = erase(house, "Ada")
+    assert (r.worker, r.freed, r.stage) == (ada.id, 2, 1)
+    assert [j.job for j in house.take(house.worker(), 2)] == [1, 2]
+
+
+def test_a_person_without_a_worker_is_erased(house):
+    house.rows("insert into tracker.person (nickname) values ('Ada')")
+    (r,) = erase(house, "Ada")
+    assert r.worker is None and r.line is not None
+
+
+def test_a_short_name_is_replaced_only_where_it_is_all(house):
+    house.load(1)
+    w = house.worker(nickname="a")
+    (job,) = house.take(house.worker(nickname="Other"))
+    house.back(house.rows("select 1") and w, job)
+    house.rows("select tracker.hide_person('a', true)")
+    house.rows("select tracker.set_paused(1::int2, true)")
+    (r,) = erase(house, "a")
+    assert house.rows("select act, target from tracker.audit order by id") == [
+        ("hide person", f"erased-{r.line}"), ("pause", "stage a"), ("erase person", f"erased-{r.line}")]
+
+
+def test_what_others_sent_stays(told):
+    other = told.worker(nickname="Other")
+    (job,) = told.take(other)
+    told.back(other, job, "failed", "my own words")
+    erase(told, NAME)
+    assert told.value("select count(*) from tracker.strike where reason = 'my own words'") == 1
+
+
+@pytest.mark.parametrize("call", ["select * from tracker.erase_person('nobody')", "select tracker.hide_person('nobody', true)"])
+def test_nobody_can_be_neither_erased_nor_hidden(house, call):
+    refuses(house, call)
+    assert house.value("select count(*) from tracker.audit") == 0
+
+
+def test_an_erasure_is_weighed_before(told):
+    (r,) = told.rows("select * from tracker.weigh_person(%s)", NAME)
+    assert (r.nickname, r.names, r.workers, r.present) == (NAME + " II", 2, 2, 0)
+    assert told.rows("select * from tracker.weigh_person('nobody')") == []
+
+
+def test_who_was_merged_into_somebody_hidden_is_on_no_board(crowd):
+    merge(crowd, "ada", "Ada")
+    hide(crowd, "Ada")
+    assert board(crowd) == [("Bob", 1)]
