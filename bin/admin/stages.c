@@ -203,19 +203,25 @@ print_stage(const struct stage_row *s)
 	printf("%s\n", s->paused ? "  paused" : "");
 }
 
-/* A reason is a worker's text: quoted, so that it cannot play with the terminal. */
+/*
+ * A reason is a worker's text: quoted, so that it cannot play with the terminal. Since when there is only where
+ * more fails than is done.
+ */
 static void
 print_failing(const struct stage_row *s)
 {
-	char reason[512], since[32] = "an unknown time";
+	char reason[512], since[32];
 
-	if (s->since_us != 0)
+	printf("%c fails: %lld of %lld %s in five minutes, of %lld %s", stage_capital(s->stage),
+	    (long long)s->bad, (long long)(s->bad + s->done_5m),
+	    text_plural(s->bad + s->done_5m, "attempt", "attempts"), (long long)s->bad_workers,
+	    text_plural(s->bad_workers, "worker", "workers"));
+	if (s->since_us != 0) {
 		clock_iso(since, s->since_us);
-	printf("%c fails: %lld of %lld attempts in five minutes, of %lld %s, since %s; "
-	       "mostly %s, at last: %s\n",
-	    stage_capital(s->stage), (long long)s->bad, (long long)(s->bad + s->done_5m),
-	    (long long)s->bad_workers, text_plural(s->bad_workers, "worker", "workers"), since,
-	    s->kind, log_quote(reason, sizeof(reason), s->reason, strlen(s->reason)));
+		printf(", since %s", since);
+	}
+	printf("; mostly %s, at last: %s\n", s->kind,
+	    log_quote(reason, sizeof(reason), s->reason, strlen(s->reason)));
 }
 
 static void

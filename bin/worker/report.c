@@ -10,6 +10,7 @@
 
 #define CALL_BYTES ((size_t)4 << 20) /* of results in a call, unless one alone is more */
 #define STATUS_MAX 64
+#define WHY_MAX 200
 #define RESULTS_MAX 2000 /* of one answer: twice what a call tells */
 
 static const char *const lists[] = {[OUT_DONE] = "done",
@@ -85,20 +86,37 @@ report_untell(struct worker *w, const struct http_call *c)
 			i->told_by = NULL;
 }
 
+static void
+blame(struct worker *w, struct item *i, const char *why)
+{
+	if (i->outcome != OUT_DONE) {
+		worker_settle(w, i, why);
+		return;
+	}
+	/* This result alone is refused: whoever does the job next should be told why. */
+	w->tally.refused++;
+	i->outcome = OUT_FAILED;
+	snprintf(i->reason, sizeof(i->reason), "the tracker refused the result: %s", why);
+	say(SAY_WARN, "job %" PRId64 ": %s", i->job, i->reason);
+}
+
 static bool
 take_result(struct worker *w, struct http_call *c, struct json_span result)
 {
-	struct scan_field f[] = {{.name = "job"}, {.name = "status"}};
-	struct json_text status;
+	struct scan_field f[] = {{.name = "job"}, {.name = "status"}, {.name = "why"}};
+	struct json_text status, why;
 	int64_t job;
 
-	if (!scan_members(result, f, 2) || !scan_as_int(f[0].value, &job) ||
+	if (!scan_members(result, f, 3) || !scan_as_int(f[0].value, &job) ||
 	    !talk_text(c, f[1].value, STATUS_MAX, &status))
 		return false;
 	for (struct item *i = w->hand.items; i; i = i->next) {
 		if (i->told_by != c || i->job != job)
 			continue;
-		worker_settle(w, i, status.s);
+		if (strcmp(status.s, "refused") == 0 && talk_text(c, f[2].value, WHY_MAX, &why))
+			blame(w, i, why.s);
+		else
+			worker_settle(w, i, status.s);
 		return true;
 	}
 	return false;
@@ -117,20 +135,6 @@ report_take_results(struct worker *w, struct http_call *c, struct json_span resu
 }
 
 /* ---- refusals --------------------------------------------------------------------------------- */
-
-static void
-blame(struct worker *w, struct item *i, const char *why)
-{
-	if (i->outcome != OUT_DONE) {
-		worker_settle(w, i, why);
-		return;
-	}
-	/* This result alone is refused: whoever does the job next should be told why. */
-	w->tally.refused++;
-	i->outcome = OUT_FAILED;
-	snprintf(i->reason, sizeof(i->reason), "the tracker refused the result: %s", why);
-	say(SAY_WARN, "job %" PRId64 ": %s", i->job, i->reason);
-}
 
 int
 report_shrink(struct worker *w, struct http_call *c, int told)

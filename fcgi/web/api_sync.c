@@ -32,7 +32,8 @@
 
 /* An item of done, failed, flagged or released, as it was sent. */
 struct said {
-	const char *why; /* it could not be understood; NULL: it could */
+	const char *why; /* it could not be understood, or kept; NULL: it could */
+	bool refused; /* with a why: understood, but what it says is nothing that could be kept */
 	union {
 		const struct item *at;
 		int64_t job; /* with a why */
@@ -125,10 +126,10 @@ read_data(struct request *rq, struct json_span value, struct item *out)
 	out->hash = hash_128(out->data, out->len);
 }
 
-/* One bad item never spoils the others: it is answered "unknown", with why. */
+/* One bad item never spoils the others: it is answered "unknown", or *refused, with why. */
 static const char *
 read_item(struct request *rq, struct json_span item, const struct said_list *which, int64_t *job,
-    struct item *out)
+    struct item *out, bool *refused)
 {
 	enum { JOB, LEASE, WHAT, FIELDS };
 	struct scan_field field[FIELDS] = {
@@ -142,8 +143,10 @@ read_item(struct request *rq, struct json_span item, const struct said_list *whi
 	if (!scan_as_int(field[JOB].value, job))
 		return said_no_job;
 	if (request_field_is_doubtful(rq, which->field) &&
-	    (fault = scan_fault(item.s, item.len, JSON_DEPTH + 1, &at)))
+	    (fault = scan_fault(item.s, item.len, JSON_DEPTH + 1, &at))) {
+		*refused = true;
 		return fault->said;
+	}
 	if (!request_text(rq, field[LEASE].value, &lease) ||
 	    !uuid_parse(&out->lease, lease.s, lease.len))
 		return "'lease' is not one of ours";
@@ -190,7 +193,8 @@ read_list(struct request *rq, struct sync_call *call, const struct said_list *wh
 		struct item *item = &op->items.items[op->items.n];
 		int64_t job = 0;
 
-		said->why = read_item(rq, at, which, &job, item);
+		said->refused = false;
+		said->why = read_item(rq, at, which, &job, item, &said->refused);
 		if (said->why) {
 			memset(item, 0, sizeof(*item));
 			said->job = job;
@@ -298,6 +302,14 @@ read_wants(struct request *rq, struct op *claim, struct err *e)
 
 /* ---- answering -------------------------------------------------------------------------------- */
 
+static const char *
+word_of(const struct said *said)
+{
+	if (said->why)
+		return said->refused ? "refused" : "unknown";
+	return said->at->status == ST_NO_WORKER ? "unknown" : op_status_word(said->at->status);
+}
+
 static void
 put_results(struct buf *out, const struct sync_call *call)
 {
@@ -311,10 +323,7 @@ put_results(struct buf *out, const struct sync_call *call)
 		else
 			buf_put_int(out, said->why ? said->job : said->at->job);
 		buf_puts(out, ",\"status\":\"");
-		buf_puts(out,
-		    said->why || said->at->status == ST_NO_WORKER
-			? "unknown"
-			: op_status_word(said->at->status));
+		buf_puts(out, word_of(said));
 		buf_putc(out, '"');
 		if (said->why) {
 			buf_puts(out, ",\"why\":");

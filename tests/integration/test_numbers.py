@@ -134,6 +134,19 @@ def test_one_failure_among_many_results_is_no_note(fresh, api, fleet):
     assert got["stages"][0]["failing_share"] == 0.1 and not [n for n in got["notes"] if "fail" in n]
 
 
+def test_what_failed_before_a_good_minute_has_no_since(fresh, fleet):
+    fresh.load([f"j{i}" for i in range(10)])
+    f = fleet("a", "Ada")
+    bad, *good = f.take(10)
+    f.give("failed", bad, reason="exit 3")
+    for job in good:
+        f.done(job)
+    fresh.sql("update tracker.strike set at = at - interval '2 minutes'")
+    fresh.sql("update tracker.tally set minute = minute - interval '1 minute' where minute > '-infinity'")
+    said = fresh.run("distcompute-admin", "status").stdout
+    assert 'A fails: 1 of 10 attempts in five minutes, of 1 worker; mostly failed, at last: "exit 3"' in said, said
+
+
 # --- numbers that are rare --------------------------------------------------------------------
 
 def every_page(api, *more):

@@ -383,7 +383,7 @@ def test_data_that_is_no_json_is_refused_alone_and_in_words(fresh, fleet, kind):
     answer = f.api.post("/api/sync", '{"token": "%s", "done": [%s]}' % (f.token, ", ".join(items)))
     assert answer.status_code == 200, answer.text
     results = answer.json()["results"]
-    assert [r["status"] for r in results] == ["accepted", "unknown", "accepted"]
+    assert [r["status"] for r in results] == ["accepted", "refused", "accepted"]
     assert results[1]["job"] == two["job"] and len(results[1]["why"].split()) > 3
     assert f.done(two, "clean") == "accepted"
 

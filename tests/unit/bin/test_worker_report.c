@@ -236,6 +236,26 @@ a_refused_call_is_halved_until_one_is_to_blame(void **state)
 	assert_int_equal(in_hand(), 4);
 }
 
+static void
+a_result_that_is_refused_for_its_data_fails_and_says_why(void **state)
+{
+	struct item *i = ended(&me, 7, "a", OUT_DONE);
+
+	(void)state;
+	report_put(&w, &me, &call, 10);
+	assert_int_equal(answers("{\"results\":[{\"job\":7,\"status\":\"refused\",\"why\":\"a key "
+				 "stands twice\"}]}"),
+	    1);
+	assert_int_equal(i->outcome, OUT_FAILED);
+	assert_string_equal(i->reason, "the tracker refused the result: a key stands twice");
+	assert_int_equal(w.tally.refused, 1);
+	/* And that is told with the next call; who refuses that as well has had the last word. */
+	assert_int_equal(report_put(&w, &me, &call, 10), 1);
+	assert_int_equal(
+	    answers("{\"results\":[{\"job\":7,\"status\":\"refused\",\"why\":\"no\"}]}"), 1);
+	assert_int_equal(in_hand(), 0);
+}
+
 #define REPORT(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
 
 int
@@ -252,6 +272,7 @@ main(void)
 	    REPORT(one_word_settles_one_hand_out),
 	    REPORT(a_word_on_what_was_not_told_settles_nothing),
 	    REPORT(a_refused_call_is_halved_until_one_is_to_blame),
+	    REPORT(a_result_that_is_refused_for_its_data_fails_and_says_why),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
