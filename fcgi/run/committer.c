@@ -221,7 +221,7 @@ note_ill(struct committer *c, const struct err *why)
 }
 
 /*
- * A write of our own that began no earlier than since_us: it tells an op that PostgreSQL cannot take from a
+ * A write of our own that goes where all ops' writes go, and began no earlier than since_us: it tells an op that PostgreSQL cannot take from a
  * PostgreSQL that takes none.
  */
 static bool

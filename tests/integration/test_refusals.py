@@ -210,6 +210,47 @@ def test_what_kept_a_result_off_and_has_ended_is_no_reason_to_give_it_up(faults)
     assert "event=op_refused" not in log_since(faults, mark)
 
 
+@contextlib.contextmanager
+def results_locked(stack):
+    """One stage's results alone, by somebody who has no end; who waits for them is refused soon."""
+    with server_with(stack, "lock_timeout", "100") as admin:
+        admin.execute("begin; lock table tracker.output_a")
+        try:
+            yield
+        finally:
+            admin.execute("rollback")
+
+
+@contextlib.contextmanager
+def results_not_allowed(stack):
+    with superuser(stack) as admin:
+        admin.execute("revoke insert on tracker.output from tracker")
+        try:
+            yield
+        finally:
+            admin.execute("grant insert on tracker.output to tracker")
+
+
+@pytest.mark.parametrize("refuse, code", [(results_locked, "55P03"), (results_not_allowed, "42501")])
+def test_when_results_alone_are_refused_they_wait_and_no_job_is_handed_out(faults, refuse, code):
+    """Our own write goes where theirs go, so it is not taken for a sign that all is well."""
+    faults.load([str(i) for i in range(20)])
+    workers, asker, mark = [held(faults) for _ in range(3)], Client(faults), len(faults.tracker_log())
+    with refuse(faults):
+        late = [Later(Api(faults).text, "/api/completeJob", {"token": w.token, "data": "x"}) for w in workers]
+        ready = eventually(lambda: what_readyz_says(faults, 503), what="readyz says so")
+        assert code in ready, ready
+        asking = Later(Api(faults).text, "/api/newJob", {"token": asker.token})
+        began = metric(faults, "tracker_postgres_errors_total")
+        eventually(lambda: metric(faults, "tracker_postgres_errors_total") > began + 4, timeout_s=30, what="it has tried")
+        assert asking.is_alive() and all(call.is_alive() for call in late), "answered while results were refused"
+        assert what_readyz_says(faults, 503)
+    assert [call.result(40) for call in late] == [(200, "200 OK")] * 3
+    assert asking.result(40)[0] == 200
+    eventually(lambda: is_ready(faults), timeout_s=20, what="it is ready again")
+    assert not re.findall("event=op_refused.*", log_since(faults, mark))
+
+
 # --- it says nothing --------------------------------------------------------------------------
 
 def test_readyz_tells_of_a_postgresql_that_says_nothing_and_soon(faults):

@@ -3,6 +3,9 @@
 import datetime
 import uuid
 
+import psycopg2
+import pytest
+
 from house import Ask, Worker
 
 
@@ -183,10 +186,27 @@ def test_a_lease_does_not_grow_old_while_nobody_could_be_heard(house):
 
 
 def test_a_write_of_the_trackers_own_leaves_nothing_but_its_row(house):
-    before = house.value("select count(*) from pg_class")
+    tables = [name for (name,) in house.rows("select relname from pg_class where relnamespace = 'tracker'::regnamespace"
+                                             " and relkind = 'r' and relname <> 'probe'")]
+    house.load(3)
+    before = {t: house.rows(f"select md5(t::text) from tracker.{t} t order by 1") for t in tables}
     assert house.value("select tracker.probe_write(0)") and house.value("select tracker.probe_write(300000)")
-    assert house.value("select count(*) from pg_class") == before
+    assert {t: house.rows(f"select md5(t::text) from tracker.{t} t order by 1") for t in tables} == before
     assert house.value("select count(*) from tracker.probe") >= 1
+
+
+def test_a_write_of_the_trackers_own_with_room_goes_where_results_go(house):
+    """Each stage's: so that a table without room, or without a right, is met by it."""
+    house.rows("create function tracker.full_up() returns trigger language plpgsql as $$ begin"
+               " raise exception 'could not extend file, %% bytes', length(new.data) using errcode = '53100'; end $$")
+    for letter in "ab":
+        house.rows(f"create trigger full_up before insert on tracker.output_{letter} for each row execute function tracker.full_up()")
+        with pytest.raises(psycopg2.errors.DiskFull, match="3000.. bytes"):
+            house.value("select tracker.probe_write(300000)")
+        assert house.value("select tracker.probe_write(0)")
+        house.rows(f"drop trigger full_up on tracker.output_{letter}")
+    assert house.value("select tracker.probe_write(300000)")
+    house.rows("drop function tracker.full_up()")
 
 
 def test_whom_redis_has_heard_is_not_reaped(house):
