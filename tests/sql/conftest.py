@@ -5,6 +5,7 @@ When a test fails, what the server said meanwhile is printed with it.
 """
 
 import glob
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +17,9 @@ import pytest
 from house import House
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+KEPT = os.environ.get("TEST_SQL_SERVER")  # a folder: its server is used, or made there, and left at work
+CALLS = os.environ.get("TEST_SQL_CALLS")  # a file: which test calls which functions, see tests/mutants
+FIRST = os.environ.get("TEST_SQL_FIRST")  # a file: the tests in the order in which they are run
 COVERAGE = os.environ.get("TEST_SQL_COVERAGE")  # a file: what was run of each function, see tests/coverage
 
 
@@ -38,8 +42,11 @@ def as_server(*command):
 
 class Server:
     def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix="tracker-sql-")
+        self.dir = KEPT or tempfile.mkdtemp(prefix="tracker-sql-")
         self.log = os.path.join(self.dir, "log")
+        if KEPT and os.path.exists(os.path.join(KEPT, "data", "postmaster.pid")):
+            return
+        os.makedirs(self.dir, exist_ok=True)
         if os.geteuid() == 0:
             shutil.chown(self.dir, "postgres")
         bin_ = programs()
@@ -51,6 +58,8 @@ class Server:
                     "fsync = off\nfull_page_writes = off\njit = off\nmax_connections = 60\n"
                     "shared_buffers = 128MB\ndeadlock_timeout = 100ms\nautovacuum = off\n"
                     "log_min_messages = warning\n")
+            if CALLS:
+                f.write("track_functions = all\n")
             if COVERAGE:
                 f.write("shared_preload_libraries = 'plpgsql,plpgsql_check'\nplpgsql_check.profiler = on\n")
         self.ctl = lambda *verb: as_server(f"{bin_}/pg_ctl", "-D", data, "-l", self.log, "-w", *verb)
@@ -58,6 +67,7 @@ class Server:
 
     def fill(self):
         c = self.connect("postgres")
+        c.cursor().execute("drop database if exists tracker with (force)")
         c.cursor().execute("create database tracker")
         c.close()
         c = self.connect()
@@ -102,6 +112,8 @@ class Server:
                 yield f"  {name:28} {statements:5.1f}% {branches:5.1f}%  {lines}"
 
     def stop(self):
+        if KEPT:
+            return
         self.ctl("-m", "immediate", "stop")
         shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -119,6 +131,37 @@ def server():
         s.stop()
 
 
+called = {}  # test: [seconds, [function, ...]]
+
+
+def learn_calls(connection, test):
+    """What was called since this was last asked; what other connections called may be told of later."""
+    cursor = connection.cursor()
+    cursor.execute("select pg_stat_force_next_flush()")
+    cursor.execute("select array_agg(distinct funcname) from pg_stat_user_functions where schemaname = 'tracker'"
+                   " and calls > 0")
+    called.setdefault(test, [0, []])[1] = cursor.fetchone()[0] or []
+    cursor.execute("select pg_stat_reset()")
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "call":
+        called.setdefault(report.nodeid, [0, []])[0] = report.duration
+
+
+def pytest_sessionfinish(session):
+    if CALLS:
+        with open(CALLS, "w", encoding="utf-8") as f:
+            json.dump(called, f)
+
+
+def pytest_collection_modifyitems(items):
+    if FIRST:
+        with open(FIRST, encoding="utf-8") as f:
+            place = {test: n for n, test in enumerate(json.load(f))}
+        items.sort(key=lambda item: place.get(item.nodeid, len(place)))
+
+
 @pytest.fixture
 def house(server, request):
     """An empty tracker with the stages A and B; the laws must hold after each test."""
@@ -129,6 +172,8 @@ def house(server, request):
     h.empty()
     h.settle("Extract", "Filter")
     yield h
+    if CALLS:
+        learn_calls(c, request.node.nodeid)
     broken = h.broken_laws() if h.lawful else []
     c.close()
     assert broken == []
