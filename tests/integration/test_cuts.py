@@ -244,9 +244,14 @@ def test_of_calls_that_are_committed_together_only_the_one_that_is_refused_fails
 
 def test_two_newjobs_of_one_worker_in_one_bundle_give_one_job(fresh, beside):
     other, twin = beside.new(), beside.new()
+
+    def refused():
+        return re.search(r"tracker_postgres_errors_total (\d+)", beside.ask("GET", "/metrics")[1]).group(1)
+    before = refused()
     answers = all_at_once(
         fresh, f"select from tracker.worker where name = '{other['display_name']}' for update",
         [lambda t=w["token"]: beside.post("/api/newJob", token=t) for w in (other, twin, twin)])
     assert [status for status, _ in answers] == [200] * 3
     assert answers[1] == answers[2]
     assert len(leases(fresh)) == 2 and strikes(fresh) == []
+    assert refused() == before  # PostgreSQL takes no bundle with both, and they would be asked one by one

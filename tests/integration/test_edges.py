@@ -34,6 +34,17 @@ def test_past_nginx_the_trackers_own_cache_renders_a_page_once_a_period(five):
     assert rendered(five) - before <= 2  # two, when a period ends meanwhile
 
 
+def test_the_trackers_own_cache_keeps_a_page_for_longer_than_it_takes_to_look_again(five):
+    """Who asks again within a quarter of a second gets the same in any case; the period here is five seconds."""
+    plain = Api(five, plain=True)
+    path = f"/leaderboard?q=o{time.monotonic_ns()}"
+    before = rendered(five)
+    for _ in range(6):
+        assert plain.get(path, headers=PAST_NGINX).status_code == 200
+        time.sleep(0.3)
+    assert rendered(five) - before <= 4  # two in each process, when a period ends meanwhile
+
+
 def test_nginx_asks_the_tracker_once_a_second_for_a_page(five):
     plain = Api(five, plain=True)
     path = f"/leaderboard?q=m{time.monotonic_ns()}"

@@ -11,6 +11,7 @@ import psycopg2
 import pytest
 import requests
 
+from beside import Beside
 from client import Api, Client, Fleet, which
 from crowd import Crowd
 from stack import process_is_alive, program
@@ -284,6 +285,25 @@ def test_while_postgresql_is_away_sync_hears_503_with_retry_after(faults):
         faults.start_postgres()
     eventually(lambda: fleet.raw().status_code == 200, timeout_s=20, what="sync works again")
     assert fleet.done(job, "r") in ("accepted", "repeat")
+
+
+def test_while_postgresql_is_away_the_trackers_own_cache_shows_what_it_has(faults):
+    """Without nginx and Redis, which keep old pages too; and what was never shown is told to be away."""
+    beside = Beside(faults, redis="")
+    try:
+        paths = ["/", "/leaderboard", "/?range=7d", "/leaderboard?q=somebody"]
+        assert [beside.ask("GET", path)[0] for path in paths] == [200] * 4
+        faults.stop_postgres()
+        try:
+            time.sleep(1.1)  # page_cache is 1: what is shown from here on is old
+            for path in paths:
+                status, text = beside.ask("GET", path)
+                assert status == 200 and "</html>" in text, path
+            assert beside.ask("GET", "/leaderboard?q=never-shown")[0] == 503
+        finally:
+            faults.start_postgres()
+    finally:
+        beside.close()
 
 
 def test_readyz_tells_of_postgresql_and_healthz_of_the_process(faults):

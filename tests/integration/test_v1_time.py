@@ -89,6 +89,18 @@ def test_redis_emptied_reaps_nobody_who_was_heard_from(quick):
     assert not is_gone(quick, talker.name)
 
 
+def test_of_whom_redis_knows_nothing_an_eighth_more_of_silence_is_borne(fresh):
+    """Redis may have been emptied since they were heard. On a stack whose time-out is hours: nothing here is close."""
+    allowed_s = int(fresh.settings.get("idle_timeout", 7200))
+    near, past, heard = Client(fresh), Client(fresh), Client(fresh)
+    heard.log("here")
+    eventually(lambda: list(fresh.redis.scan_iter("*:w:*")) != [], what="Redis has heard of one")
+    fresh.sql("update tracker.worker set seen = now() - make_interval(secs => %s * case name when %s then 1.06 else 1.25 end)",
+              allowed_s, near.name)
+    wait_until_gone(fresh, past.name)
+    assert not is_gone(fresh, near.name) and not is_gone(fresh, heard.name)
+
+
 def test_a_late_result_not_handed_on_is_accepted_and_its_worker_is_welcome_again(quick):
     quick.load(["x", "y"])
     late = Client(quick)

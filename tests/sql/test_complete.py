@@ -264,6 +264,17 @@ def test_a_late_result_of_a_job_that_nobody_else_had_is_accepted(house):
     assert house.value("select attempt from tracker.output") == 1
 
 
+@pytest.mark.parametrize("kind, attempt", [("released", 1), ("failed", 1)])
+def test_a_result_of_what_was_given_back_is_of_the_attempt_that_it_had(house, kind, attempt):
+    """A release costs no attempt, so it gives none back either."""
+    house.load(1)
+    w = house.worker()
+    (j,) = house.take(w)
+    house.back(w, j, kind)
+    assert house.done(w, j) == "accepted"
+    assert house.value("select attempt from tracker.output") == attempt
+
+
 def test_a_late_result_brings_an_idle_worker_back(house):
     house.load(2)
     w = house.worker()

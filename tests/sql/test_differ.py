@@ -94,6 +94,15 @@ def test_five_tokens_of_one_person_withdraw_nothing_while_others_are_about(house
     assert house.value("select count(*) from tracker.refused_output") == 0
 
 
+def test_five_tokens_of_one_person_at_five_addresses_withdraw_nothing_either(house):
+    house.load(4)
+    made(house, 4)
+    crowd(house, 2, 3)
+    for n in range(5):
+        lease_to(house, house.worker(2, "Mallory", address=f"192.0.{n}.1"), 4)
+    assert house.value("select count(*) from tracker.refused_output") == 0
+
+
 def test_five_nicknames_behind_one_address_withdraw_nothing_either(house):
     house.load(4)
     made(house, 4)
@@ -155,6 +164,17 @@ def test_a_poison_input_fails_after_max_attempts_by_different_ones(house):
     for n in range(10):
         lease_to(house, workers[n % 5], 6, "failed", "exit 1")
     assert house.value("select reason from tracker.failed") == "10 bad ends by 5 workers of 5 people, at last: exit 1"
+
+
+@pytest.mark.parametrize("workers, people, networks", [(5, 1, 5), (5, 5, 1), (3, 3, 3)])
+def test_ten_failures_by_too_few_of_a_kind_fail_no_job_while_others_are_about(house, workers, people, networks):
+    """Five workers, three people and three networks are asked for, and each of them for itself."""
+    house.load(6)
+    crowd(house, 1, 5)
+    failers = [house.worker(1, f"Mallory {n % people}", address=f"192.0.{n % networks}.1") for n in range(workers)]
+    for n in range(10):
+        lease_to(house, failers[n % workers], 6, "failed", "exit 1")
+    assert house.counts(1).failed == 0
 
 
 def test_a_machine_that_is_alone_gives_a_poison_input_up_after_max_attempts(house):
@@ -221,6 +241,18 @@ def test_an_operators_requeue_begins_the_count_anew(house):
     house.rows("select tracker.requeue_failed(1::int2, null)")
     for _ in range(9):
         lease_to(house, w, 1, "failed")
+    assert house.counts(1).failed == 0
+
+
+def test_after_a_requeue_one_release_fails_no_job_for_what_was_before(house):
+    """A release asks at once who is to blame: those of before the operator's act are not."""
+    house.load(1)
+    w = house.worker()
+    for _ in range(10):
+        lease_to(house, w, 1, "failed")
+    assert house.counts(1).failed == 1
+    house.rows("select tracker.requeue_failed(1::int2, null)")
+    lease_to(house, w, 1, "released")
     assert house.counts(1).failed == 0
 
 

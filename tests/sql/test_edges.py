@@ -51,6 +51,57 @@ def test_a_minute_of_repeating_ends_with_the_minute(house):
     assert house.new_job(w).job == 2
 
 
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("stage", [1, 2])
+def test_when_there_is_too_little_each_gets_its_own_jobs_data(house, quick, stage):
+    """Turns go by who waits longest, items by token: what one is told is of the job that it got."""
+    house.load(2)
+    for _ in range(stage - 1):
+        through(house, 1, 2)
+    house.quick = quick
+    workers = sorted((house.worker(stage) for _ in range(4)), key=lambda w: w.token.bytes)
+    rows = house.claim([Ask(w.token, 1, 1000 * n, v1=True) for n, w in enumerate(workers)])
+    text = "input {}" if stage == 1 else "1:{}"
+    told = {r.item: (r.job, r.data) for r in rows if r.status == "job"}
+    assert told == {4: (1, text.format(1)), 3: (2, text.format(2))}
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_v1_result_does_not_end_a_newer_lease_of_the_same_job(house, quick):
+    """The first one ran out, and the same worker has the job again by sync: that lease is not v1's."""
+    house.quick = quick
+    house.load(1)
+    w = house.worker()
+    house.new_job(w)
+    house.pass_time(100)
+    house.expire(50)
+    house.make_due()
+    (again,) = house.take(w)
+    assert house.done(w) == "no_job"
+    assert [r.id for r in house.rows("select id from tracker.lease")] == [again.lease]
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_of_v1_too_the_last_ten_results_are_remembered(house, quick):
+    house.quick = quick
+    house.load(12)
+    w = house.worker()
+    for _ in range(12):
+        house.new_job(w)
+        house.done(w)
+    recent = house.rows("select * from tracker.read_worker_recent(%s, 10)", w.id)
+    assert [r.job for r in recent] == list(range(12, 2, -1))
+
+
+def test_a_v1_workers_job_is_not_sent_to_its_own_sync_call(house):
+    """One token that speaks both: what newJob gave is newJob's to tell again."""
+    house.load(2)
+    w = house.worker()
+    held = house.new_job(w)
+    assert held.job == 1
+    assert [r.job for r in house.want(w, 2, holding=[])] == [2]
+
+
 # ---- many at once
 
 def test_a_dropped_worker_costs_its_jobs_no_attempt_and_the_kind_is_told(house):
@@ -139,8 +190,10 @@ def test_who_finds_some_fresh_work_ahead_looks_behind_the_hint_for_the_rest(hous
     house.load(4)
     through(house, 1, 4)
     house.hints[1] = house.value("select position from tracker.ready where stage = 2 and job = 2")
+    last = house.value("select max(position) from tracker.ready where stage = 2")
     w = house.worker(2)
     assert sorted(j.job for j in house.take(w, 4)) == [1, 2, 3, 4]
+    assert house.hints[1] == last  # it stays ahead, where the line goes on
 
 
 # ---- flags

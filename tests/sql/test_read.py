@@ -216,6 +216,14 @@ def test_the_first_interval_is_measured_while_it_runs(house):
     assert r.low_s is None and r.high_s is None
 
 
+@pytest.mark.parametrize("minutes, sampled", [(14, 0), (15, 1), (29, 1), (30, 2)])
+def test_an_interval_counts_as_soon_as_it_is_over(house, minutes, sampled):
+    house.lawful = False
+    house.load(1000)
+    history(house, 1, minutes, 100)
+    assert eta(house).sampled == sampled
+
+
 def test_the_time_left_is_what_remains_at_the_pace_of_the_samples(house):
     house.lawful = False
     house.load(1000)
@@ -437,6 +445,14 @@ def test_a_worker_is_measured_against_the_median_of_its_stage(house):
         house.rows("update tracker.worker set done = %s, created = seen - interval '1 hour' where token = %s", jobs, w.token)
     (r,) = house.rows("select * from tracker.read_worker(1::int2, %s)", workers[0].name)
     assert (r.done, round(r.peers_rate), r.peers) == (10, 20, 3)
+    house.bye(workers[1])
+    (r,) = house.rows("select * from tracker.read_worker(1::int2, %s)", workers[2].name)
+    assert (r.done, round(r.peers_rate), r.peers) == (90, 50, 2)
+
+
+def test_where_nothing_was_done_there_is_no_latest_result(house):
+    house.load(1)
+    assert house.rows("select * from tracker.read_latest(5)") == []
 
 
 def test_a_workers_last_ten_results_are_remembered(house):

@@ -105,6 +105,19 @@ def test_a_return_of_a_lease_that_never_was_is_unknown(house):
     assert [r.status for r in rows] == ["unknown", "unknown", "unknown", "no_worker"]
 
 
+@pytest.mark.parametrize("first, second, status", [
+    ("flagged", "failed", "fenced"), ("failed", "flagged", "fenced"), ("released", "failed", "fenced"),
+    ("failed", "released", "repeat"), ("failed", "failed", "repeat")])
+def test_a_return_of_another_kind_is_fenced_but_for_a_release(house, first, second, status):
+    """What is wrong with a job is said once a lease; that it is not in hand may be said again."""
+    house.load(1)
+    w = house.worker()
+    (job,) = house.take(w)
+    assert house.back(w, job, first).status == "accepted"
+    assert house.back(w, job, second).status == status
+    assert house.value("select count(*) from tracker.strike") == 1
+
+
 def test_a_return_after_the_result_is_fenced(house):
     house.load(1)
     w = house.worker()

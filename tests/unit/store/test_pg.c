@@ -437,6 +437,34 @@ a_server_that_is_down_is_away_with_growing_back_off(void **state)
 	assert_int_equal(number("select 1::int8"), 1);
 }
 
+/* It grows to a second and no further, jitter aside; an answer ends it. */
+static void
+a_back_off_ends_at_a_second_and_with_an_answer(void **state)
+{
+	int64_t longest = 0, last = 0;
+
+	(void)state;
+	servers_do("pg-stop");
+	for (int i = 0; i < 7; i++) {
+		clock_sleep_ms(last > 0 ? last + 1 : 0);
+		err_clear(&e);
+		assert_false(pg_ready(pg, &e));
+		last = pg_retry_in_ms(pg);
+		if (last > longest)
+			longest = last;
+	}
+	assert_in_range(longest, 740, 1250);
+	assert_in_range(last, 740, 1250);
+	servers_do("pg-start");
+	clock_sleep_ms(last + 1);
+	err_clear(&e);
+	assert_int_equal(number("select 1::int8"), 1);
+	servers_do("pg-stop");
+	assert_false(pg_run(pg, "select 1", &e));
+	assert_in_range(pg_retry_in_ms(pg), 1, 125);
+	servers_do("pg-start");
+}
+
 static void
 copy_brings_rows_in(void **state)
 {
@@ -704,6 +732,7 @@ main(void)
 	    TEST(a_backend_that_is_ended_during_a_call_is_away),
 	    TEST(a_restart_while_idle_is_not_noticed),
 	    TEST(a_server_that_is_down_is_away_with_growing_back_off),
+	    TEST(a_back_off_ends_at_a_second_and_with_an_answer),
 	    TEST(copy_brings_rows_in),
 	    TEST(a_copy_can_be_discarded),
 	    TEST(a_bad_line_of_a_copy_is_named),

@@ -90,6 +90,8 @@ a_size_is_told_in_its_unit(void **state)
 	assert_string_equal(parts_bytes(&page, 1023), "1023 bytes");
 	assert_string_equal(parts_bytes(&page, 1024), "1.0 KiB");
 	assert_string_equal(parts_bytes(&page, 1536), "1.5 KiB");
+	assert_string_equal(parts_bytes(&page, 1 << 20), "1.0 MiB");
+	assert_string_equal(parts_bytes(&page, 1 << 30), "1.0 GiB");
 	assert_string_equal(parts_bytes(&page, INT64_C(5) << 40), "5,120 GiB");
 }
 
