@@ -157,26 +157,6 @@ json_as_int(const json *value, int64_t *out)
 	return true;
 }
 
-bool
-json_as_double(const json *value, double *out)
-{
-	enum json_type_of type = json_type(value);
-
-	if (type != JSON_IS_INT && type != JSON_IS_DOUBLE)
-		return false;
-	*out = json_object_get_double(value);
-	return true;
-}
-
-bool
-json_as_bool(const json *value, bool *out)
-{
-	if (json_type(value) != JSON_IS_BOOL)
-		return false;
-	*out = json_object_get_boolean(value);
-	return true;
-}
-
 /* ---- spans ---------------------------------------------------------------------------------- */
 
 bool

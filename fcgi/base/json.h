@@ -46,9 +46,6 @@ json *json_list_at(const json *list, size_t i);
 /* False when the value is of another type, or an integer that int64_t does not hold. */
 bool json_as_text(const json *value, struct json_text *out);
 bool json_as_int(const json *value, int64_t *out);
-/* Any number. */
-bool json_as_double(const json *value, double *out);
-bool json_as_bool(const json *value, bool *out);
 
 /*
  * The exact bytes, as they were sent, of the members `key` of the objects in a list under a top-level

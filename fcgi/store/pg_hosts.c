@@ -118,12 +118,6 @@ hosts_must_write(struct pg_hosts *h)
 	h->must_write = true;
 }
 
-void
-hosts_prefer(struct pg_hosts *h, int host)
-{
-	h->first = host;
-}
-
 /* ---- a race -------------------------------------------------------------------------------------- */
 
 #define KEYS_MOST 16

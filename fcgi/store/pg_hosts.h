@@ -36,8 +36,6 @@ void hosts_free(struct pg_hosts *h); /* accepts NULL */
 int hosts_count(const struct pg_hosts *h);
 /* One that takes no writes is no winner. With several hosts that is so unless the conninfo says otherwise. */
 void hosts_must_write(struct pg_hosts *h);
-/* The host that the next race begins with. */
-void hosts_prefer(struct pg_hosts *h, int host);
 
 struct race {
 	struct pg_hosts *hosts;
