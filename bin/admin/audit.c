@@ -68,7 +68,7 @@ print_json(const struct pg_rows *rows, int i)
 	for (int n = 0; n < 4; n++)
 		cell_json(&b, names[n], rows, i, n + 1);
 	buf_printf(&b, ",\"details\":%s}", pg_text(rows, i, 7, NULL));
-	printf("%s\n", b.data);
+	tool_print(&b, "");
 	buf_fini(&b);
 }
 

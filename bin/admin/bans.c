@@ -107,7 +107,7 @@ print_ban(const struct pg_rows *rows, int i, bool json)
 	    *until ? "\"" : "");
 	cell_json(&b, "whom", rows, i, 1);
 	cell_json(&b, "words", rows, i, 2);
-	printf("%s}\n", b.data);
+	tool_print(&b, "}");
 	buf_fini(&b);
 }
 
@@ -146,7 +146,7 @@ print_crowd(const struct pg_rows *rows, int i, bool json)
 		buf_printf(&b, "%s\"%s\":%lld", n == 0 ? "{" : ",", names[n],
 		    (long long)pg_int(rows, i, n + 1));
 	cell_json(&b, "what", rows, i, 0);
-	printf("%s}\n", b.data);
+	tool_print(&b, "}");
 	buf_fini(&b);
 }
 

@@ -71,7 +71,7 @@ print_failure_json(const struct failure *f)
 	put_member(&b, "reason", f->reason);
 	put_member(&b, "worker", f->worker);
 	put_member(&b, "at", at);
-	printf("%s}\n", b.data);
+	tool_print(&b, "}");
 	buf_fini(&b);
 }
 

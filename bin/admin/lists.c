@@ -109,7 +109,7 @@ admin_job(struct ask *ask, struct err *e)
 		printf("job %lld\n", (long long)job);
 	ok = show_parts(ask, job_parts, N(job_parts), &param, 1, &b, e);
 	if (ok && ask->json)
-		printf("%s}\n", b.data);
+		tool_print(&b, "}");
 	buf_fini(&b);
 	return ok;
 }
@@ -182,7 +182,7 @@ show_person_named(struct ask *ask, struct err *e)
 	pg_rows_free(rows);
 	ok = show_parts(ask, person_parts, N(person_parts), &param, 1, &b, e);
 	if (ok && ask->json)
-		printf("%s}\n", b.data);
+		tool_print(&b, "}");
 	buf_fini(&b);
 	return ok;
 }

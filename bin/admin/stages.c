@@ -177,7 +177,7 @@ print_json(const struct ask *ask, const struct report *r)
 	table_json(&b, r->busy, busy_columns, N(busy_columns));
 	buf_puts(&b, ",\"tables\":");
 	table_json(&b, r->sizes, size_columns, N(size_columns));
-	printf("%s}\n", b.data);
+	tool_print(&b, "}");
 	buf_fini(&b);
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "domain/stage.h"
 #include "store/pg_array.h"
+#include "tool/tool.h"
 
 #define COLUMNS_MAX 24
 #define WIDTH_MAX 48 /* characters: a longer cell pushes its line to the right, alone */
@@ -182,7 +183,7 @@ print_json(const struct pg_rows *rows, const struct column *columns, int n)
 	for (int i = 0; i < pg_rows_count(rows); i++) {
 		buf_clear(&b);
 		table_json_row(&b, rows, i, columns, n);
-		printf("%s\n", b.data);
+		tool_print(&b, "");
 	}
 	buf_fini(&b);
 }

@@ -63,7 +63,7 @@ print_count(const struct pg_rows *rows, int i, bool json)
 	buf_printf(&b, "{\"stage\":\"%c\",\"asked\":%lld,\"made_of\":%lld", stage_letter(stage),
 	    asked, made_of);
 	cell_json(&b, "nickname", rows, i, 1);
-	printf("%s}\n", b.data);
+	tool_print(&b, "}");
 	buf_fini(&b);
 }
 

@@ -440,6 +440,8 @@ brace_next(struct brace *b, const char **word, size_t *len)
 		b->started = true;
 		buf_clear(&b->word);
 		put_word(&b->word, b->root);
+		if (b->word.failed)
+			abort();
 	} while (b->word.len == 0);
 	*word = b->word.data;
 	*len = b->word.len;

@@ -1,8 +1,11 @@
 #include "tool/tool.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -115,6 +118,19 @@ tool_pages_changed(struct tool *t)
 	const struct news news = {.kind = NEWS_PAGES};
 
 	publish(t, &news);
+}
+
+void
+tool_print(const struct buf *b, const char *last)
+{
+	const char *text = buf_text(b);
+
+	if (!text) {
+		fflush(stdout);
+		fprintf(stderr, "%s: no memory for an answer\n", program_invocation_short_name);
+		exit(EX_OSERR);
+	}
+	printf("%s%s\n", text, last);
 }
 
 /* Nobody said which tracker is meant, and the file that would say it is not there. */

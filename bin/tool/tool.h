@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/config.h"
 #include "base/err.h"
 #include "base/random.h"
@@ -48,6 +49,8 @@ void tool_stage_changed(struct tool *t, int stage);
 void tool_gone(struct tool *t, const struct uuid *token);
 /* Tells every process that no page of before is to be shown. */
 void tool_pages_changed(struct tool *t);
+/* A line of what was put and its last words. Half an answer is none: where memory was short the program ends. */
+void tool_print(const struct buf *b, const char *last);
 /*
  * "distcompute-admin: why" on stderr; returns 1, for main's exit. Where PostgreSQL is away and nobody
  * said which one, it says instead where the settings were looked for, and what to type.

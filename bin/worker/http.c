@@ -147,6 +147,8 @@ give_body(char *room, size_t one, size_t count, void *ctx)
 	struct http_call *c = ctx;
 	size_t left = c->body.len - c->sent, n = one * count < left ? one * count : left;
 
+	if (c->body.failed) /* half of what is to be said is nothing that may be heard */
+		return CURL_READFUNC_ABORT;
 	memcpy(room, c->body.data + c->sent, n);
 	c->sent += n;
 	return n;
@@ -201,7 +203,7 @@ set_call(struct http *h, struct http_call *c, const char *url)
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_head);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, c);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, c);
-	if (c->body.len > 0) {
+	if (c->body.len > 0 || c->body.failed) {
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
 		curl_easy_setopt(easy, CURLOPT_READDATA, c);
@@ -215,6 +217,7 @@ set_call(struct http *h, struct http_call *c, const char *url)
 static void
 send_call(struct http *h, struct http_call *c)
 {
+	const char *to;
 	struct buf url;
 
 	free_answer(c);
@@ -226,7 +229,10 @@ send_call(struct http *h, struct http_call *c)
 	c->distrusted = c->cut = false;
 	buf_init(&url, 0);
 	buf_printf(&url, "%s%s", h->url, c->path);
-	set_call(h, c, url.data);
+	to = buf_text(&url);
+	if (!to)
+		abort();
+	set_call(h, c, to);
 	buf_fini(&url);
 	say(SAY_DEBUG, "> %s %s (%zu bytes)", c->body.len > 0 ? "POST" : "GET", c->path,
 	    c->body.len);
@@ -239,7 +245,7 @@ http_start(struct http *h, struct http_call *c, const char *path, int64_t timeou
 {
 	if (!c->easy)
 		c->easy = curl_easy_init();
-	if (!c->easy)
+	if (!c->easy || !path)
 		abort();
 	free(c->path);
 	c->path = keep(path);
@@ -357,7 +363,9 @@ note_end(struct http_call *c, CURLcode code)
 	c->cut = is_cut(code) && c->status == 0;
 	c->status = 0;
 	c->distrusted = is_distrust(code);
-	if (c->answer.failed)
+	if (c->body.failed)
+		snprintf(c->error, sizeof(c->error), "no memory for what is to be said");
+	else if (c->answer.failed)
 		snprintf(
 		    c->error, sizeof(c->error), "its answer is over %zu bytes", c->answer.limit);
 	else if (c->error[0] == '\0')

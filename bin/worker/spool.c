@@ -267,7 +267,7 @@ load_item(const char *path, struct identity *(*who)(const char *, void *), void 
 	struct buf b;
 
 	buf_init(&b, SPOOL_FILE_MAX);
-	if (read_file(path, &b) && b.len > 0)
+	if (read_file(path, &b) && !b.failed && b.len > 0)
 		root = json_parse(b.data, b.len, &e);
 	if (root)
 		i = parse_item(&b, root, who, ctx);

@@ -41,6 +41,7 @@ on_stats(struct http_call *c)
 	enum meaning meaning = talk_meaning(c);
 	struct json_span rest, item;
 	char said[300];
+	const char *all;
 	struct buf names;
 
 	if (meaning == MEANS_AWAY || meaning == MEANS_DISTRUSTED) {
@@ -53,9 +54,10 @@ on_stats(struct http_call *c)
 		for (int n = 0; n < STAGES_MOST && scan_next(&rest, &item); n++)
 			take_stage(s, item, &names);
 	}
-	if (names.len > 0)
+	all = buf_text(&names);
+	if (all && *all)
 		snprintf(said, sizeof(said), "there is no stage '%s' here: it has %s",
-		    s->w->o.stage, names.data);
+		    s->w->o.stage, all);
 	else
 		snprintf(said, sizeof(said),
 		    "%s does not tell what its stages are called: give --stage a letter",

@@ -148,6 +148,7 @@ tell_welcome(
     const struct worker *w, const struct identity *who, const char *stage_name, const char *project)
 {
 	char stage[200], lower[200];
+	const char *where;
 	struct buf address;
 
 	say_clean(stage, sizeof(stage), stage_name, strlen(stage_name));
@@ -158,8 +159,9 @@ tell_welcome(
 	url_encode(&address, lower, strlen(lower));
 	buf_putc(&address, '/');
 	url_encode(&address, who->name, strlen(who->name));
+	where = buf_text(&address);
 	say(SAY_INFO, "working as %s in stage %s of %s: %s", who->name, stage, project,
-	    address.data);
+	    where ? where : http_url(w->http));
 	buf_fini(&address);
 }
 

@@ -79,7 +79,7 @@ send_hello(struct slot *s)
 	buf_init(&path, 0);
 	talk_put_new_path(s->v1->w, &path);
 	buf_clear(&s->call.body);
-	send_call(s, VOICE_HELLO, path.data);
+	send_call(s, VOICE_HELLO, buf_text(&path));
 	buf_fini(&path);
 }
 
@@ -111,6 +111,7 @@ put_data(struct buf *b, const char *value, size_t len)
 		buf_puts(&kept, head);
 		buf_put(&kept, value, len);
 		json_put_text(b, kept.data, kept.len);
+		b->failed = b->failed || kept.failed;
 		buf_fini(&kept);
 	}
 	json_free(parsed);

@@ -21,6 +21,14 @@ buf_fini(struct buf *b)
 	*b = (struct buf){.limit = b->limit};
 }
 
+const char *
+buf_text(const struct buf *b)
+{
+	if (b->failed)
+		return NULL;
+	return b->data ? b->data : "";
+}
+
 void
 buf_clear(struct buf *b)
 {

@@ -2,7 +2,8 @@
  * buf -- a growing run of bytes, with a sticky failure: twenty puts, one check at the end.
  *
  * Ownership	the caller's storage; buf_fini frees the bytes.
- * Errors	over `limit` (0 = none) or out of memory: `failed` is set and later puts do nothing.
+ * Errors	over `limit` (0 = none) or out of memory: `failed` is set and later puts do nothing. Whoever sends
+ *		or shows what was put asks for it by buf_text, or looks at `failed` (lint).
  * Units	bytes. `data` always ends in a NUL that `len` does not count (once anything was put).
  */
 #ifndef BASE_BUF_H
@@ -20,6 +21,8 @@ struct buf {
 
 void buf_init(struct buf *b, size_t limit);
 void buf_fini(struct buf *b);
+/* All that was put, "" where it was nothing; NULL where not all of it is there. Borrowed, until the next put. */
+const char *buf_text(const struct buf *b) __attribute__((warn_unused_result));
 /* Empty again, memory kept, failure forgotten. */
 void buf_clear(struct buf *b);
 /*

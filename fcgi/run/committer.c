@@ -1,6 +1,7 @@
 #include "run/committer.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -503,7 +504,7 @@ committer_start(struct tracker *t, enum desk desk)
 {
 	static const char *const names[DESKS] = {"claim", "complete", "workers", "read"};
 	struct committer *c = calloc(1, sizeof(*c));
-	struct buf name;
+	char name[32];
 
 	if (!c)
 		abort();
@@ -512,11 +513,8 @@ committer_start(struct tracker *t, enum desk desk)
 	c->last = &c->waiting;
 	bundle_init(&c->bundle[0]);
 	bundle_init(&c->bundle[1]);
-	buf_init(&name, 0);
-	buf_printf(&name, "tracker %s", names[desk]);
-	c->pg =
-	    pg_new(t->settings->postgres, name.data, "set jit = off; set search_path = tracker");
-	buf_fini(&name);
+	snprintf(name, sizeof(name), "tracker %s", names[desk]);
+	c->pg = pg_new(t->settings->postgres, name, "set jit = off; set search_path = tracker");
 	pg_must_write(c->pg);
 	pg_set_patience(c->pg, PATIENCE_MS);
 	c->nap_ms = NAP_MIN_MS;

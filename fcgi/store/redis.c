@@ -293,7 +293,7 @@ greet_all(struct redis *r, struct err *e)
 
 	buf_init(&digits, sizeof(number) - 1);
 	buf_put_int(&digits, to->db);
-	ok = digits.data;
+	ok = !digits.failed;
 	if (ok)
 		memcpy(number, digits.data, digits.len + 1);
 	buf_fini(&digits);

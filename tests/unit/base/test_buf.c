@@ -185,6 +185,23 @@ big_endian_is_big_end_first(void **state)
 	buf_fini(&b);
 }
 
+static void
+the_text_of_what_failed_is_none(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 4);
+	assert_string_equal(buf_text(&b), "");
+	buf_puts(&b, "abc");
+	assert_string_equal(buf_text(&b), "abc");
+	buf_puts(&b, "de");
+	assert_null(buf_text(&b));
+	buf_clear(&b);
+	assert_string_equal(buf_text(&b), "");
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -199,6 +216,7 @@ main(void)
 	    cmocka_unit_test(room_can_be_filled_by_hand),
 	    cmocka_unit_test(integers_are_written_from_end_to_end),
 	    cmocka_unit_test(big_endian_is_big_end_first),
+	    cmocka_unit_test(the_text_of_what_failed_is_none),
 	};
 
 	return cmocka_run_group_tests_name("buf", tests, NULL, NULL);
