@@ -23,7 +23,7 @@
 #include "store/pg_array.h"
 
 #define BUNDLE_ITEMS 2048 /* rows to PostgreSQL */
-#define BUNDLE_BYTES_IN (4 * 1024 * 1024)
+#define BUNDLE_BYTES_IN (2 * 1024 * 1024)
 #define BUNDLE_BYTES_OUT (16 * 1024 * 1024)
 #define BUNDLE_ARRAYS 10
 

@@ -25,6 +25,9 @@
 	INT64_C(1000000)        /* so long one write of our own speaks for the halves of a bundle */
 #define PROBE_ROOM (256 * 1024) /* bytes that must find room, so that results will */
 #define DEADLOCK "40P01"
+/* An op of more items, or of more bytes, is bulky: others do not wait behind two of these. */
+#define BULK_ITEMS 512
+#define BULK_BYTES (512 * 1024)
 #define AWAY_MOST 8192 /* ops that wait for PostgreSQL to come back; more are answered at once */
 
 struct committer {
@@ -36,8 +39,9 @@ struct committer {
 	size_t n_waiting;
 	struct bundle bundle[2]; /* one under way, one being answered */
 	int now;
-	bool ill;    /* PostgreSQL did not take what was sent last */
-	bool waited; /* something of the bundle under way was put back */
+	bool ill;      /* PostgreSQL did not take what was sent last */
+	bool waited;   /* something of the bundle under way was put back */
+	bool was_bulk; /* the bundle that was cut last */
 	int64_t nap_ms;
 	int64_t probed_us;
 	struct err probe;          /* of the last write of our own */
@@ -87,20 +91,46 @@ is_superseded(struct committer *c, const struct op *op)
 	    !shared_ticket_is_newest(c->tracker->shared, &op->token, op->claim.ticket);
 }
 
-/* Moves what fits from the waiting list into a bundle: ops of the kind and protocol of the oldest, in order. */
+static bool
+is_bulk(const struct op *op)
+{
+	return op_items(op) > BULK_ITEMS || op_bytes(op) > BULK_BYTES;
+}
+
+/* After a bulky bundle come the others, if there are: so nobody waits for more than one that came before. */
+static bool
+is_bulks_turn(const struct committer *c)
+{
+	if (!c->was_bulk)
+		return c->waiting && is_bulk(op_of(c->waiting));
+	for (struct queue_entry *at = c->waiting; at; at = at->next)
+		if (!is_bulk(op_of(at)))
+			return false;
+	return true;
+}
+
+/*
+ * Moves what fits from the waiting list into a bundle, in order: ops of the kind and protocol of the oldest
+ * of those, bulky ones or others, whose turn it is.
+ */
 static void
 cut(struct committer *c, struct bundle *b)
 {
 	struct queue_entry **at = &c->waiting;
 	size_t items = 0, bytes = 0, most = BUNDLE_ITEMS;
-	bool v1 = false;
+	bool v1 = false, bulk = is_bulks_turn(c);
 
+	c->was_bulk = bulk;
 	c->round++;
 	bundle_clear(b);
 	while (*at && b->n < BUNDLE_ITEMS) {
 		struct op *op = op_of(*at);
 		size_t n = op_items(op), len = op_bytes(op);
 
+		if (is_bulk(op) != bulk) {
+			at = &(*at)->next;
+			continue;
+		}
 		if (b->n == 0) {
 			b->kind = op->kind;
 			v1 = op_is_v1(op);

@@ -26,6 +26,8 @@
 #define HOLDING_MOST 10000 /* ten times what one call gives */
 #define REASON_CHARS 500
 #define RETRY_MS 5000
+#define PART_BYTES                                                                                 \
+	(1024 * 1024) /* of results; more go in several ops, so that no bundle holds all */
 
 /* What an item takes of a body at the least: {"job":1,"lease":"…"}, the lease a UUID. */
 #define ITEM_BYTES_LEAST 56
@@ -47,6 +49,8 @@ struct sync_call {
 	struct uuid token;
 	struct json_text progress;
 	struct op done, back, claim, touch, count;
+	struct op *part; /* of done: ops that are sent for it, with its items one after another */
+	size_t n_parts;
 	struct said *said;
 	size_t n_said;
 	atomic_int pending;
@@ -105,23 +109,38 @@ head_of(struct json_span value)
 	return head;
 }
 
+/*
+ * Puts a value behind its head. The mark finds room in the body, over the member's name, `,"data":` at the
+ * least, when all else of the item has been read; one byte more would be too long for that.
+ */
+static const char *
+put_head(struct request *rq, const char *head, struct json_span value)
+{
+	size_t len = strlen(head);
+	char *kept = rq->body + (value.s - rq->body) - len;
+
+	if (len == strlen(STRUCTURED_MARK))
+		return memcpy(kept, head, len);
+	kept = arena_alloc(&rq->arena, len + value.len + 1);
+	memcpy(stpcpy(kept, head), value.s, value.len);
+	kept[len + value.len] = '\0';
+	return kept;
+}
+
 /* A text is kept as it is, what is no text behind a mark, with its bytes as they were sent. */
 static void
 read_data(struct request *rq, struct json_span value, struct item *out)
 {
 	const char *head = head_of(value);
 	struct json_text text = {"", 0};
-	char *kept;
 
 	if (!head) {
 		(void)request_text(rq, value, &text);
 		out->data = text.s;
 		out->len = text.len;
 	} else {
+		out->data = put_head(rq, head, value);
 		out->len = strlen(head) + value.len;
-		out->data = kept = arena_alloc(&rq->arena, out->len + 1);
-		memcpy(stpcpy(kept, head), value.s, value.len);
-		kept[out->len] = '\0';
 	}
 	out->hash = hash_128(out->data, out->len);
 }
@@ -232,6 +251,37 @@ read_lists(struct request *rq, struct sync_call *call, struct err *e)
 	for (size_t i = 0; i < SAID_LISTS; i++)
 		read_list(rq, call, &said_lists[i], list[i]);
 	return true;
+}
+
+/* How many of n items from `at` on go in one op: those of a part's bytes, one at the least. */
+static size_t
+part_of(const struct item *at, size_t n)
+{
+	size_t bytes = at[0].len, i = 1;
+
+	while (i < n && bytes + at[i].len <= PART_BYTES)
+		bytes += at[i++].len;
+	return i;
+}
+
+static void
+split_done(struct request *rq, struct sync_call *call)
+{
+	struct item *items = call->done.items.items;
+	size_t n = call->done.items.n, at = 0;
+
+	for (at = 0; at < n; at += part_of(items + at, n - at))
+		call->n_parts++;
+	call->part = arena_calloc(&rq->arena, call->n_parts, sizeof(*call->part));
+	at = 0;
+	for (size_t i = 0; i < call->n_parts; i++) {
+		struct op *part = &call->part[i];
+
+		*part = call->done;
+		part->items.items = items + at;
+		part->items.n = part_of(items + at, n - at);
+		at += part->items.n;
+	}
 }
 
 static bool
@@ -527,9 +577,12 @@ answer_items(struct op *op)
 
 	if (atomic_fetch_sub(&call->pending, 1) > 1)
 		return;
-	if (call->done.err.kind != ERR_NONE)
-		reply_error(rq, &call->done.err);
-	else if (call->back.err.kind != ERR_NONE)
+	for (size_t i = 0; i < call->n_parts; i++)
+		if (call->part[i].err.kind != ERR_NONE) {
+			reply_error(rq, &call->part[i].err);
+			return;
+		}
+	if (call->back.err.kind != ERR_NONE)
 		reply_error(rq, &call->back.err);
 	else
 		go_on(rq, call);
@@ -538,18 +591,20 @@ answer_items(struct op *op)
 static void
 start(struct request *rq, struct sync_call *call)
 {
-	/* Whoever submits the second op no longer owns the request: decide first. */
-	bool done = call->done.items.n > 0, back = call->back.items.n > 0;
+	/* Whoever submits the last op no longer owns the request, nor what is in it: decide first. */
+	struct tracker *t = rq->tracker;
+	struct op *part = call->part, *returned = call->back.items.n > 0 ? &call->back : NULL;
+	size_t n = call->n_parts;
 
-	atomic_init(&call->pending, done + back);
-	if (!done && !back) {
+	atomic_init(&call->pending, (int)n + (returned ? 1 : 0));
+	if (n == 0 && !returned) {
 		go_on(rq, call);
 		return;
 	}
-	if (done)
-		op_submit(rq->tracker, &call->done);
-	if (back)
-		op_submit(rq->tracker, &call->back);
+	for (size_t i = 0; i < n; i++)
+		op_submit(t, &part[i]);
+	if (returned)
+		op_submit(t, returned);
 }
 
 /* A copy, for the call may wait without its body. */
@@ -581,6 +636,7 @@ api_sync(struct request *rq, struct err *e)
 	    !read_wants(rq, &call->claim, e))
 		return false;
 	call->done.token = call->back.token = call->claim.token = call->touch.token = call->token;
+	split_done(rq, call);
 	call->touch.generation = shared_generation(rq->tracker->shared, &call->token);
 	rq->tracker->newer_call(rq->tracker, &call->token);
 	start(rq, call);

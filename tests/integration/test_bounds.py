@@ -1,5 +1,6 @@
 """No client takes more than its share: memory by what was sent, parked calls, malformed records, logs."""
 import contextlib
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import time
 
+import psycopg2
 import pytest
 import requests
 
@@ -114,6 +116,50 @@ def test_data_costs_its_length_and_what_postgres_is_sent(tracker, api, kind):
         assert peaks.grown() <= (2 + 3) * len(body) + 64 * KIB + MIB
 
 
+ITEMS = {
+    "lists": "[%s]" % ",".join(["1"] * 2000),
+    "objects": '{"k":"%s"}' % ("v" * 4000),
+    "texts": '"%s"' % ("t" * 4000),
+    "texts of escapes": '"%s"' % ("\\u00e9" * 670),
+}
+
+
+@pytest.mark.parametrize("kind", ITEMS)
+def test_many_results_cost_twice_their_length_at_most(fresh, fleet, kind):
+    """Of a worker that is known, so that all of it goes to PostgreSQL: a part at a time."""
+    f = fleet()
+    item = '{"job":%d,"lease":"%s","data":%s}'
+    body = '{"token":"%s","done":[%s]}' % (f.token, ",".join(item % (i, nobody(), ITEMS[kind]) for i in range(1, 2001)))
+    peaks = Peaks(fresh)
+    answer = Api(fresh).post("/api/sync", body.encode())
+    assert [r["status"] for r in answer.json()["results"]] == ["unknown"] * 2000
+    # Whatever there is of blocks of a part's length: each desk has two, and what libpq keeps.
+    assert peaks.grown() <= 2 * len(body) + 64 * KIB + MIB
+
+
+def test_many_results_are_all_taken_in_parts(fresh, fleet):
+    """Data of every form, long enough that they go in several ops; kept byte for byte."""
+    fresh.load([f"j{i}" for i in range(60)])
+    f = fleet()
+    forms = ['[1, 2,%s3]' % (" " * 60000), '{"a" : "%s"}' % ("x" * 60000), '"<!json!>[%s]"' % ("1," * 30000 + "1"),
+             '"%s"' % ("t" * 60000), "-1.50", '"<!json!>"', '"\\u003c!json!>[]"', "[]", "{}"]
+    jobs = [job for _ in range(3) for job in f.take(20)]
+    done = [(job, forms[i % len(forms)]) for i, job in enumerate(jobs)]
+    items = ",".join('{"data": %s , "lease":"%s","job":%d}' % (data, job["lease"], job["job"]) if i % 2 else
+                     '{"job":%d,"lease":"%s","data":%s}' % (job["job"], job["lease"], data) for i, (job, data) in enumerate(done))
+    for status in ("accepted", "repeat"):
+        answer = Api(fresh).post("/api/sync", ('{"token":"%s","done":[%s]}' % (f.token, items)).encode())
+        assert [r["status"] for r in answer.json()["results"]] == [status] * 60
+    for job, data in done:
+        kept = fresh.one("select data from tracker.output where job = %s", job["job"])
+        if data[0] != '"':
+            assert kept.removeprefix("<!json!>").removeprefix("\t") == data
+        elif data.startswith('"t'):
+            assert kept == json.loads(data)
+        else:
+            assert kept in (json.loads(data), "<!json!>\t" + data)
+
+
 @MEMORY
 def test_what_a_body_took_is_given_back(tracker, api):
     """Not kept for a next one: of twenty large bodies hardly anything is left."""
@@ -138,6 +184,32 @@ def test_a_call_is_parked_without_its_body(fresh, fleet):
     assert sum(memory(pid, "VmRSS") for pid in fresh.responders()) - before <= 8 * MIB
     fresh.load([f"j{i}" for i in range(len(fleets))], append=True)
     assert [len(call.result()["jobs"]) for call in calls] == [1] * len(fleets)
+
+
+def test_one_result_does_not_wait_behind_everybodys_thousands(fresh, fleet, worker):
+    """Twelve calls with 2,000 results each are there before one of v1 comes: it is answered second in its process."""
+    fresh.load(["x"])
+    v1 = worker()
+    v1.get_job()
+    done = [{"job": i, "lease": nobody(), "data": "r"} for i in range(1, 2001)]
+    ended = []
+
+    def noted(name, call, *args, **kwargs):
+        call(*args, **kwargs)
+        ended.append(name)
+
+    with contextlib.closing(psycopg2.connect(fresh.conninfo)) as held:
+        with held.cursor() as cursor:
+            cursor.execute("select tracker.raise_barrier()")
+        bulk = [Later(noted, "bulk", fleet().raw, done=done) for _ in range(12)]
+        metrics = Api(fresh, plain=True)
+        eventually(lambda: "tracker_requests_in_flight 13" in metrics.get("/metrics").text, what="all have arrived")
+        one = Later(noted, "one", v1.complete, "r")
+        eventually(lambda: "tracker_requests_in_flight 14" in metrics.get("/metrics").text, what="it has arrived")
+        held.rollback()
+    for call in (one, *bulk):
+        call.result()
+    assert ended.index("one") <= 8, ended  # the other process may be quicker
 
 
 # --- malformed records: a peer at the tracker's own socket ---------------------------------------
