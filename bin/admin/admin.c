@@ -67,6 +67,9 @@ static const struct argp_option person_options[] = {
     {"yes", KEY_YES, NULL, 0, "Merge, erase: do what cannot be taken back; else it is only told",
 	0},
     {"json", KEY_JSON, NULL, 0, "Print JSON", 0}, {0}};
+static const struct argp_option purge_options[] = {
+    {"older", KEY_OLDER, "TIME", 0, "What is so old: 90d, 12h", 0},
+    {"yes", KEY_YES, NULL, 0, "Do it; else it is only counted", 0}, {0}};
 static const struct argp_option undo_options[] = {
     {"person", KEY_PERSON, "NICKNAME", 0, "Results by this person", 0},
     {"worker", KEY_WORKER, "NAME", 0, "Results by this worker", 0},
@@ -164,6 +167,11 @@ static const struct command {
 	0, 3, false, true, no_options, admin_stages},
     {"migrate", "", "Bring the database up to this version. Quick and harmless when it is.", 0, 0,
 	true, true, no_options, admin_migrate},
+    {"purge", "",
+	"Delete what was refused or failed long ago and has been done since, and workers that "
+	"never "
+	"had a result. The setting purge_after does it by itself.",
+	0, 0, false, true, purge_options, admin_purge},
     {"check", "", "Count everything and compare with the laws of conservation. Reads whole tables.",
 	0, 0, false, true, json_option, admin_check},
     {"settings", "", "Print the settings.", 0, 0, true, false, settings_options, admin_settings},
@@ -335,6 +343,7 @@ static const char doc[] =
     "  stages [append|rename]  list the stages, append one, give one another name\n"
     "  migrate                 bring the database up to this version\n"
     "  check                   compare all counts with the laws of conservation\n"
+    "  purge                   delete what was refused or failed long ago\n"
     "  settings                print the settings"
     "\vExamples:\n"
     "  distcompute-admin --config /etc/distcompute-tracker/tracker.ini status\n"

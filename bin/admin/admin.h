@@ -36,6 +36,7 @@ typedef bool (*admin_run)(struct ask *ask, struct err *e);
 
 /* upkeep.c */
 bool admin_migrate(struct ask *ask, struct err *e);
+bool admin_purge(struct ask *ask, struct err *e);
 bool admin_check(struct ask *ask, struct err *e);
 bool admin_settings(struct ask *ask, struct err *e);
 bool admin_worker(struct ask *ask, struct err *e);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
+#include "base/text.h"
 #include "domain/schema.h"
 #include "store/pg_array.h"
 
@@ -23,6 +24,96 @@ admin_migrate(struct ask *ask, struct err *e)
 	say(changed ? "The database is up to date now." : "The database was up to date.");
 	return true;
 }
+
+/* ---- purge ----------------------------------------------------------------------------------- */
+
+#define PURGE_LOOK 1000 /* rows a bite: 5 to 20 ms */
+
+static bool
+count_purge(struct ask *ask, struct pg_param *older, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg, "select strikes, results, workers from tracker.count_purge($1)",
+		older, 1, &rows, e))
+		return false;
+	printf(
+	    "%lld attempts that ended badly, %lld refused results and up to %lld workers without a "
+	    "result would be deleted, which cannot be taken back: say --yes.\n",
+	    (long long)pg_int(rows, 0, 0), (long long)pg_int(rows, 0, 1),
+	    (long long)pg_int(rows, 0, 2));
+	pg_rows_free(rows);
+	return true;
+}
+
+static bool
+begin_purge(struct ask *ask, int64_t *line, struct err *e)
+{
+	struct pg_param param = pg_text_param(ask->older, strlen(ask->older));
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg,
+		"select tracker.audit_act('purge', 'older than ' || $1, 0, null, 'begun')", &param,
+		1, &rows, e))
+		return false;
+	*line = pg_int(rows, 0, 0);
+	pg_rows_free(rows);
+	return true;
+}
+
+/* Bite by bite, to the end of what is so old. */
+static bool
+purge_kind(struct ask *ask, const char *kind, int64_t older_s, int64_t line, int64_t *purged,
+    struct err *e)
+{
+	int64_t after = 0;
+
+	do {
+		struct pg_scalar room[4];
+		struct pg_param params[] = {pg_text_param(kind, strlen(kind)),
+		    pg_int8_param(&room[0], older_s), pg_int8_param(&room[1], after),
+		    pg_int4_param(&room[2], PURGE_LOOK), pg_int8_param(&room[3], line)};
+		struct pg_rows *rows = NULL;
+
+		if (!pg_call(ask->tool->pg,
+			"select last, purged from tracker.purge_old($1, $2, $3, $4, $5)", params, 5,
+			&rows, e))
+			return false;
+		after = pg_int(rows, 0, 0);
+		*purged += pg_int(rows, 0, 1);
+		pg_rows_free(rows);
+	} while (after > 0);
+	return true;
+}
+
+bool
+admin_purge(struct ask *ask, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param param;
+	int64_t older_s, line, purged[3] = {0};
+
+	if (!ask->older)
+		return err_set(e, ERR_FIELD, NULL, "how old? Say --older 90d");
+	if (!text_to_seconds(ask->older, strlen(ask->older), &older_s) || older_s < 0)
+		return err_set(
+		    e, ERR_FIELD, NULL, "--older: '%s' is no time such as 12h or 90d", ask->older);
+	param = pg_int8_param(&room, older_s);
+	if (!ask->yes)
+		return count_purge(ask, &param, e);
+	if (!begin_purge(ask, &line, e) ||
+	    !purge_kind(ask, "strikes", older_s, line, &purged[0], e) ||
+	    !purge_kind(ask, "results", older_s, line, &purged[1], e) ||
+	    !purge_kind(ask, "workers", older_s, line, &purged[2], e))
+		return false;
+	printf("%lld attempts that ended badly, %lld refused results and %lld workers are deleted, "
+	       "and "
+	       "counted; this cannot be taken back\n",
+	    (long long)purged[0], (long long)purged[1], (long long)purged[2]);
+	return true;
+}
+
+/* ---- check ----------------------------------------------------------------------------------- */
 
 static void
 print_break(const struct pg_rows *rows, int i, bool json)

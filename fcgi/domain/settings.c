@@ -69,6 +69,8 @@ const struct config_item settings_items[] = {
     NUMBER(SECONDS, "keep_addresses", keep_addresses_s, "604800", 0, YEAR,
 	"the address of a worker that is gone is kept so long; of a banned one 30 days at the "
 	"least"),
+    NUMBER(SECONDS, "purge_after", purge_after_s, "0", 0, 10 * YEAR,
+	"what was refused or failed so long ago, and has been done since, is deleted; 0 = kept"),
     NUMBER(SECONDS, "v1_patience", v1_patience_s, "50", 0, 60,
 	"newJob waits so long while work may still come, then is closed and asked again; 0 = 403 "
 	"at once"),

@@ -26,6 +26,7 @@ struct settings {
 	const char *redis;             /* "" = none */
 	int64_t idle_timeout_s;
 	int64_t keep_addresses_s;
+	int64_t purge_after_s;             /* 0 = never */
 	int64_t v1_patience_s;             /* 0 = none */
 	int64_t job_timeout_s[STAGES_MAX]; /* 0 = off */
 	int64_t flag_limit;

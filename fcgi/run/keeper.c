@@ -18,6 +18,8 @@
 
 #define FOLD_US (10 * INT64_C(1000000))
 #define FORGET_US INT64_C(3600000000)
+#define PURGE_US INT64_C(3600000000)
+#define PURGE_LOOK 1000         /* rows: 5 to 20 ms */
 #define LOOK_MOST 1000          /* workers looked at in one call */
 #define LOOKS 20                /* and calls in a tick: 200,000 workers are seen through in 10 s */
 #define TICK_US INT64_C(500000) /* when many go at once, each call takes some time */
@@ -25,6 +27,12 @@
 /* A place in the order in which present workers are looked at; all 0 is before the first. */
 struct place {
 	int64_t stage, created_us, worker;
+};
+
+/* A walk through a table of what may be purged, a bite a tick; the next one begins PURGE_US after its end. */
+enum { PURGE_STRIKES, PURGE_RESULTS, PURGE_WORKERS, PURGES };
+struct purge {
+	int64_t after, ended_us, purged;
 };
 
 struct keeper {
@@ -37,6 +45,7 @@ struct keeper {
 	struct redis *redis;
 	bool leads;
 	int64_t folded_us, forgot_us;
+	struct purge purge[PURGES];
 	struct place looked;
 };
 
@@ -356,6 +365,50 @@ forget(struct keeper *k, struct err *e)
 	return true;
 }
 
+/* One bite; an end is noted when anything went. */
+static bool
+purge_bite(struct keeper *k, struct purge *p, const char *kind, struct err *e)
+{
+	struct pg_scalar room[3];
+	struct pg_param params[4] = {pg_text_param(kind, strlen(kind)),
+	    pg_int8_param(&room[0], k->tracker->settings->purge_after_s),
+	    pg_int8_param(&room[1], p->after), int4(&room[2], PURGE_LOOK)};
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(k->pg, "select last, purged from tracker.purge_old($1, $2, $3, $4, null)",
+		params, 4, &rows, e))
+		return false;
+	p->after = pg_int(rows, 0, 0); /* null, the end, reads as 0 */
+	p->purged += pg_int(rows, 0, 1);
+	pg_rows_free(rows);
+	if (p->after > 0)
+		return true;
+	if (p->purged > 0)
+		log_event(LOG_INFO_, "purged", "kind=%s rows=%lld", kind, (long long)p->purged);
+	p->purged = 0;
+	p->ended_us = clock_us();
+	return true;
+}
+
+/* Workers that never had a result go in any case. */
+static bool
+purge(struct keeper *k, struct err *e)
+{
+	static const char *const kinds[PURGES] = {"strikes", "results", "workers"};
+
+	for (int i = 0; i < PURGES; i++) {
+		struct purge *p = &k->purge[i];
+
+		if (i != PURGE_WORKERS && k->tracker->settings->purge_after_s == 0)
+			continue;
+		if (p->after == 0 && clock_us() - p->ended_us < PURGE_US)
+			continue;
+		if (!purge_bite(k, p, kinds[i], e))
+			return false;
+	}
+	return true;
+}
+
 /* One error is one round lost: the next tick tries again, for ever. */
 static void
 note_failure(struct keeper *k, const struct err *e)
@@ -379,7 +432,7 @@ keep(struct keeper *k)
 	if (good && health_hears(shared))
 		good = hear(k, &e) && reap_idle(k, &e) && expire_leases(k, &e);
 	if (good)
-		good = fold(k, &e) && forget(k, &e);
+		good = fold(k, &e) && forget(k, &e) && purge(k, &e);
 	if (good || e.kind == ERR_NONE)
 		health_good(shared, PART_KEEPER); /* that another keeps is well */
 	else
@@ -408,6 +461,8 @@ keeper_start(struct tracker *t)
 	k->tracker = t;
 	k->folded_us = clock_us();
 	k->forgot_us = k->folded_us - FORGET_US;
+	for (int i = 0; i < PURGES; i++)
+		k->purge[i].ended_us = k->folded_us - PURGE_US;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

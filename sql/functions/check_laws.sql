@@ -52,6 +52,13 @@ begin
 		from tracker.output o
 		union all select r.stage, r.person, r.worker, r.lease, true, r.kept
 		from tracker.refused_output r),
+	-- and how many of each kind; what was purged is known by number alone
+	made_by as materialized (
+		select m.stage, m.person, m.worker, m.refused, m.kept, count(*) as n
+		from made m group by 1, 2, 3, 4, 5
+		union all select p.stage, p.person, p.worker, true, false, p.results - p.kept
+		from tracker.purged p
+		union all select p.stage, p.person, p.worker, true, true, p.kept from tracker.purged p),
 	input as (
 		select s.stage, case when s.stage = 1 then (select count(*) from tracker.job)
 			else (select count(*) from tracker.output o
@@ -89,8 +96,8 @@ begin
 			(select coalesce(max(j.number), 0) from tracker.job j)
 			from tracker.frontier f
 		union all select 'withdrawn is set aside', t.stage, t.withdrawn,
-			(select count(*) from tracker.refused_output r where r.stage = t.stage)
-				from t
+			(select coalesce(sum(m.n), 0)::int8 from made_by m
+				where m.stage = t.stage and m.refused) from t
 		union all select 'credit = done', null,
 			(select coalesce(sum(t.done), 0)::int8 from t),
 			(select coalesce(sum(p.done - p.withdrawn - p.kept), 0)::int8
@@ -112,11 +119,12 @@ begin
 					group by c.person, c.stage) c
 				full join (
 					select coalesce(p.merged_into, p.id) as person, m.stage,
-						count(*) as done,
-						count(*) filter (where m.refused and not m.kept)
+						sum(m.n) as done,
+						sum(m.n) filter (where m.refused and not m.kept)
 							as withdrawn,
-						count(*) filter (where m.kept) as kept
-					from made m join tracker.person p on p.id = m.person
+						sum(m.n) filter (where m.kept) as kept
+					from made_by m join tracker.person p on p.id = m.person
+					where m.n > 0
 					group by 1, m.stage) o
 					on o.person = c.person and o.stage = c.stage
 				where coalesce(c.done, 0) <> coalesce(o.done, 0)
@@ -154,13 +162,15 @@ begin
 			(select coalesce(sum(w.done), 0)::int8 from tracker.worker w)
 		union all select 'workers with the results that they made', null, 0, count(*) from (
 			select from tracker.worker w
-			left join (select m.worker, count(*) as n
-				from made m group by m.worker) m on m.worker = w.id
+			left join (select m.worker, sum(m.n) as n
+				from made_by m group by m.worker) m on m.worker = w.id
 			where w.done <> coalesce(m.n, 0)) x
 		union all select 'workers with the attempts that ended badly', null, 0, count(*) from (
 			select from tracker.worker w
-			left join (select k.worker, count(*) as n from tracker.strike k
-				where k.kind not in ('released', 'requeued')
+			left join (select k.worker, sum(k.n) as n from (
+					select q.worker, 1 as n from tracker.strike q
+					where q.kind not in ('released', 'requeued')
+					union all select p.worker, p.strikes from tracker.purged p) k
 				group by k.worker) k on k.worker = w.id
 			where w.struck <> coalesce(k.n, 0)) x
 		union all select 'boards = days', null, 0, count(*) from (

@@ -31,7 +31,7 @@ STACKS = {
     "main": {"stage_a": "Extract", "stage_b": "Filter & Rank"},
     # Time passes quickly here.
     "quick": {"stage_a": "Extract", "stage_b": "Filter", "idle_timeout": 2, "job_timeout_b": 2,
-              "max_attempts": 2, "page_cache": 1, "eta_interval": 1},
+              "max_attempts": 2, "page_cache": 1, "eta_interval": 1, "purge_after": "1d"},
     "five": {"stage_a": "One", "stage_b": "Two", "stage_c": "Three", "stage_d": "Four", "stage_e": "Five",
              "page_cache": 5, "public_data": "yes", "answer_limit": "1M"},
     # Three calls may wait, no more.

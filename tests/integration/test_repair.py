@@ -1,5 +1,7 @@
 """What an operator looks at and does, by distcompute-admin, on a stack at work."""
 import json
+import os
+import signal
 
 import pytest
 import redis
@@ -191,3 +193,34 @@ def redis_values(stack):
     for key in raw.scan_iter("*"):
         read = {b"hash": raw.hgetall, b"string": raw.get}.get(raw.type(key))
         yield key, read and read(key)
+
+
+# --- what is old ----------------------------------------------------------------------------------
+
+def test_what_is_old_is_purged_when_it_is_asked_for(fresh):
+    fresh.load(["one", "two"])
+    work(fresh, "a", "Ada", 2)
+    fresh.run(ADMIN, "send-back", "1", "--stage", "a", "--reason", "wrong")
+    work(fresh, "a", "Bob", 1)
+    fresh.sql("update tracker.refused_output set refused = refused - interval '91 days'")
+    assert "1 refused results" in fresh.run(ADMIN, "purge", "--older", "90d").stdout
+    assert fresh.sql("select count(*) from tracker.refused_output") == [(1,)]
+    assert "1 refused results" in fresh.run(ADMIN, "purge", "--older", "90d", "--yes").stdout
+    assert fresh.sql("select count(*) from tracker.refused_output") == [(0,)]
+    assert fresh.sql("select state, count, target from tracker.audit where act = 'purge'") == [("done", 1, "older than 90d")]
+    assert fresh.run(ADMIN, "purge", check=False).returncode == 64
+
+
+def test_the_keeper_purges_by_itself(quick):
+    quick.load(["one"])
+    quick.sql("insert into tracker.strike (stage, job, kind, at) values (2, 1, 'requeued', now() - interval '9 days')")
+    work(quick, "a", "Ada", 1)
+    work(quick, "b", "Ada", 1)
+    went = quick.one("insert into tracker.worker (token, stage, name, person, created, seen, gone_at, gone_why)"
+                     " select gen_random_uuid(), 1, 'went-long-ago', id, now(), now(), now() - interval '2 days', 'bye'"
+                     " from tracker.person limit 1 returning id")
+    os.kill(quick.pid("tracker"), signal.SIGHUP)  # a new keeper looks at once, else once an hour
+    eventually(lambda: quick.sql("select count(*) from tracker.worker where id = %s", went) == [(0,)],
+               timeout_s=60, what="the worker is forgotten")
+    eventually(lambda: quick.sql("select count(*) from tracker.strike where kind = 'requeued'") == [(0,)],
+               timeout_s=60, what="the strike goes")

@@ -1,0 +1,118 @@
+"""What is old and has been done since is purged, a bite at a time; the laws hold, for it is counted."""
+
+import pytest
+
+from house import Item
+
+DAY = 86400
+
+
+def make(house, worker, count):
+    jobs = house.take(worker, count)
+    house.complete([Item(worker.token, j.job, j.lease, "made") for j in jobs])
+
+
+def purge(house, kind, older_s=30 * DAY, look=3):
+    after, total = 0, 0
+    while after is not None:
+        (r,) = house.rows("select * from tracker.purge_old(%s, %s, %s, %s, null)", kind, older_s, after, look)
+        after, total = r.last, total + r.purged
+    return total
+
+
+def age(house):
+    house.rows("update tracker.strike set at = at - interval '40 days'")
+    house.rows("update tracker.refused_output set refused = refused - interval '40 days'")
+    house.rows("update tracker.worker set gone_at = gone_at - interval '2 days'")
+
+
+def count(house, table):
+    return house.value(f"select count(*) from tracker.{table}")
+
+
+@pytest.fixture
+def old(house):
+    """Of ten jobs five failed once, five were refused once; all but 5 and 10 are done since."""
+    house.load(10)
+    ada, bob = house.worker(nickname="Ada"), house.worker(nickname="Bob")
+    for job in house.take(ada, 5):
+        house.back(ada, job)
+    make(house, ada, 5)
+    for job in range(6, 11):
+        house.rows("select tracker.send_back_job(%s, 1::int2, 'wrong')", job)
+    house.make_due()
+    make(house, bob, 10)
+    for job in (5, 10):
+        house.rows("select tracker.send_back_job(%s, 1::int2, 'wrong')", job)
+    age(house)
+    return house
+
+
+def test_what_was_done_since_goes_and_what_was_not_stays(old):
+    assert purge(old, "strikes") == 8  # five failed once, five and two were requeued: less those of 5 and 10
+    assert {r.job for r in old.rows("select job from tracker.strike")} == {5, 10}
+    assert purge(old, "results") == 4
+    assert {r.job for r in old.rows("select job from tracker.refused_output")} == {5, 10}
+    assert old.broken_laws() == []
+    assert old.value("select sum(results) from tracker.purged") == 4
+    assert old.value("select sum(strikes) from tracker.purged") == 4
+    assert purge(old, "strikes") == purge(old, "results") == 0
+
+
+def test_what_is_not_old_stays(old):
+    assert purge(old, "strikes", 50 * DAY) == purge(old, "results", 50 * DAY) == 0
+
+
+def test_the_laws_hold_between_bites(old):
+    after = 0
+    while after is not None:
+        after = old.rows("select * from tracker.purge_old('strikes', 0, %s, 1, null)", after)[0].last
+        assert old.broken_laws() == []
+
+
+def test_credit_that_was_kept_is_counted_so(house):
+    house.load(2)
+    make(house, house.worker(nickname="Ada"), 2)
+    number = house.value("select tracker.undo_begin('Ada', null, null, null, null, null, null, 'x', true)")
+    house.rows("select * from tracker.undo_step(%s, 10)", number)
+    make(house, house.worker(nickname="Bob"), 2)
+    age(house)
+    assert purge(house, "results") == 2
+    assert house.rows("select results, kept from tracker.purged") == [(2, 2)]
+
+
+def test_a_worker_without_a_result_is_forgotten_a_day_after_it_went(house):
+    house.load(2)
+    done, never, here, late = (house.worker() for _ in range(4))
+    make(house, done, 1)
+    (job,) = house.take(late)
+    house.bye(done, never)
+    house.rows("select * from tracker.reap_workers(array[%s]::uuid[], -1)", late.token)
+    assert purge(house, "workers") == 0
+    age(house)
+    assert purge(house, "workers") == 1
+    assert {r.id for r in house.rows("select id from tracker.worker")} == {done.id, here.id, late.id}
+    assert house.done(late, job) == "accepted"
+
+
+def test_a_worker_of_a_failed_job_is_kept_until_the_job_goes_on(house):
+    house.load(1)
+    house.max_attempts = 1
+    w = house.worker()
+    house.back(w, house.take(w)[0])
+    house.bye(w)
+    age(house)
+    assert purge(house, "workers") == 0
+    house.rows("select tracker.requeue_failed(1::int2, null)")
+    assert purge(house, "workers") == 1
+
+
+def test_a_banned_worker_is_kept(house):
+    w = house.worker()
+    house.rows("select * from tracker.ban_strangers(null, null, null, %s, 1::int2, 'go', null)", w.name)
+    age(house)
+    assert purge(house, "workers") == 0
+
+
+def test_what_a_purge_would_do_is_counted_before(old):
+    assert tuple(old.rows("select * from tracker.count_purge(%s)", 30 * DAY)[0]) == (8, 4, 0)
