@@ -19,7 +19,7 @@ from house import House
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 KEPT = os.environ.get("TEST_SQL_SERVER")  # a folder: its server is used, or made there, and left at work
 CALLS = os.environ.get("TEST_SQL_CALLS")  # a file: which test calls which functions, see tests/mutants
-FIRST = os.environ.get("TEST_SQL_FIRST")  # a file: the tests in the order in which they are run
+FIRST = os.environ.get("TEST_SQL_FIRST")  # a file: the tests that are run, in their order
 COVERAGE = os.environ.get("TEST_SQL_COVERAGE")  # a file: what was run of each function, see tests/coverage
 
 
@@ -159,7 +159,7 @@ def pytest_collection_modifyitems(items):
     if FIRST:
         with open(FIRST, encoding="utf-8") as f:
             place = {test: n for n, test in enumerate(json.load(f))}
-        items.sort(key=lambda item: place.get(item.nodeid, len(place)))
+        items[:] = sorted((item for item in items if item.nodeid in place), key=lambda item: place[item.nodeid])
 
 
 @pytest.fixture
