@@ -598,3 +598,32 @@ def test_a_flood_of_failures_is_read_in_part_and_told_whole(house):
     (r,) = failing(house)
     assert r.since is None
     assert 4 * 60 / 30 * 5000 * 0.8 <= r.bad <= 5 * 60 / 30 * 5000 * 1.2
+
+
+# ---- page by page
+
+def all_pages(house, function, key, rows):
+    """Every row, asked for so many at once, each page after the last one's last row."""
+    found, after = [], 0
+    while page := house.rows(f"select * from tracker.{function}", after, rows):
+        assert len(page) <= rows and len(found) < 100
+        found += [getattr(r, key) for r in page]
+        after = found[-1]
+    return found
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+@pytest.mark.parametrize("function, key", [
+    ("list_audit(%s, %s)", "id"), ("list_failed(1::int2, %s, %s)", "job"),
+    ("list_workers(null, null, null, null, %s, %s)", "id")])
+def test_what_is_listed_page_by_page_comes_once_each_and_in_order(house, function, key, rows):
+    house.lawful = False
+    house.load(5)
+    w = [house.worker() for _ in range(5)][0]
+    for job in house.take(w, 5):
+        house.rows("select tracker.audit_act('try', 'job', 1, '{}')")
+        house.rows("insert into tracker.failed (stage, job, lease, worker, since, kind, reason, attempt, at)"
+                   " values (1, %s, %s, %s, now(), 'failed', '', 1, now())", job.job, job.lease, w.id)
+    whole = all_pages(house, function, key, 100)
+    assert len(whole) == 5 and whole == sorted(whole)
+    assert all_pages(house, function, key, rows) == whole
