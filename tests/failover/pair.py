@@ -118,14 +118,37 @@ class Node:
             os.kill(pid, signal.SIGSTOP)
 
 
+def ids_of(stack):
+    """Who the servers run as, for subprocess."""
+    owner = os.stat(os.path.join(stack.state, "pg"))
+    return {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
+
+
+def tracker_of(stack, tracker, path, log, *flags):
+    """A pool of this program with the stack's settings, on the socket `path`; once it takes calls."""
+    log = os.path.join(stack.state, "log", log)
+    known = os.path.getsize(log) if os.path.exists(log) else 0
+    with open(log, "ab") as out:
+        pool = subprocess.Popen([tracker, "--config", stack.config, f"--listen=unix:{path}", *flags], cwd="/", stdin=subprocess.DEVNULL,
+                                stdout=out, stderr=out, start_new_session=True, **ids_of(stack))
+
+    def is_ready():
+        with open(log, encoding="utf-8") as f:
+            f.seek(known)
+            said = f.read()
+        assert pool.poll() is None, said
+        return "event=ready" in said
+    eventually(is_ready, timeout_s=60, what="the pool is up")
+    return pool
+
+
 class Pair(Stack):
     _redis_process = None  # once it was killed
 
     def start(self):
         super().start()
         self._begun = []
-        owner = os.stat(os.path.join(self.state, "pg"))
-        self.ids = {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
+        self.ids = ids_of(self)
         self.bin = os.path.dirname(os.path.realpath(f"/proc/{self.pid('postgres')}/exe"))
         self.primary = self._node("one", "pg", "run")
         self.standby = self._node("two", "pg2", "run2")
@@ -201,10 +224,7 @@ class Pair(Stack):
 
     def _start_second_pool(self):
         path = os.path.join(self.state, "run", "second.sock")
-        with open(os.path.join(self.state, "log", "second.log"), "ab") as log:
-            pool = subprocess.Popen([program("distcompute-tracker"), "--config", self.config, f"--listen=unix:{path}"], cwd="/",
-                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **self.ids)
-        eventually(lambda: os.path.exists(path) and children_of(pool.pid), what="the second pool is up")
+        pool = tracker_of(self, program("distcompute-tracker"), path, "second.log")
         line = f"server unix:{self.state}/run/tracker.sock"
         for name in glob.glob(os.path.join(self.state, "**", "*.conf"), recursive=True):
             with open(name) as f:

@@ -21,6 +21,7 @@ class Crowd:
         self.wrong = []
         self.refused = 0
         self.dropped = 0
+        self.resent = 0  # v1's calls that ended without an answer
         self.unavailable = []
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -64,6 +65,9 @@ class Crowd:
                 number = client.number
                 client.complete(f"{data}>{stage}{number}")
                 self._promise(stage, number, f"{data}>{stage}{number}")
+                with self._lock:
+                    self.resent += client.resent
+                client.resent = 0
             except NoJob:
                 self._stop.wait(0.05)
             except WorkerTimedOut:
@@ -104,6 +108,10 @@ class Crowd:
             assert not self.wrong, self.wrong
             assert time.monotonic() < deadline, f"stage {stage}: {self.promised_at(stage)} of {count} after {timeout_s} s"
             time.sleep(0.02)
+
+    def stop(self):
+        """Whoever waits for more ends; for a test that failed."""
+        self._stop.set()
 
     def finish(self, timeout_s=90):
         """Waits until all is done, then checks every promise against the tables."""

@@ -65,18 +65,18 @@ class Server:
         self.ctl = lambda *verb: as_server(f"{bin_}/pg_ctl", "-D", data, "-l", self.log, "-w", *verb)
         self.ctl("start")
 
-    def fill(self):
+    def fill(self, dbname="tracker", tree=ROOT):
         c = self.connect("postgres")
-        c.cursor().execute("drop database if exists tracker with (force)")
-        c.cursor().execute("create database tracker")
+        c.cursor().execute(f"drop database if exists {dbname} with (force)")
+        c.cursor().execute(f"create database {dbname}")
         c.close()
-        c = self.connect()
+        c = self.connect(dbname)
         cursor = c.cursor()
         # As migrate does it: a server may have been built without lz4.
         cursor.execute("select 'lz4' = any (enumvals) from pg_settings where name = 'default_toast_compression'")
         clause = "" if cursor.fetchone()[0] else " compression lz4"
         for folder in ("schema", "functions"):
-            for path in sorted(glob.glob(os.path.join(ROOT, "sql", folder, "*.sql"))):
+            for path in sorted(glob.glob(os.path.join(tree, "sql", folder, "*.sql"))):
                 with open(path) as f:
                     cursor.execute(f.read().replace(clause, "") if clause else f.read())
         c.close()
