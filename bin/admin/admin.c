@@ -66,7 +66,9 @@ static const struct argp_option send_back_options[] = {
 static const struct argp_option person_options[] = {
     {"yes", KEY_YES, NULL, 0, "Merge, erase: do what cannot be taken back; else it is only told",
 	0},
-    {"json", KEY_JSON, NULL, 0, "Print JSON", 0}, {0}};
+    {"json", KEY_JSON, NULL, 0, "Print JSON", 0},
+    {"label", KEY_LABEL, "TEXT", 0, "With key add: what it is for", 0},
+    {"all", KEY_ALL, NULL, 0, "With key revoke: all keys, and the name", 0}, {0}};
 static const struct argp_option purge_options[] = {
     {"older", KEY_OLDER, "TIME", 0, "What is so old: 90d, 12h", 0},
     {"yes", KEY_YES, NULL, 0, "Do it; else it is only counted", 0}, {0}};
@@ -112,13 +114,17 @@ static const struct command {
     {"job", "NUMBER", "Show a job's life: where it is in each stage, who had it, what went wrong.",
 	1, 1, false, false, json_option, admin_job},
     {"person",
-	"NAME | rename NAME NEW-NAME | merge NAME INTO-NAME | hide NAME | show NAME | erase NAME",
+	"NAME | rename NAME NEW-NAME | merge NAME INTO-NAME | hide NAME | show NAME | erase NAME | "
+	"key add NAME | key list NAME | key revoke NAME NUMBER | key revoke NAME --all",
 	"Show a person: results, machines, what was refused. Or give them another name, make them "
-	"one "
-	"with somebody, take them off the boards, or erase them: name, keys, addresses and words "
-	"go, "
-	"results stay as erased-N's.",
-	1, 3, false, true, person_options, admin_person},
+	"one with somebody, take them off the boards, or erase them: name, keys, addresses and "
+	"words "
+	"go, results stay as erased-N's. Or make a key, which is shown once and makes the name "
+	"theirs; "
+	"list keys; end one, or all of them, and the name is nobody's again.",
+	1, 4, false, true, person_options, admin_person},
+    {"look-alikes", "", "List names that look the same.", 0, 0, false, false, json_option,
+	admin_look_alikes},
     {"leases", "", "List the jobs in hand, the longest first.", 0, 0, false, false, leases_options,
 	admin_leases},
     {"workers", "", "List the workers that are here.", 0, 0, false, false, workers_options,
@@ -327,6 +333,8 @@ static const char doc[] =
     "  person NAME             results, machines, what was refused\n"
     "  person rename|merge|hide|show|erase NAME\n"
     "                          what a person is called, and whether\n"
+    "  person key add NAME     make a key; key list NAME, key revoke NAME NUMBER\n"
+    "  look-alikes             names that look the same\n"
     "  workers, leases         who is here, and what is in hand for long\n"
     "  failed                  jobs that failed for good, with reasons\n"
     "  requeue                 put failed jobs back in line\n"

@@ -68,6 +68,9 @@ bool admin_labels(struct ask *ask, struct err *e);
 bool admin_origins(struct ask *ask, struct err *e);
 /* people.c */
 bool admin_person(struct ask *ask, struct err *e);
+/* keys.c */
+bool admin_person_key(struct ask *ask, struct err *e);
+bool admin_look_alikes(struct ask *ask, struct err *e);
 /* undo.c */
 bool admin_undo(struct ask *ask, struct err *e);
 

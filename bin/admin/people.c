@@ -318,6 +318,8 @@ admin_person(struct ask *ask, struct err *e)
 {
 	if (ask->n_args == 1)
 		return show_person_named(ask, e);
+	if (strcmp(ask->arg[0], "key") == 0)
+		return admin_person_key(ask, e);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
 		if (strcmp(ask->arg[0], verbs[i].name) != 0)
 			continue;
@@ -327,6 +329,6 @@ admin_person(struct ask *ask, struct err *e)
 		return verbs[i].run(ask, e);
 	}
 	return err_set(e, ERR_FIELD, NULL,
-	    "person: '%s' is not known; there are rename, merge, hide, show and erase",
+	    "person: '%s' is not known; there are rename, merge, hide, show, erase and key",
 	    ask->arg[0]);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "worker/say.h"
 
 #define CONNECT_MS 15000L
@@ -15,6 +16,7 @@
 struct http {
 	CURLM *multi;
 	struct curl_slist *headers;
+	struct curl_slist *keyed; /* the same, and the key */
 	struct http_options options;
 	char *url;   /* where the tracker is now */
 	size_t held; /* bytes of answers, of all calls */
@@ -28,6 +30,21 @@ keep(const char *text)
 	if (!copy)
 		abort();
 	return copy;
+}
+
+static void
+add_key(struct http *h, const char *key)
+{
+	struct buf line;
+
+	buf_init(&line, 0);
+	buf_printf(&line, "Authorization: Bearer %s", key);
+	if (line.failed)
+		abort();
+	for (const struct curl_slist *one = h->headers; one; one = one->next)
+		h->keyed = curl_slist_append(h->keyed, one->data);
+	h->keyed = curl_slist_append(h->keyed, line.data);
+	buf_fini(&line);
 }
 
 struct http *
@@ -50,6 +67,8 @@ http_open(const struct http_options *o, struct err *e)
 	h->headers = curl_slist_append(NULL, "Content-Type: application/json");
 	/* No "Expect: 100-continue": it would cost a round trip for each big result. */
 	h->headers = curl_slist_append(h->headers, "Expect:");
+	if (o->key)
+		add_key(h, o->key);
 	return h;
 }
 
@@ -59,6 +78,7 @@ http_close(struct http *h)
 	if (!h)
 		return;
 	curl_slist_free_all(h->headers);
+	curl_slist_free_all(h->keyed);
 	curl_multi_cleanup(h->multi);
 	free(h->url);
 	free(h);
@@ -178,6 +198,22 @@ set_trust(CURL *easy, const struct http_options *o)
 	}
 }
 
+/* Nobody on the way reads it. */
+static bool
+key_is_safe(const char *url)
+{
+	static const char *const here[] = {"http://localhost", "http://127.0.0.1", "http://[::1]"};
+
+	if (text_starts(url, "https://"))
+		return true;
+	if (strchr(url, '@'))
+		return false;
+	for (size_t i = 0; i < sizeof(here) / sizeof(*here); i++)
+		if (text_starts(url, here[i]) && strchr(":/", url[strlen(here[i])]))
+			return true;
+	return false;
+}
+
 static void
 set_call(struct http *h, struct http_call *c, const char *url)
 {
@@ -191,7 +227,8 @@ set_call(struct http *h, struct http_call *c, const char *url)
 #endif
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "distcompute-worker/1.0");
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, h->headers);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
+	    c->keyed && h->keyed && key_is_safe(h->url) ? h->keyed : h->headers);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -240,8 +277,8 @@ send_call(struct http *h, struct http_call *c)
 	curl_multi_add_handle(h->multi, c->easy);
 }
 
-void
-http_start(struct http *h, struct http_call *c, const char *path, int64_t timeout_ms)
+static void
+start(struct http *h, struct http_call *c, const char *path, int64_t timeout_ms)
 {
 	if (!c->easy)
 		c->easy = curl_easy_init();
@@ -252,6 +289,22 @@ http_start(struct http *h, struct http_call *c, const char *path, int64_t timeou
 	c->timeout_ms = timeout_ms;
 	c->hops = 0;
 	send_call(h, c);
+}
+
+void
+http_start(struct http *h, struct http_call *c, const char *path, int64_t timeout_ms)
+{
+	c->keyed = false;
+	start(h, c, path, timeout_ms);
+}
+
+void
+http_start_keyed(struct http *h, struct http_call *c, const char *path, int64_t timeout_ms)
+{
+	c->keyed = true;
+	start(h, c, path, timeout_ms);
+	if (h->keyed && !key_is_safe(h->url))
+		say(SAY_WARN, "the key stays here: %s is not https", h->url);
 }
 
 /* ---- a tracker that has moved ----------------------------------------------------------------- */

@@ -6,7 +6,8 @@
  *
  * What answers may be anything. An answer ends at the call's limit, its headers at 256 KiB, and a call
  * at its time. A tracker that has moved is followed, method and body unchanged, but only to the same
- * path of the same host, and never from https to http: a token goes nowhere else.
+ * path of the same host, and never from https to http: a token goes nowhere else. A key goes over https only,
+ * or to this machine.
  *
  * Ownership	a call is the caller's; it must stay where it is until `ended` was called or http_cancel.
  *		Its answer is gone when `ended` returns.
@@ -33,6 +34,7 @@ struct http_options {
 	const char *url;    /* of the tracker, no slash at the end */
 	const char *cacert; /* PEM file; NULL = the system's */
 	bool insecure;      /* take any certificate */
+	const char *key;    /* of the nickname; NULL = none */
 	size_t most;        /* bytes of all answers under way together */
 };
 
@@ -55,6 +57,7 @@ struct http_call {
 	int64_t timeout_ms;
 	size_t sent, head; /* bytes of the body; of the headers */
 	int hops;
+	bool keyed; /* it carries the key, where that is safe */
 	void *easy;
 };
 
@@ -69,6 +72,8 @@ void http_call_init(
 void http_call_fini(struct http *h, struct http_call *c);
 /* Path with query: "/api/sync". POST when the body has bytes. The call must not be busy. */
 void http_start(struct http *h, struct http_call *c, const char *path, int64_t timeout_ms);
+/* The same, with the key where there is one. */
+void http_start_keyed(struct http *h, struct http_call *c, const char *path, int64_t timeout_ms);
 /* Hangs up; `ended` is not called. */
 void http_cancel(struct http *h, struct http_call *c);
 /* Waits for the calls, for fd to be readable, or for the time to pass; then moves the calls on. */

@@ -42,6 +42,9 @@ static const char doc[] =
     "  distcompute-worker --url https://localhost:8443 --cacert cert.pem \\\n"
     "      --exit-when-idle 10 -- sh -c 'tr a-z A-Z; echo \"50%\" >&3'\n"
     "\n"
+    "A name that is somebody's needs its key (--key-file or $DISTCOMPUTE_KEY), which goes to the "
+    "tracker by https only.\n"
+    "\n"
     "What it says to the tracker can be said by hand; /static/openapi.json there has it all:\n"
     "  curl \"https://tracker.example/api/new?stage=a&nickname=Ada\"\n"
     "  curl https://tracker.example/api/sync -d '{\"token\": \"...\", \"want\": 2}'\n"
@@ -68,13 +71,16 @@ enum option_key {
 	OPT_CHOMP,
 	OPT_V1,
 	OPT_NO_PREFETCH,
-	OPT_CONFIG
+	OPT_CONFIG,
+	OPT_KEY_FILE
 };
 
 static const struct argp_option options[] = {
     {"url", 'u', "URL", 0, "The tracker's address, https://...", 1},
     {"stage", 's', "STAGE", 0, "The stage to work in: a to e, or its name (default a)", 1},
     {"nickname", 'n', "NAME", 0, "Who gets the credit (default anonymous)", 1},
+    {"key-file", OPT_KEY_FILE, "FILE", 0,
+	"Where the key of the nickname is (default: $DISTCOMPUTE_KEY, the key itself)", 1},
     {"jobs", 'j', "N", 0, "Jobs side by side (default 1)", 1},
     {"config", OPT_CONFIG, "FILE", 0, "Read options from FILE first", 1},
     {"json", 'J', NULL, 0, "Results are JSON; one that is not fails its attempt", 2},
@@ -159,6 +165,8 @@ url(const struct origin *from, char *text)
 		text[--len] = '\0';
 	if (!text_starts(text, "https://") && !text_starts(text, "http://"))
 		misuse(from, "--url wants https://HOST, not '%s'", text);
+	if (strstr(text, ":dct_"))
+		misuse(from, "a key is no part of --url, where others see it: use --key-file");
 	return text;
 }
 
@@ -214,6 +222,53 @@ take_limit(struct options *o, int key, const char *arg, const struct origin *fro
 	}
 }
 
+/* A key is a word, alone in its file. */
+static void
+keep_key(
+    struct options *o, const char *text, size_t len, const char *where, const struct origin *from)
+{
+	while (len > 0 && isspace((unsigned char)*text))
+		text++, len--;
+	while (len > 0 && isspace((unsigned char)text[len - 1]))
+		len--;
+	for (size_t i = 0; i < len; i++)
+		if (!isgraph((unsigned char)text[i]))
+			len = 0;
+	if (len == 0 || len >= sizeof(o->key))
+		misuse(from, "%s holds no key", where);
+	memcpy(o->key, text, len);
+	o->key[len] = '\0';
+}
+
+static void
+read_key(struct options *o, const char *path, const struct origin *from)
+{
+	char text[2 * KEY_MOST];
+	FILE *file = fopen(path, "re");
+	size_t len;
+
+	if (!file)
+		misuse(from, "%s: %s", path, strerror(errno));
+	len = fread(text, 1, sizeof(text), file);
+	fclose(file);
+	keep_key(o, text, len, path, from);
+}
+
+/* Taken out of the environment, where the commands would find it, and whoever may look at it. */
+static void
+take_key_of_environment(struct options *o)
+{
+	const struct origin from = {.file = "$DISTCOMPUTE_KEY", .line = 1};
+	char *key = getenv("DISTCOMPUTE_KEY");
+
+	if (!key)
+		return;
+	if (*o->key == '\0' && *key)
+		keep_key(o, key, strlen(key), "it", &from);
+	memset(key, ' ', strlen(key));
+	unsetenv("DISTCOMPUTE_KEY");
+}
+
 static bool
 take_name(struct options *o, int key, char *arg, const struct origin *from)
 {
@@ -226,6 +281,9 @@ take_name(struct options *o, int key, char *arg, const struct origin *from)
 		return true;
 	case 'n':
 		o->nickname = line(from, "nickname", arg, 128);
+		return true;
+	case OPT_KEY_FILE:
+		read_key(o, arg, from);
 		return true;
 	case OPT_CACERT:
 		o->http.cacert = arg;
@@ -418,6 +476,8 @@ options_read(struct options *o, int argc, char **argv)
 	arena_init(&o->arena);
 	argp_parse(&config, argc, argv, ARGP_IN_ORDER, NULL, o);
 	argp_parse(&all, argc, argv, ARGP_IN_ORDER, NULL, o);
+	take_key_of_environment(o);
+	o->http.key = *o->key ? o->key : NULL;
 	o->http.url = o->hand.url = o->url;
 	o->http.most = 2 * (size_t)o->max_input; /* one that waits and one that reports */
 	o->hand.prefetch = o->hand.prefetch && !o->v1;

@@ -18,6 +18,8 @@
 #ifndef WORKER_OPTIONS_H
 #define WORKER_OPTIONS_H
 
+#define KEY_MOST 256 /* bytes of a key, with NUL; ours have 36 */
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +42,7 @@ struct options {
 
 	struct arena arena;
 	char *shell[4]; /* the file's command */
+	char key[KEY_MOST];
 };
 
 void options_read(struct options *o, int argc, char **argv);

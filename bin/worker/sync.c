@@ -354,7 +354,7 @@ say_hello(struct sync *s)
 
 	buf_init(&path, 0);
 	talk_put_new_path(s->w, &path);
-	http_start(s->w->http, &s->hello, buf_text(&path), ANSWER_MS);
+	http_start_keyed(s->w->http, &s->hello, buf_text(&path), ANSWER_MS);
 	buf_fini(&path);
 }
 

@@ -48,7 +48,7 @@ talk_meaning(const struct http_call *c)
 		return MEANS_NO_CALL;
 	if (status == 413)
 		return MEANS_REFUSED; /* nginx says it with a page */
-	if ((status == 400 || status == 403 || status == 422) && !is_page(c))
+	if ((status == 400 || status == 401 || status == 403 || status == 422) && !is_page(c))
 		return MEANS_REFUSED;
 	return MEANS_STRANGE;
 }

@@ -61,7 +61,10 @@ send_call(struct slot *s, enum voice voice, const char *path)
 	s->spoke_us = clock_us();
 	if (s->call.body.len > 0)
 		buf_putc(&s->call.body, '}');
-	http_start(s->v1->w->http, &s->call, path, ANSWER_MS);
+	if (voice == VOICE_HELLO)
+		http_start_keyed(s->v1->w->http, &s->call, path, ANSWER_MS);
+	else
+		http_start(s->v1->w->http, &s->call, path, ANSWER_MS);
 }
 
 static void

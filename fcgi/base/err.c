@@ -41,6 +41,7 @@ err_kind_name(enum err_kind kind)
 	    [ERR_METHOD] = "method",
 	    [ERR_MISSING] = "missing",
 	    [ERR_REFUSED] = "refused",
+	    [ERR_KEY] = "key",
 	    [ERR_AWAY] = "away",
 	    [ERR_BUSY] = "busy",
 	    [ERR_SQL] = "sql",

@@ -20,6 +20,7 @@ enum err_kind {
 	ERR_METHOD,    /* the path exists, the method does not: 405 */
 	ERR_MISSING,   /* no such thing: 404 */
 	ERR_REFUSED,   /* understood and refused: 403 */
+	ERR_KEY,       /* a key is missing, or another one is needed: 401 */
 	ERR_AWAY,      /* PostgreSQL or Redis cannot be reached now: try again */
 	ERR_BUSY,      /* a bound is reached: try again */
 	ERR_SQL,       /* PostgreSQL answered with an error; sqlstate is set */

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/queue.h"
 #include "base/random.h"
+#include "domain/nickname.h"
 #include "domain/settings.h"
 
 enum op_kind {
@@ -53,6 +54,8 @@ enum op_status {
 	ST_NAME_TAKEN,
 	ST_NO_STAGE, /* open: the stage is not in the database */
 	ST_BANNED,   /* open: not welcome */
+	ST_NO_NAME,  /* open: may be no new name */
+	ST_NO_KEY,   /* open: the name is somebody's */
 	ST_CLOSED,
 	ST_HELD, /* claim: what it has of the jobs that it lists */
 	ST_HINT, /* claim: the last position taken from ready */
@@ -111,10 +114,13 @@ struct op {
 	union {
 		struct {
 			const char *name, *nickname, *label;
+			const char *before;  /* as it was sent; NULL: as nickname is */
 			const char *address; /* NULL: not known */
-			size_t name_len, nickname_len, label_len;
+			size_t name_len, nickname_len, label_len, before_len;
 			int stage;
-			const char *words; /* result, of ST_BANNED; borrowed from the rows */
+			struct nickname_look look;
+			const struct uuid *key; /* its hash; NULL: none came */
+			const char *words;      /* result, of ST_BANNED; borrowed from the rows */
 		} open;
 		struct {
 			int want;

@@ -104,6 +104,11 @@ const struct config_item settings_items[] = {
     NUMBER(INT, "acceptors", acceptors, "2", 1, 64, "accepting threads in each process"),
     NUMBER(INT, "parked_limit", parked_limit, "10000", 0, 1000000,
 	"calls of the whole pool that may wait for work at a time"),
+    TEXT("join", join, "open", 1, 8,
+	"who may register as a worker: open = everybody, key = who has a key of the name"),
+    TEXT("reserved_names", reserved, "", 0, 4000,
+	"names that nobody may have a key of, with commas between them; anonymous and erased-... "
+	"are so anyhow"),
     TEXT("sql_dir", sql_dir, PKGDATADIR "/sql", 1, 0, "folder of schema/ and functions/"),
     TEXT("templates_dir", templates_dir, PKGDATADIR "/templates", 1, 0, "folder of the pages"),
     {.name = "public_data",
@@ -347,12 +352,24 @@ check_stores(const struct settings *s, const struct config *c, struct err *e)
 }
 
 static bool
+check_word(const struct config *c, const char *setting, const char *word, const char *one,
+    const char *other, struct err *e)
+{
+	char why[64];
+
+	if (strcmp(word, one) == 0 || strcmp(word, other) == 0)
+		return true;
+	snprintf(why, sizeof(why), "is %s or %s", one, other);
+	return refuse(c, setting, e, why);
+}
+
+static bool
 check_whole(struct settings *s, struct config *c, struct err *e)
 {
 	if (s->retry_backoff_max_s < s->retry_backoff_s)
 		return refuse(c, "retry_backoff_max", e, "is less than retry_backoff");
-	return check_stages(s, c, e) && check_base_url(s, c, e) && check_listen(s, c, e) &&
-	    check_stores(s, c, e);
+	return check_word(c, "join", s->join, "open", "key", e) && check_stages(s, c, e) &&
+	    check_base_url(s, c, e) && check_listen(s, c, e) && check_stores(s, c, e);
 }
 
 bool

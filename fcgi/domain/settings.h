@@ -38,6 +38,8 @@ struct settings {
 	int64_t answer_limit; /* bytes of data that one claim is answered with */
 	int64_t processes, acceptors;
 	int64_t parked_limit; /* calls, of the whole pool */
+	const char *join;     /* "open" or "key": see settings_must_key */
+	const char *reserved; /* names, commas between them */
 	const char *sql_dir, *templates_dir;
 	bool public_data;
 	const char *banner; /* plain text on every page; "" = none */
@@ -47,6 +49,13 @@ struct settings {
 };
 
 extern const struct config_item settings_items[];
+
+/* Nobody registers without a key. */
+static inline bool
+settings_must_key(const struct settings *s)
+{
+	return s->join[0] == 'k';
+}
 
 /* Where settings are looked for when nobody says. */
 #define SETTINGS_FILE SYSCONFDIR "/distcompute-tracker/tracker.ini"

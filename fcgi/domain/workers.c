@@ -4,6 +4,15 @@
 #include "domain/bundle.h"
 #include "domain/presence.h"
 
+static void
+put_text_or_null(struct pg_array *array, const char *s, size_t len)
+{
+	if (s)
+		pg_array_text(array, s, len);
+	else
+		pg_array_null(array);
+}
+
 static bool
 open_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 {
@@ -12,29 +21,42 @@ open_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 			*stages = bundle_array(b, 2, PG_INT2_ARRAY),
 			*nicknames = bundle_array(b, 3, PG_TEXT_ARRAY),
 			*addresses = bundle_array(b, 4, PG_TEXT_ARRAY),
-			*labels = bundle_array(b, 5, PG_TEXT_ARRAY);
-	struct pg_param params[6];
+			*labels = bundle_array(b, 5, PG_TEXT_ARRAY),
+			*before = bundle_array(b, 6, PG_TEXT_ARRAY),
+			*folded = bundle_array(b, 7, PG_UUID_ARRAY),
+			*written = bundle_array(b, 8, PG_UUID_ARRAY),
+			*keys = bundle_array(b, 9, PG_UUID_ARRAY);
+	struct pg_scalar must_key;
+	struct pg_param params[12];
+	char mark[NICKNAME_MARK];
 
-	(void)t;
 	for (int i = 0; i < b->n; i++) {
 		const struct op *op = b->ops[i];
+		const char *address = op->open.address;
 
 		bundle_add_item(b, b->ops[i], 0);
 		pg_array_uuid(tokens, &op->token);
 		pg_array_text(names, op->open.name, op->open.name_len);
 		pg_array_int2(stages, (int16_t)op->open.stage);
-		pg_array_text(nicknames, op->open.nickname, op->open.nickname_len);
-		if (op->open.address)
-			pg_array_text(addresses, op->open.address, strlen(op->open.address));
-		else
-			pg_array_null(addresses);
+		put_text_or_null(nicknames, op->open.nickname, op->open.nickname_len);
+		put_text_or_null(addresses, address, address ? strlen(address) : 0);
 		pg_array_text(labels, op->open.label, op->open.label_len);
+		put_text_or_null(before, op->open.before, op->open.before_len);
+		pg_array_uuid(folded, &op->open.look.folded);
+		pg_array_uuid(written, &op->open.look.written);
+		if (op->open.key)
+			pg_array_uuid(keys, op->open.key);
+		else
+			pg_array_null(keys);
 	}
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 10; i++)
 		params[i] = pg_array_param(&b->array[i]);
+	params[10] = pg_text_param(mark, strlen(nickname_mark(mark)));
+	params[11] = pg_bool_param(&must_key, settings_must_key(t->settings));
 	return pg_send(pg,
-	    "select item, status, worker, words from tracker.open_workers($1, $2, $3, $4, $5, $6)",
-	    params, 6, e);
+	    "select item, status, worker, words"
+	    " from tracker.open_workers($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10, $12)",
+	    params, 12, e);
 }
 
 static void

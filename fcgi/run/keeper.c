@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "domain/health.h"
+#include "domain/nickname.h"
 #include "domain/settings.h"
 #include "domain/stages.h"
 #include "store/pg.h"
@@ -20,7 +22,7 @@
 #define FORGET_US INT64_C(3600000000)
 #define PURGE_US INT64_C(3600000000)
 #define PURGE_LOOK 1000         /* rows: 5 to 20 ms */
-#define LOOK_MOST 1000          /* workers looked at in one call */
+#define LOOK_MOST 1000          /* workers, or names, looked at in one call */
 #define LOOKS 20                /* and calls in a tick: 200,000 workers are seen through in 10 s */
 #define TICK_US INT64_C(500000) /* when many go at once, each call takes some time */
 
@@ -46,6 +48,7 @@ struct keeper {
 	bool leads;
 	int64_t folded_us, forgot_us;
 	struct purge purge[PURGES];
+	int64_t looked_us; /* when all names were looked at */
 	struct place looked;
 };
 
@@ -409,6 +412,85 @@ purge(struct keeper *k, struct err *e)
 	return true;
 }
 
+/* ---- what names look like --------------------------------------------------------------------------- */
+
+/* One bite. *left: there may be more. */
+static bool
+look_at_some(struct keeper *k, const struct pg_rows *rows, bool *left, struct err *e)
+{
+	struct pg_array people, nicknames, folded, written;
+	struct pg_rows *done = NULL;
+	struct pg_param params[5];
+	char mark[NICKNAME_MARK];
+	struct arena arena;
+
+	arena_init(&arena);
+	pg_array_init(&people, PG_INT8_ARRAY);
+	pg_array_init(&nicknames, PG_TEXT_ARRAY);
+	pg_array_init(&folded, PG_UUID_ARRAY);
+	pg_array_init(&written, PG_UUID_ARRAY);
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		size_t len;
+		const char *name = pg_text(rows, i, 1, &len);
+		struct nickname_look look = nickname_look(&arena, name, len);
+
+		pg_array_int8(&people, pg_int(rows, i, 0));
+		pg_array_text(&nicknames, name, len);
+		pg_array_uuid(&folded, &look.folded);
+		pg_array_uuid(&written, &look.written);
+	}
+	params[0] = pg_array_param(&people);
+	params[1] = pg_array_param(&nicknames);
+	params[2] = pg_array_param(&folded);
+	params[3] = pg_array_param(&written);
+	params[4] = pg_text_param(mark, strlen(nickname_mark(mark)));
+	*left = false;
+	if (pg_call(k->pg, "select tracker.put_looks($1, $2, $3, $4, $5)", params, 5, &done, e))
+		*left = pg_rows_count(rows) == LOOK_MOST && pg_int(done, 0, 0) > 0;
+	pg_rows_free(done);
+	pg_array_fini(&people);
+	pg_array_fini(&nicknames);
+	pg_array_fini(&folded);
+	pg_array_fini(&written);
+	arena_fini(&arena);
+	return e->kind == ERR_NONE;
+}
+
+/* Names of before, and all of them when ICU is another one; the rest in the next tick. */
+static bool
+look_at_names(struct keeper *k, struct err *e)
+{
+	int64_t until_us = clock_us() + TICK_US;
+	char mark[NICKNAME_MARK];
+	struct pg_scalar most;
+	struct pg_param params[2] = {
+	    pg_text_param(mark, strlen(nickname_mark(mark))), int4(&most, LOOK_MOST)};
+	bool left = true;
+
+	while (left && clock_us() < until_us) {
+		struct pg_rows *rows = NULL;
+
+		if (!pg_call(k->pg, "select person, nickname from tracker.list_unlooked($1, $2)",
+			params, 2, &rows, e))
+			return false;
+		if (pg_rows_count(rows) == 0)
+			left = false;
+		else
+			(void)look_at_some(k, rows, &left, e);
+		pg_rows_free(rows);
+		if (e->kind != ERR_NONE)
+			return false;
+	}
+	k->looked_us = left ? 0 : clock_us();
+	return true;
+}
+
+static bool
+look_now_and_then(struct keeper *k, struct err *e)
+{
+	return clock_us() - k->looked_us < FOLD_US || look_at_names(k, e);
+}
+
 /* One error is one round lost: the next tick tries again, for ever. */
 static void
 note_failure(struct keeper *k, const struct err *e)
@@ -432,7 +514,7 @@ keep(struct keeper *k)
 	if (good && health_hears(shared))
 		good = hear(k, &e) && reap_idle(k, &e) && expire_leases(k, &e);
 	if (good)
-		good = fold(k, &e) && forget(k, &e) && purge(k, &e);
+		good = fold(k, &e) && forget(k, &e) && purge(k, &e) && look_now_and_then(k, &e);
 	if (good || e.kind == ERR_NONE)
 		health_good(shared, PART_KEEPER); /* that another keeps is well */
 	else
@@ -463,6 +545,7 @@ keeper_start(struct tracker *t)
 	k->forgot_us = k->folded_us - FORGET_US;
 	for (int i = 0; i < PURGES; i++)
 		k->purge[i].ended_us = k->folded_us - PURGE_US;
+	k->looked_us = k->folded_us - FOLD_US;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -11,10 +11,10 @@
 #include "domain/names.h"
 #include "domain/presence.h"
 #include "domain/stages.h"
+#include "web/authority.h"
 #include "web/reply.h"
 #include "web/routes.h"
 
-#define NICKNAME_CHARS 128
 #define LABEL_CHARS 64
 #define NAME_TRIES 8 /* 655 million names: a clash is rare, eight in a row never */
 
@@ -22,16 +22,10 @@ struct newcomer {
 	struct uuid token; /* the token itself: it is in the answer, and nowhere else */
 	char name[NAME_SIZE];
 	char address[ADDRESS_TEXT];
+	struct uuid key;     /* its hash */
+	struct err nickname; /* why it may be no new name */
 	int tries;
 };
-
-static bool
-is_nickname(const char *s, size_t len)
-{
-	size_t chars = text_chars(s, len);
-
-	return chars >= 1 && chars <= NICKNAME_CHARS && !text_has_control(s, len);
-}
 
 static void
 put_member(struct buf *out, const char *key, const char *value)
@@ -68,6 +62,20 @@ choose_name(struct op *op, struct newcomer *new)
 	op->open.name_len = strlen(new->name);
 }
 
+/* The client shows it to who runs it. A name may be anything, and is cleaned of what hides in it. */
+static const char *
+say_no_key(struct request *rq, const struct op *op)
+{
+	const char *as = op->open.before ? op->open.before : op->open.nickname;
+	size_t len = op->open.before ? op->open.before_len : op->open.nickname_len;
+	char *shown = arena_dup(&rq->arena, as, len);
+
+	shown[text_clean(shown, len, false)] = '\0';
+	return arena_printf(&rq->arena,
+	    "A key of the name '%s' is needed, as in https://x:KEY@%s for the address.", shown,
+	    request_param(rq, "HTTP_HOST"));
+}
+
 static void
 answer_new(struct op *op)
 {
@@ -87,6 +95,10 @@ answer_new(struct op *op)
 		    arena_printf(&rq->arena, "The worker stage '%c' is disabled.",
 			stage_letter(op->open.stage)),
 		    "stage disabled");
+	if (op->err.kind == ERR_NONE && op->status == ST_NO_NAME)
+		op->err = new->nickname;
+	if (op->err.kind == ERR_NONE && op->status == ST_NO_KEY)
+		err_set(&op->err, ERR_KEY, say_no_key(rq, op), "no key");
 	if (op->err.kind == ERR_NONE && op->status != ST_OPENED)
 		err_set(
 		    &op->err, ERR_BUG, NULL, "open_workers said %s", op_status_word(op->status));
@@ -122,40 +134,62 @@ read_address(struct request *rq, struct op *op, struct newcomer *new)
 		op->open.address = new->address;
 }
 
+/*
+ * A name that somebody has already may be anything that was allowed once, so what may be no new name is
+ * asked for all the same. False: nobody ever had it.
+ */
+static bool
+read_nickname(struct request *rq, struct op *op, struct newcomer *new, struct err *e)
+{
+	const char *sent;
+	size_t len;
+
+	if (!req_query(rq, "nickname", &sent, &len, e))
+		return false;
+	if (!nickname_tidy(&rq->arena, sent, len, &op->open.nickname, &op->open.nickname_len,
+		&new->nickname)) {
+		if (!nickname_was_allowed(sent, len)) {
+			*e = new->nickname;
+			return false;
+		}
+		op->open.nickname = NULL;
+	}
+	if (op->open.nickname != sent) {
+		op->open.before = sent;
+		op->open.before_len = len;
+	}
+	op->open.look = nickname_look(&rq->arena, sent, len);
+	return true;
+}
+
+static void
+read_key(struct request *rq, struct op *op, struct newcomer *new)
+{
+	if (authority_key(request_param(rq, "HTTP_AUTHORIZATION"), &new->key))
+		op->open.key = &new->key;
+}
+
 /* GET /api/new?nickname=N&stage=S[&label=L]
- * -> {"token","display_name","project","stage_name","idle_timeout"}; 403 who is banned, with words. */
+ * -> {"token","display_name","project","stage_name","idle_timeout"}; 401 when the name is somebody else's,
+ * 403 who is banned, with words. */
 bool
 api_new(struct request *rq, struct err *e)
 {
 	struct newcomer *new = arena_calloc(&rq->arena, 1, sizeof(*new));
-	struct op *op;
-	const char *nickname;
-	size_t len;
+	struct op *op = request_op(rq, OP_OPEN, answer_new);
 	int stage;
 
-	if (!req_query(rq, "nickname", &nickname, &len, e) || !req_stage(rq, &stage, e))
+	if (!read_nickname(rq, op, new, e) || !req_stage(rq, &stage, e))
 		return false;
-	if (!is_nickname(nickname, len))
-		return err_set(e, ERR_FIELD,
-		    "The parameter 'nickname' must be 1 to 128 characters without control "
-		    "characters.",
-		    "nickname");
-	if (text_starts(nickname, "erased-"))
-		return err_set(e, ERR_FIELD,
-		    "Nobody may have a nickname that begins with 'erased-': who was erased is "
-		    "called so.",
-		    "nickname");
-	op = request_op(rq, OP_OPEN, answer_new);
 	rq->state = new;
 	new->token = uuid_new();
 	op->token = hash_128(new->token.b, sizeof(new->token.b));
 	op->generation = shared_generation(rq->tracker->shared, &op->token);
 	choose_name(op, new);
-	op->open.nickname = nickname;
-	op->open.nickname_len = len;
 	op->open.stage = stage;
 	read_label(rq, op);
 	read_address(rq, op, new);
+	read_key(rq, op, new);
 	op_submit(rq->tracker, op);
 	return true;
 }

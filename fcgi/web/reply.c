@@ -8,6 +8,9 @@
 #include "web/route.h"
 
 #define RETRY_AFTER_S 5
+#define CHALLENGE                                                                                  \
+	"WWW-Authenticate: Basic realm=\"the key of this name\", charset=\"UTF-8\"\r\n"            \
+	"WWW-Authenticate: Bearer\r\n"
 
 static const char *
 reason_of(int status)
@@ -19,6 +22,8 @@ reason_of(int status)
 		return "Not Modified";
 	case 400:
 		return "Bad Request";
+	case 401:
+		return "Unauthorized";
 	case 403:
 		return "Forbidden";
 	case 404:
@@ -60,6 +65,8 @@ put_head(struct buf *out, const struct reply *r, size_t len)
 		buf_printf(out, "Vary: %s\r\n", r->vary);
 	if (r->allow)
 		buf_printf(out, "Allow: %s\r\n", r->allow);
+	if (r->status == 401)
+		buf_puts(out, CHALLENGE);
 	if (r->retry_after_s > 0)
 		buf_printf(out, "Retry-After: %d\r\n", r->retry_after_s);
 	buf_puts(out, "\r\n");
@@ -121,6 +128,8 @@ status_of(const struct err *e)
 		return 405;
 	case ERR_MISSING:
 		return 404;
+	case ERR_KEY:
+		return 401;
 	case ERR_REFUSED:
 		return 403;
 	case ERR_AWAY:

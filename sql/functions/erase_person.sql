@@ -81,8 +81,9 @@ begin
 	-- 3. They themselves.
 	perform pg_advisory_xact_lock(hashtext('tracker.fold_credit'));
 	update tracker.person p set nickname = v_new || case when p.id = v_person then '' else '-' || p.id end,
-		key_hash = null, hidden = true, erased = true
+		claimed = null, hidden = true, erased = true
 	where p.id = any (v_people);
+	delete from tracker.person_key k where k.person = any (v_people);
 	perform tracker.settle_board(v_people);
 	update tracker.worker w set label = '', address = null, origin = null, network = null
 	where w.person = any (v_people)

@@ -1,16 +1,24 @@
--- Makes workers, and people with the nicknames that they give; who is banned is told so instead.
+-- Makes workers, and people with the nicknames that they give; who is banned, or uses a name that is
+-- somebody else's, is told so instead.
 --
--- Caller	domain/workers.c, with all GET /api/new that wait. addresses: as nginx saw them, null where
---		there is none; labels: what the worker says that it runs, '' for nothing.
+-- Caller	domain/workers.c, with all GET /api/new that wait. nicknames: as new ones are written, null for
+--		what may be no new one; before: as it was sent, where that is another text: a name that somebody has
+--		already stays as it is. folded, written: the name's skeletons, and mark: the version that made
+--		them. keys: hashes, null where none came. must_key: nobody comes without a key.
+--		addresses: as nginx saw them, null where there is none; labels: what the worker says that it
+--		runs, '' for nothing.
 -- Answer	one row an item: opened (the same token again, too), name_taken (try another name),
---		no_stage, banned (words: what they hear).
+--		no_stage, banned (words: what they hear), no_name (it may be no new one), no_key (the name is
+--		somebody's, or must_key).
 -- Errors	none for one item.
 -- Locks	ban, shared among registrations: a ban waits for those under way, and they for it, and so do
---		rename_person, merge_people and erase_person; person
---		and worker: inserts in order of nickname and token.
--- Index	person by nickname; worker by token and (stage, name).
+--		rename_person, merge_people and erase_person; person and worker: inserts in order of
+--		nickname and token; person_key: what others have is left.
+-- Index	person by nickname, person_claimed; worker by token and (stage, name); see name_of.
 create or replace function tracker.open_workers(tokens uuid[], names text[], stages int2[],
-	nicknames text[], addresses text[], labels text[])
+	nicknames text[], addresses text[], labels text[], before text[] default '{}',
+	folded uuid[] default '{}', written uuid[] default '{}', mark text default null,
+	keys uuid[] default '{}', must_key boolean default false)
 returns table (item int4, status text, worker int8, words text)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -22,23 +30,51 @@ as $$
 declare
 	v_now timestamptz := clock_timestamp();
 	v_words text[];		-- by item; null: nobody at all is banned
+	v_called text[] := nicknames;	-- by item: under which name it works; null: under none
+	v_named text[];		-- v_called before keys were asked for
 begin
 	lock table tracker.ban in row exclusive mode;
+	if array_remove(before, null) <> '{}' then
+		v_called := array(
+			select coalesce((select p.nickname from tracker.person p
+				where p.nickname = u.before), u.nickname)
+			from unnest(v_called, before) with ordinality as u(nickname, before, n)
+			order by u.n);
+	end if;
+	v_named := v_called;
+	if must_key or exists (select from tracker.person p where p.claimed is not null) then
+		v_called := array(
+			select tracker.name_of(u.nickname, array[u.folded, u.written], u.key, must_key)
+			from unnest(v_named, folded, written, keys) with ordinality
+				as u(nickname, folded, written, key, n)
+			order by u.n);
+	end if;
 	if exists (select from tracker.ban b
 			where b.lifted is null and (b.until is null or b.until > v_now)) then
 		v_words := array(
-			select tracker.banned_words(u.nickname, u.address::inet, u.label)
-			from unnest(nicknames, addresses, labels) with ordinality
-				as u(nickname, address, label, n)
+			select tracker.banned_words(coalesce(u.nickname, u.named), u.address::inet, u.label)
+			from unnest(v_called, v_named, addresses, labels) with ordinality
+				as u(nickname, named, address, label, n)
 			order by u.n);
 	end if;
 
-	insert into tracker.person (nickname)
-	select distinct u.nickname from unnest(nicknames) with ordinality as u(nickname, n)
-	where u.nickname is not null and v_words[u.n] is null
-		and not exists (select from tracker.person p where p.nickname = u.nickname)
-	order by u.nickname
-	on conflict (nickname) do nothing;
+	with f as (
+		insert into tracker.person (nickname, looked)
+		select distinct u.nickname, mark
+		from unnest(v_called) with ordinality as u(nickname, n)
+		where u.nickname is not null and v_words[u.n] is null
+			and not exists (select from tracker.person p where p.nickname = u.nickname)
+		order by u.nickname
+		on conflict (nickname) do nothing
+		returning id, nickname)
+	insert into tracker.look (skeleton, person)
+	select distinct s.skeleton, f.id
+	from f
+	join unnest(v_called, folded, written) as u(nickname, folded, written)
+		on u.nickname = f.nickname
+	cross join lateral (values (u.folded), (u.written)) as s(skeleton)
+	where s.skeleton is not null
+	order by s.skeleton, f.id;
 
 	insert into tracker.worker (token, stage, name, person, created, seen, address, origin, network,
 		label)
@@ -47,7 +83,7 @@ begin
 			where p.nickname = u.nickname), v_now, v_now,
 		u.address::inet, tracker.hash_address(u.address::inet, 32),
 		tracker.hash_address(u.address::inet, 24), coalesce(u.label, '')
-	from unnest(tokens, names, stages, nicknames, addresses, labels)
+	from unnest(tokens, names, stages, v_called, addresses, labels)
 		with ordinality as u(token, name, stage, nickname, address, label, n)
 	where u.token is not null and u.name is not null and u.nickname is not null
 		and v_words[u.n] is null
@@ -55,12 +91,17 @@ begin
 	order by u.token, u.n
 	on conflict do nothing;
 
+	if array_remove(keys, null) <> '{}' then
+		perform tracker.note_keys(keys);
+	end if;
 	return query
 		select u.n::int4,
 			case when w.id is not null then 'opened'
 			when v_words[u.n] is not null then 'banned'
 			when not exists (select from tracker.stage s where s.stage = u.stage)
 				then 'no_stage'
+			when v_named[u.n] is null then 'no_name'
+			when v_called[u.n] is null then 'no_key'
 			else 'name_taken' end,
 			w.id, v_words[u.n]
 		from unnest(tokens, stages) with ordinality as u(token, stage, n)

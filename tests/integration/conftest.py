@@ -37,6 +37,8 @@ STACKS = {
     # Three calls may wait, no more.
     "limited": {"stage_a": "Extract", "stage_b": "Filter", "parked_limit": 3},
     "patient": {"stage_a": "Extract", "stage_b": "Filter", "v1_patience": 2},
+    # Nobody registers without a key.
+    "keyed": {"stage_a": "Extract", "join": "key", "reserved_names": "admin, root"},
     # Whoever uses it breaks it, and mends it again.
     "faults": {"stage_a": "Extract", "stage_b": "Filter"},
 }
@@ -103,6 +105,7 @@ STACK_FIXTURES = {
     "five": ("five",),
     "patient": ("patient",),
     "limited": ("limited",),
+    "keyed": ("keyed",),
     "faults": ("faults",),
 }
 
@@ -147,6 +150,14 @@ def five():
 def limited():
     """At most three calls wait for work."""
     stack = running_stack("limited")
+    stack.load([])
+    return stack
+
+
+@pytest.fixture
+def keyed():
+    """Nobody registers without a key."""
+    stack = running_stack("keyed")
     stack.load([])
     return stack
 

@@ -59,7 +59,10 @@ def test_it_is_served_as_it_lies_in_the_tree(api):
 def test_every_reference_leads_somewhere():
     refs = [node["$ref"] for _, node in nodes(DOCUMENT) if isinstance(node, dict) and "$ref" in node]
     assert refs and all(resolve({"$ref": ref}) for ref in refs)
-    components = {f"#/components/{kind}/{name}" for kind, all_ in DOCUMENT["components"].items() for name in all_}
+    used = {name for _, _, op in OPERATIONS.values() for way in op.get("security", []) for name in way}
+    assert used == set(DOCUMENT["components"]["securitySchemes"])
+    components = {f"#/components/{kind}/{name}" for kind, all_ in DOCUMENT["components"].items() for name in all_
+                  if kind != "securitySchemes"}
     assert components <= set(refs), "a component that nothing refers to"
 
 
@@ -139,6 +142,9 @@ def test_every_documented_answer_is_heard(asker):
     gone = {"token": nobody()}
     ask("registerWorker", 400, query={"stage": "e", "nickname": "Ada L."})
     ask("registerWorker", 422, query={"stage": "a"})
+    key = asker.stack.run("distcompute-admin", "person", "key", "add", "Grace").stdout.strip()
+    ask("registerWorker", 401, query={"stage": "a", "nickname": "Grace"})
+    ask("registerWorker", 200, query={"stage": "a", "nickname": "Grace"}, headers={"Authorization": f"Bearer {key}"})
     asker.stack.sql("insert into tracker.ban (person, words) values ('Mallory', 'your results were made up')")
     ask("registerWorker", 403, query={"stage": "a", "nickname": "Mallory", "label": "warc2tar 1.4"})
     asker.stack.sql("delete from tracker.ban")

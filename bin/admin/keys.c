@@ -1,0 +1,158 @@
+/* Names that are somebody's: their keys, and names that look the same. */
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/admin.h"
+#include "admin/cells.h"
+#include "admin/table.h"
+#include "base/arena.h"
+#include "base/text.h"
+#include "domain/key.h"
+#include "domain/nickname.h"
+#include "store/pg_array.h"
+
+#define N(columns) ((int)(sizeof(columns) / sizeof(*(columns))))
+
+static const struct column key_columns[] = {{"key", CELL_NUMBER}, {"label", CELL_WORDS},
+    {"made", CELL_WHEN}, {"used", CELL_WHEN}, {"revoked", CELL_WHEN}};
+static const struct column look_columns[] = {{"kind", CELL_NUMBER}, {"nickname", CELL_WORDS},
+    {"taken", CELL_YES}, {"done", CELL_NUMBER}, {"created", CELL_WHEN}};
+
+/* ---- person key add -------------------------------------------------------------------------- */
+
+static bool
+call_add(
+    struct ask *ask, struct arena *a, const struct uuid *hash, struct pg_rows **rows, struct err *e)
+{
+	const char *name = ask->arg[2], *tidy = NULL, *label = ask->label ? ask->label : "";
+	size_t len = strlen(name), tidy_len = 0;
+	struct err why = ERR_INIT;
+	struct nickname_look look;
+	struct pg_array skeletons, key;
+	struct pg_param params[6];
+	char mark[NICKNAME_MARK];
+	bool ok;
+
+	if (!text_is_utf8(name, len) || !text_is_utf8(label, strlen(label)))
+		return err_set(e, ERR_FIELD, NULL, "that is no UTF-8");
+	if (text_chars(label, strlen(label)) > KEY_LABEL_CHARS)
+		return err_set(
+		    e, ERR_FIELD, NULL, "a label has %d characters at most", KEY_LABEL_CHARS);
+	if (nickname_is_reserved(a, name, len, ask->tool->settings.reserved))
+		return err_set(e, ERR_REFUSED, NULL, "'%s' belongs to nobody", name);
+	if (!nickname_tidy(a, name, len, &tidy, &tidy_len, &why))
+		tidy = NULL;
+	look = nickname_look(a, name, len);
+	pg_array_init(&skeletons, PG_UUID_ARRAY);
+	pg_array_init(&key, PG_UUID_ARRAY);
+	pg_array_uuid(&skeletons, &look.folded);
+	pg_array_uuid(&skeletons, &look.written);
+	pg_array_uuid(&key, hash);
+	params[0] = pg_text_param(tidy, tidy_len);
+	params[1] = pg_text_param(name, len);
+	params[2] = pg_array_param(&skeletons);
+	params[3] = pg_text_param(mark, strlen(nickname_mark(mark)));
+	params[4] = pg_array_param(&key);
+	params[5] = pg_text_param(label, strlen(label));
+	ok = pg_call(ask->tool->pg, "select tracker.add_key($1, $2, $3, $4, ($5::uuid[])[1], $6)",
+	    params, 6, rows, e);
+	pg_array_fini(&skeletons);
+	pg_array_fini(&key);
+	return ok;
+}
+
+static bool
+add(struct ask *ask, struct err *e)
+{
+	char text[KEY_TEXT], name[CELL_TEXT];
+	struct pg_rows *rows = NULL;
+	struct arena arena;
+	struct uuid hash;
+	bool ok;
+
+	arena_init(&arena);
+	key_new(text, &hash);
+	ok = call_add(ask, &arena, &hash, &rows, e);
+	if (ok) {
+		fprintf(stderr, "a key of %s, which is shown now and never again:\n",
+		    cell_text(rows, 0, 0, name));
+		printf("%s\n", text);
+	}
+	pg_rows_free(rows);
+	arena_fini(&arena);
+	return ok;
+}
+
+/* ---- person key list, revoke ----------------------------------------------------------------- */
+
+static bool
+list(struct ask *ask, struct err *e)
+{
+	struct pg_param name = text_or_null(ask->arg[2]);
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg,
+		"select id, label, created, used, revoked from tracker.list_keys($1)", &name, 1,
+		&rows, e))
+		return false;
+	table_print(rows, key_columns, N(key_columns), true, ask->json);
+	pg_rows_free(rows);
+	return true;
+}
+
+static bool
+revoke(struct ask *ask, struct err *e)
+{
+	struct pg_param params[2] = {text_or_null(ask->arg[2]), text_or_null(ask->arg[3])};
+	struct pg_rows *rows = NULL;
+	int64_t key;
+	bool found;
+
+	if (ask->all == (ask->n_args == 4))
+		return err_set(e, ERR_FIELD, NULL, "which key? Say its number, or --all");
+	if (!ask->all && !text_to_int(ask->arg[3], strlen(ask->arg[3]), 1, INT64_MAX, &key))
+		return err_set(e, ERR_FIELD, NULL, "'%s' is no number of a key", ask->arg[3]);
+	if (!pg_call(ask->tool->pg, "select tracker.revoke_keys($1, $2::text::bigint)", params, 2,
+		&rows, e))
+		return false;
+	found = !pg_is_null(rows, 0, 0);
+	if (found)
+		printf(ask->all ? "%lld keys are of no use any more; the name is nobody's\n"
+				: "%lld key is of no use any more; the name stays theirs\n",
+		    (long long)pg_int(rows, 0, 0));
+	pg_rows_free(rows);
+	return found || err_set(e, ERR_MISSING, NULL, "%s has no such key", ask->arg[2]);
+}
+
+bool
+admin_person_key(struct ask *ask, struct err *e)
+{
+	static const struct {
+		const char *name;
+		int least, most; /* words in all */
+		bool (*run)(struct ask *ask, struct err *e);
+	} acts[] = {{"add", 3, 3, add}, {"list", 3, 3, list}, {"revoke", 3, 4, revoke}};
+
+	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++)
+		if (ask->n_args >= acts[i].least && ask->n_args <= acts[i].most &&
+		    strcmp(ask->arg[1], acts[i].name) == 0)
+			return acts[i].run(ask, e);
+	return err_set(e, ERR_FIELD, NULL,
+	    "person key: say add NAME, list NAME, revoke NAME NUMBER or revoke NAME --all");
+}
+
+/* ---- look-alikes ----------------------------------------------------------------------------- */
+
+bool
+admin_look_alikes(struct ask *ask, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg,
+		"select kind, nickname, claimed, done, created from tracker.list_look_alikes()",
+		NULL, 0, &rows, e))
+		return false;
+	table_print(rows, look_columns, N(look_columns), true, ask->json);
+	pg_rows_free(rows);
+	return true;
+}

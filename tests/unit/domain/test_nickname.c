@@ -1,0 +1,234 @@
+#include "../test.h"
+
+#include <string.h>
+
+#include "domain/nickname.h"
+
+static struct arena arena;
+
+static const char *
+tidied(const char *s)
+{
+	struct err e = ERR_INIT;
+	const char *out;
+	size_t len;
+
+	return nickname_tidy(&arena, s, strlen(s), &out, &len, &e) ? arena_dup(&arena, out, len)
+								   : NULL;
+}
+
+static bool
+same(const char *a, const char *b)
+{
+	struct nickname_look x = nickname_look(&arena, a, strlen(a)),
+			     y = nickname_look(&arena, b, strlen(b));
+
+	return uuid_equal(&x.folded, &y.folded) || uuid_equal(&x.written, &y.written);
+}
+
+static bool
+reserved(const char *name, const char *list)
+{
+	return nickname_is_reserved(&arena, name, strlen(name), list);
+}
+
+static void
+a_name_that_is_well_stays_as_it_is(void **state)
+{
+	static const char *const good[] = {"Ada", "Ada L.", "a", "...", "Jürgen", "李小龍", "عمر",
+	    "क्षत्रिय", "@home/7", "Ω", "👍", "O'Brien", "葛\xf3\xa0\x84\x80城"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		assert_string_equal(tidied(good[i]), good[i]);
+}
+
+static void
+white_space_is_cut_and_folded(void **state)
+{
+	(void)state;
+	assert_string_equal(tidied("  Ada   Lovelace "), "Ada Lovelace");
+	assert_string_equal(tidied("\xc2\xa0"
+				   "Ada\xe3\x80\x80\xe2\x80\x89L."),
+	    "Ada L.");
+	assert_null(tidied(" "));
+	assert_null(tidied("\xe3\x80\x80"));
+	assert_null(tidied(""));
+}
+
+static void
+another_normal_form_is_the_same_name(void **state)
+{
+	(void)state;
+	assert_string_equal(tidied("Zo\x65\xcc\x88"), "Zo\xc3\xab");
+	assert_string_equal(tidied("\xe2\x84\xab"), "\xc3\x85"); /* the sign of Angstrom */
+}
+
+static void
+what_cannot_be_seen_is_refused(void **state)
+{
+	static const char *const bad[] = {"A\xe2\x80\x8b"
+					  "da", /* zero width space */
+	    "Ada\xe2\x80\x8f",
+	    "A\xc2\xad"
+	    "da", /* a mark of direction, a soft hyphen */
+	    "A\xe2\x80\x8d"
+	    "da", /* a joiner between Latin letters */
+	    "A\xe2\x80\x8c"
+	    "da",
+	    "\xef\xbb\xbf"
+	    "Ada",
+	    "Ada\xe3\x85\xa4",
+	    "A\xcd\x8f"
+	    "da",                  /* a Hangul filler, a grapheme joiner */
+	    "Ada\xef\xb8\x8f",     /* the look of what is no emoji */
+	    "Ada\xf3\xa0\x81\xa7", /* a tag without a flag */
+	    "A\ada", "A\nda", "A\x7f",
+	    "A\xe2\x80\xa8"
+	    "da"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_null(tidied(bad[i]));
+}
+
+static void
+joiners_stay_where_words_need_them(void **state)
+{
+	static const char *const good[] = {
+	    "\xe0\xa4\x95\xe0\xa5\x8d\xe2\x80\x8d\xe0\xa4\xb7", /* ka, virama, joiner, ssa */
+	    "\xe0\xa4\x95\xe0\xa5\x8d\xe2\x80\x8c\xe0\xa4\xb7",
+	    "\xd9\x85\xdb\x8c\xe2\x80\x8c\xd8\xae\xd9\x88\xd8\xa7\xd9\x87\xd9\x85", /* Persian */
+	    "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb",                         /* a coder */
+	    "\xf0\x9f\x91\xa9\xf0\x9f\x8f\xbd\xe2\x80\x8d\xf0\x9f\x92\xbb", /* of some colour */
+	    "\xe2\x9d\xa4\xef\xb8\x8f",
+	    "\xf0\x9f\x8f\xb4\xf3\xa0\x81\xa7\xf3\xa0\x81\xa2\xf3\xa0\x81\xbf"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		assert_string_equal(tidied(good[i]), good[i]);
+	assert_null(tidied("\xf0\x9f\x91\xa9\xe2\x80\x8d"));
+	assert_null(tidied("\xe2\x80\x8d\xf0\x9f\x92\xbb"));
+}
+
+static void
+something_must_be_seen(void **state)
+{
+	(void)state;
+	assert_null(tidied("\xcc\x88"));
+	assert_null(tidied("\xe2\xa0\x80"));
+	assert_null(tidied("."));
+	assert_null(tidied(".."));
+	assert_null(tidied(" .. "));
+}
+
+static void
+what_unicode_does_not_know_is_refused(void **state)
+{
+	(void)state;
+	assert_null(tidied("A\xef\xbf\xbf"));              /* no character */
+	assert_null(tidied("A\xf3\xb0\x80\x80z\xcd\xb8")); /* U+0378 */
+}
+
+static void
+its_length_is_that_of_its_form(void **state)
+{
+	char name[4 * NICKNAME_CHARS] = "";
+
+	(void)state;
+	for (int i = 0; i < NICKNAME_CHARS; i++)
+		strcat(name, "e\xcc\x88");
+	assert_non_null(tidied(name));
+	strcat(name, "x");
+	assert_null(tidied(name));
+	assert_true(nickname_was_allowed("e\xcc\x88", 3));
+	assert_false(nickname_was_allowed(name, strlen(name)));
+}
+
+static void
+names_that_look_the_same_are_seen(void **state)
+{
+	(void)state;
+	assert_true(same("Ada", "ADA"));
+	assert_true(same("Ada",
+	    "\xd0\x90"
+	    "da"));                                                       /* a Cyrillic A */
+	assert_true(same("Ada", "\xef\xbc\xa1\xef\xbd\x84\xef\xbd\x81")); /* full width */
+	assert_true(same("Ada",
+	    "A\xe2\x80\x8b"
+	    "da"));
+	assert_true(same("Ada", " ada "));
+	assert_true(same("Paul", "PauI"));
+	assert_true(same("Paul", "pau1"));
+	assert_true(same("Paul", "PAUL"));
+	assert_true(same("Zo\xc3\xab", "Zoe\xcc\x88"));
+	assert_true(same("Stra\xc3\x9f"
+			 "e",
+	    "STRASSE"));
+	assert_false(same("Ada", "Ida"));
+	assert_false(same("Eli", "Ell"));
+	assert_false(same("Ada L.", "AdaL."));
+}
+
+static void
+some_names_are_nobodys(void **state)
+{
+	(void)state;
+	assert_true(reserved("anonymous", ""));
+	assert_true(reserved(" Anonym\xd0\xbe"
+			     "us",
+	    ""));
+	assert_true(reserved("erased-17", ""));
+	assert_true(reserved("Erased-x", ""));
+	assert_true(reserved("admin", "root, Admin ,x"));
+	assert_true(reserved("r\xd0\xbe\xd0\xbet", "root, Admin ,x"));
+	assert_false(reserved("Ada", "root, Admin ,x"));
+	assert_false(reserved("erased", ""));
+	assert_false(reserved("Ada", ",, ,"));
+}
+
+static void
+the_mark_names_a_version(void **state)
+{
+	char mark[NICKNAME_MARK];
+
+	(void)state;
+	assert_non_null(strchr(nickname_mark(mark), ' '));
+}
+
+static int
+open_arena(void **state)
+{
+	(void)state;
+	arena_init(&arena);
+	return 0;
+}
+
+static int
+close_arena(void **state)
+{
+	(void)state;
+	arena_fini(&arena);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_name_that_is_well_stays_as_it_is),
+	    cmocka_unit_test(white_space_is_cut_and_folded),
+	    cmocka_unit_test(another_normal_form_is_the_same_name),
+	    cmocka_unit_test(what_cannot_be_seen_is_refused),
+	    cmocka_unit_test(joiners_stay_where_words_need_them),
+	    cmocka_unit_test(something_must_be_seen),
+	    cmocka_unit_test(what_unicode_does_not_know_is_refused),
+	    cmocka_unit_test(its_length_is_that_of_its_form),
+	    cmocka_unit_test(names_that_look_the_same_are_seen),
+	    cmocka_unit_test(some_names_are_nobodys),
+	    cmocka_unit_test(the_mark_names_a_version),
+	};
+
+	random_open();
+	return cmocka_run_group_tests_name("nickname", tests, open_arena, close_arena);
+}
