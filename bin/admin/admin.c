@@ -180,6 +180,11 @@ static const struct command {
 	0, 0, false, true, purge_options, admin_purge},
     {"check", "", "Count everything and compare with the laws of conservation. Reads whole tables.",
 	0, 0, false, true, json_option, admin_check},
+    {"new-identity", "",
+	"For a restored copy whose original lives on: another identity, so that the two share "
+	"nothing "
+	"in Redis. Before its trackers are started.",
+	0, 0, false, true, no_options, admin_new_identity},
     {"settings", "", "Print the settings.", 0, 0, true, false, settings_options, admin_settings},
 };
 
@@ -350,6 +355,7 @@ static const char doc[] =
     "                          hold a stage back, and let it go on\n"
     "  stages [append|rename]  list the stages, append one, give one another name\n"
     "  migrate                 bring the database up to this version\n"
+    "  new-identity            for a restored copy, when the original lives on\n"
     "  check                   compare all counts with the laws of conservation\n"
     "  purge                   delete what was refused or failed long ago\n"
     "  settings                print the settings"

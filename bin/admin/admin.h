@@ -38,6 +38,7 @@ typedef bool (*admin_run)(struct ask *ask, struct err *e);
 bool admin_migrate(struct ask *ask, struct err *e);
 bool admin_purge(struct ask *ask, struct err *e);
 bool admin_check(struct ask *ask, struct err *e);
+bool admin_new_identity(struct ask *ask, struct err *e);
 bool admin_settings(struct ask *ask, struct err *e);
 bool admin_worker(struct ask *ask, struct err *e);
 /* stages.c */

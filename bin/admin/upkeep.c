@@ -149,6 +149,20 @@ admin_check(struct ask *ask, struct err *e)
 	return broken == 0;
 }
 
+/* What runs goes on under the old one until it is started anew. */
+bool
+admin_new_identity(struct ask *ask, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg, "select tracker.renew_identity()", NULL, 0, &rows, e))
+		return false;
+	printf("This tracker is %s now. Restart its processes if any are at work.\n",
+	    pg_text(rows, 0, 0, NULL));
+	pg_rows_free(rows);
+	return true;
+}
+
 bool
 admin_settings(struct ask *ask, struct err *e)
 {

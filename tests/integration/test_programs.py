@@ -731,3 +731,27 @@ def test_export_into_files_follows_and_ends_a_file_when_it_is_told_to_stop(fresh
     give(jobs[4:])
     fresh.run(EXPORT, "--stage", "a", "--files", str(folder))
     assert sorted(r["job"] for r in check_files(folder, ".jsonl")) == list(range(1, 7))
+
+
+def test_a_restored_copy_gets_an_identity_of_its_own(fresh, tmp_path):
+    """By dump and restore, as bin/doc/operate.md tells; the original's stays."""
+    fresh.load(["one", "two"])
+    dump, place = str(tmp_path / "tracker.dump"), os.path.join(fresh.state, "run")
+    server = ["-h", place, "-U", "postgres"]
+    config = ["--postgres", f"host={place} dbname=copy user=tracker"]
+
+    def run(*command):
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout
+    run("pg_dump", *server, "-Fc", "-n", "tracker", "-d", "tracker", "-f", dump)
+    run("createdb", *server, "--encoding", "UTF8", "--locale", "C.UTF-8", "--template", "template0", "--owner", "tracker", "copy")
+    try:
+        run("pg_restore", *server, "--exit-on-error", "-d", "copy", dump)
+        assert "Every law holds" in fresh.run("distcompute-admin", *config, "check").stdout
+        before = fresh.one("select id from tracker.project")
+        said = fresh.run("distcompute-admin", *config, "new-identity").stdout
+        audit = fresh.run("distcompute-admin", *config, "audit").stdout
+        assert before not in said and "new identity" in audit
+        assert fresh.one("select id from tracker.project") == before
+    finally:
+        run("dropdb", *server, "--force", "copy")
