@@ -56,8 +56,9 @@ class Api:
     def post(self, path, body, **kwargs):
         return self.call("POST", path, body, **kwargs)
 
-    def new(self, stage="a", nickname="anonymous"):
-        answer = self.get("/api/new", params={"nickname": nickname, "stage": stage})
+    def new(self, stage="a", nickname="anonymous", label=None):
+        """requests leaves out what is None."""
+        answer = self.get("/api/new", params={"nickname": nickname, "stage": stage, "label": label})
         assert answer.status_code == 200, (answer.status_code, answer.text)
         return answer.json()
 
@@ -138,10 +139,10 @@ class Client:
 class Fleet:
     """A worker with many jobs in hand, by /api/sync."""
 
-    def __init__(self, stack, stage="a", nickname="anonymous"):
+    def __init__(self, stack, stage="a", nickname="anonymous", label=None):
         self.stack = stack
         self.api = Api(stack)
-        opened = self.api.new(stage, nickname)
+        opened = self.api.new(stage, nickname, label)
         self.token = opened["token"]
         self.name = opened["display_name"]
 

@@ -16,10 +16,13 @@ def lines(stack, *args):
     return [json.loads(line) for line in stack.run(ADMIN, *args, "--json").stdout.splitlines()]
 
 
-def work(stack, stage, nickname, count, data="made up"):
-    fleet = Fleet(stack, stage, nickname)
-    jobs = fleet.take_all(count)
-    fleet.sync(done=[{**which(j), "data": data} for j in jobs])
+def work(stack, stage, nickname, count, data="made up", label=None):
+    fleet = Fleet(stack, stage, nickname, label)
+    jobs = []
+    while len(jobs) < count:
+        some = fleet.take_all(min(count - len(jobs), 1000))
+        fleet.sync(done=[{**which(j), "data": data} for j in some])
+        jobs += some
     return jobs
 
 
@@ -224,3 +227,65 @@ def test_the_keeper_purges_by_itself(quick):
                timeout_s=60, what="the worker is forgotten")
     eventually(lambda: quick.sql("select count(*) from tracker.strike where kind = 'requeued'") == [(0,)],
                timeout_s=60, what="the strike goes")
+
+
+# --- the story of a cheat, and of a broken release -------------------------------------------------
+
+def undo_number(said):
+    return said.split()[1].rstrip(":")
+
+
+def test_a_cheat_under_three_names_is_found_banned_undone_and_done_anew(fresh):
+    fresh.load([f"job {n}" for n in range(6000)])
+    for nickname, count in (("Mallory", 2000), ("Mallory2", 2000), ("M4llory", 1000)):
+        work(fresh, "a", nickname, count, label="miner 9")
+    work(fresh, "a", "Ada", 1000, "right", label="warc2tar 1.4")
+    work(fresh, "b", "Bob", 3000)  # made of what the cheat made
+
+    # Found: one label, three people.
+    (found,) = [r for r in lines(fresh, "labels") if r["what"] == "miner 9"]
+    assert (found["people"], found["done"]) == (3, 5000)
+    assert lines(fresh, "person", "M4llory")[0]["jobs"] == 1000
+
+    # Banned, counted, undone.
+    fresh.run(ADMIN, "--as", "ann@desk", "ban", "--label", "miner 9", "--reason", "results were made up")
+    assert lines(fresh, "workers", "--label", "miner 9") == []
+    dry = lines(fresh, "undo", "--label", "miner 9", "--dry-run")
+    assert sum(r["asked"] for r in dry) == 5000 and sum(r["made_of"] for r in dry) == 3000
+    assert fresh.counts()["a"]["done"] == 6000
+    said = fresh.run(ADMIN, "--as", "ann@desk", "undo", "--label", "miner 9", "--reason", "results were made up").stdout
+    assert "8000 results of 5000 jobs" in said
+    counts = fresh.counts()
+    assert (counts["a"]["done"], counts["a"]["retry"], counts["b"]["done"]) == (1000, 5000, 0)
+    assert fresh.broken_laws() == []
+
+    # One part is begun anew; the rest of it is taken back, and undone once more.
+    work(fresh, "a", "Ada", 2000, "right", label="warc2tar 1.4")
+    said = fresh.run(ADMIN, "undo", "--back", undo_number(said)).stdout
+    assert "live again" in said
+    assert fresh.counts()["a"]["done"] == 6000
+    fresh.run(ADMIN, "undo", "--label", "miner 9", "--reason", "they were, all of them")
+    work(fresh, "a", "Ada", 3000, "right", label="warc2tar 1.4")
+    work(fresh, "b", "Bob", 6000)
+    assert fresh.sql("select distinct data from tracker.output where stage = 1") == [("right",)]
+    assert (fresh.counts()["a"]["done"], fresh.counts()["b"]["done"]) == (6000, 6000)
+    assert fresh.broken_laws() == []
+    told = [(a["who"], a["act"], a["state"]) for a in lines(fresh, "audit") if a["act"] in ("ban", "undo")]
+    assert told[:2] == [("ann@desk", "ban", "done"), ("ann@desk", "undo", "taken back")]
+    assert [t[1:] for t in told[2:]] == [("undo", "done")]
+
+
+def test_a_broken_release_is_undone_and_its_people_keep_their_credit(fresh):
+    fresh.load([f"job {n}" for n in range(300)])
+    work(fresh, "a", "Ada", 200, label="warc2tar 1.4")
+    work(fresh, "a", "Bob", 100, "right", label="warc2tar 1.5")
+    work(fresh, "b", "Eve", 100)
+    before = lines(fresh, "person", "Ada")[0]["jobs"]
+    fresh.run(ADMIN, "undo", "--label", "warc2tar 1.4", "--reason", "release 1.4 is broken", "--keep-credit")
+    (told,) = lines(fresh, "person", "Ada")
+    assert told["jobs"] == before == 200
+    assert {r["reason"] for r in told["refused"]} == {"release 1.4 is broken"}
+    work(fresh, "a", "Bob", 200, "right", label="warc2tar 1.5")
+    work(fresh, "b", "Eve", 300)
+    assert {d for (d,) in fresh.sql("select distinct data from tracker.output where stage = 1")} == {"right"}
+    assert fresh.broken_laws() == []

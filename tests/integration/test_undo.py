@@ -1,5 +1,6 @@
 """An operator takes back what a cheat, or a broken release, has made: the story as it is lived."""
 import json
+import random
 import signal
 import subprocess
 import time
@@ -79,6 +80,40 @@ def test_an_undo_that_was_killed_goes_on_where_it_stopped(spoilt):
     spoilt.run(ADMIN, "undo", "--resume", str(number))
     assert undone(spoilt) == 500
     assert spoilt.one("select state, count from tracker.audit where id = %s", number) == ("done", 500)
+
+
+@pytest.mark.slow
+def test_an_undo_that_dies_again_and_again_ends_as_if_nothing_had_been(faults):
+    """Ten times -9 at a moment that nobody chose: the program, or PostgreSQL under it."""
+    faults.load([f"job {n}" for n in range(3000)])
+    for _ in range(3):
+        work(faults, "a", "Mallory", 1000)
+    work(faults, "b", "Bob", 1000)
+    args = ["--person", "Mallory", "--reason", "made up"]
+    for n in range(10):
+        line = faults.sql("select id from tracker.audit where act = 'undo' and state = 'begun'")
+        if n > 0 and not line and undone(faults) > 0:
+            break
+        p = subprocess.Popen([program(ADMIN), "--config", faults.config, "undo",
+                              *(["--resume", str(line[0][0])] if line else args)],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(random.uniform(0.02, 0.3))
+        if n % 2:
+            faults.stop_postgres(at_once=True)
+            faults.start_postgres()
+        p.kill()
+        p.wait()
+        faults.sql("select pg_terminate_backend(pid, 10000) from pg_stat_activity"
+                   " where application_name = 'distcompute-admin'")
+        assert faults.broken_laws() == []
+    line = faults.sql("select id from tracker.audit where act = 'undo' and state = 'begun'")
+    if line:
+        faults.run(ADMIN, "undo", "--resume", str(line[0][0]))
+    elif undone(faults) == 0:
+        faults.run(ADMIN, "undo", *args)
+    assert undone(faults) == 4000
+    assert faults.sql("select sum(count), count(*) filter (where state = 'done') from tracker.audit"
+                      " where act = 'undo'") == [(4000, 1)]
 
 
 @pytest.mark.parametrize("words, status, said", [
