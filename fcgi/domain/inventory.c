@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An index that is not valid is being built, or failed to be: it is of no use. */
+/*
+ * An index that is not valid is being built, or failed to be: it is of no use. Types are named with their
+ * schemas always: what PostgreSQL calls by its own words depends on the search_path of who asks.
+ */
 #define THINGS                                                                                     \
 	"select 'table ' || c.relname as name from pg_class c"                                     \
 	" where c.relnamespace = 'tracker'::regnamespace and c.relkind in ('r', 'p')"              \
@@ -19,8 +22,10 @@
 	" from pg_constraint k join pg_class c on c.oid = k.conrelid"                              \
 	" where c.relnamespace = 'tracker'::regnamespace and k.convalidated"                       \
 	" union all select 'function ' || p.proname || '('"                                        \
-	" || pg_get_function_identity_arguments(p.oid) || ')' from pg_proc p"                      \
-	" where p.pronamespace = 'tracker'::regnamespace"
+	" || array_to_string(array(select y.typnamespace::regnamespace || '.' || y.typname"        \
+	" from unnest(p.proargtypes) with ordinality as a (type, nth)"                             \
+	" join pg_type y on y.oid = a.type order by a.nth), ', ') || ')'"                          \
+	" from pg_proc p where p.pronamespace = 'tracker'::regnamespace"
 
 bool
 inventory_prepare(struct pg *pg, struct err *e)

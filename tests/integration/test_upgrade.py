@@ -95,6 +95,14 @@ def test_on_a_half_restored_database_nothing_starts_and_it_is_said_what_is_missi
     assert Api(older).get("/api/jobCount?stage=a").status_code == 200
 
 
+def test_the_database_is_as_whole_for_another_role(older):
+    """Who is no role of the schema's name has another search_path, and so other names of its types."""
+    place = os.path.join(older.state, "run")
+    for path in ("pg_catalog", "public", "tracker"):
+        config = ["--postgres", f"host={place} dbname=tracker user=postgres options='-c search_path={path}'"]
+        assert "Every law holds" in older.run("distcompute-admin", *config, "check").stdout
+
+
 def test_a_call_whose_functions_are_gone_waits_for_the_tracker_that_knows_the_new_ones(older):
     older.load(["x"])
     worker = Client(older)
