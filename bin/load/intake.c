@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "domain/schema.h"
@@ -27,7 +28,7 @@ call_int(struct pg *pg, const char *sql, int64_t *out, struct err *e)
 bool
 intake_count(struct tool *t, int64_t *jobs, struct err *e)
 {
-	return call_int(t->pg, "select last from tracker.frontier", jobs, e);
+	return call_int(t->pg, "select coalesce(max(last), 0) from tracker.batch", jobs, e);
 }
 
 /* ---- beginning ------------------------------------------------------------------------------- */
@@ -61,6 +62,22 @@ check_mode(int64_t jobs, enum intake_mode mode, struct err *e)
 	    jobs);
 }
 
+/* Refused before a row is read, not after all of them. */
+static bool
+check_name(const struct intake *in, struct err *e)
+{
+	const char *name = in->batch.name;
+	struct pg_scalar room;
+	struct pg_param params[] = {
+	    pg_text_param(name, strlen(name)), pg_bool_param(&room, in->batch.as_named)};
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(in->tool->pg, "select tracker.check_batch_name($1, $2)", params, 2, &rows, e))
+		return false;
+	pg_rows_free(rows);
+	return true;
+}
+
 static bool
 prepare(struct intake *in, enum intake_mode mode, struct err *e)
 {
@@ -76,7 +93,7 @@ prepare(struct intake *in, enum intake_mode mode, struct err *e)
 	    !intake_count(in->tool, &jobs, e))
 		return false;
 	in->first = in->next = jobs + 1;
-	return check_mode(jobs, mode, e);
+	return check_mode(jobs, mode, e) && check_name(in, e);
 }
 
 static void
@@ -103,9 +120,10 @@ start_copy(struct intake *in, enum intake_mode mode, struct err *e)
 }
 
 bool
-intake_begin(struct intake *in, struct tool *t, enum intake_mode mode, struct err *e)
+intake_begin(struct intake *in, struct tool *t, enum intake_mode mode,
+    const struct intake_batch *batch, struct err *e)
 {
-	*in = (struct intake){.tool = t};
+	*in = (struct intake){.tool = t, .batch = *batch};
 	buf_init(&in->rows, 0);
 	if (prepare(in, mode, e) && start_copy(in, mode, e))
 		return true;
@@ -149,29 +167,26 @@ end_copy(struct intake *in, struct err *e)
 	return send_rows(in, e) && pg_copy_end(in->tool->pg, NULL, e);
 }
 
-/* The range of stage A grows: that alone makes the rows jobs. */
+/* The rows become jobs by being a batch. */
 static bool
-move_frontier(struct intake *in, struct err *e)
+open_batch(struct intake *in, struct err *e)
 {
-	struct pg_scalar room;
-	struct pg_param last = pg_int8_param(&room, in->next - 1);
+	const char *name = in->batch.name;
+	struct pg_scalar room[2];
+	struct pg_param params[] = {pg_text_param(name, strlen(name)),
+	    pg_bool_param(&room[0], in->batch.as_named), pg_int8_param(&room[1], in->next - 1)};
 	struct pg_rows *rows = NULL;
-	bool ok;
 
-	if (!pg_call(in->tool->pg, "update tracker.frontier set last = $1 returning 1", &last, 1,
-		&rows, e))
+	if (!pg_call(in->tool->pg, "select tracker.open_batch($1, $2, $3)", params, 3, &rows, e))
 		return false;
-	ok = pg_rows_count(rows) == 1 ||
-	    err_set(e, ERR_REFUSED, NULL,
-		"the database is not whole: tracker.frontier has no row; restore all of a backup");
 	pg_rows_free(rows);
-	return ok;
+	return true;
 }
 
 bool
 intake_commit(struct intake *in, struct err *e)
 {
-	if (!end_copy(in, e) || !move_frontier(in, e)) {
+	if (!end_copy(in, e) || !open_batch(in, e)) {
 		intake_abort(in);
 		return false;
 	}

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "config.h"
 #include "load/intake.h"
@@ -18,6 +20,7 @@
 
 #define PATIENCE_MS                                                                                \
 	(5 * 60 * 1000) /* --reset waits for readers, a minute at most, and then works */
+#define SOURCE_NAME 100 /* characters of a file's name that a batch is called after */
 #define TELL_EVERY 512  /* jobs between two looks at the clock: under a millisecond of loading */
 
 const char *argp_program_version = "distcompute-load " PACKAGE_VERSION;
@@ -27,6 +30,7 @@ struct wish {
 	enum source_form form;
 	const char *what; /* path, "-" or pattern; NULL = not said */
 	enum intake_mode mode;
+	const char *batch; /* its name; NULL = made of the source and the time */
 	bool yes, quiet, skip_blank, dry_run;
 };
 
@@ -76,6 +80,7 @@ enum key {
 	KEY_TXT,
 	KEY_BRACE,
 	KEY_APPEND,
+	KEY_BATCH,
 	KEY_RESET,
 	KEY_SKIP,
 	KEY_DRY
@@ -93,6 +98,8 @@ static const struct argp_option options[] = {
     {"append", KEY_APPEND, NULL, 0, "Add to them; numbers go on", 0},
     {"reset", KEY_RESET, NULL, 0, "Delete them first, with all results, counts and credit", 0},
     {"yes", 'y', NULL, 0, "Do not ask before --reset deletes", 0}, {NULL, 0, NULL, 0, "Other:", 3},
+    {"batch", KEY_BATCH, "NAME", 0,
+	"What these jobs are called together; the default is the source's name and the time", 0},
     {"dry-run", KEY_DRY, NULL, 0, "Read and check everything, and load nothing", 0},
     {"quiet", 'q', NULL, 0, "Say nothing about the progress", 0}, {0}};
 
@@ -100,7 +107,7 @@ static const char doc[] =
     "Bring jobs into a distributed compute tracker: all of them, or none when anything is wrong."
     "\vExamples:\n"
     "  distcompute-load urls.txt\n"
-    "  distcompute-load --json batches.json --append\n"
+    "  distcompute-load --json more.json --append --batch 'March, second delivery'\n"
     "  distcompute-load --brace 's3://bucket/{00..99}.{tar,zip}'\n"
     "  zcat jobs.jsonl.gz | distcompute-load --jsonl - --reset --yes\n"
     "\n"
@@ -136,6 +143,24 @@ choose_mode(struct wish *w, enum intake_mode mode, struct argp_state *state)
 	if (w->mode != INTAKE_FIRST && w->mode != mode)
 		argp_error(state, "--append and --reset exclude each other");
 	w->mode = mode;
+}
+
+/* Fit to be shown to people. */
+static bool
+is_plain(const char *s)
+{
+	size_t len = strlen(s);
+
+	return text_is_utf8(s, len) && !text_has_control(s, len) && !text_has_invisible(s, len);
+}
+
+static void
+choose_batch(struct wish *w, const char *name, struct argp_state *state)
+{
+	if (!is_plain(name))
+		argp_error(
+		    state, "--batch: a name is UTF-8, and every character of it can be seen");
+	w->batch = name;
 }
 
 static void
@@ -180,6 +205,8 @@ parse_option(int key, char *arg, struct argp_state *state)
 		return choose_mode(w, INTAKE_APPEND, state), 0;
 	case KEY_RESET:
 		return choose_mode(w, INTAKE_RESET, state), 0;
+	case KEY_BATCH:
+		return choose_batch(w, arg, state), 0;
 	case KEY_SKIP:
 		return w->skip_blank = true, 0;
 	case KEY_DRY:
@@ -316,14 +343,49 @@ load_all(struct wish *w, struct source *s, struct intake *in, struct err *e)
 	return true;
 }
 
+/* "urls.txt 2026-02-01T12:00:00Z": the file's name, or the pattern's beginning, and when. */
+static void
+put_name(struct buf *b, const struct wish *w)
+{
+	const char *slash = w->form == SOURCE_BRACE ? NULL : strrchr(w->what, '/'),
+		   *what = slash ? slash + 1 : w->what;
+	char when[32];
+
+	if (strcmp(w->what, "-") == 0)
+		buf_puts(b, "standard input");
+	else if (*what != '\0' && is_plain(what))
+		buf_put(b, what, text_cut(what, strlen(what), SOURCE_NAME));
+	else
+		buf_puts(b, "load");
+	clock_iso(when, clock_wall_us());
+	buf_printf(b, " %s", when);
+}
+
 static bool
-load(struct wish *w, struct source *s, struct err *e)
+load_as(struct wish *w, struct source *s, const struct intake_batch *batch, struct err *e)
 {
 	struct intake in;
 
+	return intake_begin(&in, w->tool, w->mode, batch, e) && load_all(w, s, &in, e);
+}
+
+static bool
+load(struct wish *w, struct source *s, struct err *e)
+{
+	struct buf made;
+	struct intake_batch batch = {.name = w->batch, .as_named = w->batch};
+	bool ok;
+
+	buf_init(&made, 0);
+	put_name(&made, w);
+	if (!w->batch)
+		batch.name = made.data;
+	if (made.failed)
+		return err_set(e, ERR_BUG, NULL, "out of memory");
 	pg_set_patience(w->tool->pg, PATIENCE_MS);
-	return tool_connect(w->tool, e) && may_reset(w, e) &&
-	    intake_begin(&in, w->tool, w->mode, e) && load_all(w, s, &in, e);
+	ok = tool_connect(w->tool, e) && may_reset(w, e) && load_as(w, s, &batch, e);
+	buf_fini(&made);
+	return ok;
 }
 
 static bool

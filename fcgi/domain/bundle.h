@@ -40,10 +40,11 @@ struct bundle {
 	size_t n_items, room;
 	struct pg_array array[BUNDLE_ARRAYS];
 	struct pg_rows *rows;
-	bool careful;                 /* the long way: what is quick has failed for this bundle */
-	int64_t hint[STAGES_MAX + 1]; /* claims: last position taken from ready, by stage */
-	int64_t hint_us;              /* claims: when the hints were last forgotten */
-	double job_bytes;             /* claims: what a job's data weighed lately */
+	bool careful; /* the long way: what is quick has failed for this bundle */
+	/* claims: last position taken from ready, by stage, and of which batch */
+	int64_t hint[STAGES_MAX + 1], hint_batch[STAGES_MAX + 1];
+	int64_t hint_us;  /* claims: when the hints were last forgotten */
+	double job_bytes; /* claims: what a job's data weighed lately */
 };
 
 void bundle_init(struct bundle *b);

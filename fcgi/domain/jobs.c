@@ -48,6 +48,8 @@ put_hints(struct bundle *b, int i)
 	forget_old_hints(b);
 	for (int stage = 1; stage <= STAGES_MAX; stage++)
 		pg_array_int8(hints, b->hint[stage]);
+	for (int stage = 1; stage <= STAGES_MAX; stage++)
+		pg_array_int8(hints, b->hint_batch[stage]);
 	return pg_array_param(hints);
 }
 
@@ -186,8 +188,10 @@ claim_row(struct bundle *b, int row)
 	struct bundle_item *item = bundle_item_of(b, row);
 	int stage = (int)pg_int(b->rows, row, 3);
 
-	if (status == ST_HINT && stage >= 1 && stage <= STAGES_MAX)
+	if (status == ST_HINT && stage >= 1 && stage <= STAGES_MAX) {
 		b->hint[stage] = pg_int(b->rows, row, 4);
+		b->hint_batch[stage] = pg_int(b->rows, row, 6);
+	}
 	if (!item)
 		return;
 	item->op->worker.id = pg_int(b->rows, row, 2);

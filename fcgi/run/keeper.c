@@ -19,6 +19,7 @@
 #include "store/sqlstate.h"
 
 #define FOLD_US (10 * INT64_C(1000000))
+#define TIDY_US (5 * INT64_C(1000000))
 #define FORGET_US INT64_C(3600000000)
 #define PURGE_US INT64_C(3600000000)
 #define PURGE_LOOK 1000         /* rows: 5 to 20 ms */
@@ -46,7 +47,7 @@ struct keeper {
 	struct pg *pg;
 	struct redis *redis;
 	bool leads;
-	int64_t folded_us, forgot_us;
+	int64_t folded_us, tidied_us, forgot_us;
 	struct purge purge[PURGES];
 	int64_t looked_us; /* when all names were looked at */
 	struct place looked;
@@ -352,6 +353,21 @@ fold(struct keeper *k, struct err *e)
 	return true;
 }
 
+/* Batches without work leave the lines that claims go along. */
+static bool
+tidy(struct keeper *k, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (clock_us() - k->tidied_us < TIDY_US)
+		return true;
+	k->tidied_us = clock_us();
+	if (!pg_call(k->pg, "select tracker.tidy_line()", NULL, 0, &rows, e))
+		return false;
+	pg_rows_free(rows);
+	return true;
+}
+
 static bool
 forget(struct keeper *k, struct err *e)
 {
@@ -514,7 +530,8 @@ keep(struct keeper *k)
 	if (good && health_hears(shared))
 		good = hear(k, &e) && reap_idle(k, &e) && expire_leases(k, &e);
 	if (good)
-		good = fold(k, &e) && forget(k, &e) && purge(k, &e) && look_now_and_then(k, &e);
+		good = fold(k, &e) && tidy(k, &e) && forget(k, &e) && purge(k, &e) &&
+		    look_now_and_then(k, &e);
 	if (good || e.kind == ERR_NONE)
 		health_good(shared, PART_KEEPER); /* that another keeps is well */
 	else

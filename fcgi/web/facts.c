@@ -36,7 +36,7 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 		"select c.stage, c.name, c.paused, c.ready, c.retry, c.due, c.leased, c.done, "
 		"c.failed,"
 		" m.done_5m, m.done_1h, m.done_24h, m.first_at, m.last_at,"
-		" (select f.last from tracker.frontier f)"
+		" coalesce((select b.last from tracker.batch b order by b.first desc limit 1), 0)"
 		" from tracker.read_counts() c"
 		" join tracker.read_pace() m on m.stage = c.stage"
 		" order by c.stage",

@@ -28,14 +28,19 @@ begin
 				sum(q.withdrawn)::int8 as withdrawn
 			from tracker.tally q group by q.stage) q on q.stage = c.stage),
 	-- where each job is: one row a place
-	place as (
-		select q.stage, q.job, 'ready' as what from tracker.ready q
-		union all select 1::int2, j.number, 'ready' from tracker.job j, tracker.frontier f
-			where j.number >= f.next
-		union all select q.stage, q.job, 'retry' from tracker.retry q
-		union all select q.stage, q.job, 'leased' from tracker.lease q
-		union all select q.stage, q.job, 'failed' from tracker.failed q
-		union all select q.stage, q.job, 'done' from tracker.output q),
+	place as materialized (
+		select q.stage, q.job, 'ready' as what, q.batch from tracker.ready q
+		union all select 1::int2, g.job, 'ready', a.batch from tracker.ahead a
+			cross join lateral generate_series(a.first, a.last) g(job)
+		union all select 1::int2, g.job, 'ready', f.batch from tracker.frontier f
+			cross join lateral generate_series(f.next, f.last) g(job)
+		union all select q.stage, q.job, 'retry', q.batch from tracker.retry q
+		union all select q.stage, q.job, 'leased', q.batch from tracker.lease q
+		union all select q.stage, q.job, 'failed', null from tracker.failed q
+		union all select q.stage, q.job, 'done', null from tracker.output q),
+	number as materialized (
+		select g.job, b.batch from tracker.batch b
+		cross join lateral generate_series(b.first, b.last) g(job)),
 	is_ as (
 		select s.stage,
 			count(p.job) filter (where p.what = 'ready') as ready,
@@ -46,6 +51,15 @@ begin
 			count(distinct p.job) as jobs
 		from tracker.stage s left join place p on p.stage = s.stage
 		group by s.stage),
+	of_batch as (
+		select n.batch, p.stage,
+			count(*) filter (where p.what = 'ready') as ready,
+			count(*) filter (where p.what = 'retry') as retry,
+			count(*) filter (where p.what = 'leased') as leased,
+			count(*) filter (where p.what = 'failed') as failed,
+			count(*) filter (where p.what = 'done') as done
+		from place p join number n on n.job = p.job
+		group by n.batch, p.stage),
 	-- every result that was ever accepted
 	made as materialized (
 		select o.stage, o.person, o.worker, o.lease, false as refused, false as kept
@@ -89,12 +103,46 @@ begin
 				and o.job = p.job
 			where j.number is null and o.job is null
 			group by s.stage
-		union all select 'job numbers are dense', 1, f.last,
+		union all select 'job numbers are dense', 1, (select coalesce(max(b.last), 0) from tracker.batch b),
 			(select count(*) from tracker.job)
-			from tracker.frontier f
-		union all select 'the last job is the last of the range', 1, f.last,
+		union all select 'the last job is the last of the last batch', 1,
+			(select coalesce(max(b.last), 0) from tracker.batch b),
 			(select coalesce(max(j.number), 0) from tracker.job j)
-			from tracker.frontier f
+		union all select 'batches follow each other without gaps', null, 0, count(*) from (
+			select b.first, lag(b.last, 1, 0::int8) over (order by b.first) as before
+			from tracker.batch b) x
+			where x.first <> x.before + 1
+		union all select 'what waits or is in hand names its batch', p.stage, 0, count(*)
+			from place p left join number n on n.job = p.job
+			where p.batch <> n.batch group by p.stage
+		union all select 'batches with the counts of their jobs: ' || v.what, c.stage, 0, count(*)
+			from tracker.read_batches(null) c
+			left join of_batch o on o.batch = c.batch and o.stage = c.stage
+			cross join lateral (values ('ready', c.ready, o.ready), ('retry', c.retry, o.retry),
+				('leased', c.leased, o.leased), ('done', c.done, o.done),
+				('failed', c.failed, o.failed)) v(what, counted, is_)
+			where v.counted <> coalesce(v.is_, 0)
+			group by v.what, c.stage
+		union all select 'what a batch has waiting is in line', o.stage, 0, count(*)
+			from of_batch o join tracker.batch b on b.batch = o.batch
+			where o.ready > 0 and not b.paused and not b.cancelled and not exists (
+				select from tracker.stage s where s.stage = o.stage and o.batch = any (s.line))
+			group by o.stage
+		union all select 'a line is in order, of what may be handed out', n.stage, 0, count(*)
+			from tracker.stage n where n.line <> tracker.sort_line(n.line)
+			group by n.stage
+		union all select 'folded counts of batches = those of their stage', s.stage, 0, count(*)
+			from tracker.stage s
+			left join tracker.tally t on t.stage = s.stage and t.slot = -1
+			left join (
+				select c.stage, sum(c.ready) as ready, sum(c.retry) as retry, sum(c.done) as done,
+					sum(c.withdrawn) as withdrawn, sum(c.failed) as failed
+				from tracker.batch_count c group by c.stage) c on c.stage = s.stage
+			where (coalesce(t.ready, 0), coalesce(t.retry, 0), coalesce(t.done, 0),
+				coalesce(t.withdrawn, 0), coalesce(t.failed, 0))
+				<> (coalesce(c.ready, 0), coalesce(c.retry, 0), coalesce(c.done, 0),
+				coalesce(c.withdrawn, 0), coalesce(c.failed, 0))
+			group by s.stage
 		union all select 'withdrawn is set aside', t.stage, t.withdrawn,
 			(select coalesce(sum(m.n), 0)::int8 from made_by m
 				where m.stage = t.stage and m.refused) from t

@@ -35,7 +35,7 @@ declare
 	w_want int4[]; w_sent int8[];
 	s_pos int4[]; s_bytes int8[]; s_lease tracker.lease[];	-- sent again
 	d_pos int4[] := '{}';	-- whose each job is that was dealt
-	t_stage int2[] := '{}'; t_ready int8[] := '{}'; t_retry int8[] := '{}';
+	t_stage int2[] := '{}'; t_batch int4[] := '{}'; t_ready int8[] := '{}'; t_retry int8[] := '{}';
 	w record;
 	d record;
 begin
@@ -83,10 +83,11 @@ begin
 	-- 2. Work, a stage after the other.
 	foreach v_stage in array w.dealt loop
 		d := tracker.deal_stage(v_stage, w.workers, w.stages, w_want, w.arrived, w.calls, w_sent,
-			answer_limit, ids[1 + cardinality(d_pos):], hints[v_stage]);
+			answer_limit, ids[1 + cardinality(d_pos):], hints);
 		continue when d.t_ready is null;
 		d_pos := d_pos || d.seats;
-		t_stage := t_stage || v_stage;
+		t_stage := t_stage || array_fill(v_stage, array[cardinality(d.t_batch)]);
+		t_batch := t_batch || d.t_batch;
 		t_ready := t_ready || d.t_ready;
 		t_retry := t_retry || d.t_retry;
 		return query
@@ -95,7 +96,7 @@ begin
 			from unnest(d.seats, d.jobs, d.leases, d.attempts, d.datas)
 				as u(seat, job, lease, attempt, data);
 		if d.hint is not null then
-			return query select 0, 'hint', null::int8, v_stage, d.hint, null::uuid, null::int4,
+			return query select 0, 'hint', null::int8, v_stage, d.hint, null::uuid, d.hint_batch,
 				null::text;
 		end if;
 	end loop;
@@ -106,7 +107,7 @@ begin
 
 	-- 3. Counts come last: whoever shares our slot waits for them.
 	if t_stage <> '{}' then
-		v_ok := tracker.add_tally(t_stage, t_ready, t_retry, null, null, null);
+		v_ok := tracker.add_tally(t_stage, t_batch, t_ready, t_retry, null, null, null);
 	end if;
 	if s_pos is not null or cardinality(d_pos) < v_asked then
 		return query

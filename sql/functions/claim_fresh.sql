@@ -1,16 +1,19 @@
 -- Answers v1's newJob for all who ask at this moment: the common case in few statements. All are of
--- one stage, none holds a job, and nothing that came back is due. Everything else is for claim_held,
--- which it then calls.
+-- one stage, none holds a job, and of the batch that is first in line nothing that came back is due.
+-- Everything else is for claim_held, which it then calls; also for those for whom that batch has no more,
+-- when another stands behind it.
 --
 -- Caller	domain/jobs.c, with v1's claims that wait, in ascending order of token (or it is no common
 --		case). ages_us: how long each has waited in the tracker. hints[stage]: the position last
---		heard in a 'hint' row, 0 at first. ids: of leases, one for each.
+--		heard in a 'hint' row, 0 at first; hints[5 + stage]: of which batch. ids: of leases, one
+--		for each.
 -- Answer	one row an item: job, none, paused, unknown; data is null when it is too long for its share
---		of answer_limit (to be read by fetch_inputs). 'hint' rows with item 0 (stage, job = position).
+--		of answer_limit (to be read by fetch_inputs). 'hint' rows with item 0 (stage, job = position,
+--		attempt = batch).
 -- Errors	none for one item.
 -- Locks	worker (by token), ready or frontier, lease, tally; see claim_held. What was locked in vain
 --		stays locked until the end of the transaction, as it would be anyway.
--- Index	worker by token; retry by (stage, due); ready, job and output by key.
+-- Index	worker by token; stage by key; retry by (stage, due) and (stage, batch, due); ready, job and output by key.
 -- Source	apart because claim_held has three times the statements. Counted in instructions: an
 --		aggregate costs 10,000 to start, gen_random_uuid() 10,000, a check on the table 33,000, and
 --		ON CONFLICT 55,000 and 11,000 a row. So: few of each, subscripts instead of unnest, and the
@@ -31,16 +34,24 @@ declare
 	v_found int4 := cardinality(tokens);
 	v_now timestamptz := clock_timestamp();
 	v_stage int2;
+	v_batch int4;		-- the first in line; null: none, or the stage is paused
+	v_uncommon boolean;	-- something came back, of this batch or another
 	w_tid tid[];
-	v_jobs int8[];		-- of a later stage
-	v_first int8;		-- of stage A: a range
+	v_jobs int8[];
+	v_first int8;		-- of stage A, mostly: a range instead
 	v_given int4;
 	v_datas text[];
 	v_hint int8;
 	v_turn int4[];		-- by item: whose turn it is, when there is too little
+	v_behind boolean;	-- there is too little, and another batch in line
+	v_rest int4[];		-- who is left for it
 	a record;
 begin
-	select array_agg(l.tid), min(l.stage) into w_tid, v_stage
+	select array_agg(l.tid), min(l.stage), (
+			select s.line[1] from tracker.stage s
+			where s.stage = min(l.stage) and not s.paused),
+		exists (select from tracker.retry r where r.stage = min(l.stage) and r.due <= v_now)
+	into w_tid, v_stage, v_batch, v_uncommon
 	from generate_series(1, v_found) as g(n)
 	cross join lateral (
 		select q.ctid as tid, q.held_lease, q.stage, q.gone_at from tracker.worker q
@@ -48,14 +59,15 @@ begin
 		for no key update) l
 	where l.gone_at is null and l.held_lease is null
 		and (g.n = 1 or tokens[g.n] > tokens[g.n - 1])
-	having min(l.stage) = max(l.stage)
-		and not exists (
-			select from tracker.retry r where r.stage = min(l.stage) and r.due <= v_now)
-		and not (select s.paused from tracker.stage s where s.stage = min(l.stage));
-	if cardinality(w_tid) is distinct from v_found then
-		return query
-			select * from tracker.claim_held(tokens, ages_us, calls, hints, ids, answer_limit);
-		return;
+	having min(l.stage) = max(l.stage);
+	if v_uncommon or v_batch is null or cardinality(w_tid) is distinct from v_found then
+		if v_batch is null or cardinality(w_tid) is distinct from v_found or exists (
+			select from tracker.retry r
+			where r.stage = v_stage and r.batch = v_batch and r.due <= v_now) then
+			return query
+				select * from tracker.claim_held(tokens, ages_us, calls, hints, ids, answer_limit);
+			return;
+		end if;
 	end if;
 
 	if v_stage = 1 then
@@ -63,20 +75,25 @@ begin
 		update tracker.frontier f
 		set next = least(f.next + v_found, f.last + 1), previous = f.next,
 			epoch = greatest(f.epoch, tracker.now_epoch())
-		where f.epoch >= tracker.now_epoch() - 1 and f.next <= f.last
+		where f.batch = v_batch and f.epoch >= tracker.now_epoch() - 1 and f.next <= f.last
 		returning f.previous, f.next - f.previous into v_first, v_given;
-		if not found then
-			a := tracker.take_fresh(v_stage, v_found, 0);
-			v_first := a.jobs[1];
-			v_given := cardinality(a.jobs);
+		if found then
+			v_datas := array(
+				select case when octet_length(j.data) <= answer_limit / v_found then j.data end
+				from tracker.job j
+				where j.number >= v_first and j.number < v_first + v_given
+				order by j.number);
+		else
+			a := tracker.take_fresh(v_stage, v_batch, v_found, 0);
+			v_jobs := a.jobs;
+			v_given := cardinality(v_jobs);
+			v_datas := array(
+				select tracker.input_of(v_stage, v_jobs[g.n], answer_limit / v_found)
+				from generate_series(1, v_given) as g(n));
 		end if;
-		v_datas := array(
-			select case when octet_length(j.data) <= answer_limit / v_found then j.data end
-			from tracker.job j
-			where j.number >= v_first and j.number < v_first + v_given
-			order by j.number);
 	else
-		a := tracker.take_fresh(v_stage, v_found, coalesce(hints[v_stage], 0));
+		a := tracker.take_fresh(v_stage, v_batch, v_found,
+			case when hints[5 + v_stage] = v_batch then hints[v_stage] else 0 end);
 		v_jobs := a.jobs;
 		v_given := cardinality(v_jobs);
 		v_hint := a.hint;
@@ -89,11 +106,19 @@ begin
 	end if;
 	-- Too little for all: who waits longest gets it.
 	if v_given < v_found then
+		v_behind := (select s.line[2] is not null from tracker.stage s where s.stage = v_stage);
 		v_turn := array(
 			select u.turn from (
 				select g.n, row_number() over (order by ages_us[g.n] desc, g.n)::int4 as turn
 				from generate_series(1, v_found) as g(n)) u
 			order by u.n);
+		if v_behind then
+			v_rest := array(
+				select g.n from generate_series(1, v_found) as g(n) where v_turn[g.n] > v_given);
+			w_tid := array(
+				select case when v_turn[g.n] <= v_given then w_tid[g.n] end
+				from generate_series(1, v_found) as g(n));
+		end if;
 	end if;
 
 	return query
@@ -113,8 +138,8 @@ begin
 		where w.ctid = w_tid[g.n]
 		returning g.n, g.turn, w.id, w.held_job, w.held_lease),
 	l as (
-		insert into tracker.lease (stage, job, id, worker, since, attempt, call)
-		select v_stage, x.held_job, x.held_lease, x.id, clock_timestamp(), 1, calls[x.n]
+		insert into tracker.lease (stage, batch, job, id, worker, since, attempt, call)
+		select v_stage, v_batch, x.held_job, x.held_lease, x.id, clock_timestamp(), 1, calls[x.n]
 		from x where x.held_job is not null)
 	select x.n, case when x.held_job is null then 'none' else 'job' end, x.id, v_stage, x.held_job,
 		x.held_lease, case when x.held_job is not null then 1 end, v_datas[x.turn]
@@ -122,14 +147,24 @@ begin
 
 	if v_stage > 1 then
 		if v_given > 0 then
-			insert into tracker.tally as t (stage, minute, slot, ready)
-			values (v_stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
-				-v_given)
-			on conflict (stage, minute, slot) do update set ready = t.ready + excluded.ready;
+			insert into tracker.tally as t (stage, batch, minute, slot, ready)
+			values (v_stage, v_batch, date_trunc('minute', statement_timestamp()),
+				tracker.own_slot(), -v_given)
+			on conflict (stage, batch, minute, slot) do update set ready = t.ready + excluded.ready;
 		end if;
 		if v_hint is not null then
-			return query select 0, 'hint', null::int8, v_stage, v_hint, null::uuid, null::int4,
+			return query select 0, 'hint', null::int8, v_stage, v_hint, null::uuid, v_batch,
 				null::text;
 		end if;
+	end if;
+	if v_behind then
+		return query
+			select coalesce(v_rest[h.item], 0), h.status, h.worker, h.stage, h.job, h.lease,
+				h.attempt, h.data
+			from tracker.claim_held(
+				array(select tokens[u.n] from unnest(v_rest) as u(n)),
+				array(select ages_us[u.n] from unnest(v_rest) as u(n)),
+				array(select calls[u.n] from unnest(v_rest) as u(n)), hints,
+				array(select ids[u.n] from unnest(v_rest) as u(n)), answer_limit) h;
 	end if;
 end $$;

@@ -32,7 +32,7 @@ declare
 	s_pos int4[]; s_lease tracker.lease[];	-- told again
 	e_lease tracker.lease[];		-- abandoned
 	d_pos int4[] := '{}'; d_job int8[] := '{}'; d_lease uuid[] := '{}';
-	t_stage int2[] := '{}'; t_ready int8[] := '{}'; t_retry int8[] := '{}'; t_failed int8[] := '{}';
+	t_stage int2[] := '{}'; t_batch int4[] := '{}'; t_ready int8[] := '{}'; t_retry int8[] := '{}'; t_failed int8[] := '{}';
 	w record;
 	d record;
 	b record;
@@ -77,12 +77,13 @@ begin
 	-- 2. Work, a stage after the other.
 	foreach v_stage in array w.dealt loop
 		d := tracker.deal_stage(v_stage, w.workers, w.stages, w_want, w.arrived, w.calls, null,
-			answer_limit, ids[1 + cardinality(d_pos):], hints[v_stage]);
+			answer_limit, ids[1 + cardinality(d_pos):], hints);
 		continue when d.t_ready is null;
 		d_pos := d_pos || d.seats;
 		d_job := d_job || d.jobs;
 		d_lease := d_lease || d.leases;
-		t_stage := t_stage || v_stage;
+		t_stage := t_stage || array_fill(v_stage, array[cardinality(d.t_batch)]);
+		t_batch := t_batch || d.t_batch;
 		t_ready := t_ready || d.t_ready;
 		t_retry := t_retry || d.t_retry;
 		return query
@@ -91,7 +92,7 @@ begin
 			from unnest(d.seats, d.jobs, d.leases, d.attempts, d.datas)
 				as u(seat, job, lease, attempt, data);
 		if d.hint is not null then
-			return query select 0, 'hint', null::int8, v_stage, d.hint, null::uuid, null::int4,
+			return query select 0, 'hint', null::int8, v_stage, d.hint, null::uuid, d.hint_batch,
 				null::text;
 		end if;
 	end loop;
@@ -113,12 +114,13 @@ begin
 	-- 4. Counts come last: whoever shares our slot waits for them.
 	if e_lease is not null then
 		t_stage := t_stage || b.t_stages;
+		t_batch := t_batch || b.t_batches;
 		t_ready := t_ready || array_fill(0::int8, array[cardinality(b.t_stages)]);
 		t_failed := array_fill(0::int8, array[cardinality(t_retry)]) || b.t_failed;
 		t_retry := t_retry || b.t_retry;
 	end if;
 	if t_stage <> '{}' then
-		v_ok := tracker.add_tally(t_stage, t_ready, t_retry, null, null, t_failed);
+		v_ok := tracker.add_tally(t_stage, t_batch, t_ready, t_retry, null, null, t_failed);
 	end if;
 	if coalesce(cardinality(s_pos), 0) + cardinality(d_pos) < cardinality(tokens) then
 		return query

@@ -1,5 +1,6 @@
 -- Takes in the results of v1's completeJob: the common case in few statements, that each is of the job
--- that its worker holds. Everything else is for complete_jobs, which it then calls.
+-- that its worker holds, and its batch is in the line of the next stage already. Everything else is for
+-- complete_jobs, which it then calls.
 --
 -- Caller	domain/jobs.c, with all completions that wait when each is v1's, in ascending order of token
 --		(or it is no common case).
@@ -8,7 +9,7 @@
 --		serialization_failure when a lease went while its worker's row was waited for,
 --		unique_violation when an output was there already, which is impossible while the laws hold.
 -- Locks	as complete_jobs: worker (by token), lease, output, ready, tally, credit.
--- Index	worker by token; lease and output by key.
+-- Index	worker by token; lease and output by key; stage by key.
 -- Source	see claim_fresh. ON CONFLICT would cost 55,000 instructions a call and 11,000 a result.
 create or replace function tracker.complete_held(tokens uuid[], datas text[], hashes uuid[],
 	ages_us int8[])
@@ -26,13 +27,18 @@ declare
 	v_now timestamptz := clock_timestamp();
 	w_tid tid[]; w_person int8[]; l_tid tid[];	-- one element an item
 	v_answered int4;
-	v_last_stage int2;
+	v_last_stage int2 := 5;	-- not before it, when all are of one stage that feeds another
+	v_least int8; v_most int8;	-- of stage and batch: 8 * batch + stage
+	v_lined boolean;	-- what they feed is in line; null: they feed none
 	v_minute timestamptz := date_trunc('minute', statement_timestamp());
 	v_slot int2 := tracker.own_slot();
 begin
 	select array_agg(l.tid), array_agg(l.person), array_agg(q.tid),
-		(select max(s.stage) from tracker.stage s)
-	into w_tid, w_person, l_tid, v_last_stage
+		min(8 * q.batch::int8 + l.stage),
+		max(8 * q.batch::int8 + l.stage), (
+			select max(8 * q.batch::int8 + l.stage) / 8 = any (s.line) from tracker.stage s
+			where s.stage = max(8 * q.batch::int8 + l.stage) % 8 + 1)
+	into w_tid, w_person, l_tid, v_least, v_most, v_lined
 	from generate_series(1, v_found) as g(n)
 	cross join lateral (
 		select q.ctid as tid, q.id, q.stage, q.person, q.held_job, q.held_lease, q.gone_at
@@ -40,14 +46,24 @@ begin
 		where q.token = tokens[g.n] offset 0
 		for no key update) l
 	cross join lateral (
-		select q.ctid as tid, q.id, q.worker, q.since
+		select q.ctid as tid, q.id, q.worker, q.since, q.batch
 		from tracker.lease q
 		where q.stage = l.stage and q.job = l.held_job
 		limit 1) q
 	where l.gone_at is null and q.id = l.held_lease and q.worker = l.id
 		and q.since <= v_now - greatest(coalesce(ages_us[g.n], 0), 0) * interval '1 us'
 		and (g.n = 1 or tokens[g.n] > tokens[g.n - 1]);
-	if cardinality(w_tid) is distinct from v_found then
+	if v_least <> v_most then
+		v_last_stage := (select max(s.stage) from tracker.stage s);
+		v_lined := not exists (
+			select from generate_series(1, v_found) as g(n)
+			join tracker.lease l on l.ctid = l_tid[g.n]
+			join tracker.stage s on s.stage = l.stage + 1
+			where l.batch <> all (s.line));
+	elsif v_lined is null then
+		v_last_stage := 0;	-- they feed none
+	end if;
+	if v_lined = false or cardinality(w_tid) is distinct from v_found then
 		return query
 			select * from tracker.complete_jobs(tokens, array_fill(null::int8, array[v_found]),
 				array_fill(null::uuid, array[v_found]), datas, hashes, ages_us);
@@ -58,7 +74,7 @@ begin
 	with d as (
 		delete from tracker.lease l using generate_series(1, v_found) as g(n)
 		where l.ctid = l_tid[g.n]
-		returning g.n, l.stage, l.job, l.id, l.worker, l.since, l.attempt),
+		returning g.n, l.stage, l.batch, l.job, l.id, l.worker, l.since, l.attempt),
 	o as (
 		insert into tracker.output (stage, job, worker, person, attempt, lease, started,
 			finished, data)
@@ -66,18 +82,18 @@ begin
 			coalesce(datas[d.n], '')
 		from d),
 	y as (
-		insert into tracker.ready (stage, job)
-		select d.stage + 1, d.job from d where d.stage < v_last_stage),
+		insert into tracker.ready (stage, batch, job)
+		select d.stage + 1, d.batch, d.job from d where d.stage < v_last_stage),
 	t as (
-		insert into tracker.tally as t (stage, minute, slot, ready, done)
-		select c.stage, v_minute, v_slot, sum(c.ready)::int8, sum(c.done)::int8
+		insert into tracker.tally as t (stage, batch, minute, slot, ready, done)
+		select c.stage, c.batch, v_minute, v_slot, sum(c.ready)::int8, sum(c.done)::int8
 		from (
-			select d.stage, 0 as ready, 1 as done from d
+			select d.stage, d.batch, 0 as ready, 1 as done from d
 			union all
-			select (d.stage + 1)::int2, 1, 0 from d where d.stage < v_last_stage) c
-		group by c.stage
-		order by c.stage
-		on conflict (stage, minute, slot) do update set
+			select (d.stage + 1)::int2, d.batch, 1, 0 from d where d.stage < v_last_stage) c
+		group by c.stage, c.batch
+		order by c.stage, c.batch
+		on conflict (stage, batch, minute, slot) do update set
 			ready = t.ready + excluded.ready, done = t.done + excluded.done),
 	c as (
 		insert into tracker.credit as c (person, stage, minute, slot, done)

@@ -9,9 +9,8 @@
 --		may hold many items of one worker.
 -- Answer	one row an item: accepted, repeat, fenced, unknown, no_worker, no_job, done_before.
 -- Errors	none for one item.
--- Locks	worker (by token); lease; retry and failed rows of late results (by key); output; ready;
---		tally; credit.
--- Index	worker by token and id; lease, output by key; see take_late and judge_result.
+-- Locks	worker (by token); lease; those of take_late; output; ready; stage, for its line; tally; credit.
+-- Index	worker by token and id; lease, output by key; stage by key; see take_late, judge_result.
 -- Source	lateral probes and arrays of ctid, because statistics of lease are always wrong: a
 --		join of K by K cost 120 ms at K = 256.
 create or replace function tracker.complete_jobs(tokens uuid[], jobs int8[], leases uuid[],
@@ -36,6 +35,9 @@ declare
 	-- one element an item
 	i record;
 	i_tid tid[]; i_since timestamptz[]; i_attempt int4[]; i_from text[]; i_status text[];
+	v_least int8; v_most int8; v_batch int4;	-- 8 * batch + stage; the batch of all, or null
+	v_lined boolean;	-- what they feed is in line; null: they feed none
+	i_batch int4[];		-- when there are several
 	l record;
 begin
 	if v_count = 0 then
@@ -45,11 +47,11 @@ begin
 
 	-- 1. The leases.
 	with m as materialized (
-		select u.n, x.tid, x.since, x.attempt
+		select u.n, 8 * x.batch::int8 + u.stage as fed, x.tid, x.since, x.attempt
 		from unnest(i.workers, i.stages, i.jobs, i.leases, i.v1, i.arrived)
 			with ordinality as u(worker, stage, job, lease, v1, arrived, n)
 		left join lateral (
-			select q.ctid as tid, q.id, q.worker, q.since, q.attempt
+			select q.ctid as tid, q.id, q.worker, q.since, q.batch, q.attempt
 			from tracker.lease q
 			where q.stage = u.stage and q.job = u.job
 			limit 1) x on x.id = u.lease and x.worker = u.worker
@@ -60,9 +62,9 @@ begin
 		where q.ctid = any (array(select m.tid from m where m.tid is not null))
 		returning 1)
 	select array_agg(m.tid order by m.n), array_agg(m.since order by m.n),
-		array_agg(m.attempt order by m.n), count(m.tid), (select count(*) from g),
-		(select max(s.stage) from tracker.stage s)
-	into i_tid, i_since, i_attempt, v_matched, v_deleted, v_last_stage from m;
+		array_agg(m.attempt order by m.n), count(m.tid), (select count(*) from g), min(m.fed), max(m.fed),
+		(select max(m.fed) / 8 = any (s.line) from tracker.stage s where s.stage = max(m.fed) % 8 + 1)
+	into i_tid, i_since, i_attempt, v_matched, v_deleted, v_least, v_most, v_lined from m;
 
 	-- The same lease twice in one bundle counts once, for the first.
 	if v_matched > v_deleted then
@@ -81,11 +83,17 @@ begin
 		i_from := l.i_from;
 		v_late := l.late;
 	end if;
+	if v_least = v_most and v_late = 0 then
+		v_batch := v_most / 8;
+		v_last_stage := case when v_lined is null then v_most % 8 else 5 end;
+	else
+		v_last_stage := (select max(s.stage) from tracker.stage s);
+		i_batch := array(select tracker.batch_of(i.jobs[g.n]) from generate_series(1, v_count) as g(n));
+	end if;
 
 	-- 2. The results, and the next stage's work.
 	with o as (
-		insert into tracker.output (stage, job, worker, person, attempt, lease, started,
-			finished, data)
+		insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data)
 		select u.stage, u.job, u.worker, u.person, u.attempt, u.lease,
 			coalesce(u.since, v_now), v_now, coalesce(u.data, '')
 		from unnest(i.stages, i.jobs, i.workers, i.persons, i_attempt, i.leases, i_since, datas)
@@ -94,24 +102,20 @@ begin
 		on conflict (stage, job) do nothing
 		returning stage, job),
 	r as (
-		insert into tracker.ready (stage, job)
-		select o.stage + 1, o.job from o where o.stage < v_last_stage)
+		insert into tracker.ready (stage, batch, job)
+		select o.stage + 1, coalesce(v_batch, tracker.batch_of(o.job)), o.job
+		from o where o.stage < v_last_stage)
 	select count(*) into v_done from o;
+	if v_done > 0 and (v_batch is null or v_lined = false) then
+		v_ok := tracker.join_line(array(select u.stage + 1 from unnest(i.stages) as u(stage))::int2[],
+			coalesce(i_batch, array_fill(v_batch, array[v_count])));
+	end if;
 
 	if v_done = v_count then
 		i_status := array_fill('accepted'::text, array[v_count]);
-	elsif v_done = v_deleted + v_late then
-		i_status := array(
-			select case when i_attempt[g.n] is not null then 'accepted' end
-			from generate_series(1, v_count) as g(n));
 	else
-		-- An output was there already: impossible while the laws hold; not counted again.
-		i_status := array(
-			select case when i_attempt[g.n] is not null and exists (
-				select from tracker.output o
-				where o.stage = i.stages[g.n] and o.job = i.jobs[g.n]
-					and o.lease = i.leases[g.n]) then 'accepted' end
-			from generate_series(1, v_count) as g(n));
+		i_status := tracker.which_accepted(i.stages, i.jobs, i.leases, i_attempt,
+			v_done < v_deleted + v_late);
 	end if;
 
 	-- 3. The workers.
@@ -142,7 +146,7 @@ begin
 
 	-- 4. Counts come last: whoever shares our slot waits for them.
 	if v_done > 0 then
-		v_ok := tracker.add_done(i.persons, i.stages, i_status, i_from, v_last_stage);
+		v_ok := tracker.add_done(i.persons, i.stages, v_batch, i_batch, i_status, i_from, v_last_stage);
 	end if;
 
 	if v_done = v_count then

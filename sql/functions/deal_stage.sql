@@ -1,22 +1,24 @@
--- Hands out jobs of one stage to those who ask for them: work that came back first, up to half while
--- there is fresh work; everyone's first before anyone's second, and who waits longest before others.
--- Who flagged or last had a job is passed over for it while there is something else. What an answer
--- has no room for waits again, as if it had just come back.
+-- Hands out jobs of one stage to those who ask for them, a batch of its line after the other: work that came
+-- back first, up to half while there is fresh work; everyone's first before anyone's second, and who waits
+-- longest before others. Who flagged or last had a job is passed over for it while there is something else.
+-- What an answer has no room for waits again, as if it had just come back.
 --
 -- Caller	claim_held, claim_fleet: once for each stage. w_*: all claimants of the call, of any stage;
 --		w_sent: bytes of data that an answer holds already, null: none, so a first job has room
---		whatever its length. p_limit: bytes of an answer. p_ids: for the leases.
+--		whatever its length. p_limit: bytes of an answer. p_ids: for the leases. p_hints: see
+--		claim_fresh.
 -- Answer	aligned arrays, an element a job handed out: the place of its claimant in w_*, its lease and
 --		data. datas: null when longer than its share of p_limit (see fetch_inputs). t_*: what the
---		caller has to add to the tally, null: there was no work. hint: see take_fresh.
+--		caller has to add to the tally, an element a batch; null: there was no work. hint, hint_batch:
+--		the last position taken from ready, and of which batch; hint null: keep the old ones.
 -- Errors	none.
 -- Locks	retry and ready SKIP LOCKED; frontier; lease: inserts.
--- Index	retry by (stage, due); ready, job and output by key; strike by (stage, job).
+-- Index	line, and output by key; see take_fresh; strike by (stage, job).
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.deal_stage(p_stage int2, w_worker int8[], w_stage int2[],
 	w_want int4[], w_arrived timestamptz[], w_call int8[], w_sent int8[], p_limit int4,
-	p_ids uuid[], p_hint int8, out seats int4[], out jobs int8[], out leases uuid[],
-	out attempts int4[], out datas text[], out t_ready int8, out t_retry int8, out hint int8)
+	p_ids uuid[], p_hints int8[], out seats int4[], out jobs int8[], out leases uuid[],
+	out attempts int4[], out datas text[], out t_batch int4[], out t_ready int8[], out t_retry int8[], out hint int8, out hint_batch int4)
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -28,6 +30,7 @@ declare
 	v_long int8;
 	v_dealt int4;
 	v_back int4;		-- how many of them came back: they are the first
+	v_batch int4; v_batches int4[];	-- the first in line; of each job, when there are several
 	v_flagged boolean[];
 	v_fits boolean[];
 	r record;		-- what came back
@@ -40,19 +43,27 @@ begin
 	if v_want = 0 then
 		return;
 	end if;
+	select s.line[1] into v_batch from tracker.stage s where s.stage = p_stage;
+	if v_batch is null then
+		return;
+	end if;
 
-	-- What came back, up to half; fresh work for the rest; more of what came back when it is too little.
-	r := tracker.take_returned(p_stage, (v_want + 1) / 2, v_now, '{}');
-	f := tracker.take_fresh(p_stage, v_want - cardinality(r.jobs), coalesce(p_hint, 0));
+	-- What came back, up to half; fresh work; more of what came back; then the batches behind.
+	r := tracker.take_returned(p_stage, v_batch, (v_want + 1) / 2, v_now, '{}');
+	f := tracker.take_fresh(p_stage, v_batch, v_want - cardinality(r.jobs),
+		case when p_hints[5 + p_stage] = v_batch then p_hints[p_stage] else 0 end);
 	hint := f.hint;
+	hint_batch := v_batch;
 	v_dealt := cardinality(r.jobs) + cardinality(f.jobs);
-	if v_dealt < v_want and cardinality(r.jobs) = (v_want + 1) / 2 then
-		s := tracker.take_returned(p_stage, v_want - v_dealt, v_now, r.jobs);
-		r.jobs := r.jobs || s.jobs;
-		r.attempts := r.attempts || s.attempts;
-		r.flagged := r.flagged || s.flagged;
-		r.workers := r.workers || s.workers;
-		v_dealt := v_dealt + cardinality(s.jobs);
+	if v_dealt < v_want then
+		s := tracker.take_behind(p_stage, v_want, v_now, p_hints[p_stage],
+			p_hints[5 + p_stage]::int4, v_batch, r, f);
+		r := s;
+		f.jobs := s.fresh;
+		v_batches := s.batches || s.fresh_batches;
+		hint := s.hint;
+		hint_batch := s.hint_batch;
+		v_dealt := cardinality(v_batches);
 	end if;
 	if v_dealt = 0 then
 		return;
@@ -73,10 +84,13 @@ begin
 	if r.workers && w_worker or true = any (r.flagged) then
 		s := tracker.seat_returned(p_stage, v_now,
 			array(select w_worker[seats[g.n]] from generate_series(1, v_dealt) as g(n)),
-			r.jobs, r.attempts, r.flagged, r.workers, f.jobs, coalesce(hint, p_hint, 0));
+			r.jobs, coalesce(v_batches, array_fill(v_batch, array[v_dealt])), r.attempts, r.flagged,
+			r.workers, f.jobs, hint, hint_batch);
 		r := s;
 		f.jobs := s.fresh;
-		hint := nullif(s.hint, coalesce(p_hint, 0));
+		v_batches := s.batches;
+		hint := s.hint;
+		hint_batch := s.hint_batch;
 		seats := array(select seats[u.n] from unnest(s.seats) with ordinality as u(n, at) order by u.at);
 		v_dealt := cardinality(seats);
 	end if;
@@ -84,8 +98,6 @@ begin
 	jobs := r.jobs || f.jobs;
 	attempts := r.attempts || array_fill(1, array[v_dealt - v_back]);
 	v_flagged := r.flagged || array_fill(false, array[v_dealt - v_back]);
-	t_ready := case when p_stage = 1 then 0 else v_back - v_dealt end;
-	t_retry := -v_back;
 
 	-- Their data. While none is longer than its share there is room for all.
 	v_long := (p_limit - v_sent) / v_dealt;
@@ -104,19 +116,36 @@ begin
 	end if;
 	if array_position(datas, null) is not null then
 		v_fits := tracker.fit_jobs(p_stage, jobs, seats, w_sent, p_limit);
-		insert into tracker.retry (stage, job, due, attempt)
-		select p_stage, jobs[g.n], v_now, 1
+		insert into tracker.retry (stage, batch, job, due, attempt)
+		select p_stage, coalesce(v_batches[g.n], v_batch), jobs[g.n], v_now, 1
 		from generate_series(v_back + 1, v_dealt) as g(n)
 		where not v_fits[g.n]
 		order by jobs[g.n];
-		get diagnostics v_want = row_count;
-		select array_agg(u.seat), array_agg(u.job), array_agg(u.attempt), array_agg(u.flagged),
-			array_agg(u.data), v_want - count(*) filter (where u.n <= v_back), count(*)
-		into seats, jobs, attempts, v_flagged, datas, t_retry, v_dealt
-		from unnest(seats, jobs, attempts, v_flagged, datas, v_fits)
-			with ordinality as u(seat, job, attempt, flagged, data, fits, n)
+	end if;
+
+	if v_fits is null and v_batches is null then
+		t_batch := array[v_batch];
+		t_ready := array[case when p_stage = 1 then 0 else v_back - v_dealt end];
+		t_retry := array[-v_back];
+	else
+		-- Fresh work that has no room goes from ready to retry; what came back stays there.
+		select array_agg(x.batch), array_agg(x.ready), array_agg(x.retry)
+		into t_batch, t_ready, t_retry
+		from (
+			select coalesce(v_batches[g.n], v_batch) as batch,
+				-count(*) filter (where p_stage > 1 and g.n > v_back) as ready,
+				count(*) filter (where g.n > v_back and not v_fits[g.n])
+				- count(*) filter (where g.n <= v_back and coalesce(v_fits[g.n], true)) as retry
+			from generate_series(1, v_dealt) as g(n) group by 1) x;
+	end if;
+	if v_fits is not null then
+		select array_agg(u.seat), array_agg(u.job), array_agg(coalesce(u.batch, v_batch)),
+			array_agg(u.attempt), array_agg(u.flagged), array_agg(u.data),
+			count(*) filter (where u.n <= v_back), count(*)
+		into seats, jobs, v_batches, attempts, v_flagged, datas, v_back, v_dealt
+		from unnest(seats, jobs, v_batches, attempts, v_flagged, datas, v_fits)
+			with ordinality as u(seat, job, batch, attempt, flagged, data, fits, n)
 		where u.fits;
-		v_back := v_want - t_retry;
 	end if;
 
 	if v_back > 0 then
@@ -129,8 +158,8 @@ begin
 	end if;
 	leases := array(
 		select coalesce(p_ids[g.n], gen_random_uuid()) from generate_series(1, v_dealt) as g(n));
-	insert into tracker.lease (stage, job, id, worker, since, attempt, flagged, call)
-	select p_stage, jobs[g.n], leases[g.n], w_worker[seats[g.n]], v_now, attempts[g.n],
+	insert into tracker.lease (stage, batch, job, id, worker, since, attempt, flagged, call)
+	select p_stage, coalesce(v_batches[g.n], v_batch), jobs[g.n], leases[g.n], w_worker[seats[g.n]], v_now, attempts[g.n],
 		v_flagged[g.n], w_call[seats[g.n]]
 	from generate_series(1, v_dealt) as g(n);
 end $$;

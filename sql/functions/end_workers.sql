@@ -54,7 +54,7 @@ begin
 			array_fill(case when why = 'idle' then 'timed_out' else 'freed' end,
 				array[cardinality(e_lease)]),
 			array_fill(why, array[cardinality(e_lease)]));
-		v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, null, null, b.t_failed);
+		v_ok := tracker.add_tally(b.t_stages, b.t_batches, null, b.t_retry, null, null, b.t_failed);
 	end if;
 	return query
 		select u.token, u.worker, u.stage,

@@ -49,7 +49,7 @@ begin
 	b := tracker.give_back(e_lease,
 		array_fill('timed_out'::text, array[cardinality(e_lease)]),
 		array_fill('job time-out'::text, array[cardinality(e_lease)]));
-	v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, null, null, b.t_failed);
+	v_ok := tracker.add_tally(b.t_stages, b.t_batches, null, b.t_retry, null, null, b.t_failed);
 	return query
 		select u.stage, u.job, v_tokens[array_position(v_workers, u.worker)]
 		from unnest(e_lease) as u;

@@ -1,12 +1,13 @@
--- Folds the counts of minutes that are over into the base rows, and keeps them for charts: by the
--- minute for eight days, then by the hour.
+-- Folds the counts of minutes that are over into the base rows of stages (batch 0) and of batches
+-- (batch_count), and keeps those of stages for charts: by the minute for eight days, then by the hour.
+-- A batch of which nothing is left to be done has ended.
 --
 -- Caller	run/keeper.c, every few seconds.
 -- Answer	how many rows were folded.
 -- Errors	none.
 -- Locks	tally, in order of its key, as those who write it; one fold at a time (the second
---		does nothing).
--- Index	tally and history by key.
+--		does nothing); batch, when one has ended or goes on.
+-- Index	tally, history and batch_count by key.
 create or replace function tracker.fold_tally()
 returns int8
 language plpgsql
@@ -16,6 +17,7 @@ as $$
 #variable_conflict use_column
 declare
 	v_count int8;
+	v_batches int4[];
 begin
 	if not pg_try_advisory_xact_lock(hashtext('tracker.fold_tally')) then
 		return 0;
@@ -23,7 +25,7 @@ begin
 	with l as materialized (
 		select t.ctid as tid from tracker.tally t
 		where t.slot >= 0 and t.minute < date_trunc('minute', statement_timestamp())
-		order by t.stage, t.minute, t.slot
+		order by t.stage, t.batch, t.minute, t.slot
 		for update),
 	d as materialized (
 		delete from tracker.tally t where t.ctid = any (array(select l.tid from l))
@@ -38,16 +40,31 @@ begin
 			withdrawn = h.withdrawn + excluded.withdrawn,
 			failed = h.failed + excluded.failed),
 	b as (
-		insert into tracker.tally as t (stage, minute, slot, ready, retry, done, withdrawn,
+		insert into tracker.tally as t (stage, batch, minute, slot, ready, retry, done, withdrawn,
 			failed)
-		select d.stage, '-infinity', -1, sum(d.ready), sum(d.retry), sum(d.done),
+		select d.stage, 0, '-infinity', -1, sum(d.ready), sum(d.retry), sum(d.done),
 			sum(d.withdrawn), sum(d.failed)
 		from d group by d.stage order by d.stage
-		on conflict (stage, minute, slot) do update set
+		on conflict (stage, batch, minute, slot) do update set
 			ready = t.ready + excluded.ready, retry = t.retry + excluded.retry,
 			done = t.done + excluded.done, withdrawn = t.withdrawn + excluded.withdrawn,
-			failed = t.failed + excluded.failed)
-	select count(*) into v_count from d;
+			failed = t.failed + excluded.failed),
+	c as (
+		insert into tracker.batch_count as c (batch, stage, ready, retry, done, withdrawn, failed)
+		select d.batch, d.stage, sum(d.ready), sum(d.retry), sum(d.done), sum(d.withdrawn),
+			sum(d.failed)
+		from d group by d.batch, d.stage order by d.batch, d.stage
+		on conflict (batch, stage) do update set
+			ready = c.ready + excluded.ready, retry = c.retry + excluded.retry,
+			done = c.done + excluded.done, withdrawn = c.withdrawn + excluded.withdrawn,
+			failed = c.failed + excluded.failed)
+	select count(*), array_agg(distinct d.batch) into v_count, v_batches from d;
+
+	update tracker.batch b set ended = case when c.open = 0 then clock_timestamp() end
+	from (
+		select q.batch, sum(q.ready + q.retry + q.leased) as open
+		from tracker.read_batches(v_batches) q group by q.batch) c
+	where b.batch = c.batch and (b.ended is null) = (c.open = 0);
 
 	-- The row of minute :00 takes in the rest of its hour.
 	with d as materialized (

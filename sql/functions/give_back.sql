@@ -8,11 +8,11 @@
 --		are aligned, in order of (stage, job); reasons may be null.
 -- Errors	none.
 -- Locks	the caller holds the workers' rows. strike, retry, failed: inserts of jobs that were
---		leased to those workers, so nobody else's.
+--		leased to those workers, so nobody else's. stage: see join_line.
 -- Index	primary keys; worker by id; strike by (stage, job), when attempts are used up.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.give_back(e_lease tracker.lease[], e_kind text[], e_reason text[],
-	out t_stages int2[], out t_retry int8[], out t_failed int8[])
+	out t_stages int2[], out t_batches int4[], out t_retry int8[], out t_failed int8[])
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -55,14 +55,14 @@ begin
 			case b.people when 1 then 'person' else 'people' end,
 			case when e_why[n] = '' then '' else ', at last: ' || e_why[n] end);
 	end loop;
-	select array_agg(u.stage order by u.ordinality),
+	select array_agg(u.stage order by u.ordinality), array_agg(u.batch order by u.ordinality),
 		array_agg((not e_last[u.ordinality])::int4::int8 order by u.ordinality),
 		array_agg(e_last[u.ordinality]::int4::int8 order by u.ordinality)
-	into t_stages, t_retry, t_failed
+	into t_stages, t_batches, t_retry, t_failed
 	from unnest(e_lease) with ordinality as u;
 
-	insert into tracker.retry (stage, job, due, attempt, flagged, lease, worker, since)
-	select u.stage, u.job,
+	insert into tracker.retry (stage, batch, job, due, attempt, flagged, lease, worker, since)
+	select u.stage, u.batch, u.job,
 		case when e_ends[u.ordinality] = 0 then v_now
 		else v_now + make_interval(secs => least(p.backoff_max_s::float8,
 			p.backoff_s::float8 * power(2::float8, least(e_ends[u.ordinality], 40) - 1))) end,
@@ -71,6 +71,7 @@ begin
 	from unnest(e_lease) with ordinality as u
 	where not e_last[u.ordinality];
 
+	perform tracker.join_line(t_stages, t_batches);
 	if true = any (e_last) then
 		insert into tracker.failed (stage, job, kind, reason, attempt, lease, worker, since, at)
 		select u.stage, u.job, e_kind[u.ordinality], e_why[u.ordinality], u.attempt, u.id, u.worker,

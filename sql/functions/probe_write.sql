@@ -47,8 +47,8 @@ begin
 				insert into tracker.worker (token, stage, name, person, created, seen)
 				values (v_token, s.stage, v_token::text, 0, clock_timestamp(), clock_timestamp())
 				returning id)
-			insert into tracker.lease (stage, job, id, worker, since, attempt, call)
-			select s.stage, v_job, v_lease, w.id, clock_timestamp(), 1, 0 from w;
+			insert into tracker.lease (stage, batch, job, id, worker, since, attempt, call)
+			select s.stage, 0, v_job, v_lease, w.id, clock_timestamp(), 1, 0 from w;
 			select r.status into v_status
 			from tracker.complete_jobs(array[v_token], array[v_job], array[v_lease], array[v_data],
 				array[v_token], array[0::int8]) r;

@@ -1,4 +1,4 @@
--- The exact counts of every stage, from some hundred rows of tally and the frontier.
+-- The exact counts of every stage, from some hundred rows of tally and what stage A has ahead.
 --
 -- Caller	jobCount, pages, metrics, the keeper's ETA.
 -- Answer	one row an enabled stage, in order. due: what waits in retry and may be taken now
@@ -6,7 +6,7 @@
 --		fed with. done is net of what was withdrawn.
 -- Errors	none.
 -- Locks	none. One snapshot: the numbers belong together.
--- Index	tally by key; retry by (stage, due).
+-- Index	tally by key; retry by (stage, due); batch by first; see count_ahead.
 create or replace function tracker.read_counts()
 returns table (stage int2, name text, letter text, paused boolean, ready int8, retry int8, due int8,
 	leased int8, done int8, failed int8)
@@ -24,15 +24,15 @@ as $$
 		c.fed - c.ready - c.retry - c.done - c.failed, c.done, c.failed
 	from (
 		select s.stage, s.name, s.letter, s.paused,
-			case when s.stage = 1 then f.last - f.next + 1
-				else coalesce(t.ready, 0) end as ready,
-			case when s.stage = 1 then f.last
+			case when s.stage = 1 then f.ahead else coalesce(t.ready, 0) end as ready,
+			case when s.stage = 1 then f.jobs
 				else coalesce(lag(t.done) over (order by s.stage), 0) end as fed,
 			coalesce(t.retry, 0) as retry, coalesce(t.done, 0) as done,
 			coalesce(t.failed, 0) as failed
 		from tracker.stage s
-		cross join (select q.next, q.last from tracker.frontier q
-			order by q.epoch desc limit 1) f
+		cross join (select
+			coalesce((select q.last from tracker.batch q order by q.first desc limit 1), 0) as jobs,
+			(select coalesce(sum(a.jobs), 0)::int8 from tracker.count_ahead() a) as ahead) f
 		left join (
 			select q.stage, sum(q.ready)::int8 as ready, sum(q.retry)::int8 as retry,
 				sum(q.done - q.withdrawn)::int8 as done,

@@ -25,6 +25,7 @@ declare
 	most   int4 := greatest(1, read_eta.samples);
 	moment timestamptz := clock_timestamp();
 	stop   timestamptz := date_trunc('minute', moment);
+	jobs   int8 := coalesce((select b.last from tracker.batch b order by b.first desc limit 1), 0);
 	age    float8;
 	rate   float8;		-- a second
 	slow   float8;
@@ -33,21 +34,20 @@ declare
 	r      record;
 begin
 	select coalesce(sum(c.done), 0)::int8 as done,
-		coalesce(sum(greatest(0, f.last - c.done - c.lost)), 0)::int8 as remaining,
-		array_agg(greatest(0, f.last - c.done - c.lost) order by c.stage) as left_in
+		coalesce(sum(greatest(0, jobs - c.done - c.lost)), 0)::int8 as remaining,
+		array_agg(greatest(0, jobs - c.done - c.lost) order by c.stage) as left_in
 	into r
 	from (
 		select x.stage, x.done, sum(x.failed) over (order by x.stage) as lost
 		from tracker.read_counts() x
-	) c
-	cross join tracker.frontier f;
+	) c;
 
 	done := coalesce(r.done, 0);
 	remaining := coalesce(r.remaining, 0);
 	total := done + remaining;
 	sampled := 0;
 	per_minute := 0;
-	if not exists (select from tracker.frontier f where f.last > 0) then
+	if jobs = 0 then
 		state := 'empty';
 		return next;
 		return;

@@ -9,12 +9,12 @@
 -- Answer	again: work became due in the stage before; what the caller has to add to the tally,
 --		and the person whose credit it has to withdraw, as its last steps.
 -- Errors	none.
--- Locks	retry, failed and output of this job.
--- Index	primary keys.
+-- Locks	retry, failed and output of this job; stage, for its line.
+-- Index	primary keys; batch by first.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.refuse_input(p_stage int2, p_job int8, p_reason text,
 	p_flags int4, out again boolean, out person int8, out t_stages int2[],
-	out t_retry int8[], out t_withdrawn int8[], out t_failed int8[])
+	out t_batches int4[], out t_retry int8[], out t_withdrawn int8[], out t_failed int8[])
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -24,6 +24,7 @@ declare
 		case p_flags when 1 then 'worker' else 'workers' end,
 		case when p_reason = '' then '' else ', at last: ' || p_reason end);
 	v_attempts int4 := (select p.max_attempts from tracker.policy p where p.one);
+	v_batch int4 := tracker.batch_of(p_job);
 	v_retry int8;
 	v_failed int8;
 	r record;
@@ -43,6 +44,7 @@ begin
 			coalesce(f.since, r.since), v_now;
 		again := false;
 		t_stages := array[p_stage];
+		t_batches := array[v_batch];
 		t_retry := array[-v_retry];
 		t_withdrawn := array[0];
 		t_failed := array[1 - v_failed];
@@ -57,14 +59,16 @@ begin
 		v_now, v_why, o.data);
 	again := o.attempt < v_attempts;
 	if again then
-		insert into tracker.retry (stage, job, due, attempt)
-		values (o.stage, p_job, v_now, o.attempt + 1);
+		insert into tracker.retry (stage, batch, job, due, attempt)
+		values (o.stage, v_batch, p_job, v_now, o.attempt + 1);
+		perform tracker.join_line(array[o.stage], array[v_batch]);
 	else
 		insert into tracker.failed (stage, job, kind, reason, attempt, worker, at)
 		values (o.stage, p_job, 'flagged', v_why, o.attempt, o.worker, v_now);
 	end if;
 	person := o.person;
 	t_stages := array[o.stage, p_stage];
+	t_batches := array[v_batch, v_batch];
 	t_retry := array[again::int4, -v_retry];
 	t_withdrawn := array[1, 0];
 	t_failed := array[(not again)::int4, -v_failed];

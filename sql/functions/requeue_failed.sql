@@ -5,8 +5,8 @@
 --		says, whatever its case; of_label: what the worker that had the job last says that it runs.
 -- Answer	how many.
 -- Errors	none; jobs that are not failed are passed by.
--- Locks	failed (by key); retry, strike: inserts; tally.
--- Index	failed by key; worker by id.
+-- Locks	failed (by key); retry, strike: inserts; stage, for its line; tally.
+-- Index	failed by key; worker by id; batch by first.
 create or replace function tracker.requeue_failed(stage int2, jobs int8[], of_reason text default null,
 	of_label text default null)
 returns int8
@@ -17,6 +17,7 @@ as $$
 declare
 	v_ok boolean := tracker.pass_barrier();
 	v_now timestamptz := clock_timestamp();
+	v_batches int4[]; v_jobs int8[];	-- one element a batch
 	v_count int8;
 begin
 	with l as materialized (
@@ -36,12 +37,19 @@ begin
 		select d.stage, d.job, 'requeued', 'put back by the operator', v_now from d
 			order by d.job),
 	r as (
-		insert into tracker.retry (stage, job, due, attempt)
-		select d.stage, d.job, v_now, 1 from d order by d.job
-		returning 1)
-	select count(*) into v_count from r;
-	perform tracker.add_tally(array[requeue_failed.stage], null, array[v_count], null, null,
-		array[-v_count]);
+		insert into tracker.retry (stage, batch, job, due, attempt)
+		select d.stage, tracker.batch_of(d.job), d.job, v_now, 1 from d order by d.job
+		returning batch),
+	c as (select r.batch, count(*) as jobs from r group by r.batch)
+	select array_agg(c.batch order by c.batch), array_agg(c.jobs order by c.batch),
+		coalesce(sum(c.jobs), 0)
+	into v_batches, v_jobs, v_count from c;
+	perform tracker.join_line(x.stages, v_batches),
+		tracker.add_tally(x.stages, v_batches, null, v_jobs, null, null,
+			array(select -u.jobs from unnest(v_jobs) with ordinality as u(jobs, n) order by u.n))
+	from (
+		select array_fill(requeue_failed.stage,
+			array[coalesce(cardinality(v_batches), 0)]) as stages) x;
 	if v_count > 0 then
 		perform tracker.audit_act('requeue', 'stage ' || chr(96 + requeue_failed.stage), v_count,
 			jsonb_strip_nulls(jsonb_build_object('jobs',

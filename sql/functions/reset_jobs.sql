@@ -17,8 +17,8 @@ as $$
 declare
 	v_emptied constant text := 'tracker.lease, tracker.retry, tracker.ready, tracker.failed,
 		tracker.output, tracker.job, tracker.refused_output, tracker.strike, tracker.tally,
-		tracker.credit, tracker.history, tracker.undo_item, tracker.purged, tracker.person_day, tracker.person_hour, tracker.board';
-	v_kept constant text := 'tracker.stage, tracker.frontier, tracker.board_day, tracker.person,
+		tracker.credit, tracker.history, tracker.undo_item, tracker.purged, tracker.ahead, tracker.person_day, tracker.person_hour, tracker.board';
+	v_kept constant text := 'tracker.stage, tracker.frontier, tracker.batch, tracker.batch_count, tracker.board_day, tracker.person,
 		tracker.worker';	-- read on while we work
 	v_until timestamptz := clock_timestamp() + make_interval(secs => patience_s);
 	v_who text;
@@ -51,10 +51,13 @@ begin
 		perform pg_sleep(0.02);
 	end loop;
 
-	-- No restart of identities: committers remember the last position of ready.
+	-- No restart of identities: committers remember the last position of ready, and of which batch.
 	execute format('truncate %s', v_emptied);
 	update tracker.board_day set day = '-infinity';
-	update tracker.frontier set next = 1, last = 0, previous = 1;
+	delete from tracker.frontier;
+	update tracker.stage set line = '{}' where line <> '{}';
+	delete from tracker.batch;
+	delete from tracker.batch_count;
 	update tracker.person set done = 0, withdrawn = 0, kept = 0
 	where done <> 0 or withdrawn <> 0 or kept <> 0;
 	update tracker.worker set done = 0, struck = 0, held_job = null, held_lease = null,

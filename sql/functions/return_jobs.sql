@@ -31,7 +31,7 @@ declare
 	i_kind text[]; i_status text[]; i_freed int2[];
 	-- one element a lease that ended
 	e_item int4[]; e_lease tracker.lease[]; e_kind text[]; e_reason text[];
-	t_stage int2[]; t_retry int8[]; t_withdrawn int8[]; t_failed int8[];
+	t_stage int2[]; t_batch int4[]; t_retry int8[]; t_withdrawn int8[]; t_failed int8[];
 	c_person int8[] := '{}'; c_stage int2[] := '{}';
 	a record;
 	b record;
@@ -81,6 +81,7 @@ begin
 	i_freed := array_fill(null::int2, array[v_count]);
 	b := tracker.give_back(e_lease, e_kind, e_reason);
 	t_stage := b.t_stages;
+	t_batch := b.t_batches;
 	t_retry := b.t_retry;
 	t_failed := b.t_failed;
 	t_withdrawn := array_fill(0::int8, array[coalesce(cardinality(t_stage), 0)]);
@@ -106,6 +107,7 @@ begin
 				i_freed[a.n] := a.stage - 1;
 			end if;
 			t_stage := t_stage || b.t_stages;
+			t_batch := t_batch || b.t_batches;
 			t_retry := t_retry || b.t_retry;
 			t_withdrawn := t_withdrawn || b.t_withdrawn;
 			t_failed := t_failed || b.t_failed;
@@ -138,7 +140,7 @@ begin
 
 	-- 4. Counts come last: whoever shares our slot waits for them.
 	if t_stage is not null then
-		v_ok := tracker.add_tally(t_stage, null, t_retry, null, t_withdrawn, t_failed);
+		v_ok := tracker.add_tally(t_stage, t_batch, null, t_retry, null, t_withdrawn, t_failed);
 	end if;
 	if c_person <> '{}' then
 		v_ok := tracker.add_credit(c_person, c_stage, null,

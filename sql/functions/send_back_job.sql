@@ -6,8 +6,8 @@
 -- Answer	false when that stage has no live output of the job.
 -- Errors	serialization_failure: the job was handed on meanwhile; nothing has happened.
 -- Locks	the worker who has the job in hand, if any; lease, retry, ready, failed, output of
---		the job; tally; credit.
--- Index	primary keys, but ready has none by job: its line of one stage is read.
+--		the job; stage, for its line; tally; credit.
+-- Index	primary keys, but ready has none by job: what is ready of its batch is read; batch by first.
 create or replace function tracker.send_back_job(job int8, stage int2, reason text)
 returns boolean
 language plpgsql
@@ -21,6 +21,7 @@ declare
 	v_job constant int8 := send_back_job.job;
 	v_stage constant int2 := send_back_job.stage;
 	v_why constant text := coalesce(send_back_job.reason, '');
+	v_batch constant int4 := tracker.batch_of(send_back_job.job);
 	v_worker int8;
 	v_lease uuid;
 	v_last int2;
@@ -83,7 +84,8 @@ begin
 				v_failed := found::int4;
 			end if;
 			if v_retry + v_failed = 0 then
-				delete from tracker.ready q where q.stage = v_at and q.job = v_job;
+				delete from tracker.ready q
+				where q.stage = v_at and q.batch = v_batch and q.job = v_job;
 				v_ready := found::int4;
 			end if;
 			if v_ready + v_retry + v_failed = 0 then
@@ -93,12 +95,15 @@ begin
 		end if;
 	end if;
 
-	insert into tracker.retry (stage, job, due, attempt) values (v_stage, v_job, v_now, 1);
+	insert into tracker.retry (stage, batch, job, due, attempt)
+	values (v_stage, v_batch, v_job, v_now, 1);
+	perform tracker.join_line(array[v_stage], array[v_batch]);
 	insert into tracker.strike (stage, job, kind, reason, at)
 	values (v_stage, v_job, 'requeued', v_why, v_now);
 
 	perform tracker.add_tally(
-		v_stages || v_stage || v_at, array_fill(0::int8, array[cardinality(v_stages) + 1])
+		v_stages || v_stage || v_at, array_fill(v_batch, array[cardinality(v_stages) + 2]),
+		array_fill(0::int8, array[cardinality(v_stages) + 1])
 			|| -v_ready,
 		array_fill(0::int8, array[cardinality(v_stages)]) || 1::int8 || -v_retry,
 		null, array_fill(1::int8, array[cardinality(v_stages)]),

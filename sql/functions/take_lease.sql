@@ -36,7 +36,7 @@ begin
 		return;
 	end if;
 	b := tracker.give_back(array[l], array['freed'], array[v_why]);
-	v_ok := tracker.add_tally(b.t_stages, null, b.t_retry, null, null, b.t_failed);
+	v_ok := tracker.add_tally(b.t_stages, b.t_batches, null, b.t_retry, null, null, b.t_failed);
 	perform tracker.audit_act('give back', format('job %s, stage %s', of_job, chr(96 + of_stage)), 1,
 		jsonb_build_object('reason', v_why));
 	return query

@@ -4,7 +4,7 @@
 -- Answer	the undo's number, which is its line's in audit; null when there is no such result.
 -- Errors	find_results's.
 -- Locks	none but its own rows.
--- Index	find_results's; ready is read once.
+-- Index	find_results's; ready is read once; batch by first.
 create or replace function tracker.undo_begin(of_person text, of_worker text, of_stage int2,
 	since timestamptz, until timestamptz, of_address cidr, of_label text, reason text,
 	keep boolean)
@@ -25,8 +25,8 @@ begin
 		'reason', coalesce(reason, ''), 'keep_credit', coalesce(keep, false),
 		'jobs', 0)), 'begun');
 	select coalesce(max(q.position), 0) into v_mark from tracker.ready q;
-	insert into tracker.undo_item (undo, stage, job, lease, line, place)
-	select v_undo, f.stage, f.job, f.lease, q.stage, q.position
+	insert into tracker.undo_item (undo, stage, batch, job, lease, line, place)
+	select v_undo, f.stage, tracker.batch_of(f.job), f.job, f.lease, q.stage, q.position
 	from (
 		select distinct on (r.job) r.stage, r.job, r.lease
 		from tracker.find_results(of_person, of_worker, of_stage, since, until,

@@ -11,9 +11,9 @@
 -- Errors	TR002: no such undo, or it is done. serialization_failure: somebody else sent one of the jobs
 --		back at this moment; nothing has happened.
 -- Locks	the undo's line in audit (one step at a time); workers who hold one of the jobs, by token;
---		lease, retry, ready, failed, output by key; tally; credit.
+--		lease, retry, ready, failed, output by key; stage, for its line; tally; credit.
 -- Index	undo_item by key; lease, retry, failed, output by key; ready by key, and its rows
---		since the undo began where a job has moved.
+--		of its batch since the undo began where a job has moved; batch by first.
 create or replace function tracker.undo_step(undo int8, most int4)
 returns table (jobs int8, results int8, left_over int8, freed int8[])
 language plpgsql
@@ -39,11 +39,11 @@ declare
 	-- items looked at
 	i_tid tid[];
 	-- one element a job: the stage from which on it is undone
-	u_stage int2[]; u_job int8[];
+	u_stage int2[]; u_job int8[]; u_batch int4[];
 	-- one element a place where one of them may be: its later stages
 	k_stage int2[]; k_job int8[];
 	-- one element a row of ready
-	q_stage int2[]; q_position int8[];
+	q_stage int2[]; q_batch int4[]; q_position int8[];
 	-- workers that hold one of the jobs
 	v_holders int8[];
 	-- one element a job whose one row is in our hand: its stage, and what was there
@@ -51,7 +51,7 @@ declare
 	-- one element a result set aside
 	r_stage int2[]; r_job int8[]; r_person int8[];
 	-- one element a job sent back
-	b_stage int2[]; b_job int8[];
+	b_stage int2[]; b_job int8[]; b_batch int4[];
 begin
 	select a.state, a.details ->> 'reason', (a.details ->> 'keep_credit')::boolean,
 		(a.details ->> 'mark')::int8
@@ -68,12 +68,13 @@ begin
 	-- 1. The next jobs whose result is still the one that is refused, and where they stood in line.
 	-- An item of another result is over: somebody else has refused it, and it was made anew.
 	select array_agg(x.tid), array_agg(x.stage) filter (where x.live),
-		array_agg(x.job) filter (where x.live),
+		array_agg(x.job) filter (where x.live), array_agg(x.batch) filter (where x.live),
 		coalesce(array_agg(x.line) filter (where x.live and x.line is not null), '{}'),
+		coalesce(array_agg(x.batch) filter (where x.live and x.line is not null), '{}'),
 		coalesce(array_agg(x.place) filter (where x.live and x.line is not null), '{}')
-	into i_tid, u_stage, u_job, q_stage, q_position
+	into i_tid, u_stage, u_job, u_batch, q_stage, q_batch, q_position
 	from (
-		select i.ctid as tid, i.stage, i.job, i.line, i.place, exists (
+		select i.ctid as tid, i.stage, i.batch, i.job, i.line, i.place, exists (
 			select from tracker.output o
 			where o.stage = i.stage and o.job = i.job and o.lease = i.lease) as live
 		from tracker.undo_item i
@@ -115,8 +116,8 @@ begin
 		where f.stage = k.stage and f.job = k.job
 		returning f.job, f.stage),
 	q as (
-		delete from tracker.ready q using unnest(q_stage, q_position) as p(stage, position)
-		where q.stage = p.stage and q.position = p.position
+		delete from tracker.ready q using unnest(q_stage, q_batch, q_position) as p(stage, batch, position)
+		where q.stage = p.stage and q.batch = p.batch and q.position = p.position
 			and q.stage > u_stage[array_position(u_job, q.job)]
 		returning q.job, q.stage)
 	select coalesce(array_agg(x.job), '{}'), coalesce(array_agg(x.stage), '{}'),
@@ -135,8 +136,17 @@ begin
 	if v_rest <> '{}' then
 		with q as (
 			delete from tracker.ready q
-			where q.stage <= v_last and q.position > v_mark - c_unseen
-				and (q.job in (select unnest(v_rest))) is true
+			where q.ctid = any (array(
+				select x.tid
+				from (select distinct u.batch from unnest(u_job, u_batch) as u(job, batch)
+					where (u.job in (select unnest(v_rest))) is true) b
+				cross join lateral generate_series(2, v_last) as s(stage)
+				cross join lateral (
+					select y.ctid as tid from tracker.ready y
+					where y.stage = s.stage and y.batch = b.batch
+						and y.position > v_mark - c_unseen
+						and (y.job in (select unnest(v_rest))) is true
+					offset 0) x))
 				and q.stage > u_stage[array_position(u_job, q.job)]
 			returning q.job, q.stage)
 		select c_job || coalesce(array_agg(q.job), '{}'), c_at || coalesce(array_agg(q.stage), '{}'),
@@ -168,10 +178,12 @@ begin
 	end if;
 
 	-- 6. The jobs are due again, and their items done with.
-	select array_agg(u.stage), array_agg(u.job) into b_stage, b_job
-	from unnest(u_stage, u_job) as u(stage, job) where u.job = any (r_job);
-	insert into tracker.retry (stage, job, due, attempt)
-	select u.stage, u.job, v_now, 1 from unnest(b_stage, b_job) as u(stage, job);
+	select array_agg(u.stage), array_agg(u.job), array_agg(u.batch) into b_stage, b_job, b_batch
+	from unnest(u_stage, u_job, u_batch) as u(stage, job, batch) where u.job = any (r_job);
+	insert into tracker.retry (stage, batch, job, due, attempt)
+	select u.stage, u.batch, u.job, v_now, 1
+	from unnest(b_stage, b_job, b_batch) as u(stage, job, batch);
+	perform tracker.join_line(b_stage, b_batch);
 	insert into tracker.strike (stage, job, kind, reason, at)
 	select u.stage, u.job, 'requeued', v_why, v_now from unnest(b_stage, b_job) as u(stage, job);
 	delete from tracker.undo_item i
@@ -180,15 +192,17 @@ begin
 	get diagnostics v_over = row_count;
 
 	-- 7. Counts.
-	perform tracker.add_tally(array_agg(x.stage), array_agg(x.ready), array_agg(x.retry), null,
+	perform tracker.add_tally(array_agg(x.stage), array_agg(x.batch), array_agg(x.ready), array_agg(x.retry), null,
 		array_agg(x.withdrawn), array_agg(x.failed))
 	from (
-		select c.at as stage, -(c.what = 'ready')::int4::int8 as ready,
+		select c.at as stage, tracker.batch_of(c.job) as batch, -(c.what = 'ready')::int4::int8 as ready,
 			-(c.what = 'retry')::int4::int8 as retry, 0::int8 as withdrawn,
 			-(c.what = 'failed')::int4::int8 as failed
-		from unnest(c_at, c_what) as c(at, what)
-		union all select r.stage, 0, 0, 1, 0 from unnest(r_stage) as r(stage)
-		union all select b.stage, 0, 1, 0, 0 from unnest(b_stage) as b(stage)) x;
+		from unnest(c_job, c_at, c_what) as c(job, at, what)
+		union all select r.stage, tracker.batch_of(r.job), 0, 0, 1, 0
+			from unnest(r_stage, r_job) as r(stage, job)
+		union all select b.stage, b.batch, 0, 1, 0, 0
+			from unnest(b_stage, b_batch) as b(stage, batch)) x;
 	insert into tracker.credit as c (person, stage, minute, slot, withdrawn, kept)
 	select r.person, r.stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
 		case when v_keep then 0 else count(*) end, case when v_keep then count(*) else 0 end

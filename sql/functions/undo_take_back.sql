@@ -8,8 +8,8 @@
 -- Answer	one row: last, the last job looked at (null: none was left); jobs and results that are
 --		live again; fed: work that is ready in a later stage because of it (one number a stage).
 -- Errors	TR002: no such undo, or not done yet.
--- Locks	the undo's line in audit; retry; output; tally; credit.
--- Index	refused_output_undo, refused_output_job; retry by key; strike_job.
+-- Locks	the undo's line in audit; retry; output; ready; stage, for its line; tally; credit.
+-- Index	refused_output_undo, refused_output_job; retry by key; strike_job; batch by first.
 create or replace function tracker.undo_take_back(undo int8, after int8, most int4)
 returns table (last int8, jobs int8, results int8, fed int8[])
 language plpgsql
@@ -28,7 +28,7 @@ declare
 	-- one element a job looked at: its earliest stage set aside, and when
 	u_stage int2[]; u_job int8[]; u_at timestamptz[];
 	-- one element a job that lives again: where it was undone, and the stage that it feeds
-	b_stage int2[]; b_job int8[]; b_next int2[];
+	b_stage int2[]; b_job int8[]; b_batch int4[]; b_next int2[];
 	-- one element a result that is live again
 	r_stage int2[]; r_person int8[]; r_job int8[]; r_kept boolean[];
 begin
@@ -59,8 +59,10 @@ begin
 					where s.stage = u.stage and s.job = u.job
 					order by s.id desc limit 1)
 			for update skip locked)
-		returning t.stage, t.job)
-	select array_agg(t.stage), array_agg(t.job) into b_stage, b_job from t;
+		returning t.stage, t.batch, t.job)
+	select array_agg(t.stage order by t.job), array_agg(t.job order by t.job),
+		array_agg(t.batch order by t.job)
+	into b_stage, b_job, b_batch from t;
 
 	with d as (
 		delete from tracker.refused_output r using unnest(b_job) as b(job)
@@ -78,23 +80,24 @@ begin
 	select array_agg(x.next order by x.job) into b_next from (
 		select r.job, (max(r.stage) + 1)::int2 as next
 		from unnest(r_stage, r_job) as r(stage, job) group by r.job) x;
-	insert into tracker.ready (stage, job)
-	select x.next, x.job from (
-		select r.job, (max(r.stage) + 1)::int2 as next
-		from unnest(r_stage, r_job) as r(stage, job) group by r.job) x
-	where x.next <= v_last
-	order by x.job;
+	insert into tracker.ready (stage, batch, job)
+	select b.next, b.batch, b.job from unnest(b_next, b_batch, b_job) as b(next, batch, job)
+	where b.next <= v_last
+	order by b.job;
+	perform tracker.join_line(b_next, b_batch);
 	insert into tracker.strike (stage, job, kind, reason, at)
 	select b.stage, b.job, 'requeued', 'the undo was taken back', clock_timestamp()
 	from unnest(b_stage, b_job) as b(stage, job);
 
-	perform tracker.add_tally(array_agg(x.stage), array_agg(x.ready), array_agg(x.retry), null,
-		array_agg(x.withdrawn), null)
+	perform tracker.add_tally(array_agg(x.stage), array_agg(x.batch), array_agg(x.ready),
+		array_agg(x.retry), null, array_agg(x.withdrawn), null)
 	from (
-		select n.stage, 1::int8 as ready, 0::int8 as retry, 0::int8 as withdrawn
-		from unnest(b_next) as n(stage) where n.stage <= v_last
-		union all select b.stage, 0, -1, 0 from unnest(b_stage) as b(stage)
-		union all select r.stage, 0, 0, -1 from unnest(r_stage) as r(stage)) x;
+		select n.stage, n.batch, 1::int8 as ready, 0::int8 as retry, 0::int8 as withdrawn
+		from unnest(b_next, b_batch) as n(stage, batch) where n.stage <= v_last
+		union all select b.stage, b.batch, 0, -1, 0
+			from unnest(b_stage, b_batch) as b(stage, batch)
+		union all select r.stage, tracker.batch_of(r.job), 0, 0, -1
+			from unnest(r_stage, r_job) as r(stage, job)) x;
 	insert into tracker.credit as c (person, stage, minute, slot, withdrawn, kept)
 	select r.person, r.stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
 		-count(*) filter (where not r.kept), -count(*) filter (where r.kept)

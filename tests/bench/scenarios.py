@@ -48,10 +48,10 @@ insert into tracker.output (stage, job, worker, person, attempt, lease, started,
   'result of ' || j || ' by 0.0 000000000000000000000000000000000000'
  from tracker.worker w, generate_series(1, 2) s, generate_series(1, {done}) j
  where w.name = 'filler';
-update tracker.frontier set next = {done} + 1, previous = {done} + 1;
+update tracker.ahead set first = {done} + 1 where first = 1;
 update tracker.worker set done = 2 * {done} where name = 'filler';
-insert into tracker.tally (stage, minute, slot, done)
- select s, date_trunc('minute', now()) - interval '5 minutes', 0, {done}
+insert into tracker.tally (stage, batch, minute, slot, done)
+ select s, (select min(batch) from tracker.batch), date_trunc('minute', now()) - interval '5 minutes', 0, {done}
  from generate_series(1, 2) s;
 insert into tracker.credit (person, stage, minute, slot, done)
  select p.id, s, date_trunc('minute', now()) - interval '5 minutes', 0, {done}
@@ -95,7 +95,8 @@ class Bench:
 
     def keep_jobs(self, stack, count):
         """At least that many open jobs at stage A."""
-        last, open_ = map(int, stack.sql("select last, last - next + 1 from tracker.frontier")[0])
+        last, open_ = map(int, stack.sql("select coalesce((select max(last) from tracker.batch), 0), "
+                                           "(select coalesce(sum(jobs), 0) from tracker.count_ahead())")[0])
         if open_ < count:
             stack.load(count - open_, append=last > 0)
 

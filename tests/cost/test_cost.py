@@ -99,7 +99,7 @@ def fill(server):
     run = c.cursor().execute
     run("select tracker.propose_stages(array['One', 'Two'])")
     run("insert into tracker.job (number, data) select n, 'https://example.org/' || n"
-        " from generate_series(1, 20000) n; update tracker.frontier set last = 20000")
+        " from generate_series(1, 20000) n; select tracker.open_batch('all', true, 20000)")
     run("insert into tracker.person (nickname) values ('anonymous')")
     for stage in (1, 2):
         run("insert into tracker.worker (token, stage, name, person, created, seen)"

@@ -245,11 +245,12 @@ def test_a_bundle_that_postgresql_refuses_goes_the_long_way(faults):
     assert faults.sql("select data from tracker.output") == [("there",)]
     # The laws as they would be, had the result come as results do.
     faults.sql("update tracker.worker set done = done + 1 where name = %s", client.name)
-    faults.sql("insert into tracker.ready (stage, job) values (2, 1)")
+    faults.sql("insert into tracker.ready (stage, batch, job) select 2, max(batch), 1 from tracker.batch")
+    faults.sql("select tracker.join_line(array[2::int2], array(select max(batch) from tracker.batch))")
     faults.sql("insert into tracker.credit (person, stage, minute, slot, done)"
                " select person, 1, now(), 255, 1 from tracker.output")
-    faults.sql("insert into tracker.tally (stage, minute, slot, ready, done)"
-               " values (1, now(), 255, 0, 1), (2, now(), 255, 1, 0)")
+    faults.sql("insert into tracker.tally (stage, batch, minute, slot, ready, done)"
+               " select s, max(batch), now(), 255, s - 1, 2 - s from tracker.batch, generate_series(1, 2) s group by s")
 
 
 def test_while_postgresql_is_away_v1_calls_wait_and_are_answered_after(faults):

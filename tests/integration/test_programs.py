@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -85,6 +86,26 @@ def test_load_append_goes_on_with_the_numbers(fresh):
     assert data_of(fresh) == ["x", "y", "z"]
     w = Client(fresh)
     assert [w.get_job()] == ["x"]
+
+
+def test_each_load_is_a_batch_with_a_name_of_its_own(fresh, tmp_path):
+    (tmp_path / "urls.txt").write_text("a\nb\n")
+    load(fresh, str(tmp_path / "urls.txt"))
+    load(fresh, "--append", "--brace", "{c..e}", "--batch", "March, second delivery")
+    load(fresh, "--append", "-", stdin="f\n")
+    rows = fresh.sql("select name, first, last from tracker.batch order by batch")
+    assert [tuple(map(int, r[1:])) for r in rows] == [(1, 2), (3, 5), (6, 6)]
+    assert rows[1][0] == "March, second delivery"
+    for name, source in ((rows[0][0], "urls.txt"), (rows[2][0], "standard input")):
+        assert re.fullmatch(source + r" \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*Z", name), name
+
+
+def test_load_refuses_a_name_that_another_batch_has_before_it_reads(fresh):
+    load(fresh, "--brace", "{1..3}", "--batch", "same")
+    done = load(fresh, "--append", "--brace", "{4..6}", "--batch", "same", check=False)
+    assert done.returncode == 1 and 'there is a batch "same" already' in done.stderr
+    assert load(fresh, "--append", "--brace", "x", "--batch", "two\nlines", check=False).returncode == 64
+    assert len(data_of(fresh)) == 3
 
 
 def test_load_reset_asks_and_takes_no_for_an_answer(fresh):
@@ -450,8 +471,8 @@ def test_admin_pause_hands_out_nothing_and_still_takes_results(fresh):
 def test_admin_check_is_content_and_tells_a_broken_law(fresh):
     fresh.load(["x", "y"])
     fresh.run(ADMIN, "check")
-    fresh.sql("insert into tracker.tally (stage, minute, slot, done) values (1, date_trunc('minute', now()), 15, 1)"
-              " on conflict (stage, minute, slot) do update set done = tracker.tally.done + 1")
+    fresh.sql("insert into tracker.tally (stage, batch, minute, slot, done) select 1, max(batch), date_trunc('minute', now()), 15, 1 from tracker.batch"
+              " on conflict (stage, batch, minute, slot) do update set done = tracker.tally.done + 1")
     done = fresh.run(ADMIN, "check", check=False)
     fresh.load([])
     assert done.returncode != 0 and "1" in done.stdout + done.stderr

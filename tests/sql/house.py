@@ -39,7 +39,7 @@ class House:
 
     def __init__(self, connection):
         self.connection = connection
-        self.hints = [0] * 5
+        self.hints = [0] * 10  # of each stage: position, then batch
         self.calls = itertools.count(1)
         self.policy = None
 
@@ -54,16 +54,15 @@ class House:
         return self.rows(sql, *args)[0][0]
 
     def empty(self):
-        if self.value("select last from tracker.frontier") > 10000:
+        if self.last_job() > 10000:
             self.rows("select tracker.reset_jobs()")
         # Of small tables, deleting is quicker than truncating. A row of each that has only one stays.
         tables = self.value("select array_agg(tablename::text) from pg_tables where schemaname = 'tracker'"
-                            " and tablename !~ '^(migration|project|policy|frontier|board_day|output_.)$'")
+                            " and tablename !~ '^(migration|project|policy|board_day|output_.)$'")
         for table in tables:
             self.rows(f"delete from tracker.{table}")
         self.rows("update tracker.board_day set day = '-infinity'")
         self.rows("update tracker.project set stages_kept = false")
-        self.rows("update tracker.frontier set next = 1, last = 0, previous = 1")
 
     def keep_policy(self):
         """As the tracker at start."""
@@ -77,12 +76,20 @@ class House:
     def settle(self, *names):
         self.rows("select tracker.propose_stages(%s)", list(names))
 
-    def load(self, count, data="input {}"):
-        last = self.value("select last from tracker.frontier")
+    def last_job(self):
+        return self.value("select coalesce(max(last), 0) from tracker.batch")
+
+    def batch(self):
+        """The only one."""
+        return self.value("select batch from tracker.batch")
+
+    def load(self, count, data="input {}", name="load"):
+        """One batch; its number."""
+        last = self.last_job()
         psycopg2.extras.execute_values(
             self.connection.cursor(), "insert into tracker.job (number, data) values %s",
             [(n, data.format(n)) for n in range(last + 1, last + count + 1)])
-        self.rows("update tracker.frontier set last = last + %s", count)
+        return self.value("select tracker.open_batch(%s, %s, %s)", name, False, last + count)
 
     def counts(self, stage):
         return {r.stage: r for r in self.rows("select * from tracker.read_counts()")}[stage]
@@ -172,7 +179,7 @@ class House:
     def heard(self, rows):
         for r in rows:
             if r.status == "hint":
-                self.hints[r.stage - 1] = r.job
+                self.hints[r.stage - 1], self.hints[r.stage + 4] = r.job, r.attempt
         return [r for r in rows if r.status != "hint"]
 
     def new_job(self, worker, age_us=0, **more):

@@ -369,7 +369,7 @@ def test_a_broken_law_is_told(house):
     house.rows("delete from tracker.ready")
     broken = {(r.law, r.stage) for r in house.broken_laws()}
     assert ("ready is counted", 2) in broken
-    house.rows("insert into tracker.ready (stage, job) values (2, 1)")
+    house.rows("insert into tracker.ready (stage, batch, job) values (2, %s, 1)", house.batch())
 
 
 def test_one_worker_reports_everything_in_one_go(house):

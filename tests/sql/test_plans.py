@@ -51,15 +51,17 @@ def cycle(m, stage, workers):
 def fill(m, jobs, ahead=None):
     """Jobs that are done in stage A and ready for B; `ahead` more (or as many) in stage A."""
     ahead = ahead or jobs
-    last = m.value("select last from tracker.frontier")
+    last = m.last_job()
     m.rows("insert into tracker.job (number, data) select n, 'input' from generate_series(%s::int8, %s) n",
            last + 1, last + jobs + ahead)
     m.rows("insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished,"
            " data) select 1, n, 0, 0, 1, gen_random_uuid(), now(), now(), 'made'"
            " from generate_series(%s::int8, %s) n", last + 1, last + jobs)
-    m.rows("insert into tracker.ready (stage, job) select 2, n from generate_series(%s::int8, %s) n",
-           last + 1, last + jobs)
-    m.rows("update tracker.frontier set next = %s, last = %s", last + jobs + 1, last + jobs + ahead)
+    batch = m.value("select tracker.open_batch('filled', false, %s)", last + jobs + ahead)
+    m.rows("insert into tracker.ready (stage, batch, job) select 2, %s, n from generate_series(%s::int8, %s) n",
+           batch, last + 1, last + jobs)
+    m.rows("select tracker.join_line(array[2::int2], array[%s])", batch)
+    m.rows("update tracker.ahead set first = %s where batch = %s", last + jobs + 1, batch)
 
 
 @pytest.mark.parametrize("stage", [1, 2])
@@ -234,16 +236,16 @@ def test_dead_rows_at_the_head_of_the_line_cost_nothing_behind_the_hint(measured
     pin.cursor().execute("select count(*) from tracker.job")
     (w,) = [measured.worker(2)]
     fill(measured, 1000)
-    measured.rows("insert into tracker.ready (stage, position, job) overriding system value"
-                  " select 2, -n, n from generate_series(1, 40000) n")
+    measured.rows("insert into tracker.ready (stage, batch, position, job) overriding system value"
+                  " select 2, %s, -n, n from generate_series(1, 40000) n", measured.batch())
     measured.rows("delete from tracker.ready where position < 0")
 
-    measured.hints = [0, -10**6, 0, 0, 0]
+    measured.hints[1], measured.hints[6] = -10**6, measured.batch()
     cycle(measured, 2, [w])
     first = measured.hints[1]
     assert first > 0
     behind = cycle(measured, 2, [w])[0]
-    measured.hints = [0, -10**6, 0, 0, 0]
+    measured.hints[1], measured.hints[6] = -10**6, measured.batch()
     before = cycle(measured, 2, [w])[0]
     pin.rollback()
     pin.close()

@@ -171,7 +171,7 @@ class VersionOne(Caller):
 
 class Keeper(Caller):
     def step(self):
-        what = self.rnd.randrange(6)
+        what = self.rnd.randrange(7)
         if what == 0:
             self.again(lambda rerun: self.house.fold())
         elif what == 1:
@@ -181,7 +181,7 @@ class Keeper(Caller):
                 self.again(lambda rerun: self.house.rows(
                     f"with l as materialized (select ctid as tid from tracker.{table} where minute >"
                     f" now() - interval '1 hour' order by {'person, ' * (table == 'credit')}stage,"
-                    " minute, slot for update) update tracker." + table +
+                    f" {'batch, ' * (table == 'tally')}minute, slot for update) update tracker." + table +
                     f" set minute = minute - interval '{days} days' where ctid = any (array("
                     "select tid from l))"))
         elif what == 2:
@@ -194,6 +194,8 @@ class Keeper(Caller):
             job, stage = self.rnd.randint(1, JOBS), self.rnd.randint(1, 3)
             self.again(lambda rerun: self.house.value(
                 "select tracker.send_back_job(%s, %s::int2, 'because')", job, stage))
+        elif what == 5:
+            self.again(lambda rerun: self.house.value("select tracker.tidy_line()"))
         else:
             self.again(lambda rerun: self.house.value(
                 "select tracker.requeue_failed(%s::int2, null)", self.rnd.randint(1, 3)))
@@ -230,7 +232,8 @@ def finish(house, crowd):
 def test_together_nothing_is_lost_and_nothing_counts_twice(house, server):
     house.rows("set application_name = 'spared'")
     house.settle("One", "Two", "Three")
-    house.load(JOBS)
+    for _ in range(8):
+        house.load(JOBS // 8)
     crowd = Crowd(server)
     for n in range(30):
         crowd.workers.append(house.worker(1 + n % 3, random.Random(n).choice(("Ada", "Bob"))))

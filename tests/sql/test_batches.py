@@ -1,0 +1,267 @@
+"""Batches: whose turn it is, what is in line, and counts of their own."""
+
+import psycopg2
+import pytest
+
+from house import Ask, Item
+
+
+@pytest.fixture(autouse=True, params=["quick", "long"])
+def way(request, house):
+    house.quick = request.param == "quick"
+
+
+def through(house, stage, count, worker=None):
+    """Work of a stage done, in the order of the line."""
+    w = worker or house.worker(stage)
+    jobs = house.take(w, count)
+    assert {r.status for r in house.complete([Item(w.token, j.job, j.lease, "made") for j in jobs])} == {"accepted"}
+    return [j.job for j in jobs]
+
+
+def line(house, stage):
+    return house.value("select line from tracker.stage where stage = %s", stage)
+
+
+def counts(house, batch):
+    return {r.stage: (r.ready, r.retry, r.leased, r.done, r.failed)
+            for r in house.rows("select * from tracker.read_batches(array[%s])", batch)}
+
+
+def tidy(house):
+    return house.value("select tracker.tidy_line()")
+
+
+# ---- whose turn it is
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_the_older_batch_has_its_turn_first_and_one_call_goes_on_to_the_next(house, stage):
+    for size in (2, 3, 4):
+        house.load(size)
+    if stage == 2:
+        through(house, 1, 9)
+    assert [j.job for j in house.take(house.worker(stage), 7)] == [1, 2, 3, 4, 5, 6, 7]
+    asks = [Ask(house.worker(stage).token, v1=True, age_us=10**6 * (9 - n)) for n in range(3)]
+    rows = sorted(house.claim(asks))
+    assert [(r.status, r.job) for r in rows] == [("job", 8), ("job", 9), ("none", None)]
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_newjobs_of_one_moment_get_the_rest_of_a_batch_and_the_next_one(house, stage):
+    house.load(1)
+    second = house.load(2)
+    third = house.load(2)
+    if stage == 2:
+        through(house, 1, 5)
+    workers = [house.worker(stage) for _ in range(4)]
+    rows = house.claim([Ask(w.token, v1=True) for w in workers])
+    assert sorted(r.job for r in rows) == [1, 2, 3, 4]
+    assert [house.value("select batch from tracker.lease where job = %s", n) for n in (2, 4)] == [second, third]
+    assert [house.done(w) for w in workers] == ["accepted"] * 4
+    assert counts(house, third)[stage] == (1, 0, 0, 1, 0)
+
+
+def test_what_came_back_goes_first_within_its_batch_not_before_an_older_one(house):
+    first, second = house.load(4), house.load(4)
+    a, b = house.worker(), house.worker()
+    jobs = house.take(a, 6)
+    for job in jobs:
+        house.back(a, job, "undelivered", str(house.value("select call from tracker.lease where job = %s", job.job)))
+    # Half of what is wanted comes from retry while there is fresh work: the first batch has none.
+    assert sorted(j.job for j in house.take(b, 4)) == [1, 2, 3, 4]
+    assert sorted(j.job for j in house.take(b, 3)) == [5, 6, 7]
+    assert counts(house, first)[1] == (0, 0, 4, 0, 0)
+    assert counts(house, second)[1] == (1, 0, 3, 0, 0)
+
+
+def test_what_is_passed_over_gives_way_to_another_batch(house):
+    house.load(1)
+    house.load(1)
+    a = house.worker()
+    job = house.take(a)[0]
+    house.back(a, job, "undelivered", str(house.value("select call from tracker.lease")))
+    assert [j.job for j in house.take(a)] == [2]
+    assert [j.job for j in house.take(house.worker())] == [1]
+
+
+def test_a_position_of_one_batch_is_no_hint_for_another(house):
+    """The older batch comes to stage B last, so its positions are the higher ones."""
+    first, second = house.load(2), house.load(3)
+    a, w = house.worker(), house.worker(2)
+    jobs = house.take(a, 5)
+    for job in jobs[2:] + jobs[:2]:
+        house.done(a, job)
+    assert [house.new_job(w, age_us=0).job] == [1]
+    assert house.hints[6] == first
+    assert house.done(w) == "accepted"
+    b = house.worker(2)
+    assert [j.job for j in house.take(b, 4)] == [2, 3, 4, 5]
+    assert house.hints[6] == second
+
+
+def test_a_stretch_with_a_hole_is_dealt_whole(house):
+    batch = house.load(9)
+    house.rows("update tracker.ahead set last = 3")
+    house.rows("insert into tracker.ahead (batch, first, last) values (%s, 5, 9)", batch)
+    house.rows("insert into tracker.retry (stage, batch, job, due, attempt) values (1, %s, 4, now() + interval '1 h', 1)",
+               batch)
+    house.rows("select tracker.add_tally(array[1::int2], array[%s], null, array[1::int8], null, null, null)", batch)
+    workers = [house.worker() for _ in range(5)]
+    assert sorted(r.job for r in house.claim([Ask(w.token, v1=True) for w in workers])) == [1, 2, 3, 5, 6]
+    assert sorted(j.job for j in house.take(house.worker(), 3)) == [7, 8, 9]
+    assert house.want(house.worker())[0].status == "none"
+
+
+# ---- what is in line
+
+def test_a_batch_joins_the_line_of_a_stage_when_it_has_work_there(house):
+    batch = house.load(3)
+    assert (line(house, 1), line(house, 2)) == ([batch], [])
+    w = house.worker()
+    assert house.new_job(w).job == 1
+    house.done(w)
+    assert line(house, 2) == [batch]
+
+
+def test_results_of_several_batches_in_one_bundle_are_counted_for_each(house):
+    batches = [house.load(2) for _ in range(3)]
+    workers = [house.worker() for _ in range(6)]
+    house.claim([Ask(w.token, v1=True) for w in workers])
+    assert {r.status for r in house.complete([Item(w.token) for w in workers])} == {"accepted"}
+    assert line(house, 2) == batches
+    assert [counts(house, b)[2] for b in batches] == [(2, 0, 0, 0, 0)] * 3
+    workers = [house.worker(2) for _ in range(6)]
+    house.claim([Ask(w.token, v1=True) for w in workers])
+    assert {r.status for r in house.complete([Item(w.token) for w in workers])} == {"accepted"}
+    assert [counts(house, b)[2] for b in batches] == [(0, 0, 0, 2, 0)] * 3
+
+
+def test_a_late_result_counts_for_its_batch(house):
+    house.load(1)
+    second = house.load(1)
+    a = house.worker()
+    jobs = house.take(a, 2)
+    house.time_out(a)
+    assert counts(house, second)[1] == (0, 1, 0, 0, 0)
+    assert house.done(a, jobs[1]) == "accepted"
+    assert counts(house, second) == {1: (0, 0, 0, 1, 0), 2: (1, 0, 0, 0, 0)}
+
+
+def test_who_has_no_work_leaves_the_line_when_somebody_behind_has(house):
+    batches = [house.load(1) for _ in range(3)]
+    assert tidy(house) == 0
+    through(house, 1, 2)
+    assert line(house, 1) == batches
+    assert tidy(house) == 2
+    assert line(house, 1) == batches[2:]
+    assert house.rows("select batch from tracker.frontier") == []
+    assert [j.job for j in house.take(house.worker())] == [3]
+
+
+def test_of_those_without_work_the_first_eight_may_stay(house):
+    batches = [house.load(1) for _ in range(11)]
+    through(house, 1, 11)
+    assert tidy(house) == 3
+    assert line(house, 1) == batches[:8]
+
+
+def test_what_left_the_line_comes_back_with_a_job(house):
+    first, second = house.load(1), house.load(1)
+    a = house.worker()
+    jobs = house.take(a, 2)
+    assert tidy(house) == 0 and line(house, 1) == [first, second]
+    house.load(1)
+    assert tidy(house) == 2
+    house.back(a, jobs[0])
+    assert line(house, 1)[0] == first
+    # A long back-off leaves it again, until it is due soon.
+    house.rows("update tracker.retry set due = now() + interval '10 minutes'")
+    assert tidy(house) == 1
+    house.rows("update tracker.retry set due = now() + interval '30 seconds'")
+    assert tidy(house) == 0
+    assert line(house, 1)[0] == first
+
+
+def test_who_tidies_does_not_wait_for_the_barrier(house, server):
+    for _ in range(2):
+        house.load(1)
+    through(house, 1, 1)
+    other = server.connect()
+    other.autocommit = False
+    other.cursor().execute("select tracker.pass_barrier()")
+    assert tidy(house) == 0
+    assert house.value("show lock_timeout") == "0"
+    other.rollback()
+    other.close()
+    assert tidy(house) == 1
+
+
+def test_a_paused_batch_joins_no_line(house):
+    batch = house.load(2)
+    w = house.worker()
+    jobs = house.take(w, 2)
+    house.rows("update tracker.batch set paused = true")
+    house.rows("update tracker.stage set line = '{}'")
+    assert house.done(w, jobs[0]) == "accepted"
+    house.back(w, jobs[1])
+    assert (line(house, 1), line(house, 2)) == ([], [])
+    assert counts(house, batch) == {1: (0, 1, 0, 1, 0), 2: (1, 0, 0, 0, 0)}
+
+
+# ---- a batch's life
+
+def test_a_batch_has_ended_when_nothing_of_it_is_left_to_do(house):
+    batch = house.load(2)
+    house.max_attempts = 1
+
+    def ended():
+        house.end_minute()
+        house.fold()
+        return house.value("select ended is not null from tracker.batch where batch = %s", batch)
+
+    through(house, 1, 2)
+    assert not ended()
+    b = house.worker(2)
+    jobs = house.take(b, 2)
+    house.done(b, jobs[0])
+    assert not ended()
+    house.back(b, jobs[1])
+    assert ended()
+    house.value("select tracker.requeue_failed(2::int2, null)")
+    assert not ended()
+
+
+def test_names_are_taken_once_and_made_different_when_nobody_chose_them(house):
+    assert [house.load(1, name="urls.txt"), house.load(1, name="urls.txt"), house.load(1, name="urls.txt")]
+    assert [r.name for r in house.rows("select name from tracker.batch order by batch")] == [
+        "urls.txt", "urls.txt (2)", "urls.txt (3)"]
+    for name in ("urls.txt", "", " ", "two\nlines", "x" * 201):
+        with pytest.raises(psycopg2.Error) as e:
+            house.value("select tracker.open_batch(%s, true, 4)", name)
+        assert e.value.pgcode == "TR003"
+
+
+def test_no_jobs_are_no_batch(house):
+    assert house.load(0) is None
+    assert house.rows("select from tracker.batch") == []
+
+
+def test_an_appended_stage_has_the_work_of_each_batch(house):
+    batches = [house.load(2), house.load(3), house.load(1)]
+    through(house, 1, 5)
+    through(house, 2, 5)
+    house.value("select tracker.append_stage('Third')")
+    assert line(house, 3) == batches[:2]
+    assert [counts(house, b)[3][0] for b in batches] == [2, 3, 0]
+    assert through(house, 3, 5) == [1, 2, 3, 4, 5]
+
+
+def test_a_reset_leaves_no_batch(house):
+    house.load(3)
+    through(house, 1, 2)
+    house.rows("select tracker.reset_jobs()")
+    for table in ("batch", "batch_count", "ahead", "frontier"):
+        assert house.rows(f"select from tracker.{table}") == []
+    assert (house.counts(1).ready, line(house, 1), line(house, 2)) == (0, [], [])
+    house.load(2)
+    assert [j.job for j in house.take(house.worker(), 2)] == [1, 2]
