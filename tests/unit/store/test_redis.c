@@ -1,9 +1,14 @@
 #include "../test.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -309,6 +314,58 @@ a_wrong_password_is_away_and_not_repeated(void **state)
 	redis_free(other);
 }
 
+/* Answers three commands with OK, and writes what they were to a pipe. */
+static void
+answer_three(int listening, int out)
+{
+	char said[512];
+	int fd = accept(listening, NULL, NULL);
+
+	for (int i = 0; i < 3; i++) {
+		ssize_t n = read(fd, said, sizeof(said));
+
+		if (n <= 0 || write(out, said, (size_t)n) != n || write(fd, "+OK\r\n", 5) != 5)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+static void
+a_user_a_password_and_a_database_are_told_in_this_order(void **state)
+{
+	static const char expected[] = "*3\r\n$4\r\nAUTH\r\n$4\r\nuser\r\n$6\r\nsecret\r\n"
+				       "*2\r\n$6\r\nSELECT\r\n$1\r\n2\r\n*1\r\n$4\r\nPING\r\n";
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(at);
+	int listening = socket(AF_INET, SOCK_STREAM, 0), out[2], status;
+	char address[200], said[512] = "";
+	size_t len = 0;
+	ssize_t n;
+	struct redis *other;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(bind(listening, (struct sockaddr *)&at, size), 0);
+	assert_int_equal(listen(listening, 1), 0);
+	assert_int_equal(getsockname(listening, (struct sockaddr *)&at, &size), 0);
+	assert_int_equal(pipe(out), 0);
+	child = fork();
+	if (child == 0)
+		answer_three(listening, out[1]);
+	close(out[1]);
+	snprintf(
+	    address, sizeof(address), "redis://user:sec%%72et@127.0.0.1:%d/2", ntohs(at.sin_port));
+	other = redis_new(address);
+	assert_true(redis_ready(other, &e));
+	while ((n = read(out[0], said + len, sizeof(said) - 1 - len)) > 0)
+		len += (size_t)n;
+	assert_string_equal(said, expected);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	redis_free(other);
+	close(out[0]);
+	close(listening);
+}
+
 /* Each way in which Redis says that it will not, the word for it, and how that ends. */
 static const struct {
 	const char *begin[4], *word, *end[4];
@@ -416,6 +473,7 @@ main(void)
 	    TEST(a_subscriber_hears_what_is_published),
 	    TEST(a_subscriber_is_told_when_redis_goes),
 	    TEST(a_wrong_password_is_away_and_not_repeated),
+	    TEST(a_user_a_password_and_a_database_are_told_in_this_order),
 	    TEST(a_refusal_is_as_good_as_absence_and_named),
 	    TEST(a_key_of_the_wrong_type_is_that_keys_trouble),
 	    TEST(addresses_are_checked),
