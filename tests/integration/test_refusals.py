@@ -102,6 +102,39 @@ def without_functions(stack):
                                     for face, name in functions))
 
 
+@contextlib.contextmanager
+def no_room_for_the_role(stack):
+    """The server takes no more connections of the tracker's; who looks on from the test is of the same role, and goes first."""
+    with superuser(stack) as admin:
+        admin.execute("alter role tracker connection limit 0")
+        stack.forget_db()
+        end_sessions(admin)
+        try:
+            yield
+        finally:
+            admin.execute("alter role tracker connection limit -1")
+
+
+@contextlib.contextmanager
+def functions_not_allowed(stack):
+    functions = "tracker.complete_held(uuid[],text[],uuid[],int8[]), tracker.open_workers(uuid[],text[],int2[],text[],text[],text[])," \
+                " tracker.complete_jobs(uuid[],int8[],uuid[],text[],uuid[],int8[])"
+    with superuser(stack) as admin:
+        admin.execute(f"revoke execute on function {functions} from public, tracker")
+        try:
+            yield
+        finally:
+            admin.execute(f"grant execute on function {functions} to public, tracker")
+
+
+def test_a_server_that_has_no_connection_for_us_is_away(faults):
+    assert_v1_waits_and_sync_hears_503(faults, lambda: no_room_for_the_role(faults), "PostgreSQL is away")
+
+
+def test_a_right_that_was_taken_away_is_no_calls_fault(faults):
+    assert_v1_waits_and_sync_hears_503(faults, lambda: functions_not_allowed(faults), "42501")
+
+
 def test_a_function_that_is_missing_is_no_calls_fault(faults):
     assert_v1_waits_and_sync_hears_503(faults, lambda: without_functions(faults), "42883")
 
@@ -200,7 +233,7 @@ def test_what_kept_a_result_off_and_has_ended_is_no_reason_to_give_it_up(faults)
     worker, mark = held(faults), len(faults.tracker_log())
     faults.sql("create sequence tracker.tries")  # which counts those that are rolled back too
     faults.sql("create or replace function tracker.locked() returns trigger language plpgsql as $$ begin"
-               " if nextval('tracker.tries') <= 4 then raise exception 'lock timeout' using errcode = '55P03'; end if;"
+               " if new.job > 0 and nextval('tracker.tries') <= 4 then raise exception 'lock timeout' using errcode = '55P03'; end if;"
                " return new; end $$")
     faults.sql("create trigger locked before insert on tracker.output_a for each row execute function tracker.locked()")
     try:
@@ -312,6 +345,7 @@ def test_a_worker_whose_row_is_locked_keeps_nobody_from_work(faults):
 @pytest.mark.parametrize("begin, end, word", [
     (("replicaof", "127.0.0.1", "1"), ("replicaof", "no", "one"), "READONLY"),
     (("config", "set", "maxmemory", "1"), ("config", "set", "maxmemory", "0"), "OOM"),
+    (("acl", "setuser", "default", "-@write"), ("acl", "setuser", "default", "+@all"), "NOPERM"),
 ])
 def test_a_redis_that_refuses_is_away_and_what_was_said_meanwhile_is_kept(faults, begin, end, word):
     faults.load([str(i) for i in range(60)])

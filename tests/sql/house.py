@@ -106,7 +106,7 @@ class House:
     def worker(self, stage=1, nickname="anonymous", name=None, address="192.0.2.1", label=""):
         w = self.stranger(stage, nickname, name)
         (r,) = self.open_from(w, address, label)
-        assert r.status == "opened"
+        assert r.status == "opened", r
         w.id = r.worker
         return w
 
