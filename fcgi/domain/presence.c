@@ -42,7 +42,7 @@ presence_new(struct shared *shared, int64_t refresh_us)
 }
 
 static void
-drop(struct shard *s, struct entry *e)
+remove_entry(struct shard *s, struct entry *e)
 {
 	HASH_DEL(s->entries, e);
 	free(e);
@@ -57,7 +57,7 @@ presence_free(struct presence *p)
 		return;
 	for (int i = 0; i < SHARDS; i++) {
 		HASH_ITER(hh, p->shards[i].entries, e, next)
-		drop(&p->shards[i], e);
+		remove_entry(&p->shards[i], e);
 		pthread_mutex_destroy(&p->shards[i].lock);
 	}
 	free(p);
@@ -92,7 +92,7 @@ static void
 make_room(struct shard *s)
 {
 	while (HASH_COUNT(s->entries) >= PRESENCE_MOST / SHARDS)
-		drop(s, s->entries);
+		remove_entry(s, s->entries);
 }
 
 void

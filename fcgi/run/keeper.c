@@ -125,7 +125,7 @@ look_at_stages(struct keeper *k, struct err *e)
 
 /* Everything works, so workers can be heard: noted often, for a gap between two notes is forgiven. */
 static bool
-hear(struct keeper *k, struct err *e)
+note_hearing(struct keeper *k, struct err *e)
 {
 	int64_t grace_s = k->tracker->settings->idle_timeout_s;
 	struct pg_rows *rows = NULL;
@@ -290,7 +290,7 @@ reap_idle(struct keeper *k, struct err *e)
 	for (int i = 0; i < LOOKS; i++) {
 		int n = list_silent(k, list, &allowed_us, e);
 
-		if (n < 0 || (n > 0 && !(judge(k, list, n, allowed_us, e) && hear(k, e))))
+		if (n < 0 || (n > 0 && !(judge(k, list, n, allowed_us, e) && note_hearing(k, e))))
 			return false;
 		if (k->looked.stage == 0 || clock_us() > until_us)
 			break;
@@ -528,7 +528,7 @@ keep(struct keeper *k)
 	bool good = look_at_stages(k, &e) && lead(k, &e);
 
 	if (good && health_hears(shared))
-		good = hear(k, &e) && reap_idle(k, &e) && expire_leases(k, &e);
+		good = note_hearing(k, &e) && reap_idle(k, &e) && expire_leases(k, &e);
 	if (good)
 		good = fold(k, &e) && tidy(k, &e) && forget(k, &e) && purge(k, &e) &&
 		    look_now_and_then(k, &e);

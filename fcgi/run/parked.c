@@ -272,17 +272,6 @@ parked_end(struct parked *p, const struct uuid *token)
 	answer_chain(chain);
 }
 
-int64_t
-parked_count(struct parked *p)
-{
-	int64_t count;
-
-	pthread_mutex_lock(&p->lock);
-	count = p->count;
-	pthread_mutex_unlock(&p->lock);
-	return count;
-}
-
 /* ---- the watching thread ----------------------------------------------------------------------- */
 
 struct now {

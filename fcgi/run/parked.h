@@ -36,7 +36,5 @@ bool parked_put(struct parked *p, struct op *op);
 void parked_wake(struct parked *p, int stage, int64_t count);
 /* Ends the waiting call of this worker, if one is here. */
 void parked_end(struct parked *p, const struct uuid *token);
-/* How many wait. */
-int64_t parked_count(struct parked *p);
 
 #endif

@@ -75,7 +75,7 @@ pg_new(const char *conninfo, const char *application, const char *session)
 }
 
 static void
-drop(struct pg *pg)
+disconnect(struct pg *pg)
 {
 	PQfinish(pg->conn);
 	pg->conn = NULL;
@@ -89,7 +89,7 @@ pg_free(struct pg *pg)
 {
 	if (!pg)
 		return;
-	drop(pg);
+	disconnect(pg);
 	hosts_free(pg->hosts);
 	free(pg->session);
 	free(pg);
@@ -155,7 +155,7 @@ away(struct pg *pg, const char *doing, const char *why, struct err *e)
 	char text[200];
 
 	one_line(text, sizeof(text), why);
-	drop(pg);
+	disconnect(pg);
 	pg->backoff_ms *= 2;
 	if (pg->backoff_ms < BACKOFF_MIN_MS)
 		pg->backoff_ms = BACKOFF_MIN_MS;
@@ -404,7 +404,7 @@ drain(struct pg *pg, int64_t until_us, PGresult **last, struct err *e)
 			PQclear(bad);
 			PQclear(*last);
 			*last = NULL;
-			drop(pg); /* no way to answer a copy that nobody feeds */
+			disconnect(pg); /* no way to answer a copy that nobody feeds */
 			return err_set(e, ERR_BUG, NULL, "a COPY where none was expected");
 		default:
 			if (bad)
@@ -475,7 +475,7 @@ run_session(struct pg *pg, struct err *e)
 		return away_conn(pg, "session", e);
 	if (!flush(pg, deadline_us(SESSION_MS), e) ||
 	    !drain(pg, deadline_us(SESSION_MS), &last, e)) {
-		drop(pg);
+		disconnect(pg);
 		return false;
 	}
 	PQclear(last);
@@ -522,7 +522,7 @@ static bool
 connected(struct pg *pg, struct err *e)
 {
 	if (pg->conn && left_while_idle(pg))
-		drop(pg);
+		disconnect(pg);
 	return pg->conn || try_connect(pg, e);
 }
 
@@ -825,7 +825,7 @@ pg_copy_in(struct pg *pg, const char *sql, struct err *e)
 		return fail_result(pg, res, e);
 	}
 	PQclear(res);
-	drop(pg);
+	disconnect(pg);
 	return err_set(e, ERR_BUG, NULL, "no such COPY: %.80s", sql);
 }
 

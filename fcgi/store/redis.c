@@ -188,7 +188,7 @@ forget_replies(struct redis *r)
 }
 
 static void
-drop(struct redis *r)
+disconnect(struct redis *r)
 {
 	if (r->context)
 		redisFree(r->context);
@@ -201,7 +201,7 @@ redis_free(struct redis *r)
 	if (!r)
 		return;
 	forget_replies(r);
-	drop(r);
+	disconnect(r);
 	buf_fini(&r->pipeline);
 	arena_fini(&r->arena);
 	free(r->replies);
@@ -231,7 +231,7 @@ away(struct redis *r, const char *doing, const char *why, struct err *e)
 
 	strncpy(copy, why, sizeof(copy) - 1);
 	copy[sizeof(copy) - 1] = '\0';
-	drop(r);
+	disconnect(r);
 	r->refusal[0] = '\0';
 	r->backoff_ms *= 2;
 	if (r->backoff_ms < BACKOFF_MIN_MS)
@@ -343,14 +343,8 @@ static bool
 connected(struct redis *r, struct err *e)
 {
 	if (r->context && left_while_idle(r))
-		drop(r);
+		disconnect(r);
 	return r->context || try_connect(r, e);
-}
-
-bool
-redis_ready(struct redis *r, struct err *e)
-{
-	return connected(r, e);
 }
 
 /* ---- pipeline ------------------------------------------------------------------------------------ */
@@ -517,7 +511,7 @@ redis_subscribe(struct redis *r, const char *channel, struct err *e)
 {
 	const char *words[] = {"SUBSCRIBE", channel};
 
-	drop(r); /* an old subscription ends, and what it still holds with it */
+	disconnect(r); /* an old subscription ends, and what it still holds with it */
 	if (!try_connect(r, e) || !greet(r, 2, words, e))
 		return false;
 	r->backoff_ms = 0;

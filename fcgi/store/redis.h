@@ -38,7 +38,6 @@ struct redis *redis_new(const char *address);
 void redis_free(struct redis *r); /* accepts NULL */
 /* Checks an address without connecting. */
 bool redis_check_address(const char *address, struct err *e);
-bool redis_ready(struct redis *r, struct err *e);
 /* How long until the next try to connect; 0 when connected or due. */
 int64_t redis_retry_in_ms(const struct redis *r);
 /* What the last ERR_AWAY was about in a word, "READONLY"; "" when Redis did not say anything. */

@@ -564,8 +564,9 @@ enter(struct page_cache *c, struct request *rq, const char *key, bool *refresh)
 	return copy;
 }
 
-void
-page_cache_ask(struct page_cache *c, struct request *rq)
+/* Answers the request with its page, now or when it is rendered. Takes the request over. */
+static void
+ask(struct page_cache *c, struct request *rq)
 {
 	const char *key = key_of(rq);
 	bool refresh;
@@ -583,6 +584,6 @@ bool
 handle_page(struct request *rq, struct err *e)
 {
 	(void)e;
-	page_cache_ask(rq->tracker->pages, rq);
+	ask(rq->tracker->pages, rq);
 	return true;
 }

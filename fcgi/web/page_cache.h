@@ -6,7 +6,7 @@
  * it as it was meanwhile; where there is none yet they wait for the one that renders. Among processes
  * a short lock in Redis chooses who renders; without Redis each process renders for itself.
  *
- * Threads	page_cache_ask from acceptors; refreshing runs on the reader (OP_RENDER).
+ * Threads	handle_page from acceptors; refreshing runs on the reader (OP_RENDER).
  * Ownership	page_cache_new/_free. Holds at most PAGE_CACHE_BYTES; the oldest go.
  */
 #ifndef WEB_PAGE_CACHE_H
@@ -21,8 +21,6 @@ struct page_cache;
 
 struct page_cache *page_cache_new(struct tracker *t);
 void page_cache_free(struct page_cache *c);
-/* Answers the request with its page, now or when it is rendered. Takes the request over. */
-void page_cache_ask(struct page_cache *c, struct request *rq);
 
 /* Nothing that was rendered, or began to be, before now is shown or kept any more. Any thread. */
 void page_cache_forget(struct page_cache *c);

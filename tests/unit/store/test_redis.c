@@ -163,6 +163,15 @@ another_database_is_chosen_by_the_address(void **state)
 	assert_int_equal(flush(1)->n, 0);
 }
 
+/* Whether it is there at this moment. */
+static bool
+answers(struct redis *r, struct err *away)
+{
+	redis_begin(r);
+	redis_put_words(r, "PING", NULL);
+	return redis_flush(r, NULL, NULL, away);
+}
+
 /* What it says of its next try to connect; 0 when it is connected. */
 static int64_t
 next_try_ms(struct redis *r)
@@ -170,7 +179,7 @@ next_try_ms(struct redis *r)
 	struct err away = ERR_INIT;
 	long long ms = 0;
 
-	if (!redis_ready(r, &away))
+	if (!answers(r, &away))
 		assert_int_equal(sscanf(away.why, "Redis is away, next try in %lld ms", &ms), 1);
 	return ms;
 }
@@ -185,7 +194,7 @@ without_an_address_it_is_always_away(void **state)
 		struct redis *other = redis_new(none[i]);
 
 		err_clear(&e);
-		assert_false(redis_ready(other, &e));
+		assert_false(answers(other, &e));
 		assert_int_equal(e.kind, ERR_AWAY);
 		redis_begin(other);
 		redis_put_words(other, "PING", NULL);
@@ -200,7 +209,7 @@ static void
 a_restart_while_idle_is_not_noticed(void **state)
 {
 	(void)state;
-	assert_true(redis_ready(redis, &e));
+	assert_true(answers(redis, &e));
 	servers_do("redis-stop");
 	servers_do("redis-start");
 	redis_begin(redis);
@@ -214,7 +223,7 @@ a_server_that_is_down_is_away_with_growing_back_off(void **state)
 	int64_t first, before;
 
 	(void)state;
-	assert_true(redis_ready(redis, &e));
+	assert_true(answers(redis, &e));
 	servers_do("redis-stop");
 	redis_begin(redis);
 	redis_put_words(redis, "PING", NULL);
@@ -223,15 +232,15 @@ a_server_that_is_down_is_away_with_growing_back_off(void **state)
 	first = next_try_ms(redis);
 	assert_in_range(first, 50, 125);
 	before = clock_us();
-	assert_false(redis_ready(redis, &e));
+	assert_false(answers(redis, &e));
 	assert_true(clock_us() - before < 20000);
 	clock_sleep_ms(first + 1);
-	assert_false(redis_ready(redis, &e));
+	assert_false(answers(redis, &e));
 	assert_in_range(next_try_ms(redis), 140, 250);
 	servers_do("redis-start");
 	clock_sleep_ms(next_try_ms(redis) + 1);
 	err_clear(&e);
-	assert_true(redis_ready(redis, &e));
+	assert_true(answers(redis, &e));
 }
 
 static void
@@ -241,7 +250,7 @@ a_server_that_hangs_is_away_after_a_second(void **state)
 	int64_t before;
 
 	(void)state;
-	assert_true(redis_ready(redis, &e));
+	assert_true(answers(redis, &e));
 	kill(pid, SIGSTOP);
 	redis_begin(redis);
 	redis_put_words(redis, "PING", NULL);
@@ -308,7 +317,7 @@ a_wrong_password_is_away_and_not_repeated(void **state)
 	/* Over TCP there is nobody, but the address is well-formed. */
 	snprintf(address, sizeof(address), "redis://user:sec%%72et@127.0.0.1:1/2");
 	other = redis_new(address);
-	assert_false(redis_ready(other, &e));
+	assert_false(answers(other, &e));
 	assert_int_equal(e.kind, ERR_AWAY);
 	assert_null(strstr(e.why, "secret"));
 	redis_free(other);
