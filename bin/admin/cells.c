@@ -35,7 +35,7 @@ cell_json(struct buf *b, const char *name, const struct pg_rows *rows, int row, 
 	const char *text = pg_text(rows, row, column, &len);
 
 	buf_printf(b, ",\"%s\":", name);
-	json_put_text(b, text, len);
+	json_put_shown(b, text, len);
 }
 
 const char *

@@ -54,7 +54,7 @@ static void
 put_member(struct buf *b, const char *name, const char *text)
 {
 	buf_printf(b, ",\"%s\":", name);
-	json_put_text(b, text, strlen(text));
+	json_put_shown(b, text, strlen(text));
 }
 
 static void

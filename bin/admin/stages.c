@@ -120,7 +120,7 @@ static void
 put_text(struct buf *b, const char *name, const char *text)
 {
 	buf_printf(b, ",\"%s\":", name);
-	json_put_text(b, text, strlen(text));
+	json_put_shown(b, text, strlen(text));
 }
 
 static void
@@ -144,7 +144,7 @@ static void
 put_stage(struct buf *b, const struct stage_row *s)
 {
 	buf_printf(b, "{\"stage\":\"%c\",\"name\":", stage_letter(s->stage));
-	json_put_text(b, s->name, strlen(s->name));
+	json_put_shown(b, s->name, strlen(s->name));
 	buf_printf(b, ",\"paused\":%s", s->paused ? "true" : "false");
 	put_count(b, "ready", s->ready);
 	put_count(b, "retry", s->retry);
@@ -166,7 +166,7 @@ print_json(const struct ask *ask, const struct report *r)
 
 	buf_init(&b, 0);
 	buf_puts(&b, "{\"project\":");
-	json_put_text(&b, project, strlen(project));
+	json_put_shown(&b, project, strlen(project));
 	buf_puts(&b, ",\"stages\":[");
 	for (int i = 0; i < r->n; i++) {
 		if (i > 0)

@@ -136,7 +136,7 @@ put_value(struct buf *b, const struct pg_rows *rows, int row, int column, enum c
 		break;
 	case CELL_WORDS:
 		text = pg_text(rows, row, column, &len);
-		json_put_text(b, text, len);
+		json_put_shown(b, text, len);
 		break;
 	case CELL_WHEN:
 		clock_iso(at, pg_time_us(rows, row, column));

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* json-c keeps null as a NULL pointer; here NULL means absent, so null has an address of its own. */
 static char null_place;
 #define NULL_VALUE ((json *)&null_place)
@@ -223,6 +225,47 @@ json_put_text(struct buf *b, const char *text, size_t len)
 			break;
 		buf_put(b, bytes, escape(bytes, (unsigned char)*run));
 		text = run + 1;
+	}
+	buf_putc(b, '"');
+}
+
+/* \uXXXX, twice for what is beyond U+FFFF. */
+static void
+put_escaped(struct buf *b, uint32_t c)
+{
+	if (c > 0xffff) {
+		buf_printf(b, "\\u%04x", 0xd800 + ((c - 0x10000) >> 10));
+		c = 0xdc00 + ((c - 0x10000) & 0x3ff);
+	}
+	buf_printf(b, "\\u%04x", c);
+}
+
+static size_t
+wide_bytes(uint32_t c)
+{
+	return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+}
+
+void
+json_put_shown(struct buf *b, const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	buf_putc(b, '"');
+	while (text < end) {
+		size_t n = 0;
+		uint32_t odd = 0;
+
+		n = text_odd(text, (size_t)(end - text), &odd);
+		for (; n > 0; n--, text++) {
+			if (*text == '"' || *text == '\\')
+				buf_putc(b, '\\');
+			buf_putc(b, *text);
+		}
+		if (text == end)
+			break;
+		put_escaped(b, odd);
+		text += odd == 0xfffd ? 1 : wide_bytes(odd);
 	}
 	buf_putc(b, '"');
 }

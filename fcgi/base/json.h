@@ -60,5 +60,7 @@ bool json_is_valid(const char *text, size_t len);
 
 /* Writing: puts `"text"`, escaped; UTF-8 is kept as it is, and `/` is not escaped. */
 void json_put_text(struct buf *b, const char *text, size_t len);
+/* For a terminal or a log as well: what text_clean would take is there as \uXXXX, and no byte less is told. */
+void json_put_shown(struct buf *b, const char *text, size_t len);
 
 #endif

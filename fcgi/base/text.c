@@ -133,7 +133,24 @@ is_look(uint32_t c)
 	return c == 0xfe0e || c == 0xfe0f;
 }
 
-/* Unicode's Default_Ignorable_Code_Point: all that turns direction is among it. */
+/* Never a character, whatever Unicode may yet hold. */
+static bool
+is_noncharacter(uint32_t c)
+{
+	return (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef);
+}
+
+/* A blank that is no space to Unicode. */
+static bool
+is_blank(uint32_t c)
+{
+	return c == 0x2800 || c == 0x1d159;
+}
+
+/*
+ * Unicode's Default_Ignorable_Code_Point, among which is all that turns direction, and the format controls of
+ * hieroglyphs, shorthand and music.
+ */
 static bool
 is_invisible(uint32_t c)
 {
@@ -142,13 +159,13 @@ is_invisible(uint32_t c)
 	} ranges[] = {{0xad, 0xad}, {0x34f, 0x34f}, {0x61c, 0x61c}, {0x115f, 0x1160},
 	    {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x200b, 0x200f}, {0x202a, 0x202e},
 	    {0x2060, 0x206f}, {0x3164, 0x3164}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff},
-	    {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
-	    {0xe0000, 0xe0fff}};
+	    {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3},
+	    {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}};
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && c >= ranges[i].first; i++)
 		if (c <= ranges[i].last)
 			return true;
-	return false;
+	return is_noncharacter(c);
 }
 
 bool
@@ -158,8 +175,11 @@ text_has_invisible(const char *s, size_t len)
 	size_t n;
 
 	for (size_t i = 0; i<len; i += n> 0 ? n : 1) {
+		uint32_t c;
+
 		n = char_len(u + i, len - i);
-		if (n > 1 && is_invisible(code_of(u + i, n)) && !is_look(code_of(u + i, n)))
+		c = n > 1 ? code_of(u + i, n) : ' ';
+		if ((is_invisible(c) || is_blank(c)) && !is_look(c))
 			return true;
 	}
 	return false;
@@ -238,7 +258,7 @@ text_clean(char *s, size_t len, bool lines)
 		}
 		c = code_of(u + i, n);
 		next = i + n < len ? char_len(u + i + n, len - i - n) : 0;
-		if (is_control(c))
+		if (is_control(c) || is_blank(c))
 			u[to++] = ' ';
 		else if (!is_invisible(c) ||
 		    joins(c, before, next > 0 ? code_of(u + i + n, next) : 0)) {
@@ -249,6 +269,28 @@ text_clean(char *s, size_t len, bool lines)
 		before = c;
 	}
 	return to;
+}
+
+size_t
+text_odd(const char *s, size_t len, uint32_t *odd)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	size_t i = 0, n;
+
+	for (; i < len; i += n) {
+		uint32_t c;
+
+		n = plain_len(u + i, len - i, false);
+		if (n > 0)
+			continue;
+		n = char_len(u + i, len - i);
+		c = n > 0 ? code_of(u + i, n) : 0xfffd;
+		if (n == 0 || is_control(c) || is_invisible(c) || is_blank(c)) {
+			*odd = c;
+			break;
+		}
+	}
+	return i;
 }
 
 bool

@@ -20,8 +20,8 @@ size_t text_cut(const char *s, size_t len, size_t chars);
 /* C0, DEL, C1 controls, and the line and paragraph separators U+2028, U+2029. */
 bool text_has_control(const char *s, size_t len);
 /*
- * Characters that turn the reading direction or are invisible: Unicode's Default_Ignorable_Code_Point, but
- * for the choice of an emoji's look.
+ * Characters that turn the reading direction, are invisible or blank, or are none: Unicode's
+ * Default_Ignorable_Code_Point but for the choice of an emoji's look, format controls, noncharacters.
  */
 bool text_has_invisible(const char *s, size_t len);
 /*
@@ -33,6 +33,11 @@ bool text_has_invisible(const char *s, size_t len);
  * and the choice of an emoji's look (U+FE0E, U+FE0F) after a character that may have one.
  */
 size_t text_clean(char *s, size_t len, bool lines);
+/*
+ * Bytes of s up to its first character that text_clean would not let everywhere be, which goes to *odd (U+FFFD:
+ * no UTF-8); len, where there is none.
+ */
+size_t text_odd(const char *s, size_t len, uint32_t *odd);
 /* The whole of s is a decimal number between min and max. */
 bool text_to_int(const char *s, size_t len, int64_t min, int64_t max, int64_t *out);
 #define YEAR_S INT64_C(31557600) /* Julian: 365.25 days */

@@ -544,10 +544,26 @@ written_text_reads_back_as_itself(void **state)
 	buf_fini(&b);
 }
 
+static void
+what_is_shown_tells_all_and_hides_nothing(void **state)
+{
+	static const char said[] =
+	    "a\"\\\n\x1b \xc2\x9b \xe2\x80\xae \xf0\x93\x90\xb0 \xef\xbf\xbe \xe2\xa0\x80 \xc3\xa9";
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 0);
+	json_put_shown(&b, said, sizeof(said) - 1);
+	assert_string_equal(b.data,
+	    "\"a\\\"\\\\\\u000a\\u001b \\u009b \\u202e \\ud80d\\udc30 \\ufffe \\u2800 \xc3\xa9\"");
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_is_shown_tells_all_and_hides_nothing),
 	    cmocka_unit_test(valid_texts_are_taken),
 	    cmocka_unit_test(invalid_texts_are_refused),
 	    cmocka_unit_test(a_nul_is_refused_however_it_is_written),
