@@ -282,7 +282,7 @@ def test_there_is_no_badge_of_nobody(api):
 def test_the_board_leads_to_a_persons_page(fresh, api, worker, name):
     fresh.load(["x", "y"])
     if name == "..":  # of a time when one could still be called so
-        fresh.sql("insert into tracker.person (name) values ('..')")
+        fresh.sql("insert into tracker.person (nickname) values ('..')")
     w = worker("a", name)
     through(w, 2)
     path = "/person/" + quote(name, safe="")
