@@ -169,13 +169,14 @@ def test_who_is_banned_is_so_by_an_old_name_too(crowd):
 
 def test_people_are_merged_and_renamed_among_many_workers(crowd, server):
     crowd.load(600)
-    stop, faults = threading.Event(), []
+    stop, faults, here = threading.Event(), [], threading.Barrier(5)
 
     def work(nickname):
         c = server.connect()
         h = House(c)
-        w = h.worker(nickname=nickname)
         try:
+            w = h.worker(nickname=nickname)
+            here.wait(60)
             while not stop.is_set():
                 rows = [r for r in h.want(w, 3) if r.status == "job"]
                 h.complete([Item(w.token, r.job, r.lease, "x") for r in rows])
@@ -187,6 +188,7 @@ def test_people_are_merged_and_renamed_among_many_workers(crowd, server):
     for thread in threads:
         thread.start()
     try:
+        here.wait(60)
         merge(crowd, "ada", "Ada")
         fold(crowd)
         rename(crowd, "Ada", "Ada Lovelace")
