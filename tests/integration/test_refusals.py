@@ -117,9 +117,10 @@ def no_room_for_the_role(stack):
 
 @contextlib.contextmanager
 def functions_not_allowed(stack):
-    functions = "tracker.complete_held(uuid[],text[],uuid[],int8[]), tracker.open_workers(uuid[],text[],int2[],text[],text[],text[])," \
-                " tracker.complete_jobs(uuid[],int8[],uuid[],text[],uuid[],int8[])"
     with superuser(stack) as admin:
+        admin.execute("select string_agg(p.oid::regprocedure::text, ', ') from pg_proc p"
+                      " where p.pronamespace = 'tracker'::regnamespace and p.proname in ('complete_held', 'open_workers', 'complete_jobs')")
+        functions = admin.fetchone()[0]
         admin.execute(f"revoke execute on function {functions} from public, tracker")
         try:
             yield
