@@ -35,11 +35,17 @@ def stack():
         running.stop()
 
 
+def remember(stack, nickname):
+    """Somebody of a time when one could still be called so; names of before keep working."""
+    stack.sql("insert into tracker.person (nickname) values (%s)", nickname)
+
+
 @pytest.fixture(scope="session")
 def lively(stack):
     """Jobs done, in hand and failed, workers of several people, and one who tries his luck with names."""
     stack.load([f"job {i}" for i in range(500)])
     people = [("Ada Lovelace", 60), ("Grace", 31), ("anonymous", 12), ("<script>alert(1)</script>", 3), ("\u202eevil\u202c שלום 🦊", 1)]
+    remember(stack, people[-1][0])
     for nickname, jobs in people:
         fleet = Fleet(stack, "a", nickname)
         taken = fleet.take(jobs + 2, progress="37 / 99 (37%)")

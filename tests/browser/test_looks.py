@@ -23,7 +23,7 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from client import Client, Fleet, which
-from conftest import browser_for
+from conftest import browser_for, remember
 from stack import BUILD, Stack
 from waiting import eventually
 
@@ -60,6 +60,8 @@ def populate(stack, crowd):
         return
     stack.load([f"job {i}" for i in range(300 if crowd < 1000 else 3000)])
     for n, nickname in enumerate(NAMES[:crowd]):
+        if "\u202e" in nickname:
+            remember(stack, nickname)
         fleet = Fleet(stack, "a", nickname)
         taken = fleet.take(20 + 2 * n, progress="37 / 99 (37%) " + nickname[:40])
         fleet.sync(done=[{**which(j), "data": {"n": j["job"]}} for j in taken[:-3]],
