@@ -380,7 +380,7 @@ a_database_that_lost_something_is_refused_and_told_what(void **state)
 	    {"drop table tracker.first", "table first"},
 	    {"alter table tracker.second drop column n", "column second.n"},
 	    {"drop index tracker.by_n", "index by_n"},
-	    {"drop function tracker.propose_stages", "function propose_stages(names text[])"},
+	    {"drop function tracker.propose_stages", "function propose_stages(pg_catalog._text)"},
 	};
 
 	(void)state;
