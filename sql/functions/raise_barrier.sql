@@ -1,7 +1,7 @@
 -- Waits until nobody is past the barrier (pass_barrier), and keeps everybody before it until the end of
 -- the transaction.
 --
--- Caller	append_stage, reset_jobs.
+-- Caller	append_stage, reset_jobs, try_barrier.
 -- Answer	true.
 -- Errors	none.
 -- Locks	the advisory lock "dcst".

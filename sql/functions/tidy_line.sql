@@ -9,7 +9,7 @@
 -- Locks	the barrier, for some ms, only when there is something to take out; stage, for its line; frontier.
 -- Index	stage, ready, ahead and frontier by key; retry by (stage, due) and (stage, batch, due).
 -- Source	whoever puts work where none was looks whether the batch is in line, and must not be overtaken
---		by who takes it out: hence the barrier. Nobody is to wait longer for it than for a slow bundle.
+--		by who takes it out: hence the barrier.
 create or replace function tracker.tidy_line()
 returns int4
 language plpgsql
@@ -21,8 +21,6 @@ as $$
 declare
 	c_soon constant interval := '1 minute';	-- many rounds
 	c_few constant int4 := 8;
-	c_patience constant text := '20ms';
-	c_patience_before constant text := current_setting('lock_timeout');
 	v_ok boolean := tracker.pass_barrier();
 	v_stage int2[]; v_batch int4[];
 	v_count int4;
@@ -59,13 +57,9 @@ begin
 	if v_stage is null then
 		return 0;
 	end if;
-	begin
-		perform set_config('lock_timeout', c_patience, true);
-		v_ok := tracker.raise_barrier();
-		perform set_config('lock_timeout', c_patience_before, true);
-	exception when lock_not_available then
+	if not tracker.try_barrier() then
 		return 0;
-	end;
+	end if;
 	with d as (
 		select u.stage, u.batch from unnest(v_stage, v_batch) as u(stage, batch)
 		where not tracker.has_work(u.stage, u.batch, clock_timestamp() + c_soon)),

@@ -208,6 +208,55 @@ def test_a_paused_batch_joins_no_line(house):
     assert counts(house, batch) == {1: (0, 1, 0, 1, 0), 2: (1, 0, 0, 0, 0)}
 
 
+# ---- what an operator does
+
+def audit(house):
+    return [(r.act, r.target, r.details) for r in house.rows("select * from tracker.audit order by id")]
+
+
+def in_use(server):
+    """Somebody past the barrier, for as long as this is open."""
+    other = server.connect()
+    other.autocommit = False
+    other.cursor().execute("select tracker.pass_barrier()")
+    return other
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_of_a_paused_batch_nothing_is_handed_out_and_what_is_in_hand_may_finish(house, stage):
+    first, second = house.load(4, name="first"), house.load(2)
+    if stage == 2:
+        through(house, 1, 6)
+    a, b = house.worker(stage), house.worker(stage)
+    jobs = house.take(a, 2)
+    assert house.value("select tracker.pause_batch(%s, 'the site is down')", first)
+    assert house.done(a, jobs[0]) == "accepted"
+    house.back(a, jobs[1])
+    house.make_due()
+    assert [j.job for j in house.take(b, 2)] == [5, 6]
+    assert house.want(b)[0].status == "none"
+    assert house.rows("select paused_why from tracker.batch where batch = %s", first)[0].paused_why == "the site is down"
+    assert not house.value("select tracker.pause_batch(%s)", first)
+    assert audit(house) == [("pause", 'batch "first"', {"why": "the site is down"})]
+    assert house.value("select tracker.resume_batch(%s)", first)
+    assert not house.value("select tracker.resume_batch(%s)", first)
+    assert line(house, stage)[0] == first
+    assert sorted(j.job for j in house.take(b, 3)) == [2, 3, 4]
+    assert audit(house)[1:] == [("resume", 'batch "first"', {})]
+    assert not house.value("select tracker.pause_batch(%s)", second + 1)
+
+
+def test_who_pauses_waits_for_the_barrier_and_lets_others_pass(house, server):
+    batch = house.load(1)
+    other = in_use(server)
+    with pytest.raises(psycopg2.errors.LockNotAvailable):
+        house.value("select tracker.pause_batch(%s, '', 0)", batch)
+    assert house.value("show lock_timeout") == "0"
+    other.rollback()
+    other.close()
+    assert house.value("select tracker.pause_batch(%s, '', 0)", batch)
+
+
 # ---- a batch's life
 
 def test_a_batch_has_ended_when_nothing_of_it_is_left_to_do(house):
