@@ -29,6 +29,7 @@ struct sync {
 	int items_most;      /* in the next report: 1,000, less after a refusal */
 	int told;            /* items in the report under way */
 	int wanted;          /* by the last call */
+	int allowance;       /* how many we may hold, by the last answer that says; 0 = not known */
 	struct backoff ask;  /* for work: after answers that brought none too soon */
 	struct backoff tell; /* of outcomes: after answers that passed over them */
 	int64_t spoke_us;    /* when the last call was begun */
@@ -72,15 +73,27 @@ put_progress(struct sync *s, struct buf *b, int64_t now_us)
 	s->progress_us = now_us;
 }
 
+/* How many more the tracker would give us: what it has not heard the outcome of counts as held. */
+static int
+may_have(const struct sync *s)
+{
+	int left = s->allowance > 0 ? s->allowance : WANT_MAX;
+
+	for (const struct item *i = s->w->hand.items; i && left > 0; i = i->next)
+		left -= i->who == s->who && !i->lost;
+	return left < WANT_MAX ? left : WANT_MAX;
+}
+
 static int
 wants(const struct sync *s, int64_t now_us)
 {
-	int n;
+	int n, most;
 
 	if (backoff_holds(&s->ask, now_us) || s->w->stopping != STOP_NOT)
 		return 0;
 	n = hand_wants(&s->w->hand, now_us);
-	return n < WANT_MAX ? n : WANT_MAX;
+	most = may_have(s);
+	return n < most ? n : most;
 }
 
 /* The members that both kinds of call share, and the end of the object. */
@@ -94,7 +107,7 @@ put_rest(struct sync *s, struct buf *b, int want, int64_t now_us)
 	}
 	s->recount = false;
 	s->wanted = want;
-	buf_printf(b, ",\"want\":%d", want);
+	buf_printf(b, ",\"want\":%d,\"slots\":%d", want, s->w->o.hand.slots);
 	s->spoke_us = now_us;
 }
 
@@ -227,6 +240,15 @@ pace(struct sync *s, int64_t after_s, int64_t now_us)
 	}
 }
 
+static void
+take_allowance(struct sync *s, struct json_span value)
+{
+	int64_t allowance;
+
+	if (scan_as_int(value, &allowance) && allowance >= 1 && allowance <= WANT_MAX)
+		s->allowance = (int)allowance;
+}
+
 static bool
 is_true(struct json_span value)
 {
@@ -237,9 +259,10 @@ is_true(struct json_span value)
 static bool
 take_answer(struct sync *s, struct http_call *c)
 {
-	enum { RESULTS, JOBS, LOST, AFTER, MESSAGE, FINISHED, FIELDS };
+	enum { RESULTS, JOBS, LOST, AFTER, MESSAGE, FINISHED, ALLOWANCE, FIELDS };
 	struct scan_field f[FIELDS] = {{.name = "results"}, {.name = "jobs", .lenient = true},
-	    {.name = "drop"}, {.name = "retry_after"}, {.name = "message"}, {.name = "finished"}};
+	    {.name = "drop"}, {.name = "retry_after"}, {.name = "message"}, {.name = "finished"},
+	    {.name = "allowance"}};
 	struct json_text message;
 	int64_t now_us = clock_us();
 	int settled;
@@ -253,6 +276,7 @@ take_answer(struct sync *s, struct http_call *c)
 	else if (settled > 0)
 		backoff_over(&s->tell);
 	take_lost(s, f[LOST].value);
+	take_allowance(s, f[ALLOWANCE].value);
 	if (take_jobs(s, c, f[JOBS].value) > 0) {
 		s->w->message[0] = '\0';
 		backoff_over(&s->ask);
@@ -345,6 +369,7 @@ on_hello(struct http_call *c)
 	s->who = talk_take_welcome(s->w, c);
 	s->spoke_us = clock_us();
 	s->useful = false;
+	s->allowance = 0;
 }
 
 static void
@@ -354,6 +379,7 @@ say_hello(struct sync *s)
 
 	buf_init(&path, 0);
 	talk_put_new_path(s->w, &path);
+	buf_printf(&path, "&slots=%d", s->w->o.hand.slots);
 	http_start_keyed(s->w->http, &s->hello, buf_text(&path), ANSWER_MS);
 	buf_fini(&path);
 }

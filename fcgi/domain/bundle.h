@@ -25,7 +25,7 @@
 #define BUNDLE_ITEMS 2048 /* rows to PostgreSQL */
 #define BUNDLE_BYTES_IN (2 * 1024 * 1024)
 #define BUNDLE_BYTES_OUT (16 * 1024 * 1024)
-#define BUNDLE_ARRAYS 10
+#define BUNDLE_ARRAYS 11
 
 struct bundle_item {
 	struct op *op;

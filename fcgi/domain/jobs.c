@@ -99,9 +99,10 @@ claim_send_fleet(struct tracker *t, struct bundle *b, struct pg *pg, struct err 
 			*rerun = bundle_array(b, 4, PG_BOOL_ARRAY),
 			*has_holding = bundle_array(b, 5, PG_BOOL_ARRAY),
 			*hold_ends = bundle_array(b, 6, PG_INT4_ARRAY),
-			*hold_jobs = bundle_array(b, 7, PG_INT8_ARRAY);
-	struct pg_param params[11];
-	struct pg_scalar limit;
+			*hold_jobs = bundle_array(b, 7, PG_INT8_ARRAY),
+			*slots = bundle_array(b, 10, PG_INT4_ARRAY);
+	struct pg_param params[13];
+	struct pg_scalar limit, most;
 	size_t end = 0;
 
 	put_claims(b);
@@ -109,6 +110,7 @@ claim_send_fleet(struct tracker *t, struct bundle *b, struct pg *pg, struct err 
 		const struct op *op = b->ops[i];
 
 		pg_array_int4(wants, op->claim.want);
+		pg_array_int4(slots, op->claim.slots);
 		pg_array_bool(rerun, op->rerun);
 		pg_array_bool(has_holding, op->claim.has_holding);
 		pg_array_int4(hold_ends, (int32_t)(end += op->claim.n_holding));
@@ -120,11 +122,14 @@ claim_send_fleet(struct tracker *t, struct bundle *b, struct pg *pg, struct err 
 	params[8] = put_hints(b, 8);
 	params[9] = put_lease_ids(b, 9);
 	params[10] = pg_int4_param(&limit, (int32_t)t->settings->answer_limit);
+	params[11] = pg_array_param(slots);
+	params[12] = pg_int4_param(&most, (int32_t)t->settings->in_hand_most);
 	return pg_send(pg,
-	    CLAIMED "claim_fleet(tokens => $1, ages_us => $2, calls => $3, wants => $4, "
-		    "rerun => $5, has_holding => $6, hold_ends => $7, hold_jobs => $8, "
-		    "hints => $9, ids => $10, answer_limit => $11)",
-	    params, 11, e);
+	    CLAIMED
+	    "claim_fleet(tokens => $1, ages_us => $2, calls => $3, wants => $4, "
+	    "rerun => $5, has_holding => $6, hold_ends => $7, hold_jobs => $8, "
+	    "hints => $9, ids => $10, answer_limit => $11, slots => $12, in_hand_most => $13)",
+	    params, 13, e);
 }
 
 static bool
@@ -200,6 +205,8 @@ claim_row(struct bundle *b, int row)
 		add_job(b, item->op, row);
 	if (status == ST_HELD)
 		mark_held(b, item->op, row);
+	else if (status == ST_ALLOWED)
+		item->op->claim.allowance = (int)pg_int(b->rows, row, 6);
 	else
 		item->op->status = status;
 }
@@ -214,6 +221,7 @@ claim_read(struct tracker *t, struct bundle *b)
 		b->ops[i]->claim.last_job = &b->ops[i]->claim.jobs;
 		b->ops[i]->claim.n_jobs = 0;
 		b->ops[i]->claim.unread = false;
+		b->ops[i]->claim.allowance = 0;
 		b->ops[i]->claim.n_dropped = 0;
 		if (b->ops[i]->claim.held)
 			memset(b->ops[i]->claim.held, 0, b->ops[i]->claim.n_holding);

@@ -22,6 +22,8 @@ static const char *const words[] = {
     [ST_CLOSED] = "closed",
     [ST_HELD] = "held",
     [ST_HINT] = "hint",
+    [ST_ALLOWED] = "allowed",
+    [ST_FULL] = "full",
 };
 
 enum op_status

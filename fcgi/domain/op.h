@@ -57,9 +57,11 @@ enum op_status {
 	ST_NO_NAME,  /* open: may be no new name */
 	ST_NO_KEY,   /* open: the name is somebody's */
 	ST_CLOSED,
-	ST_HELD, /* claim: what it has of the jobs that it lists */
-	ST_HINT, /* claim: the last position taken from ready */
-	ST_BAD   /* a word that this tracker does not know */
+	ST_HELD,    /* claim: what it has of the jobs that it lists */
+	ST_HINT,    /* claim: the last position taken from ready */
+	ST_ALLOWED, /* claim: how many jobs it may hold */
+	ST_FULL,    /* claim: it holds as many */
+	ST_BAD      /* a word that this tracker does not know */
 };
 
 enum op_status op_status_of(const char *word);
@@ -117,13 +119,15 @@ struct op {
 			const char *before;  /* as it was sent; NULL: as nickname is */
 			const char *address; /* NULL: not known */
 			size_t name_len, nickname_len, label_len, before_len;
-			int stage;
+			int stage, slots;
 			struct nickname_look look;
 			const struct uuid *key; /* its hash; NULL: none came */
 			const char *words;      /* result, of ST_BANNED; borrowed from the rows */
 		} open;
 		struct {
 			int want;
+			int slots; /* how many jobs it can work on at a time; 0 = it does not say */
+			int allowance; /* result: of a fleet, how many it may hold; 0 = not known */
 			bool v1;
 			bool patient; /* v1: waits while work may still come, whatever the answer */
 			int64_t call; /* random: recognises a rerun */

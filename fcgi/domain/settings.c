@@ -85,6 +85,9 @@ const struct config_item settings_items[] = {
     NUMBER(INT, "max_attempts", max_attempts, "10", 1, 1000000,
 	"so many failed attempts in one stage fail the job, by as many different workers as are "
 	"about (flag_limit at most); twice as many do so whoever they were"),
+    NUMBER(INT, "in_hand_most", in_hand_most, "1000", 1, 1000,
+	"most jobs that one worker may hold; it begins with 8, or as many slots as it says it has, "
+	"and each result is one more, each bad end one less"),
     NUMBER(SECONDS, "retry_backoff", retry_backoff_s, "30", 0, YEAR,
 	"a job that came back waits so long, then twice as long each time"),
     NUMBER(SECONDS, "retry_backoff_max", retry_backoff_max_s, "3600", 0, YEAR,

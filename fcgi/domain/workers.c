@@ -25,9 +25,10 @@ open_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 			*before = bundle_array(b, 6, PG_TEXT_ARRAY),
 			*folded = bundle_array(b, 7, PG_UUID_ARRAY),
 			*written = bundle_array(b, 8, PG_UUID_ARRAY),
-			*keys = bundle_array(b, 9, PG_UUID_ARRAY);
+			*keys = bundle_array(b, 9, PG_UUID_ARRAY),
+			*slots = bundle_array(b, 10, PG_INT4_ARRAY);
 	struct pg_scalar must_key;
-	struct pg_param params[12];
+	struct pg_param params[13];
 	char mark[NICKNAME_MARK];
 
 	for (int i = 0; i < b->n; i++) {
@@ -48,15 +49,17 @@ open_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 			pg_array_uuid(keys, op->open.key);
 		else
 			pg_array_null(keys);
+		pg_array_int4(slots, op->open.slots);
 	}
 	for (int i = 0; i < 10; i++)
 		params[i] = pg_array_param(&b->array[i]);
 	params[10] = pg_text_param(mark, strlen(nickname_mark(mark)));
 	params[11] = pg_bool_param(&must_key, settings_must_key(t->settings));
+	params[12] = pg_array_param(slots);
 	return pg_send(pg,
 	    "select item, status, worker, words"
-	    " from tracker.open_workers($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10, $12)",
-	    params, 12, e);
+	    " from tracker.open_workers($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10, $12, $13)",
+	    params, 13, e);
 }
 
 static void

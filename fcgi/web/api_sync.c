@@ -22,6 +22,7 @@
 
 #define WANT_MOST 1000
 #define WAIT_MOST_S 60
+#define SLOTS_MOST 1000000
 #define LIST_MOST 2000     /* items of one list: a bundle holds 2,048 */
 #define HOLDING_MOST 10000 /* ten times what one call gives */
 #define REASON_CHARS 500
@@ -339,12 +340,14 @@ read_holding(struct request *rq, struct op *claim, struct err *e)
 static bool
 read_wants(struct request *rq, struct op *claim, struct err *e)
 {
-	int64_t want, wait;
+	int64_t want, wait, slots;
 
 	if (!read_number(rq, "want", WANT_MOST, &want, e) ||
-	    !read_number(rq, "wait", WAIT_MOST_S, &wait, e) || !read_holding(rq, claim, e))
+	    !read_number(rq, "wait", WAIT_MOST_S, &wait, e) ||
+	    !read_number(rq, "slots", SLOTS_MOST, &slots, e) || !read_holding(rq, claim, e))
 		return false;
 	claim->claim.want = (int)want;
+	claim->claim.slots = (int)slots;
 	if (want > 0)
 		claim->claim.wait_until_us = claim_wait_until(rq->tracker, rq->arrived_us, wait);
 	return true;
@@ -442,14 +445,22 @@ put_advice(struct buf *out, const struct sync_call *call)
 
 	if (idle && call->claim.status == ST_UNKNOWN)
 		snprintf(why, sizeof(why), "This worker is gone. Register again.");
+	else if (idle && call->claim.status == ST_FULL)
+		snprintf(why, sizeof(why),
+		    "This worker holds %d jobs, as many as it may for now: each result is one "
+		    "more.",
+		    call->claim.claim.allowance);
 	else if (idle)
 		counts_why(&call->counts, call->worker.stage, why, sizeof(why));
 	/* Who has waited already may ask again soon: the call itself is the wait. */
-	waited = call->claim.claim.wait_until_us > 0 && !call->claim.claim.crowded;
+	waited = call->claim.claim.wait_until_us > 0 && !call->claim.claim.crowded &&
+	    call->claim.status != ST_FULL;
 	buf_printf(out, ",\"retry_after\":%.1f,\"message\":",
 	    !idle ? 0.0 : (double)random_jitter(waited ? RETRY_MS / 5 : RETRY_MS, 40) / 1000.0);
 	json_put_text(out, why, strlen(why));
-	if (idle && call->claim.status != ST_UNKNOWN &&
+	if (call->claim.claim.allowance > 0)
+		buf_printf(out, ",\"allowance\":%d", call->claim.claim.allowance);
+	if (idle && call->claim.status != ST_UNKNOWN && call->claim.status != ST_FULL &&
 	    counts_is_finished(&call->counts, call->worker.stage))
 		buf_puts(out, ",\"finished\":true");
 	buf_putc(out, '}');

@@ -16,6 +16,7 @@
 #include "web/routes.h"
 
 #define LABEL_CHARS 64
+#define SLOTS_MOST 1000000
 #define NAME_TRIES 8 /* 655 million names: a clash is rare, eight in a row never */
 
 struct newcomer {
@@ -127,6 +128,20 @@ read_label(struct request *rq, struct op *op)
 	op->open.label_len = text_cut(label, len, LABEL_CHARS);
 }
 
+/* As with the label: what is no number says nothing. */
+static void
+read_slots(struct request *rq, struct op *op)
+{
+	struct err ignored = ERR_INIT;
+	const char *said = NULL;
+	size_t len = 0;
+	int64_t slots;
+
+	if (url_query(&rq->arena, rq->query, "slots", &said, &len, &ignored) && said &&
+	    text_to_int(said, len, 0, SLOTS_MOST, &slots))
+		op->open.slots = (int)slots;
+}
+
 static void
 read_address(struct request *rq, struct op *op, struct newcomer *new)
 {
@@ -169,7 +184,7 @@ read_key(struct request *rq, struct op *op, struct newcomer *new)
 		op->open.key = &new->key;
 }
 
-/* GET /api/new?nickname=N&stage=S[&label=L]
+/* GET /api/new?nickname=N&stage=S[&label=L][&slots=N]
  * -> {"token","display_name","project","stage_name","idle_timeout"}; 401 when the name is somebody else's,
  * 403 who is banned, with words. */
 bool
@@ -188,6 +203,7 @@ api_new(struct request *rq, struct err *e)
 	choose_name(op, new);
 	op->open.stage = stage;
 	read_label(rq, op);
+	read_slots(rq, op);
 	read_address(rq, op, new);
 	read_key(rq, op, new);
 	op_submit(rq->tracker, op);

@@ -221,6 +221,11 @@ begin
 					union all select p.worker, p.strikes from tracker.purged p) k
 				group by k.worker) k on k.worker = w.id
 			where w.struck <> coalesce(k.n, 0)) x
+		union all select 'workers with the jobs that they hold', null, 0, count(*) from (
+			select from tracker.worker w
+			left join (select l.worker, count(*) as n
+				from tracker.lease l group by l.worker) l on l.worker = w.id
+			where w.holds <> coalesce(l.n, 0)) x
 		union all select 'boards = days', null, 0, count(*) from (
 			select from (select b.person, b.today, b.week from tracker.board b) b
 			full join (

@@ -1,13 +1,15 @@
 -- Hands out jobs to all fleets that ask at this moment, in one transaction. Leases of the same call
 -- (rerun) and leases that `holding` does not list are sent again first, and count within want; of what
--- it lists is told what it has: the rest it has no longer.
+-- it lists is told what it has: the rest it has no longer. Nobody gets more than their allowance leaves.
 --
 -- Caller	domain/jobs.c, with the claims of fleets that wait. ages_us, hints, ids: see claim_fresh;
 --		calls: random, tells a rerun; holding is two arrays: hold_jobs, without null, an item's in
---		ascending order behind those of the item before it, and hold_ends, where each item's end.
---		Cap the sum of wants.
+--		ascending order behind those of the item before it, and hold_ends, where each item's end;
+--		slots: how many jobs each says it can work on at a time, 0: it does not say. in_hand_most: what nobody may hold more of. Cap the sum of wants.
 -- Answer	as claim_fresh, with a row for each job; besides, for each that says what it holds, a row
---		'held', whose data has the jobs of these that it has, with commas between; null: none.
+--		'held', whose data has the jobs of these that it has, with commas between; null: none; and for
+--		each a row 'allowed', whose attempt is the allowance. Who gets none because they hold as many
+--		hears 'full'.
 -- Errors	none for one item: unknown tokens, nulls and numbers out of range are answered. See
 --		lock_claimants.
 -- Locks	worker (by token); lease (own); then a stage after the other: see deal_stage; tally.
@@ -15,9 +17,12 @@
 -- Source	see claim_held.
 drop function if exists tracker.claim_fleet(uuid[], int4[], int8[], int8[], boolean[], boolean[],
 	int4[], int8[], int8[], uuid[], int4);
+drop function if exists tracker.claim_fleet(uuid[], int4[], int8[], int8[], boolean[], boolean[], int4[],
+	int8[], int8[], uuid[], int4);
 create function tracker.claim_fleet(tokens uuid[], wants int4[], ages_us int8[],
 	calls int8[], rerun boolean[], has_holding boolean[], hold_ends int4[], hold_jobs int8[],
-	hints int8[], ids uuid[], answer_limit int4)
+	hints int8[], ids uuid[], answer_limit int4, slots int4[] default null,
+	in_hand_most int4 default 1000)
 returns table (item int4, status text, worker int8, stage int2, job int8, lease uuid, attempt int4,
 	data text)
 language plpgsql
@@ -35,13 +40,14 @@ declare
 	w_want int4[]; w_sent int8[];
 	s_pos int4[]; s_bytes int8[]; s_lease tracker.lease[];	-- sent again
 	d_pos int4[] := '{}';	-- whose each job is that was dealt
+	w_dealt int4[];		-- how many each got of them
 	t_stage int2[] := '{}'; t_batch int4[] := '{}'; t_ready int8[] := '{}'; t_retry int8[] := '{}';
 	w record;
 	d record;
 begin
-	w := tracker.lock_claimants(tokens, ages_us, calls);
+	w := tracker.lock_claimants(tokens, ages_us, calls, slots, in_hand_most);
 	w_want := array(
-		select greatest(coalesce(wants[w.items[g.n]], 0), 0)
+		select greatest(least(wants[w.items[g.n]], w.room[g.n]), 0)
 		from generate_series(1, cardinality(w.items)) as g(n));
 	select sum(greatest(u.want, 1)) into v_asked from unnest(wants) as u(want);
 
@@ -49,8 +55,10 @@ begin
 	if true = any (rerun) or true = any (has_holding) then
 		select array_agg(x.pos), array_agg(x.bytes), array_agg(x.lease)
 		into s_pos, s_bytes, s_lease
-		from tracker.list_unheard(w.items, w.workers, w.held_leases, w.arrived, w.calls, w_want, rerun,
-			has_holding, hold_ends, hold_jobs, answer_limit) x;
+		from tracker.list_unheard(w.items, w.workers, w.held_leases, w.arrived, w.calls,
+			array(select greatest(coalesce(wants[u.item], 0), 0)
+				from unnest(w.items) with ordinality as u(item, n) order by u.n),
+			rerun, has_holding, hold_ends, hold_jobs, answer_limit) x;
 		return query
 			select u.item, 'held', u.worker, u.stage, null::int8, null::uuid, null::int4, (
 				select string_agg(q.job::text, ',')
@@ -74,7 +82,8 @@ begin
 		select array_agg(x.want order by x.n), array_agg(x.sent order by x.n)
 		into w_want, w_sent
 		from (
-			select g.n, greatest(w_want[g.n] - count(s.pos)::int4, 0) as want, sum(s.bytes)::int8 as sent
+			select g.n, greatest(least(w_want[g.n], wants[w.items[g.n]] - count(s.pos)::int4), 0) as want,
+				sum(s.bytes)::int8 as sent
 			from generate_series(1, cardinality(w.items)) as g(n)
 			left join unnest(s_pos, s_bytes) as s(pos, bytes) on s.pos = g.n
 			group by g.n) x;
@@ -101,9 +110,26 @@ begin
 		end if;
 	end loop;
 
-	update tracker.worker q set
-		seen = greatest(q.seen, v_now), asked_kind = 'sync', asked_at = v_now
-	where q.id = any (w.workers);
+	if cardinality(w.items) = 1 then
+		w_dealt := array[cardinality(d_pos)];
+	else
+		w_dealt := array(
+			select coalesce(d.dealt, 0) from generate_series(1, cardinality(w.items)) as g(n)
+			left join (
+				select s.pos, count(*)::int4 as dealt from unnest(d_pos) as s(pos)
+				group by s.pos) d on d.pos = g.n
+			order by g.n);
+	end if;
+	return query
+		update tracker.worker q set
+			seen = greatest(q.seen, v_now), asked_kind = 'sync', asked_at = v_now,
+			holds = q.holds + u.dealt,
+			allowance = tracker.allow(q.allowance, q.slots, claim_fleet.slots[u.item]),
+			slots = greatest(q.slots, least(claim_fleet.slots[u.item], 256))
+		from unnest(w.items, w.workers, w_dealt) as u(item, worker, dealt)
+		where q.id = u.worker
+		returning u.item, 'allowed', q.id, q.stage, null::int8, null::uuid,
+			least(q.allowance, in_hand_most), null::text;
 
 	-- 3. Counts come last: whoever shares our slot waits for them.
 	if t_stage <> '{}' then
@@ -112,6 +138,6 @@ begin
 	if s_pos is not null or cardinality(d_pos) < v_asked then
 		return query
 			select * from tracker.answer_rest(cardinality(tokens), w.items, w.workers, w.stages,
-				coalesce(s_pos, '{}') || d_pos);
+				w.room, coalesce(s_pos, '{}') || d_pos);
 	end if;
 end $$;

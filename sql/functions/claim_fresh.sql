@@ -128,10 +128,10 @@ begin
 			asked_at = v_now,	-- not when it came: it may have been parked for long
 			claimed_at = greatest(w.claimed_at,
 				v_now - greatest(coalesce(ages_us[g.n], 0), 0) * interval '1 us'),
-			repeats = 0,
-			held_job = case when g.turn <= v_given
+			repeats = 0, held_job = case when g.turn <= v_given
 				then coalesce(v_first + g.turn - 1, v_jobs[g.turn]) end,
-			held_lease = case when g.turn <= v_given then ids[g.n] end
+			held_lease = case when g.turn <= v_given then ids[g.n] end,
+			holds = case when g.turn <= v_given then w.holds + 1 else w.holds end
 		from (
 			select s.n, coalesce(v_turn[s.n], s.n) as turn
 			from generate_series(1, v_found) as s(n)) g

@@ -37,7 +37,7 @@ declare
 	d record;
 	b record;
 begin
-	w := tracker.lock_claimants(tokens, ages_us, calls);
+	w := tracker.lock_claimants(tokens, ages_us, calls, null, null);
 
 	-- 1. What they hold.
 	with h as materialized (
@@ -104,7 +104,8 @@ begin
 		claimed_at = greatest(q.claimed_at, u.arrived),
 		repeats = case when u.again then least(q.repeats + 1, 1000) else 0 end,
 		held_job = case when u.again then q.held_job else u.job end,
-		held_lease = case when u.again then q.held_lease else u.lease end
+		held_lease = case when u.again then q.held_lease else u.lease end,
+		holds = q.holds + (u.job is not null)::int4
 	from (
 		select c.worker, c.arrived, w_want[c.pos] = 0 as again, x.job, x.lease
 		from unnest(w.workers, w.arrived) with ordinality as c(worker, arrived, pos)
@@ -124,7 +125,7 @@ begin
 	end if;
 	if coalesce(cardinality(s_pos), 0) + cardinality(d_pos) < cardinality(tokens) then
 		return query
-			select * from tracker.answer_rest(cardinality(tokens), w.items, w.workers, w.stages,
+			select * from tracker.answer_rest(cardinality(tokens), w.items, w.workers, w.stages, null,
 				coalesce(s_pos, '{}') || d_pos);
 	end if;
 end $$;

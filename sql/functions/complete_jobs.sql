@@ -40,9 +40,7 @@ declare
 	i_batch int4[];		-- when there are several
 	l record;
 begin
-	if v_count = 0 then
-		return;
-	end if;
+	if v_count = 0 then return; end if;
 	i := tracker.lock_items(tokens, jobs, leases, ages_us);
 
 	-- 1. The leases.
@@ -120,7 +118,8 @@ begin
 
 	-- 3. The workers.
 	update tracker.worker w set
-		seen = greatest(w.seen, v_now), done = w.done + c.done,
+		seen = greatest(w.seen, v_now), done = w.done + c.done, holds = w.holds - c.held,
+		allowance = least(w.allowance + c.done, 1000),
 		recent = substr(c.recent || w.recent, 1, 80),
 		asked_kind = 'other', asked_at = greatest(w.asked_at, c.arrived),
 		gone_at = null, gone_why = null,
@@ -131,14 +130,14 @@ begin
 		last_job = case when c.v1_done then c.job else w.last_job end,
 		last_hash = case when c.v1_done then c.hash else w.last_hash end
 	from (
-		select u.worker, count(u.status) as done, max(u.arrived) as arrived,
+		select u.worker, count(u.status) as done, count(u.tid) as held, max(u.arrived) as arrived,
 			coalesce(string_agg(int8send(u.job), '' order by u.job desc)
 				filter (where u.status is not null), '') as recent,
 			bool_or(u.v1 and u.status is not null) as v1_done,
 			max(u.job) filter (where u.v1 and u.status is not null) as job,
 			(array_agg(u.hash) filter (where u.v1 and u.status is not null))[1] as hash
-		from unnest(i.workers, i_status, i.arrived, i.v1, i.jobs, hashes, i.gone)
-			as u(worker, status, arrived, v1, job, hash, gone)
+		from unnest(i.workers, i_status, i_tid, i.arrived, i.v1, i.jobs, hashes, i.gone)
+			as u(worker, status, tid, arrived, v1, job, hash, gone)
 		where u.worker is not null
 		group by u.worker, u.gone
 		having u.gone is null or count(u.status) > 0) c

@@ -80,11 +80,13 @@ begin
 		where e_last[u.ordinality];
 	end if;
 
-	update tracker.worker w set struck = w.struck + c.n
+	update tracker.worker w set
+		struck = w.struck + c.bad, holds = w.holds - c.ended,
+		allowance = greatest(w.allowance - c.bad, 1)
 	from (
-		select u.worker, count(*) as n
+		select u.worker, count(*)::int4 as ended,
+			(count(*) filter (where e_kind[u.ordinality] not in ('released', 'freed')))::int4 as bad
 		from unnest(e_lease) with ordinality as u
-		where e_kind[u.ordinality] not in ('released', 'freed')
 		group by u.worker) c
 	where w.id = c.worker;
 end $$;

@@ -6,7 +6,8 @@
 --		already stays as it is. folded, written: the name's skeletons, and mark: the version that made
 --		them. keys: hashes, null where none came. must_key: nobody comes without a key.
 --		addresses: as nginx saw them, null where there is none; labels: what the worker says that it
---		runs, '' for nothing.
+--		runs, '' for nothing; slots: how many jobs it says it can work on at a time, 0 or null for
+--		nothing.
 -- Answer	one row an item: opened (the same token again, too), name_taken (try another name),
 --		no_stage, banned (words: what they hear), no_name (it may be no new one), no_key (the name is
 --		somebody's, or must_key).
@@ -15,10 +16,12 @@
 --		rename_person, merge_people and erase_person; person and worker: inserts in order of
 --		nickname and token; person_key: what others have is left.
 -- Index	person by nickname, person_claimed; worker by token and (stage, name); see name_of.
+drop function if exists tracker.open_workers(uuid[], text[], int2[], text[], text[], text[], text[], uuid[],
+	uuid[], text, uuid[], boolean);
 create or replace function tracker.open_workers(tokens uuid[], names text[], stages int2[],
 	nicknames text[], addresses text[], labels text[], before text[] default '{}',
 	folded uuid[] default '{}', written uuid[] default '{}', mark text default null,
-	keys uuid[] default '{}', must_key boolean default false)
+	keys uuid[] default '{}', must_key boolean default false, slots int4[] default '{}')
 returns table (item int4, status text, worker int8, words text)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -77,14 +80,15 @@ begin
 	order by s.skeleton, f.id;
 
 	insert into tracker.worker (token, stage, name, person, created, seen, address, origin, network,
-		label)
+		label, allowance, slots)
 	select u.token, u.stage, u.name,
 		(select coalesce(p.merged_into, p.id) from tracker.person p
 			where p.nickname = u.nickname), v_now, v_now,
 		u.address::inet, tracker.hash_address(u.address::inet, 32),
-		tracker.hash_address(u.address::inet, 24), coalesce(u.label, '')
-	from unnest(tokens, names, stages, v_called, addresses, labels)
-		with ordinality as u(token, name, stage, nickname, address, label, n)
+		tracker.hash_address(u.address::inet, 24), coalesce(u.label, ''), a.starts, a.starts
+	from unnest(tokens, names, stages, v_called, addresses, labels, open_workers.slots)
+		with ordinality as u(token, name, stage, nickname, address, label, slots, n)
+	cross join lateral (select tracker.allow(8, 8, u.slots) as starts) a
 	where u.token is not null and u.name is not null and u.nickname is not null
 		and v_words[u.n] is null
 		and exists (select from tracker.stage s where s.stage = u.stage)

@@ -62,9 +62,9 @@ begin
 	where done <> 0 or withdrawn <> 0 or kept <> 0;
 	update tracker.worker set done = 0, struck = 0, held_job = null, held_lease = null,
 		last_kind = null,
-		last_job = null, last_hash = null, asked_kind = 'none', recent = ''
+		last_job = null, last_hash = null, asked_kind = 'none', recent = '', holds = 0
 	where done <> 0 or struck <> 0 or held_lease is not null or last_kind is not null
-		or asked_kind <> 'none';
+		or asked_kind <> 'none' or holds <> 0;
 	update tracker.audit set state = 'done' where state = 'begun';	-- undos of what is gone
 	perform tracker.audit_act('reset', 'all jobs', null, null);
 end $$;

@@ -76,6 +76,7 @@ begin
 			select v_at, v_job, v_worker, w.person, 'released', 'sent back', v_lease,
 				v_now
 			from tracker.worker w where w.id = v_worker;
+			update tracker.worker w set holds = w.holds - 1 where w.id = v_worker;
 		else
 			delete from tracker.retry t where t.stage = v_at and t.job = v_job;
 			v_retry := found::int4;

@@ -107,6 +107,10 @@ begin
 		insert into tracker.strike (stage, job, worker, person, kind, reason, lease, at)
 		select l.stage, l.job, l.worker, w.person, 'released', 'sent back', l.id, v_now
 		from l join tracker.worker w on w.id = l.worker),
+	n as (
+		update tracker.worker w set holds = w.holds - c.ended
+		from (select l.worker, count(*)::int4 as ended from l group by l.worker) c
+		where w.id = c.worker),
 	t as (
 		delete from tracker.retry t using unnest(k_stage, k_job) as k(stage, job)
 		where t.stage = k.stage and t.job = k.job

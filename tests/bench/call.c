@@ -144,7 +144,8 @@ write_new(const struct plan *plan, struct text *out)
 {
 	char path[256];
 
-	snprintf(path, sizeof(path), "/api/new?nickname=%s&stage=%c", plan->nickname, plan->stage);
+	snprintf(path, sizeof(path), "/api/new?nickname=%s&stage=%c&slots=256", plan->nickname,
+	    plan->stage);
 	put_get(plan, out, path);
 }
 

@@ -275,7 +275,8 @@ def open_pgbench_workers(stack, count):
         array(select md5('bench' || n)::uuid from generate_series(0, {count} - 1) n),
         array(select 'pgbench-' || n from generate_series(0, {count} - 1) n),
         array_fill(1::int2, array[{count}]), array_fill('pgbench'::text, array[{count}]),
-        array_fill(null::text, array[{count}]), array_fill(null::text, array[{count}]));""")
+        array_fill(null::text, array[{count}]), array_fill(null::text, array[{count}]),
+        slots => array_fill(256, array[{count}]));""")
 
 
 def scenario_bare(b):

@@ -56,9 +56,9 @@ class Api:
     def post(self, path, body, **kwargs):
         return self.call("POST", path, body, **kwargs)
 
-    def new(self, stage="a", nickname="anonymous", label=None):
+    def new(self, stage="a", nickname="anonymous", label=None, slots=None):
         """requests leaves out what is None."""
-        answer = self.get("/api/new", params={"nickname": nickname, "stage": stage, "label": label})
+        answer = self.get("/api/new", params={"nickname": nickname, "stage": stage, "label": label, "slots": slots})
         assert answer.status_code == 200, (answer.status_code, answer.text)
         return answer.json()
 
@@ -137,12 +137,12 @@ class Client:
 
 
 class Fleet:
-    """A worker with many jobs in hand, by /api/sync."""
+    """A worker with many jobs in hand, by /api/sync: as many slots as may be said."""
 
-    def __init__(self, stack, stage="a", nickname="anonymous", label=None):
+    def __init__(self, stack, stage="a", nickname="anonymous", label=None, slots=256):
         self.stack = stack
         self.api = Api(stack)
-        opened = self.api.new(stage, nickname, label)
+        opened = self.api.new(stage, nickname, label, slots)
         self.token = opened["token"]
         self.name = opened["display_name"]
 
@@ -159,8 +159,13 @@ class Fleet:
         """The jobs of one call."""
         return self.sync(want=want, **fields).get("jobs", [])
 
+    def earn(self):
+        """As if it had results enough for the largest allowance."""
+        self.stack.sql("update tracker.worker set allowance = 1000 where name = %s", self.name)
+
     def take_all(self, count):
         """So many jobs, in as many calls as it takes: a call may get fewer than it wants."""
+        self.earn()
         jobs = []
         while len(jobs) < count:
             more = self.take(min(1000, count - len(jobs)))

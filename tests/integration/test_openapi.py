@@ -167,7 +167,7 @@ def test_every_documented_answer_is_heard(asker):
     ask("newJob", 200, token)
     ask("flagInvalidData", 200, token)
 
-    fleet = {"token": ask("registerWorker", 200, query={"stage": "a", "nickname": "Ada L."}).json()["token"]}
+    fleet = {"token": ask("registerWorker", 200, query={"stage": "a", "nickname": "Ada L.", "slots": 20}).json()["token"]}
     first = ask("sync", 200, {**fleet, "want": 20, "progress": "begun"}).json()["jobs"]
     assert len(first) == 11 and {type(j["data"]) for j in first} == {str, dict}
     answer = ask("sync", 200, {**fleet, "done": [{**which(first[0]), "data": {"any": "JSON"}}, {"job": 1}],

@@ -66,6 +66,25 @@ def test_a_command_that_is_not_there_is_told_before_anybody_is_called(little, ha
     assert tracker.calls == []
 
 
+# --- how much it asks for ------------------------------------------------------------------------------
+
+def test_it_says_its_slots_and_asks_for_no_more_than_it_may_have(little, hands):
+    jobs = Jobs([job(n) for n in range(1, 13)])
+
+    def answer(call):
+        return {**jobs(call), "allowance": 3}
+    tracker = little({"/api/sync": answer})
+    worker = hands(tracker.url, "cat", "--jobs", "5", "--max-jobs", "12")
+    assert worker.ends() == 0
+    (hello,) = tracker.to("/api/new")
+    assert "slots=5" in hello.path.split("?")[1].split("&")
+    calls = tracker.to("/api/sync")
+    assert {c.json["slots"] for c in calls} == {5}
+    # The first answer tells it.
+    assert calls[0].json["want"] == 5 and all(c.json["want"] <= 3 for c in calls[1:])
+    assert len(jobs.told["done"]) == 12
+
+
 # --- commands do not outlive it ------------------------------------------------------------------------
 
 @pytest.mark.parametrize("script", [
@@ -241,7 +260,7 @@ def test_a_stage_is_given_by_letter_or_by_name(little, hands, given, letter):
     tracker = little({"/api/stats.json": STATS})
     worker = hands(tracker.url, "cat", "--stage", given)
     worker.says("working as")
-    assert tracker.to("/api/new")[0].path.endswith(f"stage={letter}")
+    assert f"stage={letter}" in tracker.to("/api/new")[0].path.split("?")[1].split("&")
 
 
 @pytest.mark.parametrize("stats,said", [(STATS, "it has Extract, Filter & Rank, a"), ((404, {}, "Not Found"), "give --stage a letter"),

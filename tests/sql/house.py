@@ -21,8 +21,8 @@ class Worker:
         self.token, self.name, self.stage, self.nickname = token, name, stage, nickname
 
 
-Ask = collections.namedtuple("Ask", "token want age_us call v1 rerun holding",
-                             defaults=(1, 0, None, False, False, None))
+Ask = collections.namedtuple("Ask", "token want age_us call v1 rerun holding slots",
+                             defaults=(1, 0, None, False, False, None, 0))
 Item = collections.namedtuple("Item", "token job lease data age_us", defaults=(None, None, "", 0))
 Back = collections.namedtuple("Back", "token job lease kind reason age_us",
                               defaults=(None, None, "failed", "", 0))
@@ -35,6 +35,7 @@ class House:
     backoff_s = 30
     backoff_max_s = 3600
     answer_limit = 16 << 20
+    in_hand_most = 1000
     quick = True  # v1 by claim_fresh and complete_held, as the tracker calls them; else the long way
 
     def __init__(self, connection):
@@ -42,6 +43,7 @@ class House:
         self.hints = [0] * 10  # of each stage: position, then batch
         self.calls = itertools.count(1)
         self.policy = None
+        self.allowances = {}  # by worker: as told last
 
     # ---- plain SQL
 
@@ -103,23 +105,29 @@ class House:
         """Somebody who has not registered yet."""
         return Worker(uuid.uuid4(), name or f"quiet-otter-{uuid.uuid4().hex[:8]}", stage, nickname)
 
-    def worker(self, stage=1, nickname="anonymous", name=None, address="192.0.2.1", label=""):
+    def newcomer(self, stage=1, nickname="anonymous", name=None, address="192.0.2.1", label="", slots=0):
         w = self.stranger(stage, nickname, name)
-        (r,) = self.open_from(w, address, label)
+        (r,) = self.open([w], [address], [label], [slots])
         assert r.status == "opened", r
         w.id = r.worker
+        return w
+
+    def worker(self, *of, **it):
+        """One that has earned the largest allowance."""
+        w = self.newcomer(*of, **it)
+        self.rows("update tracker.worker set allowance = 1000 where id = %s", w.id)
         return w
 
     def open_from(self, worker, address, label):
         return self.open([worker], [address], [label])
 
-    def open(self, workers, addresses=None, labels=None):
+    def open(self, workers, addresses=None, labels=None, slots=None):
         return sorted(self.rows(
             "select * from tracker.open_workers(%s::uuid[], %s::text[], %s::int2[], %s::text[], %s::text[],"
-            " %s::text[])",
+            " %s::text[], slots => %s::int4[])",
             [w.token for w in workers], [w.name for w in workers], [w.stage for w in workers],
             [w.nickname for w in workers], addresses or [None for _ in workers],
-            labels or ["" for _ in workers]), key=lambda r: r.item)
+            labels or ["" for _ in workers], slots or []), key=lambda r: r.item)
 
     def row(self, worker):
         return self.rows("select * from tracker.worker where token = %s", worker.token)[0]
@@ -154,10 +162,11 @@ class House:
         holding = [sorted(set(a.holding or ())) for a in asks]
         rows = self.rows(
             "select * from tracker.claim_fleet(%s::uuid[], %s::int4[], %s::int8[], %s::int8[], %s::bool[],"
-            " %s::bool[], %s::int4[], %s::int8[], %s::int8[], %s::uuid[], %s)",
+            " %s::bool[], %s::int4[], %s::int8[], %s::int8[], %s::uuid[], %s, %s::int4[], %s)",
             tokens, [a.want for a in asks], ages, calls, [a.rerun for a in asks],
             [a.holding is not None for a in asks], list(itertools.accumulate(map(len, holding))),
-            list(itertools.chain(*holding)), self.hints, [], self.answer_limit)
+            list(itertools.chain(*holding)), self.hints, [], self.answer_limit,
+            [a.slots for a in asks], self.in_hand_most)
         return [r for row in rows for r in (self.dropped(row, holding[row.item - 1]) if row.status == "held" else [row])]
 
     def dropped(self, row, holding):
@@ -180,7 +189,9 @@ class House:
         for r in rows:
             if r.status == "hint":
                 self.hints[r.stage - 1], self.hints[r.stage + 4] = r.job, r.attempt
-        return [r for r in rows if r.status != "hint"]
+            if r.status == "allowed":
+                self.allowances[r.worker] = r.attempt
+        return [r for r in rows if r.status not in ("hint", "allowed")]
 
     def new_job(self, worker, age_us=0, **more):
         """v1's newJob: the one row that answers it."""

@@ -63,6 +63,7 @@ BREAKS = [
     ("workers' results = done, gross", "update tracker.worker set done = done + 1"),
     ("workers with the results that they made", "update tracker.worker set done = 5 - done"),
     ("workers with the attempts that ended badly", "update tracker.worker set struck = 1 - struck"),
+    ("workers with the jobs that they hold", "update tracker.worker set holds = 1 - holds"),
     ("leases belong to present workers of their stage", "update tracker.worker set gone_at = now()"),
     ("a hand-out gives one result", "update tracker.output set lease = (select max(lease::text)::uuid from tracker.refused_output)"),
     ("what is in hand has not ended", "update tracker.lease set id = (select max(lease::text)::uuid from tracker.output)"),
