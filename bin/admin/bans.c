@@ -31,6 +31,7 @@ admin_ban(struct ask *ask, struct err *e)
 	struct pg_scalar room;
 	struct pg_param params[7];
 	struct pg_rows *rows = NULL;
+	int gone;
 	int stage = 0;
 
 	if (!!ask->person + !!ask->address + !!ask->label + !!ask->worker != 1)
@@ -56,9 +57,9 @@ admin_ban(struct ask *ask, struct err *e)
 		params, 7, &rows, e))
 		return false;
 	tell_gone(ask, rows);
-	printf(
-	    "banned; %d workers are gone, their jobs wait for others; see bans, lifted by unban\n",
-	    pg_rows_count(rows));
+	gone = pg_rows_count(rows);
+	printf("banned; %d %s gone, their jobs wait for others; see bans, lifted by unban\n", gone,
+	    text_plural(gone, "worker is", "workers are"));
 	pg_rows_free(rows);
 	return true;
 }

@@ -117,9 +117,9 @@ revoke(struct ask *ask, struct err *e)
 		return false;
 	found = !pg_is_null(rows, 0, 0);
 	if (found)
-		printf(ask->all ? "%lld keys are of no use any more; the name is nobody's\n"
-				: "%lld key is of no use any more; the name stays theirs\n",
-		    (long long)pg_int(rows, 0, 0));
+		printf("%lld %s of no use any more; the name %s\n", (long long)pg_int(rows, 0, 0),
+		    text_plural(pg_int(rows, 0, 0), "key is", "keys are"),
+		    ask->all ? "is nobody's" : "stays theirs");
 	pg_rows_free(rows);
 	return found || err_set(e, ERR_MISSING, NULL, "%s has no such key", ask->arg[2]);
 }

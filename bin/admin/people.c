@@ -5,6 +5,7 @@
 #include "admin/admin.h"
 #include "admin/cells.h"
 #include "base/buf.h"
+#include "base/text.h"
 #include "domain/news.h"
 #include "domain/schema.h"
 #include "store/pg_array.h"
@@ -95,10 +96,11 @@ weigh(struct ask *ask, const char *what, struct err *e)
 		pg_rows_free(rows);
 		return err_set(e, ERR_MISSING, NULL, "there is no person '%s'", ask->arg[1]);
 	}
-	printf("%s has %lld results; %lld workers, %lld of them here with %lld jobs in hand. %s\n",
+	printf("%s has %lld %s; %lld %s, %lld of them here with %lld %s in hand. %s\n",
 	    cell_text(rows, 0, 0, nickname), (long long)pg_int(rows, 0, 5),
-	    (long long)pg_int(rows, 0, 2), (long long)pg_int(rows, 0, 3),
-	    (long long)pg_int(rows, 0, 4), what);
+	    text_plural(pg_int(rows, 0, 5), "result", "results"), (long long)pg_int(rows, 0, 2),
+	    text_plural(pg_int(rows, 0, 2), "worker", "workers"), (long long)pg_int(rows, 0, 3),
+	    (long long)pg_int(rows, 0, 4), text_plural(pg_int(rows, 0, 4), "job", "jobs"), what);
 	pg_rows_free(rows);
 	return true;
 }
@@ -290,11 +292,10 @@ erase_person(struct ask *ask, struct err *e)
 	pg_rows_free(rows);
 	if (ok)
 		printf(
-		    "erased; the results are erased-%lld's, %d workers are gone; this cannot be "
-		    "taken "
-		    "back. What was written before to backups, exported files and logs is yours to "
+		    "erased; the results are erased-%lld's, %d %s gone; this cannot be taken back. "
+		    "What was written before to backups, exported files and logs is yours to "
 		    "remove\n",
-		    line, gone);
+		    line, gone, text_plural(gone, "worker is", "workers are"));
 	return ok;
 }
 

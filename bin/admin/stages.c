@@ -352,9 +352,8 @@ append_stage(struct ask *ask, const char *name, struct err *e)
 	stage = (int)pg_int(rows, 0, 0);
 	pg_rows_free(rows);
 	ready = count_ready(ask, stage);
-	printf("stage %c is %s; %lld jobs are ready in it. Every tracker knows within a few "
-	       "seconds.\n",
-	    stage_capital(stage), name, (long long)ready);
+	printf("stage %c is %s; %lld %s ready in it. Every tracker knows within a few seconds.\n",
+	    stage_capital(stage), name, (long long)ready, text_plural(ready, "job is", "jobs are"));
 	tool_wake(ask->tool, stage, ready);
 	return true;
 }

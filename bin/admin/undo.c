@@ -55,8 +55,9 @@ print_count(const struct pg_rows *rows, int i, bool json)
 	struct buf b;
 
 	if (!json) {
-		printf("%c  %9lld results, %9lld made of them  %s\n", stage_capital(stage), asked,
-		    made_of, cell_text(rows, i, 1, nickname));
+		printf("%c  %9lld %-8s %9lld made of them  %s\n", stage_capital(stage), asked,
+		    text_plural(asked, "result,", "results,"), made_of,
+		    cell_text(rows, i, 1, nickname));
 		return;
 	}
 	buf_init(&b, 0);
@@ -136,9 +137,9 @@ got_nowhere(struct steps *s, struct err *e)
 {
 	if (++s->tries >= TRIES)
 		return err_set(e, ERR_BUSY, NULL,
-		    "undo %lld: others keep moving the %lld jobs that are left; go on with undo "
-		    "--resume %lld",
-		    (long long)s->undo, (long long)s->left, (long long)s->undo);
+		    "undo %lld: others keep moving the %lld %s left; go on with undo --resume %lld",
+		    (long long)s->undo, (long long)s->left,
+		    text_plural(s->left, "job that is", "jobs that are"), (long long)s->undo);
 	clock_sleep_ms(PAUSE_MS);
 	return true;
 }
@@ -194,9 +195,11 @@ go_on(struct ask *ask, int64_t undo, struct err *e)
 			return false;
 		}
 	progress_end(&s.progress);
-	printf("undo %lld: %lld results of %lld jobs set aside, to be done anew; taken back by "
-	       "undo --back %lld\n",
-	    (long long)undo, (long long)s.results, (long long)s.jobs, (long long)undo);
+	printf(
+	    "undo %lld: %lld %s of %lld %s set aside, to be done anew; taken back by undo --back "
+	    "%lld\n",
+	    (long long)undo, (long long)s.results, text_plural(s.results, "result", "results"),
+	    (long long)s.jobs, text_plural(s.jobs, "job", "jobs"), (long long)undo);
 	return true;
 }
 
@@ -264,9 +267,10 @@ take_back(struct ask *ask, int64_t undo, struct err *e)
 		ok = step_back(&s, &over, e);
 	progress_end(&s.progress);
 	if (ok)
-		printf("undo %lld: %lld results of %lld jobs live again; what was begun anew stays "
-		       "as it is\n",
-		    (long long)undo, (long long)s.results, (long long)s.jobs);
+		printf("undo %lld: %lld %s of %lld %s again; what was begun anew stays as it is\n",
+		    (long long)undo, (long long)s.results,
+		    text_plural(s.results, "result", "results"), (long long)s.jobs,
+		    text_plural(s.jobs, "job lives", "jobs live"));
 	return ok;
 }
 

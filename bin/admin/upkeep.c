@@ -29,6 +29,16 @@ admin_migrate(struct ask *ask, struct err *e)
 
 #define PURGE_LOOK 1000 /* rows a bite: 5 to 20 ms */
 
+/* What purging takes, up to the words for what becomes of it. */
+static void
+print_purge(int64_t attempts, int64_t results, const char *about, int64_t workers)
+{
+	printf("%lld %s that ended badly, %lld refused %s and %s%lld %s", (long long)attempts,
+	    text_plural(attempts, "attempt", "attempts"), (long long)results,
+	    text_plural(results, "result", "results"), about, (long long)workers,
+	    text_plural(workers, "worker", "workers"));
+}
+
 static bool
 count_purge(struct ask *ask, struct pg_param *older, struct err *e)
 {
@@ -37,11 +47,8 @@ count_purge(struct ask *ask, struct pg_param *older, struct err *e)
 	if (!pg_call(ask->tool->pg, "select strikes, results, workers from tracker.count_purge($1)",
 		older, 1, &rows, e))
 		return false;
-	printf(
-	    "%lld attempts that ended badly, %lld refused results and up to %lld workers without a "
-	    "result would be deleted, which cannot be taken back: say --yes.\n",
-	    (long long)pg_int(rows, 0, 0), (long long)pg_int(rows, 0, 1),
-	    (long long)pg_int(rows, 0, 2));
+	print_purge(pg_int(rows, 0, 0), pg_int(rows, 0, 1), "up to ", pg_int(rows, 0, 2));
+	printf(" without a result would be deleted, which cannot be taken back: say --yes.\n");
 	pg_rows_free(rows);
 	return true;
 }
@@ -106,10 +113,8 @@ admin_purge(struct ask *ask, struct err *e)
 	    !purge_kind(ask, "results", older_s, line, &purged[1], e) ||
 	    !purge_kind(ask, "workers", older_s, line, &purged[2], e))
 		return false;
-	printf("%lld attempts that ended badly, %lld refused results and %lld workers are deleted, "
-	       "and "
-	       "counted; this cannot be taken back\n",
-	    (long long)purged[0], (long long)purged[1], (long long)purged[2]);
+	print_purge(purged[0], purged[1], "", purged[2]);
+	printf(" deleted, and counted; this cannot be taken back\n");
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "domain/schema.h"
 #include "store/pg_array.h"
 
@@ -58,8 +59,9 @@ check_mode(int64_t jobs, enum intake_mode mode, struct err *e)
 		return true;
 	return err_set(e, ERR_REFUSED, NULL,
 	    "the tracker has %" PRId64
-	    " jobs already: --append adds to them, --reset deletes them first",
-	    jobs);
+	    " %s already: --append adds to what is there, --reset deletes "
+	    "it first",
+	    jobs, text_plural(jobs, "job", "jobs"));
 }
 
 /* Refused before a row is read, not after all of them. */

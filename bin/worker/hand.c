@@ -306,8 +306,8 @@ count_failure(struct hand *h, int64_t now_us)
 	for (int i = REST_AFTER_FAILS; i < h->fails_in_row && rest_s < REST_MAX_S; i++)
 		rest_s *= 2;
 	rest_s = rest_s < REST_MAX_S ? rest_s : REST_MAX_S;
-	say(SAY_WARN, "%d jobs in a row failed here: no new one for %" PRId64 " s", h->fails_in_row,
-	    rest_s);
+	say(SAY_WARN, "%d %s in a row failed here: no new one for %" PRId64 " s", h->fails_in_row,
+	    text_plural(h->fails_in_row, "job", "jobs"), rest_s);
 	rest_until(h, now_us + random_jitter(rest_s * 1000, 25) * 1000);
 }
 

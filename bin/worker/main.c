@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "worker/late.h"
 #include "worker/options.h"
 #include "worker/say.h"
@@ -48,8 +49,9 @@ on_interrupt(struct worker *w)
 {
 	if (w->stopping == STOP_NOT) {
 		say(SAY_INFO,
-		    "stopping: %d jobs in hand will be finished; Ctrl-C again gives them back",
-		    w->hand.running);
+		    "stopping: %d %s in hand will be finished; Ctrl-C again gives %s back",
+		    w->hand.running, text_plural(w->hand.running, "job", "jobs"),
+		    text_plural(w->hand.running, "it", "them"));
 		worker_stop(w, STOP_AFTER_JOBS);
 	} else if (w->stopping == STOP_AFTER_JOBS) {
 		say(SAY_INFO, "giving everything back");
@@ -62,8 +64,8 @@ on_interrupt(struct worker *w)
 static void
 on_terminate(struct worker *w)
 {
-	say(SAY_INFO, "stopping: %d jobs in hand have %" PRId64 " s", w->hand.running,
-	    w->o.grace_s);
+	say(SAY_INFO, "stopping: %d %s %" PRId64 " s", w->hand.running,
+	    text_plural(w->hand.running, "job in hand has", "jobs in hand have"), w->o.grace_s);
 	w->give_back_us = clock_us() + w->o.grace_s * 1000000;
 	worker_stop(w, STOP_AFTER_JOBS);
 }
@@ -98,8 +100,9 @@ give_up(struct worker *w)
 		left++;
 	}
 	if (left > 0) {
-		say(SAY_WARN, "%d results wait in %s; the next run delivers them", left,
-		    w->spool.dir);
+		say(SAY_WARN, "%d %s in %s; the next run delivers %s", left,
+		    text_plural(left, "result waits", "results wait"), w->spool.dir,
+		    text_plural(left, "it", "them"));
 		w->exit_code = EX_TEMPFAIL;
 	}
 	w->finished = true;
@@ -234,8 +237,8 @@ protocol_tick(struct program *p, int64_t now_us)
 	if (p->sync && sync_is_unknown(p->sync)) {
 		say(SAY_INFO,
 		    "this tracker has no /api/sync: going on with the older job API, "
-		    "%d workers of one slot",
-		    w->o.hand.slots);
+		    "%d %s of one slot",
+		    w->o.hand.slots, text_plural(w->o.hand.slots, "worker", "workers"));
 		sync_free(p->sync);
 		p->sync = NULL;
 		w->hand.o.prefetch = false;
@@ -377,7 +380,8 @@ say_goodbye(const struct worker *w)
 	put_count(rest, sizeof(rest), t->failed, "failed");
 	put_count(rest, sizeof(rest), t->flagged, "flagged as bad input");
 	put_count(rest, sizeof(rest), t->given_back, "given back");
-	say(SAY_INFO, "goodbye: the tracker took %" PRId64 " results%s", t->taken, rest);
+	say(SAY_INFO, "goodbye: the tracker took %" PRId64 " %s%s", t->taken,
+	    text_plural(t->taken, "result", "results"), rest);
 }
 
 static void

@@ -56,7 +56,7 @@ def test_who_is_banned_hears_the_words_and_others_work_on(fresh):
     mallory, ada = Client(fresh, nickname="Mallory"), Client(fresh, nickname="Ada")
     mallory.get_job()
     said = admin(fresh, "ban", "--person", "Mallory", "--reason", "your results were made up").stdout
-    assert "1 workers are gone" in said
+    assert "1 worker is gone" in said
     with pytest.raises(WorkerTimedOut):
         mallory.log("still here")
     answer = register(fresh, "Mallory")
