@@ -21,6 +21,8 @@
 #define NAP_SHARE 25 /* jitter, in percent */
 #define HOLD_MS 50   /* how often claims that may not go look whether they may */
 #define LOOK_MS 1000 /* how often an idle desk that was refused looks whether it still is */
+#define LOOK_PATIENCE_MS 5000 /* nobody waits for it, and a table that is locked is to be told of */
+#define IDLE_MS 5000          /* nothing was completed in the whole pool: would it be? */
 #define PROBE_US                                                                                   \
 	INT64_C(1000000)        /* so long one write of our own speaks for the halves of a bundle */
 #define PROBE_ROOM (256 * 1024) /* bytes that must find room, so that results will */
@@ -490,16 +492,49 @@ must_wait(struct committer *c)
 	return true;
 }
 
-/* Nothing waits, so nothing would tell when PostgreSQL takes writes again. */
+/* Has a result been stored lately, or a trial of one, here or in another process? */
+static bool
+stored_lately(const struct committer *c)
+{
+	struct health health;
+
+	health_read(c->tracker->shared, PART_COMPLETE, &health);
+	return clock_us() - health.good_us < IDLE_MS * INT64_C(1000);
+}
+
+/* Would a small result be, and is there room on the disks? Its few bytes are no answer to that. */
+static bool
+would_be_stored(struct committer *c)
+{
+	struct err ignored = ERR_INIT;
+
+	return pg_call(
+	    c->pg, "select tracker.probe_write(32), tracker.probe_room()", NULL, 0, NULL, &ignored);
+}
+
+/* Nothing waits, so nothing would tell whether PostgreSQL takes writes, or takes them again. */
 static void
-look_again(struct committer *c)
+look(struct committer *c)
 {
 	struct err e = ERR_INIT;
 
-	if (takes_writes(c, clock_us() - PROBE_US, &e))
+	if (!c->ill && (c->desk != DESK_COMPLETE || stored_lately(c)))
+		return;
+	pg_set_patience(c->pg, LOOK_PATIENCE_MS);
+	if ((!c->ill && would_be_stored(c)) || takes_writes(c, clock_us() - PROBE_US, &e))
 		note_good(c);
 	else
 		note_ill(c, &e);
+	pg_set_patience(c->pg, PATIENCE_MS);
+}
+
+/* How long an idle desk waits for ops before it looks. */
+static int64_t
+rest_ms(struct committer *c)
+{
+	if (c->ill)
+		return LOOK_MS;
+	return c->desk == DESK_COMPLETE ? random_jitter(IDLE_MS, NAP_SHARE) : -1;
 }
 
 static void *
@@ -514,11 +549,11 @@ run(void *arg)
 		append(c, queue_take(q, 0));
 		if (!c->waiting) {
 			answer_unanswered(c);
-			append(c, queue_take(q, c->ill ? LOOK_MS : -1));
+			append(c, queue_take(q, rest_ms(c)));
 			if (!c->waiting && queue_is_closed(q))
 				break;
-			if (!c->waiting && c->ill)
-				look_again(c);
+			if (!c->waiting)
+				look(c);
 		}
 		if (must_wait(c))
 			continue;

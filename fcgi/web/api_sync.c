@@ -447,9 +447,9 @@ put_advice(struct buf *out, const struct sync_call *call)
 		snprintf(why, sizeof(why), "This worker is gone. Register again.");
 	else if (idle && call->claim.status == ST_FULL)
 		snprintf(why, sizeof(why),
-		    "This worker holds %d jobs, as many as it may for now: each result is one "
-		    "more.",
-		    call->claim.claim.allowance);
+		    "This worker holds %d %s, as many as it may for now: each result is one more.",
+		    call->claim.claim.allowance,
+		    text_plural(call->claim.claim.allowance, "job", "jobs"));
 	else if (idle)
 		counts_why(&call->counts, call->worker.stage, why, sizeof(why));
 	/* Who has waited already may ask again soon: the call itself is the wait. */

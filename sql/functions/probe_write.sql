@@ -1,8 +1,8 @@
 -- A write of the tracker's own: does PostgreSQL take any now? With `room` also: would it take all that
 -- a job's way writes, with a result of so many bytes?
 --
--- Caller	run/committer.c with room, when it was refused; web/api_ops.c for /readyz, when nobody has
---		written lately, without.
+-- Caller	run/committer.c with room, when it was refused, and with little when nothing was completed for a
+--		while; web/api_ops.c for /readyz, when nobody has written lately, without.
 -- Answer	true.
 -- Errors	whatever is wrong.
 -- Locks	the row of its slot in a table of its own; with room: the barrier, every table that calls write to,

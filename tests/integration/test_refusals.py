@@ -285,6 +285,49 @@ def test_when_results_alone_are_refused_they_wait_and_no_job_is_handed_out(fault
     assert not re.findall("event=op_refused.*", log_since(faults, mark))
 
 
+# --- while nobody calls -----------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def results_locked_for_ever(stack):
+    with superuser(stack) as admin:
+        admin.execute("begin; lock table tracker.output_a")
+        try:
+            yield
+        finally:
+            admin.execute("rollback")
+
+
+def role_without_time(stack):
+    """For whom even what is small takes too long."""
+    return server_with(stack, "statement_timeout", "1")
+
+
+@pytest.mark.parametrize("refuse, said", [
+    (results_not_allowed, "42501"), (without_functions, "42883"), (results_locked_for_ever, "PostgreSQL is away"),
+    (lambda stack: server_with(stack, "default_transaction_read_only", "on"), "25006"), (role_without_time, "57014"),
+])
+def test_readyz_tells_that_results_would_not_be_stored_though_nobody_brings_any(faults, refuse, said):
+    eventually(lambda: is_ready(faults), what="it is ready before")
+    with refuse(faults):
+        ready = eventually(lambda: what_readyz_says(faults, 503), timeout_s=45, what="readyz says so")
+        assert said in ready, ready
+    eventually(lambda: is_ready(faults), timeout_s=30, what="it is ready again")
+
+
+def test_readyz_tells_of_a_full_disk_though_nobody_brings_results(faults):
+    """A few bytes find room on a full one, so more is asked for."""
+    with disk_of_its_own(faults) as where:
+        if where is None:
+            pytest.skip("no file system can be mounted here")
+        eventually(lambda: is_ready(faults), timeout_s=30, what="it is ready before")
+        filler = fill(where)
+        ready = eventually(lambda: what_readyz_says(faults, 503), timeout_s=45, what="readyz says so")
+        assert "53100" in ready, ready
+        os.unlink(filler)
+        eventually(lambda: is_ready(faults), timeout_s=30, what="it is ready again")
+
+
 # --- it says nothing --------------------------------------------------------------------------
 
 def test_readyz_tells_of_a_postgresql_that_says_nothing_and_soon(faults):

@@ -381,3 +381,25 @@ def test_one_worker_reports_everything_in_one_go(house):
     assert [r.status for r in house.give_back(
         [Back(w.token, j.job, j.lease) for j in jobs[2:]] + [Back(w.token, 1, uuid.uuid4())])] == [
             "accepted", "accepted", "unknown"]
+
+
+# ---- trials of the tracker's own
+
+
+def test_a_trial_of_a_result_and_of_room_leaves_nothing_behind(house):
+    house.worker(1)
+    before = house.rows("select * from tracker.read_counts()")
+    assert house.rows("select tracker.probe_write(32), tracker.probe_room()") == [(True, True)]
+    assert house.rows("select * from tracker.read_counts()") == before
+    assert house.value("select count(*) from tracker.worker") == 1
+    assert house.value("select count(*) from tracker.room") == 0
+    assert house.value("select pg_relation_size('tracker.room')") == 0
+
+
+def test_a_trial_of_room_waits_for_nobody_who_reads(house, server):
+    dump = server.connect()
+    dump.autocommit = False
+    dump.cursor().execute("select from tracker.room")
+    house.rows("set statement_timeout = '10s'")
+    assert house.value("select tracker.probe_room()")
+    dump.close()
