@@ -10,7 +10,9 @@
 -- Errors	none.
 -- Locks	a batch after the other: retry and ready SKIP LOCKED; frontier.
 -- Index	see next_in_line, take_returned and take_fresh.
--- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
+-- Source	a batch may come twice, when another joins the line before it meanwhile: what we have of it is
+--		locked by ourselves, so it is not skipped. Runs under its caller's settings: a SET of its own
+--		would cost as much as the work.
 create or replace function tracker.take_behind(p_stage int2, p_want int4, p_due timestamptz,
 	p_hint int8, p_hint_batch int4, p_batch int4, p_back record, p_fresh record, out jobs int8[],
 	out batches int4[], out attempts int4[], out flagged boolean[], out workers int8[],
@@ -37,7 +39,7 @@ begin
 	hint_batch := p_batch;
 	v_left := v_left - cardinality(s.jobs);
 	while v_left > 0 and n.batch is not null loop
-		r := tracker.take_returned(p_stage, n.batch, (v_left + 1) / 2, p_due, '{}');
+		r := tracker.take_returned(p_stage, n.batch, (v_left + 1) / 2, p_due, jobs);
 		f := tracker.take_fresh(p_stage, n.batch, v_left - cardinality(r.jobs),
 			case when n.batch = p_hint_batch then p_hint else 0 end);
 		jobs := jobs || r.jobs;
@@ -47,7 +49,7 @@ begin
 		fresh := fresh || f.jobs;
 		fresh_batches := fresh_batches || array_fill(n.batch, array[cardinality(f.jobs)]);
 		v_left := v_left - cardinality(r.jobs) - cardinality(f.jobs);
-		s := tracker.take_returned(p_stage, n.batch, v_left, p_due, r.jobs);
+		s := tracker.take_returned(p_stage, n.batch, v_left, p_due, jobs);
 		jobs := jobs || s.jobs;
 		attempts := attempts || s.attempts;
 		flagged := flagged || s.flagged;

@@ -1,9 +1,12 @@
 """Batches: whose turn it is, what is in line, and counts of their own."""
 
+import concurrent.futures
+import time
+
 import psycopg2
 import pytest
 
-from house import Ask, Item
+from house import Ask, House, Item
 
 
 @pytest.fixture(autouse=True, params=["quick", "long"])
@@ -206,6 +209,33 @@ def test_a_paused_batch_joins_no_line(house):
     house.back(w, jobs[1])
     assert (line(house, 1), line(house, 2)) == ([], [])
     assert counts(house, batch) == {1: (0, 1, 0, 1, 0), 2: (1, 0, 0, 0, 0)}
+
+
+def test_a_batch_that_moves_back_in_line_meanwhile_is_not_dealt_twice(house, server):
+    """Another one joins the line before it, while a claim waits for its row of frontier."""
+    older, batch = house.load(1), house.load(3)
+    house.value("select tracker.pause_batch(%s)", older)
+    a, b = house.worker(), house.worker()
+    for job in house.take(a, 2):
+        house.back(a, job, "undelivered", str(house.value("select call from tracker.lease where job = %s", job.job)))
+    other = server.connect()
+    other.autocommit = False
+    other.cursor().execute("select from tracker.frontier where batch = %s for update", (batch,))
+    second = House(server.connect())
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        try:
+            claim = pool.submit(house.want, b, 9)
+            until = time.monotonic() + 60
+            while not second.rows("select pid from pg_stat_activity where wait_event_type = 'Lock'"
+                                  " and query ~ 'claim_fleet' and datname = current_database()"):
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            second.rows("update tracker.batch set paused = false")
+            second.value("select tracker.join_line(array[1::int2], array[%s])", older)
+        finally:
+            other.close()
+        assert sorted(r.job for r in claim.result(60) if r.status == "job") == [2, 3, 4]
+    second.connection.close()
 
 
 # ---- what an operator does
