@@ -44,6 +44,19 @@ def without_time(stack):
             admin.execute("rollback")
 
 
+@contextlib.contextmanager
+def without_room(stack, tables=("output_a",)):
+    """What a full disk says, of these tables alone."""
+    stack.sql("create or replace function tracker.no_room() returns trigger language plpgsql as $$ begin"
+              " raise exception 'could not extend file' using errcode = '53100'; end $$")
+    try:
+        for table in tables:
+            stack.sql(f"create trigger no_room before insert on tracker.{table} for each row execute function tracker.no_room()")
+        yield
+    finally:
+        stack.sql("drop function tracker.no_room() cascade")
+
+
 def end_sessions(admin):
     """What is set for the database is heard of by those who connect."""
     admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^tracker'")

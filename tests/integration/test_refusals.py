@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from client import Api, Client, Fleet, which
-from refusing import disk_of_its_own, end_sessions, fill, server_with, superuser, without_time
+from refusing import disk_of_its_own, end_sessions, fill, server_with, superuser, without_room, without_time
 from stack import process_is_alive
 from waiting import Later, eventually
 
@@ -213,18 +213,13 @@ def test_a_disk_without_room_for_results_alone_is_no_results_fault(faults):
     """Our own write goes elsewhere and passes: it says nothing of the table that has no room."""
     faults.load(["one", "two"])
     worker = held(faults)
-    faults.sql("create or replace function tracker.no_room() returns trigger language plpgsql as $$ begin"
-               " raise exception 'could not extend file' using errcode = '53100'; end $$")
-    faults.sql("create trigger no_room before insert on tracker.output_a for each row execute function tracker.no_room()")
-    try:
+    with without_room(faults):
         late = Later(Api(faults).text, "/api/completeJob", {"token": worker.token, "data": "x"})
         ready = eventually(lambda: what_readyz_says(faults, 503), what="readyz says so")
         assert "53100" in ready, ready
         asking = Later(Api(faults).text, "/api/newJob", {"token": Client(faults).token})
         asking.join(3.0)
         assert late.is_alive() and asking.is_alive(), "answered while there was no room"
-    finally:
-        faults.sql("drop function tracker.no_room() cascade")
     assert late.result(40) == (200, "200 OK") and asking.result(40)[0] == 200
 
 

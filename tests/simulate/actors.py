@@ -27,6 +27,7 @@ TEMPERS = {
 }
 CROWD = ["steady"] * 8 + ["slow"] * 3 + ["mortal"] * 2 + ["clumsy"] * 3 + ["parrot"] * 2 + ["sleeper"] * 2 + \
     ["grumbler"] + ["restless"] * 2
+HONEST = ["steady"] * 6 + ["slow"] * 2 + ["grumbler"]
 
 
 class Died(Exception):
@@ -38,18 +39,23 @@ class Ended(Exception):
 
 
 class Actor:
+    TEMPERS = CROWD
+
     def __init__(self, world, number, rng):
         self.world = world
         self.ledger = world.ledger
         self.number = number
         self.rng = rng
-        self.temper = rng.choice(CROWD)
+        self.temper = rng.choice(self.TEMPERS)
         self.stage = 1 if rng.random() < 0.5 else 2
         self.nickname = f"person {number % 20}"
         self.line = Line(world.host, world.port)
         self.token = None
+        self.says = rng.choice(["", "", f"&label=simulated%201.{number % 3}&slots={rng.choice([1, 8])}"])
         self.heard = 0.0        # when the last call was begun that was answered
         self.silences = 0       # gaps in which the tracker may have timed it out
+        self.spoke = time.monotonic()   # when its last call ended, answered or not
+        self.was_quiet = False  # before the call that was answered last it said nothing for too long, by its own doing
         self.serial = 0
 
     def __str__(self):
@@ -68,12 +74,15 @@ class Actor:
 
     async def call(self, path, body=None, method="POST"):
         """Until it is answered, as the published client does; may hang up on the way."""
+        quiet = False
         while True:
             manners = self.rng.choice(["torn", "left", "left"]) if self.does("hang") else "good"
             began = time.monotonic()
+            quiet = quiet or began - self.spoke > self.world.idle_s - 1
             try:
                 status, answer = await self.line.call(method, path, body, manners, self.rng.uniform(0, 0.3))
             except HungUp:
+                self.spoke = time.monotonic()
                 self.ledger.calls[(path.split("?")[0], "hung up" if manners != "good" else "cut")] += 1
                 self.after_hang_up()
                 await self.pause(0.05, 0.3)
@@ -82,7 +91,7 @@ class Actor:
                 continue
             if time.monotonic() - self.heard > self.world.idle_s - 1:
                 self.silences += 1
-            self.heard = began
+            self.heard, self.spoke, self.was_quiet = began, time.monotonic(), quiet
             self.ledger.calls[(path.split("?")[0], status)] += 1
             if status >= 500 or status == 429:
                 # A fleet is told to come back; the published client dies of any status that it does not know.
@@ -97,8 +106,8 @@ class Actor:
         """What an unanswered call changes in how the next one is made."""
 
     async def register(self):
-        status, answer = await self.call(f"/api/new?nickname=person%20{self.number % 20}&stage={'ab'[self.stage - 1]}",
-                                         method="GET")
+        status, answer = await self.call(f"/api/new?nickname=person%20{self.number % 20}"
+                                         f"&stage={'ab'[self.stage - 1]}{self.says}", method="GET")
         if status != 200:
             self.ledger.complain(f"{self}: /api/new heard {status} {answer[:80]!r}")
             raise Died
@@ -135,24 +144,28 @@ class Actor:
 
 
 class V1Actor(Actor):
-    """One job at a time, by the published API and as the loop published with it: any status but 200 ends it."""
+    """One job at a time, by the published API; as with its client, any status but 200 ends it."""
 
     async def turn(self):
         await self.work(*await self.ask())
 
     async def insist(self, path, heard=lambda status: None, **fields):
         """The answer, or the end: the published client raises, and nothing catches it."""
-        alive = self.is_alive_for_sure()
         status, answer = await self.call(path, {"token": self.token, **fields})
         heard(status)
         if status == 200:
             return answer
         if path == "/api/newJob" and status == 403:
+            await self.world.told_that_it_is_over(self)
             raise Ended
-        if alive and self.is_honest() and not self.world.faults:
-            self.ledger.complain(f"{self}: {path} heard {status} {answer[:80]!r} and died, honest as it was")
-        self.ledger.deeds[f"v1 died of {status}"] += 1
-        raise Died
+        raise self.death(f"{path} heard {status} {answer[:80]!r}")
+
+    def death(self, of):
+        """Of who is honest and kept in touch, it is the tracker's doing."""
+        self.ledger.deeds["v1 deaths"] += 1
+        if self.is_honest() and not self.was_quiet:
+            self.ledger.honest_deaths.append(f"{self}: {of}")
+        return Died()
 
     def is_honest(self):
         return set(TEMPERS[self.temper]) <= {"slow", "flag", "fail"}
@@ -206,6 +219,28 @@ class V1Actor(Actor):
                 self, job, data, "accepted" if status == 200 else f"v1 {status}"))
 
 
+class Reference(V1Actor):
+    """The loop that is published with the client, to the letter but for the length of its nap (30 s)."""
+    TEMPERS = HONEST
+
+    async def turn(self):
+        if await self.insist("/api/validateWorker") != b"True":
+            raise self.death("is told that it is nobody")
+        if await self.count() == 0:
+            await self.pause(0.3, 1.0)
+            return
+        job, data = await self.ask()
+        await self.think()
+        await self.insist("/api/updateProgress", progress=f"at {data[:20]}")
+        await self.give(job)
+
+    async def count(self):
+        status, answer = await self.call(f"/api/jobCount?stage={'ab'[self.stage - 1]}", method="GET")
+        if status != 200:
+            raise self.death(f"/api/jobCount heard {status} {answer[:80]!r}")
+        return int(answer)
+
+
 class SyncActor(Actor):
     """Several jobs at a time, by /api/sync."""
 
@@ -223,7 +258,7 @@ class SyncActor(Actor):
         fields = self.report()
         fields["want"] = max(0, self.slots - len(self.hand))
         fields["wait"] = self.rng.choice([0, 1, 3])
-        if self.recount or self.rng.random() < 0.1:
+        if self.recount or self.world.calm or self.rng.random() < 0.1:
             # What is told in this very call is in hand no more.
             fields["holding"] = list(self.hand.values())
         answer = await self.sync(fields)

@@ -1,19 +1,25 @@
 """
 faults -- what goes wrong with the servers while the crowd is at work: one fault at a time, each mended.
 
-Processes die, Redis forgets, PostgreSQL takes no writes, has no room or no time, Redis is a replica, and all is
-started anew. Each holds for some seconds; the same seed gives the same row of them.
+Processes die, Redis forgets, PostgreSQL takes no writes, has no room or no time, Redis refuses in every way that it
+has, and all is started anew. Each holds for some seconds; the same seed gives the same row of them.
 """
 import asyncio
 import contextlib
 import os
 import random
 import signal
+import threading
 
-from refusing import disk_of_its_own, fill, server_with, without_time
+import redis
 
+from refusing import disk_of_its_own, fill, server_with, without_room, without_time
 
-AT_ONCE = ("responder_killed", "redis_emptied")
+AT_ONCE = ("responder_killed", "redis_emptied", "all_started_anew")
+ALL_OF_IT = ("read_only",)  # it holds as long as a fault may: v1's calls are cut and come again
+ROW = ("responder_killed", "redis_emptied", "read_only", "no_time", "no_room", "redis_replica", "redis_full", "redis_locked",
+       "redis_unsaved", "redis_busy", "all_started_anew")
+NAMES = {name.replace("_", " ") for name in ROW}
 
 
 class Faults:
@@ -53,8 +59,10 @@ class Faults:
 
     @contextlib.contextmanager
     def no_room(self):
+        """Only root can give the results a disk; without one the tables say what a full one says."""
         if self._disk is None:
-            yield
+            with without_room(self.stack, ("output_a", "output_b")):
+                yield
             return
         filler = fill(self._disk)
         try:
@@ -63,16 +71,73 @@ class Faults:
             os.unlink(filler)
 
     @contextlib.contextmanager
-    def redis_replica(self):
-        self.stack.redis.execute_command("replicaof", "127.0.0.1", "1")
+    def _redis(self, *begin, end):
+        self.stack.redis.execute_command(*begin)
         try:
             yield
         finally:
-            self.stack.redis.execute_command("replicaof", "no", "one")
+            self.stack.redis.execute_command(*end)
+
+    def redis_replica(self):
+        """READONLY."""
+        return self._redis("replicaof", "127.0.0.1", "1", end=("replicaof", "no", "one"))
+
+    @contextlib.contextmanager
+    def redis_full(self):
+        """OOM."""
+        with self._redis("config", "set", "maxmemory-policy", "noeviction", end=("config", "set", "maxmemory-policy", "allkeys-lru")), \
+                self._redis("config", "set", "maxmemory", "1", end=("config", "set", "maxmemory", "256mb")):
+            yield
+
+    @contextlib.contextmanager
+    def redis_locked(self):
+        """NOAUTH, to whoever connects; and nobody is connected any more."""
+        self.stack.redis.config_set("requirepass", "x")
+        with contextlib.closing(redis.Redis(unix_socket_path=os.path.join(self.stack.state, "run", "redis.sock"), password="x")) as inside:
+            for kind in ("normal", "pubsub"):
+                inside.execute_command("client", "kill", "type", kind, "skipme", "yes")
+            try:
+                yield
+            finally:
+                inside.config_set("requirepass", "")
+
+    @contextlib.contextmanager
+    def redis_unsaved(self):
+        """MISCONF: it is to save, and cannot."""
+        folder = os.path.join(self.stack.state, "redis")
+        mode = os.stat(folder).st_mode & 0o7777
+        with self._redis("config", "set", "save", "3600 1000000", end=("config", "set", "save", "")):
+            os.chmod(folder, 0o500)
+            try:
+                self.stack.redis.bgsave()
+                yield
+            finally:
+                os.chmod(folder, mode)
+
+    @contextlib.contextmanager
+    def redis_busy(self):
+        """BUSY: a script without an end."""
+        def script():
+            with contextlib.suppress(redis.exceptions.ResponseError):  # it is killed
+                self.stack.redis.eval("while true do end", 0)
+        with self._redis("config", "set", "busy-reply-threshold", "100", end=("config", "set", "busy-reply-threshold", "5000")):
+            running = threading.Thread(target=script)
+            running.start()
+            try:
+                yield
+            finally:
+                self._end(running)
+
+    def _end(self, script):
+        """A script that has only begun is not there to be killed."""
+        while script.is_alive():
+            with contextlib.suppress(redis.exceptions.ResponseError):
+                self.stack.redis.script_kill()
+            script.join(0.2)
 
     @contextlib.contextmanager
     def all_started_anew(self):
-        for server, signum in (("tracker", signal.SIGTERM), ("postgres", signal.SIGINT), ("redis", signal.SIGTERM)):
+        for server, signum in (("nginx", signal.SIGTERM), ("tracker", signal.SIGTERM), ("postgres", signal.SIGINT), ("redis", signal.SIGTERM)):
             self.stack.kill(server, signum)
         yield
         self.stack.up()
@@ -82,19 +147,25 @@ class Faults:
     def _next(self):
         """Each once before any comes again."""
         if not self._left:
-            self._left = ["responder_killed", "redis_emptied", "read_only", "no_time", "no_room", "redis_replica",
-                          "responder_killed", "all_started_anew"]
+            self._left = list(ROW)
             self.rng.shuffle(self._left)
         return self._left.pop()
 
-    async def go_on(self, is_over, deeds):
-        while not is_over():
-            await asyncio.sleep(self.rng.uniform(0.3, 1.5))
+    def _how_long(self, name):
+        if name in AT_ONCE:
+            return 0.1
+        return self.longest_s if name in ALL_OF_IT else self.rng.uniform(self.longest_s / 3, self.longest_s)
+
+    async def go_on(self, world):
+        while not (world.calm or world.over):
+            await asyncio.sleep(self.rng.uniform(0.3, 1.0))
             name = self._next()
+            world.tell(name)
             fault = getattr(self, name)()
             await asyncio.to_thread(fault.__enter__)
             try:
-                await asyncio.sleep(0.1 if name in AT_ONCE else self.rng.uniform(1, self.longest_s))
+                await asyncio.sleep(self._how_long(name))
             finally:
                 await asyncio.to_thread(fault.__exit__, None, None, None)
-            deeds[name.replace("_", " ")] += 1
+            world.tell(f"{name}: mended")
+            world.ledger.deeds[name.replace("_", " ")] += 1

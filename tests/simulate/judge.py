@@ -5,8 +5,8 @@ judge -- holds the tables against the ledger. Every function yields sentences ab
 
 def judge(stack, world):
     wrong = list(world.ledger.wrong)
-    for look in (the_laws, every_job_is_done_once, promises_are_kept, refusals_are_no_outputs, credit_is_completions,
-                 hand_outs_have_an_end, nothing_is_left, deadlocks_are_rare):
+    for look in (the_laws, no_honest_worker_died, every_job_is_done_once, promises_are_kept, refusals_are_no_outputs,
+                 credit_is_completions, hand_outs_have_an_end, nothing_is_left, deadlocks_are_rare):
         wrong += [f"{look.__name__}: {sentence}" for sentence in look(stack, world)]
     for stage, job in world.ledger.suspects[:5]:
         wrong += [f"stage {stage} job {job}: {row}" for row in stack.sql(
@@ -18,6 +18,11 @@ def judge(stack, world):
 def the_laws(stack, world):
     for row in stack.broken_laws():
         yield str(row)
+
+
+def no_honest_worker_died(stack, world):
+    """The published loop raises at any status but 200, and catches nothing."""
+    yield from world.ledger.honest_deaths[:10]
 
 
 def every_job_is_done_once(stack, world):

@@ -5,6 +5,7 @@ made      {(stage, job): {data}}: every result that was ever sent
 promised  {(stage, job, data)}: results that heard that they were taken
 refused   {(stage, job, data)}: results that heard for certain that they were not
 leases    {(stage, job, lease)}: hand-outs that came with a lease
+honest_deaths   of v1 workers that did nothing wrong, and what they heard
 holders   who has a job for all that the workers know; firmly, until its holder begins a call that may
           give it back, or is silent so long that the tracker may take it
 """
@@ -32,6 +33,7 @@ class Ledger:
         self.refused = set()
         self.leases = set()
         self.holders = {}
+        self.honest_deaths = []
         self.wrong = []
         self.suspects = []      # (stage, job) whose history the judge should tell
         self.calls = collections.Counter()      # (path, status)

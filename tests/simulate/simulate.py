@@ -18,7 +18,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 
-from faults import Faults  # noqa: E402
+from faults import NAMES, Faults  # noqa: E402
 from judge import judge  # noqa: E402
 from stack import Stack  # noqa: E402
 from world import World  # noqa: E402
@@ -27,23 +27,31 @@ SETTINGS = {"project": "Simulation", "stage_a": "Extract", "stage_b": "Filter", 
             "retry_backoff": 1, "retry_backoff_max": 2, "max_attempts": 30, "flag_limit": 3}
 
 
-def simulate(seed, workers, jobs, chaos_s, limit_s, faults=False):
-    """(what is wrong, the world) of one run on a stack of its own."""
+# What a run must have seen to be worth it.
+VICES = {"died", "late", "accepted", "fenced", "handed"}
+
+
+def all_files():
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def simulate(seed, workers, jobs, chaos_s, limit_s, faults=False):
+    """(what is wrong, the world) of one run on a stack of its own."""
+    all_files()
     # Long enough that on a busy machine only those are timed out who mean to be.
-    idle_s = max(4, workers // 100)
+    idle_s = max(6 if faults else 4, workers // 100)
     stack = Stack("simulate", {**SETTINGS, "idle_timeout": idle_s})
     try:
         stack.start()
         with contextlib.ExitStack() as mended:
             # Of ten minutes of chaos, a minute at a time.
             row = mended.enter_context(Faults(stack, seed, min(60, max(3, chaos_s / 10))).prepared()) if faults else None
-            world = World(stack, seed, workers, jobs, chaos_s, idle_s, limit_s, row)
+            world = World(stack, seed, workers, jobs, chaos_s, idle_s, limit_s, row, NAMES if faults else VICES)
             world.run()
         wrong = judge(stack, world)
         if wrong:
-            wrong.append(stack.logs(20))
+            wrong += [f"what happened: {', '.join(f'{at:.1f} s {what}' for at, what in world.story)}", stack.logs(20)]
         return wrong, world
     finally:
         stack.stop()
@@ -55,6 +63,8 @@ def tell(world):
     for (path, status), count in sorted(ledger.calls.items(), key=str):
         print(f"  {count:8} {path} {status}")
     print("  " + ", ".join(f"{name} {count}" for name, count in sorted(ledger.deeds.items())))
+    print(f"  honest v1 workers that died: {len(ledger.honest_deaths)}; the crowd itself stood still for {world.stood_still_s:.1f} s"
+          f" at most, load {os.getloadavg()[0]:.1f}")
 
 
 def main():

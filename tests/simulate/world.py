@@ -1,46 +1,77 @@
 """
 world -- a crowd of simulated workers on a running tracker, from the first call to the last job.
 
-Chaos first: every temper as it is, the dead replaced by newcomers. When most is done, or time is up,
-calm: vices rest until every job is done or failed. With faults, the servers have vices too.
+Chaos first: every temper as it is, the dead replaced by newcomers, more jobs delivered before they run out.
+When time is up, and all that was to be seen has been seen, calm: vices rest until every job is done or failed.
+With faults, the servers have vices too.
 """
 import asyncio
 import json
 import random
+import subprocess
 import time
 
 import psycopg2
 
-from actors import SyncActor, V1Actor
+from actors import Reference, SyncActor, V1Actor
 from ledger import Ledger
+
+KINDS = [SyncActor, SyncActor, V1Actor, Reference]
+LOOK_S = 0.3
 
 
 class World:
-    def __init__(self, stack, seed, workers, jobs, chaos_s, idle_s, limit_s, faults=None):
+    """wanted: the deeds without which the run was not worth it; chaos goes on until all were done."""
+
+    def __init__(self, stack, seed, workers, jobs, chaos_s, idle_s, limit_s, faults=None, wanted=()):
         self.stack = stack
         self.host, self.port = "127.0.0.1", stack.http_port
         self.seed, self.workers, self.jobs = seed, workers, jobs
         self.chaos_s, self.idle_s, self.limit_s = chaos_s, idle_s, limit_s
         self.faults = faults
+        self.wanted = set(wanted)
         self.arrive_s = min(2.0, workers / 1000)
         self.think_s = 0.2
         self.calm = self.over = False
-        self.inputs = {n: self._input(n) for n in range(1, jobs + 1)}
+        self.inputs = {}
         self.ledger = Ledger(self.inputs)
         self.born = 0
         self.tasks = set()
+        self.began = time.monotonic()
         self.took_s = 0.0
+        self.stood_still_s = 0.0    # the longest that this very program was not let go on
+        self.story = []             # (seconds, what happened), for whoever must find out why a run failed
+        self._asking = asyncio.Lock()
+        self._delivering = None
 
     @staticmethod
     def _input(n):
         return f"input {n}" if n % 3 else "<!json!>" + json.dumps({"input": n})
 
-    def load(self):
-        self.stack.load([v if not v.startswith("<!json!>") else json.loads(v[8:]) for v in self.inputs.values()])
+    def _deliver(self, count, append=True):
+        """Whether a delivery came in is asked of the tables: a server may die beneath it, before the end or after."""
+        (last,) = self.stack.sql("select coalesce(max(last), 0) from tracker.batch")[0] if append else (0,)
+        numbers = range(last + 1, last + count + 1)
+        self.inputs.update({n: self._input(n) for n in numbers})
+        try:
+            self.stack.load([json.loads(v[8:]) if v.startswith("<!json!>") else v for v in map(self._input, numbers)], append)
+        except (AssertionError, subprocess.TimeoutExpired):
+            if self.faults is None:
+                raise
+
+    def _settle_deliveries(self):
+        (last,) = self.stack.sql("select coalesce(max(last), 0) from tracker.batch")[0]
+        for n in [n for n in self.inputs if n > last]:
+            del self.inputs[n]
+
+    def tell(self, what):
+        self.story.append((time.monotonic() - self.began, what))
+
+    # --- who lives in it ----------------------------------------------------------------------
 
     def _spawn(self):
         rng = random.Random(f"{self.seed}/{self.born}")
-        actor = (V1Actor if rng.random() < 0.5 else SyncActor)(self, self.born, rng)
+        actor = rng.choice(KINDS)(self, self.born, rng)
         self.born += 1
         task = asyncio.get_running_loop().create_task(actor.live())
         self.tasks.add(task)
@@ -53,34 +84,86 @@ class World:
         if not self.over:
             self._spawn()
 
-    def _counts(self):
-        return self.stack.sql("select coalesce(sum(ready + retry + leased), 0), coalesce(sum(done), 0) from tracker.read_counts()")[0]
+    # --- what is left to do -------------------------------------------------------------------
+
+    async def _ask(self, statement):
+        async with self._asking:
+            return (await asyncio.to_thread(self.stack.sql, statement))[0]
+
+    async def told_that_it_is_over(self, actor):
+        """newJob says so when nothing of the stage is about or still to come. Results that are sent back come anew."""
+        try:
+            left, returned = await self._ask(
+                f"select (select coalesce(sum(ready + retry + leased), 0) from tracker.read_counts() where stage <= {actor.stage}),"
+                " (select count(*) from tracker.refused_output where refused > now() - interval '20 seconds')")
+        except psycopg2.Error:
+            if self.faults is None:
+                raise
+            return
+        if left and not returned:
+            self.ledger.complain(f"{actor}: was told that all is done while {left} jobs were left")
+
+    async def _look(self):
+        age = time.monotonic() - self.began
+        try:
+            left, fresh, done = await self._ask(
+                "select coalesce(sum(ready + retry + leased), 0), coalesce(sum(ready) filter (where stage = 1), 0),"
+                " coalesce(sum(done), 0) from tracker.read_counts()")
+        except psycopg2.Error:
+            if self.faults is None:
+                raise
+            self.over = age > self.limit_s
+            return
+        if not self.calm and age > self.chaos_s and self.wanted <= set(self.ledger.deeds):
+            self.calm = True
+            self.tell("calm")
+        if not self.calm and fresh < self.jobs / 4:
+            self._order_more()
+        self.over = (left == 0 and self._delivering is None) or age > self.limit_s
+        if left and self.over:
+            self.ledger.complain(f"after {self.limit_s} s {left} were left to do, {done} done; not seen: "
+                                 f"{sorted(self.wanted - set(self.ledger.deeds))}")
+
+    def _order_more(self):
+        if self._delivering is None:
+            self._delivering = asyncio.get_running_loop().create_task(self._bring_more())
+
+    async def _bring_more(self):
+        try:
+            async with self._asking:
+                await asyncio.to_thread(self._deliver, self.jobs // 2)
+            self.ledger.deeds["deliveries"] += 1
+        except psycopg2.Error:
+            if self.faults is None:
+                raise
+        finally:
+            self._delivering = None
 
     async def _watch(self):
-        began = time.monotonic()
         while not self.over:
-            await asyncio.sleep(0.3)
-            age = time.monotonic() - began
-            try:
-                left, done = await asyncio.to_thread(self._counts)
-            except psycopg2.Error:
-                if self.faults is None:
-                    raise
-                self.over = age > self.limit_s
-                continue
-            self.calm = self.calm or age > self.chaos_s or done > 1.9 * self.jobs
-            self.over = left == 0 or age > self.limit_s
-        self.took_s = time.monotonic() - began
+            slept = time.monotonic()
+            await asyncio.sleep(LOOK_S)
+            self.stood_still_s = max(self.stood_still_s, time.monotonic() - slept - LOOK_S)
+            await self._look()
+        self.took_s = time.monotonic() - self.began
+
+    async def _break(self):
+        try:
+            await self.faults.go_on(self)
+        except Exception as error:  # pylint: disable=broad-except
+            self.ledger.complain(f"a server could not be broken, or mended: {error!r}")
+            self.over = True
 
     async def _run(self):
+        self.began = time.monotonic()
         for _ in range(self.workers):
             self._spawn()
-        breaking = []
-        if self.faults is not None:
-            breaking.append(asyncio.get_running_loop().create_task(
-                self.faults.go_on(lambda: self.calm or self.over, self.ledger.deeds)))
-        await self._watch()
-        await asyncio.gather(*breaking)
+        breaking = [asyncio.get_running_loop().create_task(self._break())] if self.faults is not None else []
+        try:
+            await self._watch()
+        finally:
+            self.over = True
+        await asyncio.gather(*breaking, *filter(None, [self._delivering]))
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=15)
         for task in list(self.tasks):
@@ -88,6 +171,7 @@ class World:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
     def run(self):
-        self.load()
+        self._deliver(self.jobs, append=False)
         asyncio.run(self._run())
+        self._settle_deliveries()
         return self.ledger
