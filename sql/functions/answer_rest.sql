@@ -2,10 +2,10 @@
 --
 -- Caller	claim_held, claim_fleet, as their last step. p_asked: how many asked; w_*: those who are
 --		present, w_room null: nobody is full; p_told: the places in w_* of those who have their answer.
--- Answer	rows of their form: paused, none, full, unknown.
+-- Answer	rows of their form: paused, none, full, unknown. job: what the worker has, as a mask; null: nothing.
 -- Errors	none.
 -- Locks	none.
--- Index	stage by key.
+-- Index	stage by key; worker by id.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 drop function if exists tracker.answer_rest(int4, int4[], int8[], int2[], int4[]);
 create or replace function tracker.answer_rest(p_asked int4, w_item int4[], w_worker int8[],
@@ -16,7 +16,8 @@ language sql
 stable
 as $$
 	select u.item, case when (select s.paused from tracker.stage s where s.stage = u.stage)
-		then 'paused' when u.room <= 0 then 'full' else 'none' end, u.worker, u.stage, null::int8, null::uuid, null::int4,
+		then 'paused' when u.room <= 0 then 'full' else 'none' end, u.worker, u.stage,
+		(select w.has from tracker.worker w where w.id = u.worker), null::uuid, null::int4,
 		null::text
 	from unnest(w_item, w_worker, w_stage, w_room) with ordinality as u(item, worker, stage, room, pos)
 	where u.pos <> all (p_told)

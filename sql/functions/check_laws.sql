@@ -131,6 +131,23 @@ begin
 		union all select 'a line is in order, of what may be handed out', n.stage, 0, count(*)
 			from tracker.stage n where n.line <> tracker.sort_line(n.line)
 			group by n.stage
+		union all select 'a line has what its batches need', s.stage, 0, count(*)
+			from tracker.stage s
+			cross join lateral (select
+				array(select b.needs from unnest(s.line) with ordinality as u(batch, place)
+					join tracker.batch b on b.batch = u.batch order by u.place) as needs,
+				exists (select from tracker.gate g
+					where g.stage = s.stage and g.batch = any (s.line || 0)) as gate,
+				exists (select from tracker.gate g
+					where g.stage = s.stage and g.batch = any (s.line[:1] || 0)) as first_gate) x
+			where s.needs is distinct from
+					case when x.gate or not 0 = all (x.needs) then x.needs end
+				or s.plain is distinct from
+					case when x.needs[1] = 0 and not x.first_gate then s.line[1] end
+			group by s.stage
+		union all select 'a worker has the bits of its words', null, 0, count(*)
+			from tracker.worker w
+			where coalesce(w.has, 0) <> tracker.mask_of(w.words)
 		union all select 'folded counts of batches = those of their stage', s.stage, 0, count(*)
 			from tracker.stage s
 			left join tracker.tally t on t.stage = s.stage and t.slot = -1

@@ -7,9 +7,9 @@
 --		case). ages_us: how long each has waited in the tracker. hints[stage]: the position last
 --		heard in a 'hint' row, 0 at first; hints[5 + stage]: of which batch. ids: of leases, one
 --		for each.
--- Answer	one row an item: job, none, paused, unknown; data is null when it is too long for its share
---		of answer_limit (to be read by fetch_inputs). 'hint' rows with item 0 (stage, job = position,
---		attempt = batch).
+-- Answer	one row an item: job, none (job = what the worker has, as a mask), paused, unknown; data is null
+--		when it is too long for its share of answer_limit (to be read by fetch_inputs). 'hint' rows with
+--		item 0 (stage, job = position, attempt = batch); 'gate' rows (see list_waits; job: after_us).
 -- Errors	none for one item.
 -- Locks	worker (by token), ready or frontier, lease, tally; see claim_held. What was locked in vain
 --		stays locked until the end of the transaction, as it would be anyway.
@@ -34,7 +34,7 @@ declare
 	v_found int4 := cardinality(tokens);
 	v_now timestamptz := clock_timestamp();
 	v_stage int2;
-	v_batch int4;		-- the first in line; null: none, or the stage is paused
+	v_batch int4;		-- the first in line; null: none, or paused, or not plain
 	v_uncommon boolean;	-- something came back, of this batch or another
 	w_tid tid[];
 	v_jobs int8[];
@@ -48,7 +48,7 @@ declare
 	a record;
 begin
 	select array_agg(l.tid), min(l.stage), (
-			select s.line[1] from tracker.stage s
+			select s.plain from tracker.stage s
 			where s.stage = min(l.stage) and not s.paused),
 		exists (select from tracker.retry r where r.stage = min(l.stage) and r.due <= v_now)
 	into w_tid, v_stage, v_batch, v_uncommon
@@ -136,14 +136,14 @@ begin
 			select s.n, coalesce(v_turn[s.n], s.n) as turn
 			from generate_series(1, v_found) as s(n)) g
 		where w.ctid = w_tid[g.n]
-		returning g.n, g.turn, w.id, w.held_job, w.held_lease),
+		returning g.n, g.turn, w.id, w.held_job, w.held_lease, w.has),
 	l as (
 		insert into tracker.lease (stage, batch, job, id, worker, since, attempt, call)
 		select v_stage, v_batch, x.held_job, x.held_lease, x.id, clock_timestamp(), 1, calls[x.n]
 		from x where x.held_job is not null)
-	select x.n, case when x.held_job is null then 'none' else 'job' end, x.id, v_stage, x.held_job,
-		x.held_lease, case when x.held_job is not null then 1 end, v_datas[x.turn]
-	from x;
+	select x.n, case when x.held_job is null then 'none' else 'job' end, x.id, v_stage,
+		coalesce(x.held_job, x.has), x.held_lease, case when x.held_job is not null then 1 end,
+		v_datas[x.turn] from x;
 
 	if v_stage > 1 then
 		if v_given > 0 then

@@ -77,7 +77,15 @@ begin
 	-- 2. Work, a stage after the other.
 	foreach v_stage in array w.dealt loop
 		d := tracker.deal_stage(v_stage, w.workers, w.stages, w_want, w.arrived, w.calls, null,
-			answer_limit, ids[1 + cardinality(d_pos):], hints);
+			answer_limit, ids[1 + cardinality(d_pos):], hints, null, true);
+		if d.hint is not null or d.g_needs is not null then
+			return query
+				select 0, 'hint', null::int8, v_stage, d.hint, null::uuid, d.hint_batch, null::text
+				where d.hint is not null
+				union all
+				select 0, 'gate', u.needs, v_stage, u.after_us, null, u.jobs, null
+				from unnest(d.g_needs, d.g_after_us, d.g_jobs) as u(needs, after_us, jobs);
+		end if;
 		continue when d.t_ready is null;
 		d_pos := d_pos || d.seats;
 		d_job := d_job || d.jobs;
@@ -91,10 +99,6 @@ begin
 				u.data
 			from unnest(d.seats, d.jobs, d.leases, d.attempts, d.datas)
 				as u(seat, job, lease, attempt, data);
-		if d.hint is not null then
-			return query select 0, 'hint', null::int8, v_stage, d.hint, null::uuid, d.hint_batch,
-				null::text;
-		end if;
 	end loop;
 
 	-- 3. What each has asked and holds.

@@ -7,12 +7,12 @@
 --		them. keys: hashes, null where none came. must_key: nobody comes without a key.
 --		addresses: as nginx saw them, null where there is none; labels: what the worker says that it
 --		runs, '' for nothing; slots: how many jobs it says it can work on at a time, 0 or null for
---		nothing.
+--		nothing; said: what it has, see say_words.
 -- Answer	one row an item: opened (the same token again, too), name_taken (try another name),
 --		no_stage, banned (words: what they hear), no_name (it may be no new one), no_key (the name is
 --		somebody's, or must_key).
 -- Errors	none for one item.
--- Locks	ban, shared among registrations: a ban waits for those under way, and they for it, and so do
+-- Locks	the barrier's share, where somebody says what it has: words get their bits under all of it. Then ban, shared among registrations: a ban waits for those under way, and they for it, and so do
 --		rename_person, merge_people and erase_person; person and worker: inserts in order of
 --		nickname and token; person_key: what others have is left.
 -- Index	person by nickname, person_claimed; worker by token and (stage, name); see name_of.
@@ -21,7 +21,8 @@ drop function if exists tracker.open_workers(uuid[], text[], int2[], text[], tex
 create or replace function tracker.open_workers(tokens uuid[], names text[], stages int2[],
 	nicknames text[], addresses text[], labels text[], before text[] default '{}',
 	folded uuid[] default '{}', written uuid[] default '{}', mark text default null,
-	keys uuid[] default '{}', must_key boolean default false, slots int4[] default '{}')
+	keys uuid[] default '{}', must_key boolean default false, slots int4[] default '{}',
+	said text[] default '{}')
 returns table (item int4, status text, worker int8, words text)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -35,7 +36,11 @@ declare
 	v_words text[];		-- by item; null: nobody at all is banned
 	v_called text[] := nicknames;	-- by item: under which name it works; null: under none
 	v_named text[];		-- v_called before keys were asked for
+	v_ok boolean;
 begin
+	if array_remove(said, '') <> '{}' then
+		v_ok := tracker.pass_barrier();
+	end if;
 	lock table tracker.ban in row exclusive mode;
 	if array_remove(before, null) <> '{}' then
 		v_called := array(
@@ -80,12 +85,14 @@ begin
 	order by s.skeleton, f.id;
 
 	insert into tracker.worker (token, stage, name, person, created, seen, address, origin, network,
-		label, allowance, slots)
+		label, allowance, slots, words, has)
 	select u.token, u.stage, u.name,
 		(select coalesce(p.merged_into, p.id) from tracker.person p
 			where p.nickname = u.nickname), v_now, v_now,
 		u.address::inet, tracker.hash_address(u.address::inet, 32),
-		tracker.hash_address(u.address::inet, 24), coalesce(u.label, ''), a.starts, a.starts
+		tracker.hash_address(u.address::inet, 24), coalesce(u.label, ''), a.starts, a.starts,
+		string_to_array(nullif(said[u.n], ''), ','),
+		case when said[u.n] <> '' then nullif(tracker.mask_of(string_to_array(said[u.n], ',')), 0) end
 	from unnest(tokens, names, stages, v_called, addresses, labels, open_workers.slots)
 		with ordinality as u(token, name, stage, nickname, address, label, slots, n)
 	cross join lateral (select tracker.allow(8, 8, u.slots) as starts) a

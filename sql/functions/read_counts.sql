@@ -3,13 +3,15 @@
 -- Caller	jobCount, pages, metrics, the keeper's ETA.
 -- Answer	one row an enabled stage, in order. due: what waits in retry and may be taken now
 --		(counted up to 100,000). leased: what is not anywhere else of what the stage was
---		fed with. done is net of what was withdrawn.
+--		fed with. done is net of what was withdrawn. gated: something in
+--		its line has needs or a rate, see read_work.
 -- Errors	none.
 -- Locks	none. One snapshot: the numbers belong together.
 -- Index	tally by key; retry by (stage, due); batch by first; see count_ahead.
-create or replace function tracker.read_counts()
+drop function if exists tracker.read_counts();
+create function tracker.read_counts()
 returns table (stage int2, name text, letter text, paused boolean, ready int8, retry int8, due int8,
-	leased int8, done int8, failed int8)
+	leased int8, done int8, failed int8, gated boolean)
 language sql
 stable
 set search_path = pg_catalog, pg_temp
@@ -21,9 +23,9 @@ as $$
 				select from tracker.retry r
 				where r.stage = c.stage and r.due <= statement_timestamp()
 				limit 100000) x) else 0 end,
-		c.fed - c.ready - c.retry - c.done - c.failed, c.done, c.failed
+		c.fed - c.ready - c.retry - c.done - c.failed, c.done, c.failed, c.gated
 	from (
-		select s.stage, s.name, s.letter, s.paused,
+		select s.stage, s.name, s.letter, s.paused, s.needs is not null as gated,
 			case when s.stage = 1 then f.ahead else coalesce(t.ready, 0) end as ready,
 			case when s.stage = 1 then f.jobs
 				else coalesce(lag(t.done) over (order by s.stage), 0) end as fed,

@@ -55,6 +55,7 @@ begin
 	execute format('truncate %s', v_emptied);
 	update tracker.board_day set day = '-infinity';
 	delete from tracker.frontier;
+	delete from tracker.gate where batch > 0;
 	update tracker.stage set line = '{}' where line <> '{}';
 	delete from tracker.batch;
 	delete from tracker.batch_count;

@@ -3,17 +3,18 @@
 -- returned, and gets it when there is not.
 --
 -- Caller	deal_stage, only when there is such a clash. Seats are numbered from 1, as many as jobs.
---		batches: of the returned jobs, then of the fresh ones.
+--		batches: of the returned jobs, then of the fresh ones. p_line: see next_in_line; of these, what the
+--		rates let pass. p_last: who can get nothing else gets what it was passed over for.
 -- Answer	the returned jobs that are handed out and their seats, then the fresh jobs (perhaps
 --		more than before) whose seats follow those of the returned ones; hint: see take_behind.
 -- Errors	none.
--- Locks	as take_fresh and take_returned, a batch after the other.
+-- Locks	as take_fresh (take_gated) and take_returned, a batch after the other.
 -- Index	as take_fresh, take_returned and next_in_line; strike by (stage, job).
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.seat_returned(p_stage int2, p_due timestamptz,
 	seat_workers int8[], inout jobs int8[], inout batches int4[], inout attempts int4[],
 	inout flagged boolean[], workers int8[], inout fresh int8[], inout hint int8,
-	inout hint_batch int4, out seats int4[])
+	inout hint_batch int4, p_line int4[], p_last boolean, out seats int4[])
 language plpgsql
 as $$
 #variable_conflict use_variable
@@ -34,10 +35,15 @@ begin
 
 	-- Somebody was passed over: look for more fresh work, then for other work that came back.
 	v_left := cardinality(v_free) - cardinality(fresh);
-	n := tracker.next_in_line(p_stage, 0, p_due);
+	n := tracker.next_in_line(p_stage, 0, p_due, p_line);
 	while v_left > 0 and n.batch is not null loop
-		a := tracker.take_fresh(p_stage, n.batch, v_left,
-			case when n.batch = hint_batch then coalesce(hint, 0) else 0 end);
+		if p_line is null then
+			a := tracker.take_fresh(p_stage, n.batch, v_left,
+				case when n.batch = hint_batch then coalesce(hint, 0) else 0 end);
+		else
+			a := tracker.take_gated(p_stage, n.batch, v_left,
+				case when n.batch = hint_batch then coalesce(hint, 0) else 0 end);
+		end if;
 		fresh := fresh || a.jobs;
 		v_fresh := v_fresh || array_fill(n.batch, array[cardinality(a.jobs)]);
 		if a.hint is not null then
@@ -45,9 +51,9 @@ begin
 			hint_batch := n.batch;
 		end if;
 		v_left := v_left - cardinality(a.jobs);
-		n := tracker.next_in_line(p_stage, n.place, p_due);
+		n := tracker.next_in_line(p_stage, n.place, p_due, p_line);
 	end loop;
-	n := tracker.next_in_line(p_stage, 0, p_due);
+	n := tracker.next_in_line(p_stage, 0, p_due, p_line);
 	while v_left > 0 and n.batch is not null loop
 		a := tracker.take_returned(p_stage, n.batch, v_left + 100, p_due, jobs);
 		v_seat := v_seat || tracker.seat_jobs(p_stage, seat_workers, v_free, v_left, a.jobs,
@@ -59,11 +65,11 @@ begin
 		v_free := array(select u.n from unnest(v_free) as u(n)
 			where u.n <> all (array_remove(v_seat, null)) order by u.n);
 		v_left := cardinality(v_free) - cardinality(fresh);
-		n := tracker.next_in_line(p_stage, n.place, p_due);
+		n := tracker.next_in_line(p_stage, n.place, p_due, p_line);
 	end loop;
 	-- Nothing else is left for the last seats.
 	for i in 1 .. cardinality(jobs) loop
-		exit when cardinality(v_free) <= cardinality(fresh);
+		exit when not p_last or cardinality(v_free) <= cardinality(fresh);
 		if v_seat[i] is null then
 			v_seat[i] := v_free[cardinality(v_free)];
 			v_free := v_free[:cardinality(v_free) - 1];

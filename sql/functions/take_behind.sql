@@ -3,7 +3,8 @@
 -- then more of what came back.
 --
 -- Caller	deal_stage. p_batch: the first in line; p_back, p_fresh: what take_returned and take_fresh gave of
---		it. p_want: of all. p_hint, p_hint_batch: the last position taken, and of which batch.
+--		it. p_want: of all. p_hint, p_hint_batch: the last position taken, and of which batch. p_line: see
+--		next_in_line.
 -- Answer	aligned arrays of what came back, which stays in retry, locked (see take_returned), and of what
 --		is fresh, those of the first batch with them. hint, hint_batch: as the parameters, for next
 --		time; null: keep the old ones.
@@ -14,15 +15,15 @@
 --		locked by ourselves, so it is not skipped. Runs under its caller's settings: a SET of its own
 --		would cost as much as the work.
 create or replace function tracker.take_behind(p_stage int2, p_want int4, p_due timestamptz,
-	p_hint int8, p_hint_batch int4, p_batch int4, p_back record, p_fresh record, out jobs int8[],
-	out batches int4[], out attempts int4[], out flagged boolean[], out workers int8[],
+	p_hint int8, p_hint_batch int4, p_batch int4, p_back record, p_fresh record, p_line int4[],
+	out jobs int8[], out batches int4[], out attempts int4[], out flagged boolean[], out workers int8[],
 	out fresh int8[], out fresh_batches int4[], out hint int8, out hint_batch int4)
 language plpgsql
 as $$
 #variable_conflict use_variable
 declare
 	v_left int4 := p_want - cardinality(p_back.jobs) - cardinality(p_fresh.jobs);
-	n record := tracker.next_in_line(p_stage, 1, p_due);
+	n record := tracker.next_in_line(p_stage, 1, p_due, p_line);
 	r record;	-- what came back
 	f record;	-- fresh work
 	s record;
@@ -61,6 +62,6 @@ begin
 			hint := f.hint;
 			hint_batch := n.batch;
 		end if;
-		n := tracker.next_in_line(p_stage, n.place, p_due);
+		n := tracker.next_in_line(p_stage, n.place, p_due, p_line);
 	end loop;
 end $$;

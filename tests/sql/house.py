@@ -41,6 +41,7 @@ class House:
     def __init__(self, connection):
         self.connection = connection
         self.hints = [0] * 10  # of each stage: position, then batch
+        self.waits = []  # as the last claim heard: stage, needs, after how many us, jobs then
         self.calls = itertools.count(1)
         self.policy = None
         self.allowances = {}  # by worker: as told last
@@ -129,6 +130,10 @@ class House:
             [w.nickname for w in workers], addresses or [None for _ in workers],
             labels or ["" for _ in workers], slots or []), key=lambda r: r.item)
 
+    def says(self, worker, words):
+        """What it has, as sync says it."""
+        return self.rows("select * from tracker.say_words(%s::uuid[], %s)", [worker.token], [words])
+
     def row(self, worker):
         return self.rows("select * from tracker.worker where token = %s", worker.token)[0]
 
@@ -191,7 +196,8 @@ class House:
                 self.hints[r.stage - 1], self.hints[r.stage + 4] = r.job, r.attempt
             if r.status == "allowed":
                 self.allowances[r.worker] = r.attempt
-        return [r for r in rows if r.status not in ("hint", "allowed")]
+        self.waits = [(r.stage, r.worker, r.job, r.attempt) for r in rows if r.status == "gate"]
+        return [r for r in rows if r.status not in ("hint", "allowed", "gate")]
 
     def new_job(self, worker, age_us=0, **more):
         """v1's newJob: the one row that answers it."""
