@@ -15,11 +15,9 @@
 -- Locks	worker (by token); lease (own); then a stage after the other: see deal_stage; tally.
 -- Index	lease by worker, for holding and rerun, and by key; see lock_claimants and deal_stage.
 -- Source	see claim_held.
-drop function if exists tracker.claim_fleet(uuid[], int4[], int8[], int8[], boolean[], boolean[],
-	int4[], int8[], int8[], uuid[], int4);
 drop function if exists tracker.claim_fleet(uuid[], int4[], int8[], int8[], boolean[], boolean[], int4[],
 	int8[], int8[], uuid[], int4);
-create function tracker.claim_fleet(tokens uuid[], wants int4[], ages_us int8[],
+create or replace function tracker.claim_fleet(tokens uuid[], wants int4[], ages_us int8[],
 	calls int8[], rerun boolean[], has_holding boolean[], hold_ends int4[], hold_jobs int8[],
 	hints int8[], ids uuid[], answer_limit int4, slots int4[] default null,
 	in_hand_most int4 default 1000)
