@@ -119,6 +119,10 @@ const struct config_item settings_items[] = {
 	.offset = AT(public_data),
 	.preset = "no",
 	.help = "whether pages show jobs' data and results to everybody"},
+    TEXT("on_event", on_event, "", 0, 1000,
+	"command that is told of events (a stage failing, a batch done, PostgreSQL away, acts): "
+	"/path/program and words, split at spaces, no shell; the event is JSON on its standard "
+	"input"),
     TEXT("banner", banner, "", 0, 1000, "plain text on every page; empty = none"),
     TEXT("user", user, "", 0, 64, "run as this user when started as root; empty = stay"),
     {.name = NULL},
@@ -354,6 +358,23 @@ check_stores(const struct settings *s, const struct config *c, struct err *e)
 	return true;
 }
 
+/* A path, for nobody knows which folders are looked through where the tracker runs. */
+static bool
+check_event(const struct settings *s, const struct config *c, struct err *e)
+{
+	int words = 0;
+
+	if (!*s->on_event)
+		return true;
+	if (*s->on_event != '/')
+		return refuse(c, "on_event", e, "needs a path from the root: /usr/local/bin/…");
+	for (const char *at = s->on_event; *at; at++)
+		words += *at != ' ' && (at[1] == ' ' || !at[1]);
+	if (words > SETTINGS_EVENT_WORDS)
+		return refuse(c, "on_event", e, "has over 32 words");
+	return true;
+}
+
 static bool
 check_word(const struct config *c, const char *setting, const char *word, const char *one,
     const char *other, struct err *e)
@@ -372,7 +393,8 @@ check_whole(struct settings *s, struct config *c, struct err *e)
 	if (s->retry_backoff_max_s < s->retry_backoff_s)
 		return refuse(c, "retry_backoff_max", e, "is less than retry_backoff");
 	return check_word(c, "join", s->join, "open", "key", e) && check_stages(s, c, e) &&
-	    check_base_url(s, c, e) && check_listen(s, c, e) && check_stores(s, c, e);
+	    check_base_url(s, c, e) && check_listen(s, c, e) && check_stores(s, c, e) &&
+	    check_event(s, c, e);
 }
 
 bool

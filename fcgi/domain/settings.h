@@ -43,11 +43,14 @@ struct settings {
 	const char *reserved; /* names, commas between them */
 	const char *sql_dir, *templates_dir;
 	bool public_data;
-	const char *banner; /* plain text on every page; "" = none */
-	const char *user;   /* run as, when started as root; "" = stay */
+	const char *on_event; /* "/path/program word ..."; "" = none */
+	const char *banner;   /* plain text on every page; "" = none */
+	const char *user;     /* run as, when started as root; "" = stay */
 	/* derived: the names above, until the database was asked, whose own count (schema.h) */
 	struct stage_names stages;
 };
+
+#define SETTINGS_EVENT_WORDS 32 /* of on_event, at most */
 
 extern const struct config_item settings_items[];
 

@@ -82,6 +82,7 @@ struct shared {
 	_Atomic uint64_t ticket[SHARED_TICKETS];
 	_Atomic uint32_t counts_version;  /* bumped when a commit changed the counts */
 	_Atomic int64_t away_us[SERVERS]; /* since when some part met it so; 0 = here */
+	_Atomic int64_t told_us[SERVERS]; /* the away_us that on_event was told of; 0 = none */
 	struct shared_process process[SHARED_PROCESSES];
 };
 

@@ -13,6 +13,7 @@
 #include "domain/nickname.h"
 #include "domain/settings.h"
 #include "domain/stages.h"
+#include "run/events.h"
 #include "store/pg.h"
 #include "store/pg_array.h"
 #include "store/redis.h"
@@ -20,6 +21,7 @@
 
 #define FOLD_US (10 * INT64_C(1000000))
 #define TIDY_US (5 * INT64_C(1000000))
+#define EVENTS_US (5 * INT64_C(1000000))
 #define FORGET_US INT64_C(3600000000)
 #define PURGE_US INT64_C(3600000000)
 #define PURGE_LOOK 1000         /* rows: 5 to 20 ms */
@@ -40,6 +42,7 @@ struct purge {
 
 struct keeper {
 	struct tracker *tracker;
+	struct events *events;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t stop;
@@ -47,7 +50,7 @@ struct keeper {
 	struct pg *pg;
 	struct redis *redis;
 	bool leads;
-	int64_t folded_us, tidied_us, forgot_us;
+	int64_t folded_us, tidied_us, forgot_us, told_us;
 	struct purge purge[PURGES];
 	int64_t looked_us; /* when all names were looked at */
 	struct place looked;
@@ -507,6 +510,28 @@ look_now_and_then(struct keeper *k, struct err *e)
 	return clock_us() - k->looked_us < FOLD_US || look_at_names(k, e);
 }
 
+/* ---- events ------------------------------------------------------------------------------------------ */
+
+static bool
+tell_events(struct keeper *k, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (!events_are_told(k->events) || clock_us() - k->told_us < EVENTS_US)
+		return true;
+	k->told_us = clock_us();
+	if (!pg_call(k->pg, "select event, details from tracker.take_events()", NULL, 0, &rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		size_t len;
+		const char *json = pg_text(rows, i, 1, &len);
+
+		events_tell(k->events, pg_text(rows, i, 0, NULL), json, len);
+	}
+	pg_rows_free(rows);
+	return true;
+}
+
 /* One error is one round lost: the next tick tries again, for ever. */
 static void
 note_failure(struct keeper *k, const struct err *e)
@@ -531,7 +556,7 @@ keep(struct keeper *k)
 		good = note_hearing(k, &e) && reap_idle(k, &e) && expire_leases(k, &e);
 	if (good)
 		good = fold(k, &e) && tidy(k, &e) && forget(k, &e) && purge(k, &e) &&
-		    look_now_and_then(k, &e);
+		    look_now_and_then(k, &e) && tell_events(k, &e);
 	if (good || e.kind == ERR_NONE)
 		health_good(shared, PART_KEEPER); /* that another keeps is well */
 	else
@@ -550,7 +575,7 @@ run(void *arg)
 }
 
 struct keeper *
-keeper_start(struct tracker *t)
+keeper_start(struct tracker *t, struct events *events)
 {
 	struct keeper *k = calloc(1, sizeof(*k));
 	pthread_condattr_t monotonic;
@@ -558,6 +583,7 @@ keeper_start(struct tracker *t)
 	if (!k)
 		abort();
 	k->tracker = t;
+	k->events = events;
 	k->folded_us = clock_us();
 	k->forgot_us = k->folded_us - FORGET_US;
 	for (int i = 0; i < PURGES; i++)

@@ -32,7 +32,10 @@
 
 struct keeper;
 
-struct keeper *keeper_start(struct tracker *t);
+struct events;
+
+/* Events are borrowed until keeper_join. */
+struct keeper *keeper_start(struct tracker *t, struct events *events);
 void keeper_stop(struct keeper *k);
 void keeper_join(struct keeper *k);
 

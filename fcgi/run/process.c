@@ -19,6 +19,7 @@
 #include "domain/tracker.h"
 #include "run/acceptor.h"
 #include "run/committer.h"
+#include "run/events.h"
 #include "run/herald.h"
 #include "run/keeper.h"
 #include "run/parked.h"
@@ -37,6 +38,7 @@ struct rooms {
 	char redis_prefix[96];
 	struct committer *claim, *complete, *workers;
 	struct reader_thread *reader;
+	struct events *events;
 	struct keeper *keeper;
 	struct fcgx_limits limits;
 	struct fcgx_gate *gate;
@@ -85,7 +87,8 @@ start_rooms(struct rooms *r, const struct process *p)
 	r->complete = committer_start(t, DESK_COMPLETE);
 	r->workers = committer_start(t, DESK_WORKERS);
 	r->reader = reader_start(t);
-	r->keeper = keeper_start(t);
+	r->events = events_start(t);
+	r->keeper = keeper_start(t, r->events);
 	r->acceptors = (int)p->settings->acceptors;
 	if (r->acceptors > ACCEPTORS_MOST)
 		r->acceptors = ACCEPTORS_MOST;
@@ -141,7 +144,9 @@ stop_rooms(struct rooms *r)
 	while (atomic_load(&t->in_flight) > 0)
 		clock_sleep_ms(5);
 	keeper_stop(r->keeper);
+	events_stop(r->events);
 	keeper_join(r->keeper);
+	events_join(r->events);
 	for (int i = 0; i < DESKS; i++)
 		queue_close(&t->desk[i]);
 	committer_join(r->claim);

@@ -5,8 +5,10 @@ A stack lives for the session and is started when the first test asks for it. `t
 one, emptied before each test that asks for `fresh`; stacks with other settings are in STACKS.
 """
 import os
+import shutil
 import signal
 import sys
+import tempfile
 
 import pytest
 
@@ -26,6 +28,7 @@ COMMON = {
     "retry_backoff_max": 4,
     "v1_patience": 0,  # as the original: who gets no job is told at once
 }
+EVENTS = os.path.join(tempfile.gettempdir(), f"dct-events-{os.getpid()}")  # made by who uses it
 STACKS = {
     # The stage names are hostile to URLs and to HTML on purpose.
     "main": {"stage_a": "Extract", "stage_b": "Filter & Rank"},
@@ -39,9 +42,18 @@ STACKS = {
     "patient": {"stage_a": "Extract", "stage_b": "Filter", "v1_patience": 2},
     # Nobody registers without a key.
     "keyed": {"stage_a": "Extract", "join": "key", "reserved_names": "admin, root"},
+    # A command hears of events; it writes each into a file of its own.
+    "told": {"stage_a": "Extract", "stage_b": "Filter", "on_event": f"{EVENTS}/note {EVENTS}"},
     # Whoever uses it breaks it, and mends it again.
     "faults": {"stage_a": "Extract", "stage_b": "Filter"},
 }
+
+# The words, the environment and standard input, as they came.
+NOTE = """#!/bin/sh
+f=$(mktemp "$1/.XXXXXXXX")
+{ echo "$# $2"; env | sort | tr '\\n' ' '; echo; cat; } >"$f"
+mv "$f" "$1/event$(basename "$f")"
+"""
 
 _running = {}
 
@@ -106,6 +118,7 @@ STACK_FIXTURES = {
     "patient": ("patient",),
     "limited": ("limited",),
     "keyed": ("keyed",),
+    "told": ("told",),
     "faults": ("faults",),
 }
 
@@ -160,6 +173,23 @@ def keyed():
     stack = running_stack("keyed")
     stack.load([])
     return stack
+
+
+@pytest.fixture
+def told():
+    """Its command may be replaced; what it wrote is gone before each test."""
+    os.makedirs(EVENTS, exist_ok=True)
+    os.chmod(EVENTS, 0o777)
+    note = os.path.join(EVENTS, "note")
+    with open(note, "w", encoding="utf-8") as f:
+        f.write(NOTE)
+    os.chmod(note, 0o755)
+    stack = running_stack("told")
+    stack.mend()
+    stack.load([])
+    stack.events = EVENTS
+    yield stack
+    shutil.rmtree(EVENTS)
 
 
 @pytest.fixture

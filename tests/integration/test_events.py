@@ -1,0 +1,147 @@
+"""The setting on_event: what its command hears of, once, and that nobody waits for it whatever it does."""
+import glob
+import json
+import os
+import time
+
+import pytest
+
+from client import Api, Client, Fleet
+from stack import process_is_alive
+from waiting import eventually
+
+HOSTILE = 'Eve"; touch /tmp/x; $(id) `id` \\ <b>'
+
+
+def heard(stack):
+    """[(words, environment, event)], oldest first."""
+    out = []
+    for path in sorted(glob.glob(f"{stack.events}/event*"), key=os.path.getmtime):
+        with open(path, encoding="utf-8") as f:
+            words, environment, said = f.read().split("\n", 2)
+        out.append((words, environment.split(), json.loads(said)))
+    return out
+
+
+def wait_for(stack, event, timeout_s=40, **fields):
+    """The first with these fields."""
+    def look():
+        found = [e for _, _, e in heard(stack) if e["event"] == event and all(e.get(k) == v for k, v in fields.items())]
+        return found[:1]
+    return eventually(look, timeout_s=timeout_s, what=f"{event} {fields} is told")[0]
+
+
+def begun(stack):
+    eventually(lambda: stack.one("select count(*) from tracker.event where key = ''"), timeout_s=30, what="it listens")
+
+
+def test_an_act_is_told_once_with_what_strangers_wrote_as_data_only(told):
+    begun(told)
+    Client(told, nickname=HOSTILE)
+    told.run("distcompute-admin", "ban", "--person", HOSTILE, "--reason", HOSTILE)
+    event = wait_for(told, "act", act="ban")
+    assert HOSTILE in event["target"] and event["project"] == told.one("select id::text from tracker.project")
+    told.run("distcompute-admin", "pause", "a")
+    wait_for(told, "act", act="pause")
+    told.run("distcompute-admin", "resume", "a")
+    wait_for(told, "act", act="resume")
+    assert [e["act"] for _, _, e in heard(told) if e.get("act") in ("ban", "pause")] == ["ban", "pause"]
+    words, environment, _ = heard(told)[0]
+    assert words == "2 act"  # the folder, which is of the setting, and the event's name
+    assert {v.split("=")[0] for v in environment} <= {"TRACKER_EVENT", "PATH", "PWD", "OLDPWD", "SHLVL", "_"}
+    assert "TRACKER_EVENT=act" in environment
+    told.run("distcompute-admin", "unban", str(told.one("select max(id) from tracker.ban")))
+
+
+def test_a_stage_that_fails_and_recovers_is_told(told):
+    begun(told)
+    told.load([str(i) for i in range(30)])
+    fleet = Fleet(told)
+    for job in fleet.take_all(6):
+        fleet.give("failed", job, reason=HOSTILE)
+    event = wait_for(told, "stage_failing", stage="a")
+    assert (event["failed"], event["reason"], event["kind"]) == (6, HOSTILE, "failed")
+    time.sleep(6)
+    assert len([e for _, _, e in heard(told) if e["event"] == "stage_failing"]) == 1
+    told.sql("update tracker.strike set at = at - interval '10 minutes'")
+    wait_for(told, "stage_recovered", stage="a")
+
+
+def test_a_batch_and_all_jobs_that_are_done_are_told(told):
+    begun(told)
+    told.load(["x", "y"])
+    for stage in "ab":
+        worker = Client(told, stage)
+        for _ in range(2):
+            worker.get_job()
+            worker.complete("done")
+    assert wait_for(told, "project_done")["done"] == 2
+    assert wait_for(told, "batch_done")["jobs"] == 2
+
+
+def test_a_stage_whose_workers_have_nothing_to_do_is_told_when_it_lasts(told):
+    begun(told)
+    told.load(["x"])
+    Client(told, "b")
+    eventually(lambda: told.one("select count(*) from tracker.event where event = 'stage_starved'"), timeout_s=30, what="it is seen")
+    assert not [e for _, _, e in heard(told) if e["event"] == "stage_starved"]
+    told.sql("update tracker.event set since = since - interval '2 minutes' where key <> ''")
+    assert wait_for(told, "stage_starved")["before"] == 1
+    worker = Client(told, "a")
+    worker.get_job()
+    worker.complete("y")
+    wait_for(told, "stage_fed")
+
+
+def test_postgresql_away_and_back_is_told_once_by_the_pool(told):
+    begun(told)
+    told.stop_postgres()
+    try:
+        wait_for(told, "postgres_away")
+    finally:
+        told.start_postgres()
+    wait_for(told, "postgres_back")
+    assert [e["event"] for _, _, e in heard(told) if e["event"].startswith("postgres")] == ["postgres_away", "postgres_back"]
+
+
+@pytest.mark.parametrize("command, said", [
+    ("#!/bin/sh\nexit 7\n", "exit=7"),
+    ("#!/bin/sh\nkill -9 $$\n", "signal=9"),
+    ("not a program\n", "event_"),
+    (None, "event_not_told"),
+])
+def test_a_command_that_fails_is_logged_and_the_next_event_is_told(told, command, said):
+    begun(told)
+    mark, note = len(told.tracker_log()), f"{told.events}/note"
+    os.rename(note, note + ".kept")
+    if command is not None:
+        with open(note, "w", encoding="utf-8") as f:
+            f.write(command)
+        os.chmod(note, 0o755)
+    told.run("distcompute-admin", "pause", "a")
+    eventually(lambda: said in told.tracker_log()[mark:], timeout_s=30, what="it is logged")
+    os.rename(note + ".kept", note)
+    told.run("distcompute-admin", "resume", "a")
+    wait_for(told, "act", act="resume")
+
+
+def test_a_command_that_never_ends_holds_up_no_call_and_is_ended_with_all_that_it_started(told):
+    begun(told)
+    with open(f"{told.events}/note", "w", encoding="utf-8") as f:
+        f.write('#!/bin/sh\nsleep 3000 &\necho $! >"$1/child"\nsleep 3000\n')
+    told.run("distcompute-admin", "pause", "a")
+    eventually(lambda: os.path.exists(f"{told.events}/child") and os.path.getsize(f"{told.events}/child"), timeout_s=30, what="it runs")
+    with open(f"{told.events}/child", encoding="utf-8") as f:
+        child = int(f.read())
+    told.run("distcompute-admin", "resume", "a")
+    told.load(["x"])
+    worker = Client(told)
+    worker.get_job()
+    worker.complete("y")
+    assert Api(told, plain=True).get("/readyz").status_code == 200
+    eventually(lambda: not process_is_alive(child), timeout_s=60, what="its time is over")
+
+
+def test_a_command_without_a_path_is_refused_at_start(told):
+    done = told.run("distcompute-tracker", "--on-event=note it", "--check-config", check=False)
+    assert done.returncode != 0 and "on_event needs a path from the root" in done.stderr
