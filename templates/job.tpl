@@ -1,6 +1,9 @@
 {{%AUTOESCAPE context="HTML"}}
 {{>HEAD}}
 <div class="page-head"><h1>Job {{JOB_TEXT}}</h1><p class="tag">{{SUMMARY}}</p></div>
+{{#OF_BATCH}}
+<p class="dim">Of the batch <a href="/batch/{{BATCH:x-part}}"><bdi>{{BATCH}}</bdi></a></p>
+{{/OF_BATCH}}
 <ol class="life">
 {{#STAGE}}
 <li class="card life-{{STATE}}">

@@ -40,6 +40,7 @@ struct findings {
 	struct stage_counts counts;
 	bool has_counts;
 	int64_t failing[STAGES_MAX + 1], failing_workers[STAGES_MAX + 1]; /* in five minutes */
+	int64_t batches_open, batches_paused;
 };
 
 static void
@@ -396,6 +397,33 @@ read_failing(struct pg *pg, struct findings *f, struct err *e)
 	return true;
 }
 
+/* How many, and not which: their names are without number. */
+static bool
+read_batches(struct pg *pg, struct findings *f, struct err *e)
+{
+	struct pg_rows *rows;
+
+	if (!pg_call(pg,
+		"select count(*), count(*) filter (where b.paused) from tracker.batch b"
+		" where b.ended is null",
+		NULL, 0, &rows, e))
+		return false;
+	f->batches_open = pg_int(rows, 0, 0);
+	f->batches_paused = pg_int(rows, 0, 1);
+	pg_rows_free(rows);
+	return true;
+}
+
+static void
+put_batches(struct buf *out, const struct findings *f)
+{
+	buf_printf(out,
+	    "# HELP tracker_batches Batches that are not over, and of these the paused ones.\n"
+	    "# TYPE tracker_batches gauge\n"
+	    "tracker_batches{state=\"open\"} %lld\ntracker_batches{state=\"paused\"} %lld\n",
+	    (long long)f->batches_open, (long long)f->batches_paused);
+}
+
 static void
 find_out_all(struct op *op, struct reader *reader)
 {
@@ -404,7 +432,7 @@ find_out_all(struct op *op, struct reader *reader)
 
 	find_out(op, reader);
 	f->has_counts = counts_read(reader->tracker->counts, reader->pg, &f->counts, &ignored) &&
-	    read_failing(reader->pg, f, &ignored);
+	    read_failing(reader->pg, f, &ignored) && read_batches(reader->pg, f, &ignored);
 }
 
 static void
@@ -420,6 +448,7 @@ answer_metrics(struct op *op)
 	put_health(&out, rq, f);
 	if (f->has_counts) {
 		put_jobs(&out, &f->counts);
+		put_batches(&out, f);
 		put_failing(&out, f, "tracker_failing_attempts",
 		    "Attempts that failed in the last five minutes.", f->failing);
 		put_failing(&out, f, "tracker_failing_workers", "Workers whose attempts they were.",

@@ -6,7 +6,10 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "domain/stages.h"
 #include "store/pg_array.h"
+#include "web/parts.h"
+#include "web/tpl/chart.h"
 
 #define DAY_S 86400
 
@@ -69,23 +72,39 @@ take_rows(struct chart *c, const struct pg_rows *rows)
 	}
 }
 
-bool
-chart_read(struct page *p, const struct chart_range *range, struct chart *c, struct err *e)
+/* batch: 0 = of all jobs. */
+static bool
+read_series(struct page *p, int64_t batch, const struct chart_range *range, struct pg_rows **rows,
+    struct err *e)
 {
-	struct pg_scalar room[2];
-	struct pg_param params[2];
+	struct pg_scalar room[3];
+	struct pg_param params[3];
+
+	params[0] = pg_int4_param(&room[0], range->span_s);
+	params[1] = pg_int4_param(&room[1], range->bucket_s);
+	params[2] = pg_int4_param(&room[2], (int32_t)batch);
+	if (batch == 0)
+		return pg_call(p->pg,
+		    "select r.start, r.bucket_s, r.buckets, r.bucket, r.stage, r.done"
+		    " from tracker.read_series($1, $2) r",
+		    params, 2, rows, e);
+	return pg_call(p->pg,
+	    "select r.start, r.bucket_s, r.buckets, r.bucket, r.stage, r.done"
+	    " from tracker.read_batch_series($3, $1, $2) r",
+	    params, 3, rows, e);
+}
+
+bool
+chart_read(
+    struct page *p, int64_t batch, const struct chart_range *range, struct chart *c, struct err *e)
+{
 	struct pg_rows *rows;
 
 	*c = (struct chart){.range = range};
 	c->bucket_s = range->bucket_s > 0 ? range->bucket_s : 60;
 	c->buckets = range->span_s > 0 ? range->span_s / range->bucket_s : 60;
 	c->start_us = clock_wall_us() - c->buckets * c->bucket_s * 1000000;
-	params[0] = pg_int4_param(&room[0], range->span_s);
-	params[1] = pg_int4_param(&room[1], range->bucket_s);
-	if (!pg_call(p->pg,
-		"select r.start, r.bucket_s, r.buckets, r.bucket, r.stage, r.done"
-		" from tracker.read_series($1, $2) r",
-		params, 2, &rows, e))
+	if (!read_series(p, batch, range, &rows, e))
 		return false;
 	take_rows(c, rows);
 	pg_rows_free(rows);
@@ -139,4 +158,56 @@ chart_tick(struct page *p, const struct chart *c, int i, int64_t *at_us)
 				     : "%H:%M",
 	    &tm);
 	return arena_dup(p->arena, text, strlen(text));
+}
+
+static void
+put_bars(struct page *p, struct template_dict *d, const struct chart *c)
+{
+	for (int stage = 1; stage <= p->stages->n; stage++) {
+		struct template_dict *bars = template_section(d, T_BARS);
+		struct template_dict *legend = template_section(d, T_LEGEND);
+
+		template_str(bars, T_LETTER, parts_letter(p, stage));
+		template_str(bars, T_PATH, chart_path(p, c, stage));
+		template_str(legend, T_LETTER, parts_letter(p, stage));
+		template_str(legend, T_NAME, parts_stage_name(p, stage));
+	}
+}
+
+static void
+put_axes(struct page *p, struct template_dict *d, const struct chart *c)
+{
+	parts_rate(d, T_Y_TOP, c->top);
+	parts_rate(d, T_Y_MID, c->top / 2);
+	template_int(d, T_CHART_W, c->buckets * CHART_BAR);
+	for (int i = 0; i < CHART_TICKS; i++) {
+		struct template_dict *tick = template_section(d, T_X_TICK);
+		char iso[32];
+		int64_t at_us;
+
+		template_str(tick, T_X_TEXT, chart_tick(p, c, i, &at_us));
+		clock_iso(iso, at_us);
+		template_str(tick, T_X_ISO, iso);
+	}
+}
+
+void
+chart_put(struct page *p, struct template_dict *d, const char *address, const struct chart *c)
+{
+	struct template_dict *s = template_include(d, "CHART", "chart.tpl");
+
+	for (const struct chart_range *r = chart_ranges; r->key; r++) {
+		struct template_dict *tab = template_section(s, T_RANGE_TAB);
+
+		template_str(tab, T_ADDRESS, address);
+		template_str(tab, T_RANGE_KEY, r->key);
+		template_str(tab, T_RANGE_NAME, r->name);
+		if (r == c->range)
+			template_show(tab, T_RANGE_AT);
+	}
+	template_str(s, T_CHART_LABEL,
+	    arena_printf(p->arena, "Completions a minute, %s: at most %s, lately %s",
+		c->range->name, parts_rate_text(p, c->highest), parts_rate_text(p, c->latest)));
+	put_bars(p, s, c);
+	put_axes(p, s, c);
 }

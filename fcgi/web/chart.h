@@ -6,12 +6,13 @@
  *
  * Ownership	text is the page's arena's.
  * Units	values are completions a minute.
- * Source	tracker.read_series.
+ * Source	tracker.read_series, read_batch_series.
  */
 #ifndef WEB_CHART_H
 #define WEB_CHART_H
 
 #include "web/page.h"
+#include "web/template.h"
 
 #define CHART_HEIGHT 160
 #define CHART_BAR 6
@@ -34,8 +35,11 @@ struct chart {
 
 /* The range called `key`, else one that suits a project of that age. */
 const struct chart_range *chart_find_range(const char *key, int64_t age_s);
-bool chart_read(struct page *p, const struct chart_range *range, struct chart *c, struct err *e)
-    __attribute__((warn_unused_result));
+/* batch: 0 = of all jobs. */
+bool chart_read(struct page *p, int64_t batch, const struct chart_range *range, struct chart *c,
+    struct err *e) __attribute__((warn_unused_result));
+/* Fills {{>CHART}} of a page with that address. */
+void chart_put(struct page *p, struct template_dict *d, const char *address, const struct chart *c);
 /* One stage's bars, standing on those of the stages before; "" when it has none. */
 const char *chart_path(struct page *p, const struct chart *c, int stage);
 /* Label `i` of CHART_TICKS below the plot, in UTC, and the moment that it stands for. */

@@ -340,14 +340,7 @@ facts_percent(const struct facts *f)
 const char *
 facts_percent_text(struct page *p, const struct facts *f)
 {
-	double percent = facts_percent(f);
-
-	if (percent > 0 && percent < 0.01)
-		return "< 0.01%";
-	return arena_printf(p->arena,
-	    (percent >= 99.95 && percent < 100) || (percent > 0 && percent < 0.1) ? "%.2f%%"
-										  : "%.1f%%",
-	    percent);
+	return parts_percent_text(p, facts_percent(f));
 }
 
 const char *

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "store/pg_array.h"
+#include "web/batches.h"
 #include "web/chart.h"
 #include "web/facts.h"
 #include "web/parts.h"
@@ -21,10 +22,11 @@
 #define ALL_ROWS 350
 /*
  * A page is to travel in 30 kB with all its files: 7.5 kB of files, up to 7 of pipeline and chart, so
- * 15.5 of workers. A row's markup compresses to next to nothing and its words, all different, to
- * half. Beyond that workers are on the next page.
+ * 15.5 of batches and workers. A row's markup compresses to next to nothing and its words, all different, to
+ * half. Beyond that workers are on the next page. Batches take at most a quarter.
  */
 #define WORDS_BYTES (29 * 1024)
+#define BATCH_WORDS_BYTES (WORDS_BYTES / 4)
 #define ROW_BYTES 24 /* its job, times and counts */
 
 struct asked {
@@ -141,56 +143,17 @@ put_stage(struct page *p, struct template_dict *d, const struct facts *f, int i)
 		template_show(s, T_SLOWEST);
 }
 
-static void
-put_bars(struct page *p, struct template_dict *s, const struct facts *f, const struct chart *c)
-{
-	for (int i = 0; i < f->stages; i++) {
-		struct template_dict *bars = template_section(s, T_BARS);
-		struct template_dict *legend = template_section(s, T_LEGEND);
-
-		template_str(bars, T_LETTER, parts_letter(p, f->stage[i].stage));
-		template_str(bars, T_PATH, chart_path(p, c, (int)f->stage[i].stage));
-		template_str(legend, T_LETTER, parts_letter(p, f->stage[i].stage));
-		template_str(legend, T_NAME, f->stage[i].name);
-	}
-}
-
 static bool
 put_chart(struct page *p, struct template_dict *d, const struct facts *f, struct err *e)
 {
 	int64_t age_s = (clock_wall_us() - f->first_us) / 1000000;
 	struct chart *c = arena_alloc(p->arena, sizeof(*c));
-	struct template_dict *s;
 
 	if (f->first_us == 0)
 		return true;
-	if (!chart_read(p, chart_find_range(parts_query_text(p, "range"), age_s), c, e))
+	if (!chart_read(p, 0, chart_find_range(parts_query_text(p, "range"), age_s), c, e))
 		return false;
-	s = template_section(d, T_CHART);
-	for (const struct chart_range *r = chart_ranges; r->key; r++) {
-		struct template_dict *tab = template_section(s, T_RANGE_TAB);
-
-		template_str(tab, T_RANGE_KEY, r->key);
-		template_str(tab, T_RANGE_NAME, r->name);
-		if (r == c->range)
-			template_show(tab, T_RANGE_AT);
-	}
-	parts_rate(s, T_Y_TOP, c->top);
-	parts_rate(s, T_Y_MID, c->top / 2);
-	template_int(s, T_CHART_W, c->buckets * CHART_BAR);
-	template_str(s, T_CHART_LABEL,
-	    arena_printf(p->arena, "Completions a minute, %s: at most %s, lately %s",
-		c->range->name, parts_rate_text(p, c->highest), parts_rate_text(p, c->latest)));
-	put_bars(p, s, f, c);
-	for (int i = 0; i < CHART_TICKS; i++) {
-		struct template_dict *tick = template_section(s, T_X_TICK);
-		char iso[32];
-		int64_t at_us;
-
-		template_str(tick, T_X_TEXT, chart_tick(p, c, i, &at_us));
-		clock_iso(iso, at_us);
-		template_str(tick, T_X_ISO, iso);
-	}
+	chart_put(p, d, "/", c);
 	return true;
 }
 
@@ -353,8 +316,26 @@ put_groups(struct page *p, struct template_dict *d, const struct facts *f, const
 			at = put_group(p, d, &f->stage[i], a, rows, heard, at);
 }
 
+/* What they take of the words that there is room for, workers do not have. */
 static bool
-put_workers(struct page *p, struct template_dict *d, const struct facts *f, struct err *e)
+put_batches(struct page *p, struct template_dict *d, size_t *words, struct err *e)
+{
+	struct batches *b = arena_alloc(p->arena, sizeof(*b));
+	struct template_dict *section;
+
+	if (!batches_read_open(p, NULL, BATCHES_FEW, b, e))
+		return false;
+	if (!batches_are_news(b))
+		return true;
+	section = template_section(d, T_BATCHES);
+	batches_put(p, section, b, BATCH_WORDS_BYTES);
+	*words -= BATCH_WORDS_BYTES;
+	return true;
+}
+
+static bool
+put_workers(
+    struct page *p, struct template_dict *d, const struct facts *f, size_t words, struct err *e)
 {
 	struct pg_scalar room[5];
 	struct pg_param params[7];
@@ -362,7 +343,7 @@ put_workers(struct page *p, struct template_dict *d, const struct facts *f, stru
 	struct asked a;
 
 	read_asked(p, &a);
-	a.bytes = WORDS_BYTES / (a.stage == 0 ? (size_t)f->stages : 1);
+	a.bytes = words / (a.stage == 0 ? (size_t)f->stages : 1);
 	params[0] = pg_int2_param(&room[0], (int16_t)a.stage);
 	params[1] = pg_text_param(a.owner, a.owner ? strlen(a.owner) : 0);
 	params[2] = pg_text_param(a.state, a.state ? strlen(a.state) : 0);
@@ -391,6 +372,7 @@ static bool
 fill(struct page *p, struct template_dict *d, struct err *e)
 {
 	struct facts f;
+	size_t words = WORDS_BYTES;
 
 	if (!facts_read(p, &f, e) || !facts_read_latest(p, &f, e))
 		return false;
@@ -409,7 +391,8 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	for (int i = 0; i < f.stages; i++)
 		put_stage(p, d, &f, i);
 	put_latest(p, d, &f);
-	return put_chart(p, d, &f, e) && put_workers(p, d, &f, e);
+	return put_chart(p, d, &f, e) && put_batches(p, d, &words, e) &&
+	    put_workers(p, d, &f, words, e);
 }
 
 bool

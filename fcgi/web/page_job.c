@@ -1,5 +1,5 @@
 /*
- * page_job -- a job's life, stage by stage: who, when, how long, and what went wrong.
+ * page_job -- a job's life, stage by stage: who, when, how long, and what went wrong; and its batch.
  *
  *	/job/{number}
  *
@@ -223,6 +223,23 @@ put_events(struct page *p, struct template_dict *d, int64_t number, struct err *
 }
 
 static bool
+put_batch(struct page *p, struct template_dict *d, int64_t number, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param params[1] = {pg_int8_param(&room, number)};
+	struct pg_rows *rows;
+
+	if (!pg_call(p->pg,
+		"select b.name from tracker.batch b where b.batch = tracker.batch_of($1)", params,
+		1, &rows, e))
+		return false;
+	if (pg_rows_count(rows) == 1)
+		template_str(template_section(d, T_OF_BATCH), T_BATCH, pg_text(rows, 0, 0, NULL));
+	pg_rows_free(rows);
+	return true;
+}
+
+static bool
 fill(struct page *p, struct template_dict *d, struct err *e)
 {
 	int64_t number;
@@ -231,7 +248,8 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	    !text_to_int(p->path[0], strlen(p->path[0]), 1, INT64_MAX, &number))
 		return err_set(e, ERR_MISSING, "Job not found.", "no number in the path");
 	parts_count(d, T_JOB_TEXT, number);
-	return put_life(p, d, number, e) && put_events(p, d, number, e);
+	return put_life(p, d, number, e) && put_batch(p, d, number, e) &&
+	    put_events(p, d, number, e);
 }
 
 bool

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "web/batches.h"
 #include "web/chart.h"
 #include "web/facts.h"
 #include "web/parts.h"
@@ -149,7 +150,7 @@ put_series(struct page *p, struct err *e)
 {
 	struct chart *c = arena_alloc(p->arena, sizeof(*c));
 
-	if (!chart_read(p, chart_find_range("1h", 0), c, e))
+	if (!chart_read(p, 0, chart_find_range("1h", 0), c, e))
 		return false;
 	put_key(p->out, "per_minute_1h");
 	buf_putc(p->out, '[');
@@ -161,6 +162,47 @@ put_series(struct page *p, struct err *e)
 		buf_printf(p->out, b > 0 ? ",%.4g" : "%.4g", sum);
 	}
 	buf_putc(p->out, ']');
+	return true;
+}
+
+static void
+put_batch(struct page *p, const struct batch *of, bool first)
+{
+	struct buf *b = p->out;
+
+	buf_puts(b, first ? "{" : ",{");
+	put_text(p, "name", of->name);
+	put_text(p, "state", of->state);
+	put_text(p, "why", of->why);
+	put_int(b, "priority", of->priority);
+	put_text(p, "needs", of->needs);
+	put_int(b, "rate", of->rate);
+	put_int(b, "first", of->first);
+	put_int(b, "last", of->last);
+	put_int(b, "done", of->done);
+	put_int(b, "total", of->total);
+	put_int(b, "waiting", of->waiting);
+	put_int(b, "in_hand", of->in_hand);
+	put_int(b, "failed", of->failed);
+	put_number(b, "per_minute", of->per_minute);
+	put_seconds(b, "eta_s", of->eta_s);
+	put_time(b, "loaded", of->created_us);
+	buf_putc(b, '}');
+}
+
+/* Those that have their turn first. */
+static bool
+put_batches(struct page *p, struct err *e)
+{
+	struct batches *of = arena_alloc(p->arena, sizeof(*of));
+
+	if (!batches_read_open(p, NULL, BATCHES_FEW, of, e))
+		return false;
+	put_key(p->out, "batches");
+	buf_putc(p->out, '[');
+	for (int i = 0; i < of->n; i++)
+		put_batch(p, &of->row[i], i == 0);
+	buf_puts(p->out, "]");
 	return true;
 }
 
@@ -219,7 +261,7 @@ page_stats(struct page *p, struct err *e)
 		put_stage(p, &f, i);
 	buf_putc(p->out, ']');
 	put_notes(p, &f);
-	if (!put_series(p, e))
+	if (!put_batches(p, e) || !put_series(p, e))
 		return false;
 	put_latest(p, &f);
 	buf_puts(p->out, "}\n");

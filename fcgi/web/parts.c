@@ -338,6 +338,17 @@ parts_workers(struct page *p, int64_t n)
 }
 
 const char *
+parts_percent_text(struct page *p, double percent)
+{
+	if (percent > 0 && percent < 0.01)
+		return "< 0.01%";
+	return arena_printf(p->arena,
+	    (percent >= 99.95 && percent < 100) || (percent > 0 && percent < 0.1) ? "%.2f%%"
+										  : "%.1f%%",
+	    percent);
+}
+
+const char *
 parts_share(struct page *p, int64_t part, int64_t all)
 {
 	double share;

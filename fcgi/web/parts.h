@@ -69,6 +69,8 @@ const char *parts_jobs(struct page *p, int64_t n);
 const char *parts_workers(struct page *p, int64_t n);
 /* "12.3%", "< 0.1%", "> 99.9%" of less than all; "" when there is nothing to share. */
 const char *parts_share(struct page *p, int64_t part, int64_t all);
+/* "63.4%", "0.03%", "< 0.01%". */
+const char *parts_percent_text(struct page *p, double percent);
 /* A strike's kind in plain words. */
 const char *parts_kind(const char *kind);
 /*

@@ -27,6 +27,8 @@ static const struct route routes[] = {
     {GET | HEAD, "/worker/", handle_page, NO_BODY, AWAY_503, page_worker, "GET, HEAD"},
     {GET | HEAD, "/person/", handle_page, NO_BODY, AWAY_503, page_person, "GET, HEAD"},
     {GET | HEAD, "/job/", handle_page, NO_BODY, AWAY_503, page_job, "GET, HEAD"},
+    {GET | HEAD, "/batch/", handle_page, NO_BODY, AWAY_503, page_batch, "GET, HEAD"},
+    {GET | HEAD, "/batches", handle_page, NO_BODY, AWAY_503, page_batches, "GET, HEAD"},
     {GET | HEAD, "/api/stats.json", handle_page, NO_BODY, AWAY_503, page_stats, "GET, HEAD"},
     {GET | HEAD, "/badge.svg", handle_page, NO_BODY, AWAY_503, page_badge, "GET, HEAD"},
     {GET | HEAD, "/badge/", handle_page, NO_BODY, AWAY_503, page_badge, "GET, HEAD"},

@@ -14,8 +14,8 @@ as $$
 #variable_conflict use_column
 begin
 	if coalesce(btrim(check_batch_name.name), '') = '' or length(check_batch_name.name) > 200
-			or check_batch_name.name ~ '[[:cntrl:]]' then
-		raise exception 'a batch''s name has 1 to 200 characters, none of them a control character'
+			or check_batch_name.name ~ '[[:cntrl:]]' or check_batch_name.name in ('.', '..') then
+		raise exception 'a batch''s name has 1 to 200 characters, none of them a control character, and is not . or ..'
 			using errcode = 'TR003';
 	end if;
 	if must_be_free and exists (select from tracker.batch b where b.name = check_batch_name.name) then

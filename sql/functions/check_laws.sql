@@ -160,6 +160,16 @@ begin
 				<> (coalesce(c.ready, 0), coalesce(c.retry, 0), coalesce(c.done, 0),
 				coalesce(c.withdrawn, 0), coalesce(c.failed, 0))
 			group by s.stage
+		union all select 'history of a batch = its folded counts', x.stage, 0, count(*)
+			from (
+				select c.stage, c.done - coalesce(h.done, 0) as more
+				from tracker.batch_count c
+				left join (
+					select y.batch, y.stage, sum(y.done) as done
+					from tracker.batch_history y group by y.batch, y.stage) h
+					on h.batch = c.batch and h.stage = c.stage) x
+			where x.more <> 0
+			group by x.stage
 		union all select 'withdrawn is set aside', t.stage, t.withdrawn,
 			(select coalesce(sum(m.n), 0)::int8 from made_by m
 				where m.stage = t.stage and m.refused) from t

@@ -1,5 +1,5 @@
 -- Folds the counts of minutes that are over into the base rows of stages (batch 0) and of batches
--- (batch_count), and keeps those of stages for charts: by the minute for eight days, then by the hour.
+-- (batch_count), and keeps them for charts: by the minute for eight days, then by the hour.
 -- A batch of which nothing is left to be done has ended.
 --
 -- Caller	run/keeper.c, every few seconds.
@@ -7,7 +7,7 @@
 -- Errors	none.
 -- Locks	tally, in order of its key, as those who write it; one fold at a time (the second
 --		does nothing); batch, when one has ended or goes on.
--- Index	tally, history and batch_count by key.
+-- Index	tally, history, batch_history and batch_count by key; batch_history_minute.
 create or replace function tracker.fold_tally()
 returns int8
 language plpgsql
@@ -57,9 +57,20 @@ begin
 		on conflict (batch, stage) do update set
 			ready = c.ready + excluded.ready, retry = c.retry + excluded.retry,
 			done = c.done + excluded.done, withdrawn = c.withdrawn + excluded.withdrawn,
-			failed = c.failed + excluded.failed)
+			failed = c.failed + excluded.failed),
+	y as (
+		insert into tracker.batch_history as h (batch, stage, minute, done)
+		select d.batch, d.stage, d.minute, sum(d.done)
+		from d group by d.batch, d.stage, d.minute
+		having sum(d.done) <> 0
+		order by d.batch, d.stage, d.minute
+		on conflict (batch, stage, minute, hourly) do update set done = h.done + excluded.done)
 	select count(*), array_agg(distinct d.batch) into v_count, v_batches from d;
 
+	-- Nothing was done: those that are open are looked at, since one of a database of before batches may be over long since.
+	if v_batches is null then
+		v_batches := array(select b.batch from tracker.batch b where b.ended is null);
+	end if;
 	update tracker.batch b set ended = case when c.open = 0 then clock_timestamp() end
 	from (
 		select q.batch, sum(q.ready + q.retry + q.leased) as open
@@ -78,5 +89,13 @@ begin
 	from d group by 1, 2 order by 1, 2
 	on conflict (stage, minute) do update set done = h.done + excluded.done,
 		withdrawn = h.withdrawn + excluded.withdrawn, failed = h.failed + excluded.failed;
+	with d as materialized (
+		delete from tracker.batch_history h
+		where not h.hourly and h.minute < date_trunc('hour', statement_timestamp()) - interval '8 days'
+		returning h.*)
+	insert into tracker.batch_history as h (batch, stage, hourly, minute, done)
+	select d.batch, d.stage, true, date_trunc('hour', d.minute, 'UTC'), sum(d.done)
+	from d group by 1, 2, 4 order by 1, 2, 4
+	on conflict (batch, stage, minute, hourly) do update set done = h.done + excluded.done;
 	return v_count;
 end $$;

@@ -197,6 +197,9 @@ def test_every_documented_answer_is_heard(asker):
     ask("showPerson", 404, nickname="Nobody at all")
     ask("showJob", 200, number=job["number"])
     ask("showJob", 404, number=10 ** 9)
+    ask("showBatch", 200, name=stats.json()["batches"][0]["name"], query={"range": "1h"})
+    ask("showBatch", 404, name="no such batch")
+    ask("showBatches", 200, query={"state": "ended"})
     for call in ("isAlive", "isReady", "readMetrics"):
         ask(call, 200, plain=True)
     assert ask("sayBye", 200, token).text == "200 OK"

@@ -31,6 +31,7 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
+        self.raw = text
         self.open, self.tags, self.addresses, self.handlers, self.words = [], [], [], [], []
         self.wrong = []
         self.feed(text)

@@ -1,0 +1,242 @@
+#include "web/batches.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "store/pg_array.h"
+#include "web/parts.h"
+#include "web/tpl/batch_rows.h"
+
+#define ROW_BYTES 24 /* its numbers */
+
+/* Every statement ends in this, with numbers of batches in between. */
+#define ROWS                                                                                       \
+	"select r.batch, r.name, r.first, r.last, r.created, r.ended, r.priority, r.paused_why,"   \
+	" r.note, r.done, r.total, r.failed, r.leased, r.waiting, r.per_minute, r.eta_s, r.why,"   \
+	" r.needs, r.rate,"                                                                        \
+	" (select count(*) from (select from tracker.batch limit 2) x)"                            \
+	" from tracker.read_batch_rows(array("
+#define ROWS_END ")) r"
+
+enum {
+	BATCH,
+	NAME,
+	FIRST,
+	LAST,
+	CREATED,
+	ENDED,
+	PRIORITY,
+	PAUSED_WHY,
+	NOTE,
+	DONE,
+	TOTAL,
+	FAILED,
+	LEASED,
+	WAITING,
+	PER_MINUTE,
+	ETA,
+	WHY,
+	NEEDS,
+	RATE,
+	KNOWN
+};
+
+static const char *
+dup_cell(struct page *p, const struct pg_rows *rows, int i, int column)
+{
+	size_t len;
+	const char *text = pg_text(rows, i, column, &len);
+
+	return arena_dup(p->arena, text, len);
+}
+
+static const char *
+why_text(struct page *p, const char *state, const char *paused_why, const char *needs)
+{
+	if (strcmp(state, "paused") == 0)
+		return *paused_why == 0 ? "paused"
+					: arena_printf(p->arena, "paused: %s", paused_why);
+	if (strcmp(state, "cancelled") == 0)
+		return "cancelled";
+	if (strcmp(state, "needs") == 0)
+		return arena_printf(p->arena, "no worker here has %s", needs);
+	if (strcmp(state, "rate") == 0)
+		return "its next job waits for its turn, by its rate";
+	if (strcmp(state, "turn") == 0)
+		return "others have their turn first";
+	return strcmp(state, "idle") == 0 ? "nobody works on it" : "";
+}
+
+static void
+take_row(struct page *p, const struct pg_rows *rows, int i, struct batch *b)
+{
+	*b = (struct batch){
+	    .batch = pg_int(rows, i, BATCH),
+	    .first = pg_int(rows, i, FIRST),
+	    .last = pg_int(rows, i, LAST),
+	    .created_us = pg_time_us(rows, i, CREATED),
+	    .ended_us = pg_time_us(rows, i, ENDED),
+	    .priority = pg_int(rows, i, PRIORITY),
+	    .done = pg_int(rows, i, DONE),
+	    .total = pg_int(rows, i, TOTAL),
+	    .failed = pg_int(rows, i, FAILED),
+	    .in_hand = pg_int(rows, i, LEASED),
+	    .waiting = pg_int(rows, i, WAITING),
+	    .name = dup_cell(p, rows, i, NAME),
+	    .note = dup_cell(p, rows, i, NOTE),
+	    .needs = dup_cell(p, rows, i, NEEDS),
+	    .rate = pg_is_null(rows, i, RATE) ? 0 : pg_int(rows, i, RATE),
+	    .per_minute = pg_double(rows, i, PER_MINUTE),
+	    .eta_s = pg_is_null(rows, i, ETA) ? -1 : pg_int(rows, i, ETA),
+	};
+	if (!pg_is_null(rows, i, WHY))
+		b->state = dup_cell(p, rows, i, WHY);
+	else
+		b->state = b->done < b->total ? "moving" : "ended";
+	b->why = why_text(p, b->state, pg_text(rows, i, PAUSED_WHY, NULL), b->needs);
+}
+
+static void
+take_rows(struct page *p, const struct pg_rows *rows, int most, struct batches *b)
+{
+	int n = pg_rows_count(rows);
+
+	*b = (struct batches){.n = n < most ? n : most, .more = n > most};
+	for (int i = 0; i < b->n; i++)
+		take_row(p, rows, i, &b->row[i]);
+	if (n > 0)
+		b->known = pg_int(rows, 0, KNOWN);
+}
+
+bool
+batches_read_open(
+    struct page *p, const struct batch *after, int most, struct batches *b, struct err *e)
+{
+	struct pg_scalar room[3];
+	struct pg_param params[3];
+	struct pg_rows *rows;
+
+	params[0] = pg_int4_param(&room[0], after ? (int32_t)after->priority : 0);
+	params[1] = pg_int4_param(&room[1], after ? (int32_t)after->batch : -1);
+	params[2] = pg_int4_param(&room[2], most);
+	if (!pg_call(p->pg,
+		ROWS "select o.batch from tracker.read_open_batches("
+		     "case when $2 >= 0 then $1 end, $2, $3) o" ROWS_END,
+		params, 3, &rows, e))
+		return false;
+	take_rows(p, rows, most, b);
+	pg_rows_free(rows);
+	return true;
+}
+
+bool
+batches_read_ended(
+    struct page *p, const struct batch *after, int most, struct batches *b, struct err *e)
+{
+	struct pg_scalar room[3];
+	struct pg_param params[3];
+	struct pg_rows *rows;
+
+	params[0] = pg_int8_param(&room[0], after ? after->ended_us : -1);
+	params[1] = pg_int4_param(&room[1], after ? (int32_t)after->batch : 0);
+	params[2] = pg_int4_param(&room[2], most);
+	if (!pg_call(p->pg,
+		ROWS
+		"select o.batch from tracker.read_ended_batches(case when $1 >= 0 then"
+		" 'epoch'::timestamptz + $1 * interval '1 microsecond' end, $2, $3) o" ROWS_END,
+		params, 3, &rows, e))
+		return false;
+	take_rows(p, rows, most, b);
+	pg_rows_free(rows);
+	return true;
+}
+
+bool
+batches_find(struct page *p, const char *name, struct batch *out, struct err *e)
+{
+	struct pg_param params[1] = {pg_text_param(name, strlen(name))};
+	struct pg_rows *rows;
+	bool found;
+
+	if (!pg_call(p->pg, ROWS "select b.batch from tracker.batch b where b.name = $1" ROWS_END,
+		params, 1, &rows, e))
+		return false;
+	found = pg_rows_count(rows) == 1;
+	if (found)
+		take_row(p, rows, 0, out);
+	pg_rows_free(rows);
+	return found || err_set(e, ERR_MISSING, "Batch not found.", "no batch of that name");
+}
+
+bool
+batches_are_news(const struct batches *b)
+{
+	const struct batch *first = &b->row[0];
+
+	return b->n > 0 &&
+	    (b->known > 1 || strcmp(first->state, "paused") == 0 ||
+		strcmp(first->state, "cancelled") == 0 || *first->needs != 0 || first->rate > 0);
+}
+
+double
+batches_percent(const struct batch *b)
+{
+	double percent;
+
+	if (b->done >= b->total)
+		return 100; /* also when all failed */
+	percent = 100.0 * (double)b->done / (double)b->total;
+	return percent > 99.99 ? 99.99 : percent;
+}
+
+const char *
+batches_eta_text(struct page *p, const struct batch *b)
+{
+	if (b->done >= b->total)
+		return "Finished";
+	return b->eta_s < 0 ? "" : parts_span(p, b->eta_s);
+}
+
+static void
+put_row(struct page *p, struct template_dict *table, const struct batch *b)
+{
+	struct template_dict *row = template_section(table, T_ROW);
+
+	template_str(row, T_NAME, b->name);
+	if (b->priority != 0)
+		template_int(template_section(row, T_PRIORITY), T_PRIORITY_NUMBER, b->priority);
+	template_str(row, T_PERCENT, parts_percent_text(p, batches_percent(b)));
+	template_str(row, T_PERCENT_VALUE, arena_printf(p->arena, "%.2f", batches_percent(b)));
+	if (*b->why != 0)
+		template_str(template_section(row, T_WHY), T_REASON, b->why);
+	parts_count(row, T_JOBS, b->last - b->first + 1);
+	parts_rate(row, T_RATE, b->per_minute);
+	template_str(row, T_ETA, batches_eta_text(p, b));
+	parts_count(row, T_FAILED, b->failed);
+	parts_time(row, T_ENDED, T_ISO, T_AGO, b->ended_us);
+}
+
+/* The name stands there twice: in the link, too, where a byte may be three. */
+static size_t
+row_bytes(const struct batch *b)
+{
+	return ROW_BYTES + 4 * strlen(b->name) + strlen(b->why);
+}
+
+int
+batches_put(struct page *p, struct template_dict *d, const struct batches *b, size_t bytes)
+{
+	struct template_dict *table = template_include(d, "BATCH_ROWS", "batch_rows.tpl");
+	size_t left = bytes;
+	int i;
+
+	for (i = 0; i < b->n; i++) {
+		size_t row = row_bytes(&b->row[i]);
+
+		if (row > left && i > 0)
+			break;
+		left -= row < left ? row : left;
+		put_row(p, table, &b->row[i]);
+	}
+	return i;
+}
