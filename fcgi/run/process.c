@@ -143,6 +143,7 @@ stop_rooms(struct rooms *r)
 	parked_stop(t->parked);
 	while (atomic_load(&t->in_flight) > 0)
 		clock_sleep_ms(5);
+	fcgx_gate_finish(r->gate); /* what is not taken gives its leases back */
 	keeper_stop(r->keeper);
 	events_stop(r->events);
 	keeper_join(r->keeper);

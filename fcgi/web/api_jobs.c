@@ -95,7 +95,9 @@ answer_new_job(struct op *op)
 	else if (op->claim.n_jobs == 0)
 		reply_text(rq, 403, said_no_jobs);
 	else {
-		if (!say_job(rq, op->claim.jobs))
+		if (say_job(rq, op->claim.jobs))
+			claimed_give_back_unless_told(rq->tracker, op, rq->fcgx);
+		else
 			claimed_give_back(rq->tracker, op);
 		request_free(rq);
 	}

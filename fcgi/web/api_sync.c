@@ -482,7 +482,9 @@ say_all(struct request *rq, struct sync_call *call)
 	sent =
 	    reply_keep(rq, &(struct reply){.status = 200, .type = "application/json", .out = &out});
 	buf_fini(&out);
-	if (!sent)
+	if (sent)
+		claimed_give_back_unless_told(rq->tracker, &call->claim, rq->fcgx);
+	else
 		claimed_give_back(rq->tracker, &call->claim);
 	request_free(rq);
 }

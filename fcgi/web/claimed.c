@@ -31,6 +31,7 @@ claim_wait_until(const struct tracker *t, int64_t arrived_us, int64_t wait_s)
 
 /* An op that belongs to no request: it owns the arena that it lives in. */
 struct orphan {
+	struct tracker *tracker;
 	struct arena arena;
 	struct op op;
 };
@@ -66,21 +67,19 @@ list_leases(struct op *op, const struct op *claim)
 	return n;
 }
 
-void
-claimed_give_back(struct tracker *t, const struct op *claim)
+/* NULL: there is nothing to give back, or no memory. */
+static struct orphan *
+orphan_new(struct tracker *t, const struct op *claim)
 {
-	struct orphan *orphan = calloc(1, sizeof(*orphan));
+	struct orphan *orphan = claim->claim.n_jobs > 0 ? calloc(1, sizeof(*orphan)) : NULL;
 	struct op *op;
 
-	if (!orphan || claim->claim.n_jobs == 0) {
-		free(orphan);
-		return;
-	}
+	if (!orphan)
+		return NULL;
+	orphan->tracker = t;
 	op = &orphan->op;
 	arena_init(&orphan->arena);
 	op->kind = OP_RETURN;
-	op->arrived_us = clock_us();
-	op->give_up_us = op->arrived_us + GIVE_BACK_TRY_US;
 	op->answer = bury;
 	op->owner = orphan;
 	op->arena = &orphan->arena;
@@ -88,5 +87,45 @@ claimed_give_back(struct tracker *t, const struct op *claim)
 	op->items.items =
 	    arena_calloc(&orphan->arena, (size_t)claim->claim.n_jobs, sizeof(*op->items.items));
 	op->items.n = list_leases(op, claim);
-	op_submit(t, op);
+	return orphan;
+}
+
+static void
+give_back(struct orphan *orphan)
+{
+	orphan->op.arrived_us = clock_us();
+	orphan->op.give_up_us = orphan->op.arrived_us + GIVE_BACK_TRY_US;
+	op_submit(orphan->tracker, &orphan->op);
+}
+
+void
+claimed_give_back(struct tracker *t, const struct op *claim)
+{
+	struct orphan *orphan = orphan_new(t, claim);
+
+	if (orphan)
+		give_back(orphan);
+}
+
+static void
+settle(void *arg, bool told)
+{
+	struct orphan *orphan = arg;
+
+	if (told)
+		bury(&orphan->op);
+	else
+		give_back(orphan);
+}
+
+void
+claimed_give_back_unless_told(struct tracker *t, const struct op *claim, struct fcgx *fcgx)
+{
+	struct orphan *orphan;
+
+	if (!fcgx_is_telling(fcgx))
+		return;
+	orphan = orphan_new(t, claim);
+	if (orphan)
+		fcgx_when_told(fcgx, settle, orphan);
 }

@@ -6,6 +6,7 @@
 
 #include "domain/op.h"
 #include "domain/tracker.h"
+#include "web/fcgx.h"
 
 /* Submits a claim as its worker's newest call: an older one that waits ends without jobs. */
 void claim_submit(struct tracker *t, struct op *op);
@@ -16,5 +17,7 @@ void claim_submit(struct tracker *t, struct op *op);
 int64_t claim_wait_until(const struct tracker *t, int64_t arrived_us, int64_t wait_s);
 /* Releases what an op was given, when the other end is gone: no attempt is counted. */
 void claimed_give_back(struct tracker *t, const struct op *op);
+/* The same if the rest of its long answer does not go out; after fcgx_tell. */
+void claimed_give_back_unless_told(struct tracker *t, const struct op *op, struct fcgx *fcgx);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "web/gather.h"
+#include "web/tell.h"
 
 /* A peer that takes no answer holds a thread so long at most. */
 #define PEER_PATIENCE_S 10
@@ -21,6 +23,12 @@
 #define GATHER_S 20
 /* Bodies that are being gathered or worked on take so many times the largest one, or wait in their sockets. */
 #define BODIES_AT_ONCE 4
+/* Long answers that are being told, likewise: over it those who do not read are hung up on. */
+#define ANSWERS_AT_ONCE 4
+/* Writes of a long answer before the others have their turn; a socket takes 200 KiB. */
+#define WRITES_IN_A_TURN 8
+/* At the end of the process they have so long, all together. */
+#define FINISH_S 5
 /* Heard at once by a thread: few, so that no request waits long behind another one's. */
 #define TURN_EVENTS 8
 /* A request up to here is looked at where it lies; v1's are 700 bytes. */
@@ -35,6 +43,7 @@ struct fcgx {
 	bool paused;                 /* not read on until there is memory; with the gate's lock */
 	size_t held;                 /* bytes of the body, counted in the gate */
 	bool whole;                  /* it is, and its body is still held */
+	struct tell *tell;           /* what is left of its answer */
 	/* By who waits to who hears: epoll orders no memory that C knows of. */
 	atomic_bool handed_over;
 };
@@ -51,6 +60,7 @@ struct fcgx_gate {
 	pthread_mutex_t lock;   /* of the lists */
 	struct fcgx *first;
 	struct fcgx *oldest, *newest; /* being gathered */
+	struct tellers tellers;
 };
 
 struct fcgx_turn {
@@ -118,6 +128,7 @@ fcgx_gate_new(int listen_fd, const struct fcgx_limits *limits)
 	g->listen_fd = listen_fd;
 	g->limits = limits;
 	pthread_mutex_init(&g->lock, NULL);
+	tellers_init(&g->tellers, ANSWERS_AT_ONCE * limits->body_most);
 	g->epoll = epoll_create1(EPOLL_CLOEXEC);
 	g->bell = eventfd(0, EFD_CLOEXEC);
 	if (g->epoll < 0 || g->bell < 0)
@@ -157,6 +168,7 @@ fcgx_gate_free(struct fcgx_gate *g)
 	close(g->epoll);
 	close(g->bell);
 	pthread_mutex_destroy(&g->lock);
+	tellers_fini(&g->tellers);
 	free(g);
 }
 
@@ -171,11 +183,15 @@ set_patience(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 }
 
-/* Hears of the next request, once: by ONESHOT no second thread hears of it meanwhile. */
+/*
+ * Hears of the next request, or that its answer can be told on, once: by ONESHOT no second thread
+ * hears of it meanwhile.
+ */
 static bool
 wait_for_request(struct fcgx *f, int how)
 {
-	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = f};
+	struct epoll_event event = {
+	    .data.ptr = f, .events = (f->tell ? EPOLLOUT : EPOLLIN) | EPOLLRDHUP | EPOLLONESHOT};
 	int epoll = f->gate->epoll, fd = f->request.ipcFd;
 
 	atomic_store_explicit(&f->handed_over, true, memory_order_release);
@@ -311,6 +327,51 @@ sweep(struct fcgx_gate *g)
 		resume(f);
 	}
 	pthread_mutex_unlock(&g->lock);
+	tellers_sweep(&g->tellers, now);
+}
+
+/* ---- long answers ------------------------------------------------------------------------------ */
+
+static void
+end_telling(struct fcgx *f)
+{
+	struct tell *tell = f->tell;
+
+	if (!tell)
+		return;
+	tellers_leave(&f->gate->tellers, tell);
+	f->tell = NULL;
+	tell_free(tell);
+}
+
+static enum tell_state
+tell_on(struct fcgx *f, int times)
+{
+	enum tell_state state = tell_more(f->tell, times);
+
+	if (state == TELL_DONE)
+		end_telling(f);
+	if (state == TELL_LOST || (state == TELL_DONE && !f->request.keepConnection))
+		fcgx_cut(f);
+	return state;
+}
+
+void
+fcgx_gate_finish(struct fcgx_gate *g)
+{
+	int64_t until = clock_us() + FINISH_S * INT64_C(1000000);
+
+	for (struct fcgx *f = g->first, *after; f; f = after) {
+		struct pollfd room = {.fd = f->request.ipcFd, .events = POLLOUT};
+
+		after = f->after;
+		while (f->tell && tell_on(f, 1) == TELL_MORE && clock_us() < until)
+			(void)poll(&room, 1, 100);
+		if (f->tell)
+			fcgx_cut(f);
+		if (f->request.ipcFd < 0)
+			fcgx_done(f);
+	}
 }
 
 /* ---- a request comes --------------------------------------------------------------------------- */
@@ -394,6 +455,11 @@ take_request(struct fcgx_turn *turn, struct fcgx *f)
 	enum records_state state = RECORDS_MORE;
 
 	(void)atomic_load_explicit(&f->handed_over, memory_order_acquire);
+	if (f->tell) {
+		(void)tell_on(f, WRITES_IN_A_TURN);
+		fcgx_done(f);
+		return NULL;
+	}
 	if (!f->gather) {
 		state = look_at(turn, f);
 		if (state == RECORDS_MORE)
@@ -588,8 +654,37 @@ fcgx_answer(struct fcgx *f, const char *bytes, size_t len)
 	return sent;
 }
 
+bool
+fcgx_tell(struct fcgx *f, struct buf *answer)
+{
+	enum tell_state state;
+
+	drain(f);
+	/* What libfcgi has of the request goes now: the answer may be long under way. */
+	FCGX_Free(&f->request, 0);
+	f->tell = tell_new((unsigned)f->request.requestId, answer, f->request.ipcFd);
+	state = tell_on(f, 1);
+	if (state == TELL_MORE)
+		tellers_enter(&f->gate->tellers, f->tell);
+	return state != TELL_LOST;
+}
+
+bool
+fcgx_is_telling(const struct fcgx *f)
+{
+	return f->tell;
+}
+
+void
+fcgx_when_told(struct fcgx *f, void (*ended)(void *arg, bool told), void *arg)
+{
+	f->tell->ended = ended;
+	f->tell->arg = arg;
+}
+
 void
 fcgx_cut(struct fcgx *f)
 {
+	end_telling(f);
 	FCGX_Free(&f->request, 1);
 }

@@ -11,7 +11,7 @@
  * is looked at where it lies in the socket. A request that is all there goes to libfcgi; one that comes in
  * pieces (a large body) is gathered until it is whole, within GATHER_S, and all bodies together
  * within a share of memory: over it only the oldest goes on, the others wait in their sockets.
- * Everything else ends its connection.
+ * Everything else ends its connection. An answer longer than FCGX_LONG is told as the peer takes it (tell.h).
  *
  * Threads	fcgx_next from any number of threads, each with a turn of its own. A request belongs to
  *		one thread at a time; it may be taken by one and answered by another (tried with libfcgi 2.4.2).
@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "web/gather.h"
 
 struct fcgx;
@@ -34,6 +35,11 @@ struct fcgx_gate;
 struct fcgx_turn; /* what one thread has heard from epoll and not looked at yet */
 
 #define FCGX_TICK_MS 1000 /* fcgx_next comes back at least so often */
+/*
+ * What an answer up to here is written by at once: a peer has read the one before when it asks, so its socket
+ * is empty, and takes 80 KiB at the least (TCP; 200 KiB by a path).
+ */
+#define FCGX_LONG (32 * 1024)
 
 /* Once a process, before any gate. */
 bool fcgx_init(void);
@@ -44,6 +50,8 @@ struct fcgx_gate *fcgx_gate_new(int listen_fd, const struct fcgx_limits *limits)
 void fcgx_gate_free(struct fcgx_gate *g);
 /* No new connections; requests on those that there are go on. */
 void fcgx_gate_shut(struct fcgx_gate *g);
+/* Tells the answers that are under way, for some seconds; no thread may be in fcgx_next, now or later. */
+void fcgx_gate_finish(struct fcgx_gate *g);
 /* Every fcgx_next comes back at once, now and later. */
 void fcgx_gate_wake(struct fcgx_gate *g);
 /* How many connections are open. */
@@ -66,6 +74,12 @@ void fcgx_body_is_free(struct fcgx *f);
 int fcgx_fd(const struct fcgx *f);
 /* Writes the whole answer and ends the request. False when the other end is gone. */
 bool fcgx_answer(struct fcgx *f, const char *bytes, size_t len);
+/* A long answer, whose bytes it takes: true also when the rest of it is told after fcgx_done. */
+bool fcgx_tell(struct fcgx *f, struct buf *answer);
+/* Whether there is such a rest. */
+bool fcgx_is_telling(const struct fcgx *f);
+/* Where there is: calls `ended` once, from any thread, when all was told or the other end is gone. */
+void fcgx_when_told(struct fcgx *f, void (*ended)(void *arg, bool told), void *arg);
 /* Closes the connection without an answer. */
 void fcgx_cut(struct fcgx *f);
 /* After answer or cut: the connection goes back to its gate, or away. */

@@ -23,7 +23,13 @@
 
 /* As they are on the wire; libfcgi's header has them too, and is fcgx.c's alone. */
 enum { RECORDS_VERSION = 1 };
-enum { RECORDS_BEGIN = 1, RECORDS_PARAMS = 4, RECORDS_STDIN = 5 };
+enum {
+	RECORDS_BEGIN = 1,
+	RECORDS_END = 3,
+	RECORDS_PARAMS = 4,
+	RECORDS_STDIN = 5,
+	RECORDS_STDOUT = 6
+};
 enum { RECORDS_RESPONDER = 1, RECORDS_KEEP = 1, RECORDS_BEGIN_LEN = 8 };
 
 enum records_state { RECORDS_NONE, RECORDS_MORE, RECORDS_WHOLE, RECORDS_BROKEN };

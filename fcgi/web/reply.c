@@ -90,7 +90,9 @@ reply_keep(struct request *rq, const struct reply *r)
 		fcgx_cut(rq->fcgx);
 	} else
 		count_status(r->status);
-	sent = !failed && fcgx_answer(rq->fcgx, out.data, out.len);
+	sent = !failed &&
+	    (out.len > FCGX_LONG ? fcgx_tell(rq->fcgx, &out)
+				 : fcgx_answer(rq->fcgx, out.data, out.len));
 	buf_fini(&out);
 	return sent;
 }

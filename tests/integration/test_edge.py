@@ -4,6 +4,7 @@ nginx at the edge: what it says by itself, what one address may take, who is an 
 Two nginxes: quickstart's private one, whose plain port believes X-Forwarded-For and so lets a test be
 many addresses, and `site`, the files for an nginx that one has, as bin/doc/operate.md says to install them.
 """
+import contextlib
 import os
 import re
 import shutil
@@ -18,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from client import Client
-from stack import ROOT, free_port
+from client import Client, Fleet
+from stack import ROOT, children_of, free_port, is_sanitized
 from waiting import eventually
 
 POLICY = {"content-security-policy", "x-content-type-options", "referrer-policy", "x-request-id",
@@ -488,6 +489,51 @@ def test_a_thousand_workers_of_one_address_start_within_seconds_and_park(fresh):
         assert fresh.one("select count(*) from tracker.worker where gone_at is null") == SERVED + 1
         assert honest(fresh, "203.0.113.6") < 5
         assert crowd.ended() == 0, "all of them wait"
+
+
+def on_disk(stack):
+    """Bytes of nginx's temporary files, which have no name any more."""
+    found, tmp = {}, os.path.join(stack.state, "nginx", "tmp")
+    for pid in children_of(stack.pid("nginx")):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                if os.readlink(f"/proc/{pid}/fd/{fd}").startswith(tmp):
+                    status = os.stat(f"/proc/{pid}/fd/{fd}")
+                    found[status.st_ino] = status.st_size
+    return sum(found.values())
+
+
+def resident(stack):
+    """Bytes that the pool's processes have in memory."""
+    found = 0
+    for pid in stack.responders():
+        with open(f"/proc/{pid}/status") as f:
+            found += int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1)) * 1024
+    return found
+
+
+@pytest.mark.parametrize("call", ["sync", "v1"])
+def test_answers_that_nobody_reads_are_on_no_disk_and_hold_up_nobody(fresh, call):
+    """Sixty of 7 MB: what one address might have had on disk was 2,500 of 16 MB."""
+    fresh.load(["x" * 7_000_000] * 64)
+    tokens = [Fleet(fresh).token for _ in range(60)]
+    before = resident(fresh)
+    with Crowd(fresh.http_port) as crowd:
+        for token in tokens:
+            body = b'{"token":"%s","want":1}' % token.encode()
+            crowd.add(1, post("/api/sync" if call == "sync" else "/api/newJob", body, "203.0.113.10"))
+        assert eventually(lambda: crowd.ended() == 60, what="each is being answered, or was hung up on")
+        assert on_disk(fresh) == 0
+        if not is_sanitized():
+            assert resident(fresh) - before < 2 * (4 + 4) * 16_000_000, "four of the longest a process, and what is under way"
+        other = Fleet(fresh)
+        began = time.monotonic()
+        (job,) = other.take()
+        assert len(job["data"]) == 7_000_000 and time.monotonic() - began < 20
+        other.done(job)
+    leased = "select count(*) from tracker.lease"
+    eventually(lambda: fresh.one(leased) == 0, what="what nobody took is open again")
+    assert fresh.one("select count(*) from tracker.strike where kind <> 'released'") == 0
 
 
 # --- operators ----------------------------------------------------------------------------------

@@ -497,6 +497,182 @@ a_peer_that_hung_up_is_forgotten(void **state)
 	assert_int_equal(fcgx_gate_count(r->gate), 0);
 }
 
+/* ---- long answers ------------------------------------------------------------------------------ */
+
+#define LONG 800000 /* more than a socket takes */
+
+struct end {
+	int told, lost;
+};
+
+static void
+note_end(void *arg, bool told)
+{
+	struct end *end = arg;
+
+	if (told)
+		end->told++;
+	else
+		end->lost++;
+}
+
+/* Bytes that differ by where they are. */
+static void
+fill(struct buf *b, size_t len)
+{
+	buf_init(b, 0);
+	for (size_t i = 0; i < len; i++)
+		buf_putc(b, (char)(i % 251));
+	assert_false(b->failed);
+}
+
+/* Asks, and is answered so many bytes, which it does not read yet. */
+static int
+be_answered(struct room *r, size_t len, bool keep, struct end *end)
+{
+	int fd = call_in(r);
+	struct fcgx *f;
+	struct buf answer;
+
+	ask(fd, "/long", "", keep);
+	f = next(r);
+	expect(f, "/long");
+	fill(&answer, len);
+	assert_true(fcgx_tell(f, &answer));
+	if (fcgx_is_telling(f))
+		fcgx_when_told(f, note_end, end);
+	fcgx_done(f);
+	buf_fini(&answer);
+	return fd;
+}
+
+/* Reads an answer to its end, while the gate goes on; how many bytes of it were as they were given. */
+static size_t
+hear_long(struct room *r, int fd)
+{
+	size_t good = 0;
+
+	for (;;) {
+		unsigned char head[8], content[65536];
+		size_t n;
+
+		look_in_vain(r);
+		assert_int_equal(get(fd, head, sizeof(head)), sizeof(head));
+		n = (size_t)head[4] << 8 | head[5];
+		for (size_t got = 0; got < n + head[6];) {
+			size_t some = get(fd, content + got, 1024 < n - got ? 1024 : n - got);
+
+			assert_true(some > 0);
+			got += some;
+			look_in_vain(r);
+		}
+		if (head[1] == END)
+			return good;
+		assert_int_equal(head[1], STDOUT);
+		for (size_t i = 0; i < n; i++)
+			good += content[i] == (good % 251);
+	}
+}
+
+static void
+a_long_answer_is_told_as_its_peer_takes_it_and_holds_up_nobody(void **state)
+{
+	struct room *r = *state;
+	struct end end = {0};
+	int fd = be_answered(r, LONG, true, &end), other = call_in(r);
+
+	talk(r, other);
+	assert_int_equal(end.told + end.lost, 0);
+	assert_int_equal(hear_long(r, fd), LONG);
+	look_in_vain(r);
+	assert_int_equal(end.told, 1);
+	talk(r, fd);
+	close(fd);
+	close(other);
+}
+
+static void
+a_long_answer_has_every_length(void **state)
+{
+	static const size_t lengths[] = {
+	    1, 65527, 65528, 65529, 2 * 65528, 8 * 65528, 8 * 65528 + 1};
+	struct room *r = *state;
+	struct end end = {0};
+
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		int fd = be_answered(r, lengths[i], i % 2, &end);
+
+		assert_int_equal(hear_long(r, fd), lengths[i]);
+		look_in_vain(r);
+		if (i % 2)
+			talk(r, fd);
+		else
+			expect_closed(fd);
+		close(fd);
+	}
+	assert_int_equal(end.lost, 0);
+}
+
+static void
+who_hangs_up_in_the_middle_of_a_long_answer_is_known(void **state)
+{
+	struct room *r = *state;
+	struct end end = {0};
+	int fd = be_answered(r, LONG, true, &end);
+
+	close(fd);
+	look_in_vain(r);
+	assert_int_equal(end.lost, 1);
+	assert_int_equal(end.told, 0);
+	look_in_vain(r);
+	assert_int_equal(fcgx_gate_count(r->gate), 0);
+}
+
+static void
+answers_that_nobody_reads_are_bounded_and_who_reads_has_his(void **state)
+{
+	struct room *r = *state;
+	struct end unread = {0}, read = {0};
+	int fds[8], fd;
+
+	/* Four of the longest body's length may be held. */
+	for (size_t i = 0; i < COUNT(fds); i++)
+		fds[i] = be_answered(r, BODY_MOST, true, &unread);
+	for (size_t i = 0; i < COUNT(fds); i++)
+		look_in_vain(r);
+	assert_int_equal(unread.lost, COUNT(fds) - 4);
+	fd = be_answered(r, BODY_MOST, true, &read);
+	assert_int_equal(hear_long(r, fd), BODY_MOST);
+	assert_int_equal(read.lost, 0);
+	close(fd);
+	for (size_t i = 0; i < COUNT(fds); i++)
+		close(fds[i]);
+}
+
+static void
+one_answer_that_is_longer_than_all_may_be_is_told_alone(void **state)
+{
+	struct room *r = *state;
+	struct end end = {0};
+	int fd = be_answered(r, 5 * BODY_MOST, true, &end);
+
+	assert_int_equal(hear_long(r, fd), 5 * BODY_MOST);
+	close(fd);
+}
+
+static void
+at_the_end_of_the_process_answers_are_told_or_given_up(void **state)
+{
+	struct room *r = *state;
+	struct end end = {0};
+	int fd = be_answered(r, LONG, true, &end);
+
+	close(fd);
+	fcgx_gate_finish(r->gate);
+	assert_int_equal(end.lost, 1);
+	assert_int_equal(fcgx_gate_count(r->gate), 0);
+}
+
 static void
 what_a_peer_asked_before_it_hung_up_is_still_taken(void **state)
 {
@@ -738,6 +914,12 @@ main(void)
 	    TEST(a_peer_that_hung_up_is_forgotten),
 	    TEST(what_a_peer_asked_before_it_hung_up_is_still_taken),
 	    TEST(an_answer_to_a_peer_that_hung_up_is_known_as_not_sent),
+	    TEST(a_long_answer_is_told_as_its_peer_takes_it_and_holds_up_nobody),
+	    TEST(a_long_answer_has_every_length),
+	    TEST(who_hangs_up_in_the_middle_of_a_long_answer_is_known),
+	    TEST(answers_that_nobody_reads_are_bounded_and_who_reads_has_his),
+	    TEST(one_answer_that_is_longer_than_all_may_be_is_told_alone),
+	    TEST(at_the_end_of_the_process_answers_are_told_or_given_up),
 	    TEST(bytes_that_are_no_fastcgi_end_the_connection_only),
 	    TEST(a_malformed_record_ends_its_connection_only),
 	    TEST(a_second_request_that_was_not_waited_for_ends_the_connection),
