@@ -182,10 +182,10 @@ def test_jobs_for_a_fleet_that_has_hung_up_go_back_at_once(fresh, beside):
 
 
 def test_jobs_whose_answer_was_cut_in_the_middle_go_back_at_once(fresh, beside):
-    fresh.load(["x" * 200_000] * 20)
+    fresh.load(["x" * 200_000] * 8)
     fleet = beside.new()
-    hang_up(beside, fresh, question("POST", "/api/sync", {"token": fleet["token"], "want": 20}), fleet["display_name"], read=1000)
-    eventually(lambda: len(strikes(fresh)) == 20, what="the jobs came back")
+    hang_up(beside, fresh, question("POST", "/api/sync", {"token": fleet["token"], "want": 8}), fleet["display_name"], read=1000)
+    eventually(lambda: len(strikes(fresh)) == 8, what="the jobs came back")
     nothing_is_in_hand(fresh)
 
 
