@@ -11,6 +11,7 @@ static const struct bundle_kind *const kinds[OP_KINDS] = {
     [OP_CLAIM] = &bundle_claim,
     [OP_COMPLETE] = &bundle_complete,
     [OP_RETURN] = &bundle_return,
+    [OP_SAY] = &bundle_say,
     [OP_CLOSE] = &bundle_close,
 };
 

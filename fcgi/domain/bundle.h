@@ -25,7 +25,7 @@
 #define BUNDLE_ITEMS 2048 /* rows to PostgreSQL */
 #define BUNDLE_BYTES_IN (2 * 1024 * 1024)
 #define BUNDLE_BYTES_OUT (16 * 1024 * 1024)
-#define BUNDLE_ARRAYS 11
+#define BUNDLE_ARRAYS 12
 
 struct bundle_item {
 	struct op *op;
@@ -70,7 +70,7 @@ struct bundle_kind {
 	void (*read)(struct tracker *t, struct bundle *b); /* rows into ops; after the commit */
 };
 extern const struct bundle_kind bundle_claim, bundle_complete, bundle_return;
-extern const struct bundle_kind bundle_open, bundle_touch, bundle_close;
+extern const struct bundle_kind bundle_open, bundle_touch, bundle_say, bundle_close;
 
 /* Helpers for the kinds: an empty array of a type, how long an op has waited, the next place in the arrays. */
 struct pg_array *bundle_array(struct bundle *b, int i, enum pg_oid oid);

@@ -1,6 +1,7 @@
 #include "domain/counts.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,10 +38,41 @@ counts_free(struct counts *c)
 	free(c);
 }
 
-int64_t
-counts_available(const struct stage_count *c)
+void
+counts_copy(struct stage_counts *out, const struct stage_counts *c)
 {
-	return c->present && !c->paused ? c->ready + c->due : 0;
+	memcpy(out, c, offsetof(struct stage_counts, work));
+	if (c->works == 0)
+		return;
+	memcpy(out->work, c->work, (size_t)c->works * sizeof(*c->work));
+	memcpy(out->word, c->word, sizeof(c->word));
+}
+
+uint64_t
+counts_mask(const struct stage_counts *c, const char *words)
+{
+	uint64_t mask = 0;
+
+	for (int bit = 0; c->works > 0 && bit < WORDS_MOST; bit++)
+		if (*c->word[bit] && words_have(words, c->word[bit]))
+			mask |= UINT64_C(1) << bit;
+	return mask;
+}
+
+int64_t
+counts_available(const struct stage_counts *c, int stage, uint64_t has)
+{
+	const struct stage_count *own = &c->stage[stage];
+	int64_t sum = 0;
+
+	if (!own->present || own->paused)
+		return 0;
+	if (!own->gated)
+		return own->ready + own->due;
+	for (int i = 0; i < c->works; i++)
+		if (c->work[i].stage == stage && (c->work[i].needs & ~has) == 0)
+			sum += c->work[i].now;
+	return sum;
 }
 
 static int64_t
@@ -59,8 +91,66 @@ held_up_by(const struct stage_counts *c, int stage)
 	return 0;
 }
 
+/* What is missing of what most of the jobs need that this worker does not have. */
+static bool
+say_needs(const struct stage_counts *c, int stage, uint64_t has, char *out, size_t size)
+{
+	const struct stage_work *most = NULL;
+	int64_t jobs = 0;
+	char number[28], words[WORDS_MOST * (WORD_CHARS + 2)] = "", *at = words;
+
+	for (int i = 0; i < c->works; i++) {
+		const struct stage_work *w = &c->work[i];
+
+		if (w->stage != stage || (w->needs & ~has) == 0 || w->now + w->later == 0)
+			continue;
+		jobs += w->now + w->later;
+		if (!most || w->now + w->later > most->now + most->later)
+			most = w;
+	}
+	if (!most)
+		return false;
+	for (int bit = 0; bit < WORDS_MOST; bit++)
+		if (most->needs >> bit & 1) {
+			at = stpcpy(at, at == words ? "" : ", ");
+			at = stpcpy(at, c->word[bit]);
+		}
+	text_thousands(number, jobs);
+	snprintf(out, size, "Stage %c: %s %s, but %s %.100s.", stage_capital(stage), number,
+	    text_plural(jobs, "job waits", "jobs wait"),
+	    most->now + most->later < jobs ? "most of them need"
+					   : text_plural(jobs, "it needs", "they need"),
+	    words);
+	return true;
+}
+
+/* Whose turn has not come, because of a rate. */
+static bool
+say_later(const struct stage_counts *c, int stage, uint64_t has, char *out, size_t size)
+{
+	int64_t jobs = 0, first_us = INT64_MAX;
+	char number[28];
+
+	for (int i = 0; i < c->works; i++) {
+		const struct stage_work *w = &c->work[i];
+
+		if (w->stage != stage || (w->needs & ~has) != 0 || w->later == 0)
+			continue;
+		jobs += w->later;
+		first_us = w->later_us < first_us ? w->later_us : first_us;
+	}
+	if (jobs == 0)
+		return false;
+	text_thousands(number, jobs);
+	snprintf(out, size,
+	    "Stage %c: %s %s for %s turn, because of a rate: the next has it in %.1f s.",
+	    stage_capital(stage), number, text_plural(jobs, "job waits", "jobs wait"),
+	    text_plural(jobs, "its", "their"), (double)first_us / 1e6);
+	return true;
+}
+
 void
-counts_why(const struct stage_counts *c, int stage, char *out, size_t size)
+counts_why(const struct stage_counts *c, int stage, uint64_t has, char *out, size_t size)
 {
 	const struct stage_count *own = &c->stage[stage];
 	int before = held_up_by(c, stage);
@@ -68,8 +158,11 @@ counts_why(const struct stage_counts *c, int stage, char *out, size_t size)
 
 	if (own->paused)
 		snprintf(out, size, "Stage %c is paused by the operator.", letter);
-	else if (own->ready + own->due > 0)
+	else if (counts_available(c, stage, has) > 0)
 		snprintf(out, size, "Stage %c has work again: ask at once.", letter);
+	else if (own->gated &&
+	    (say_later(c, stage, has, out, size) || say_needs(c, stage, has, out, size)))
+		return;
 	else if (before > 0)
 		snprintf(out, size, "Stage %c is waiting for stage %c: 0 open, %lld in stage %c.",
 		    letter, stage_capital(before), (long long)unfinished(&c->stage[before]),
@@ -115,7 +208,7 @@ counts_get(struct counts *c, struct stage_counts *out)
 	good = c->read_us != 0 && c->version == atomic_load(&c->shared->counts_version) &&
 	    clock_us() - c->read_us < COUNTS_TRUST_US;
 	if (good)
-		*out = c->last;
+		counts_copy(out, &c->last);
 	pthread_mutex_unlock(&c->lock);
 	return good;
 }
@@ -136,9 +229,69 @@ read_stage(const struct pg_rows *rows, int row, struct stage_counts *out)
 	    .leased = pg_int(rows, row, 5),
 	    .done = pg_int(rows, row, 6),
 	    .failed = pg_int(rows, row, 7),
+	    .gated = pg_bool(rows, row, 8),
 	};
 	if (stage > out->stages)
 		out->stages = (int)stage;
+}
+
+static bool
+read_works(struct pg *pg, struct stage_counts *out, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(pg, "select stage, needs, now, later, after_us from tracker.read_work()", NULL,
+		0, &rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows) && i < COUNTS_WORK_MOST; i++)
+		out->work[out->works++] = (struct stage_work){
+		    .stage = (int)pg_int(rows, i, 0),
+		    .needs = (uint64_t)pg_int(rows, i, 1),
+		    .now = pg_int(rows, i, 2),
+		    .later = pg_int(rows, i, 3),
+		    .later_us = pg_int(rows, i, 4),
+		};
+	pg_rows_free(rows);
+	return true;
+}
+
+static bool
+read_words(struct pg *pg, struct stage_counts *out, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(pg, "select \"bit\", word from tracker.read_words()", NULL, 0, &rows, e))
+		return false;
+	memset(out->word, 0, sizeof(out->word));
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		int64_t bit = pg_int(rows, i, 0);
+
+		if (bit >= 0 && bit < WORDS_MOST)
+			snprintf(out->word[bit], sizeof(out->word[bit]), "%s",
+			    pg_text(rows, i, 1, NULL));
+	}
+	pg_rows_free(rows);
+	return true;
+}
+
+static bool
+is_any_gated(const struct stage_counts *c)
+{
+	for (int stage = 1; stage <= c->stages; stage++)
+		if (c->stage[stage].gated)
+			return true;
+	return false;
+}
+
+bool
+counts_is_gated(struct counts *c, int stage)
+{
+	bool gated;
+
+	pthread_mutex_lock(&c->lock);
+	gated = c->read_us == 0 || c->last.stage[stage].gated;
+	pthread_mutex_unlock(&c->lock);
+	return gated;
 }
 
 bool
@@ -149,16 +302,18 @@ counts_read(struct counts *c, struct pg *pg, struct stage_counts *out, struct er
 	struct pg_rows *rows = NULL;
 
 	if (!pg_call(pg,
-		"select stage, paused, ready, retry, due, leased, done, failed from "
+		"select stage, paused, ready, retry, due, leased, done, failed, gated from "
 		"tracker.read_counts()",
 		NULL, 0, &rows, e))
 		return false;
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, offsetof(struct stage_counts, work));
 	for (int i = 0; i < pg_rows_count(rows); i++)
 		read_stage(rows, i, out);
 	pg_rows_free(rows);
+	if (is_any_gated(out) && (!read_works(pg, out, e) || !read_words(pg, out, e)))
+		return false;
 	pthread_mutex_lock(&c->lock);
-	c->last = *out;
+	counts_copy(&c->last, out);
 	c->version = version;
 	c->read_us = clock_us();
 	pthread_mutex_unlock(&c->lock);

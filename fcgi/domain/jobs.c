@@ -186,21 +186,36 @@ mark_held(struct bundle *b, struct op *op, int row)
 	}
 }
 
+/* Of the whole bundle: where the next claim looks on, and what waits for its turn. */
 static void
-claim_row(struct bundle *b, int row)
+read_note(struct tracker *t, struct bundle *b, int row, enum op_status status, int stage)
+{
+	if (stage < 1 || stage > STAGES_MAX)
+		return;
+	if (status == ST_HINT) {
+		b->hint[stage] = pg_int(b->rows, row, 4);
+		b->hint_batch[stage] = pg_int(b->rows, row, 6);
+	}
+	if (status == ST_GATE)
+		t->work_later(t, stage, (uint64_t)pg_int(b->rows, row, 2), pg_int(b->rows, row, 4),
+		    pg_int(b->rows, row, 6));
+}
+
+static void
+claim_row(struct tracker *t, struct bundle *b, int row)
 {
 	enum op_status status = op_status_of(pg_text(b->rows, row, 1, NULL));
 	struct bundle_item *item = bundle_item_of(b, row);
 	int stage = (int)pg_int(b->rows, row, 3);
 
-	if (status == ST_HINT && stage >= 1 && stage <= STAGES_MAX) {
-		b->hint[stage] = pg_int(b->rows, row, 4);
-		b->hint_batch[stage] = pg_int(b->rows, row, 6);
-	}
-	if (!item)
+	if (!item) {
+		read_note(t, b, row, status, stage);
 		return;
+	}
 	item->op->worker.id = pg_int(b->rows, row, 2);
 	item->op->worker.stage = stage;
+	if (status == ST_NONE || status == ST_PAUSED || status == ST_FULL)
+		item->op->worker.has = (uint64_t)pg_int(b->rows, row, 4);
 	if (status == ST_JOB)
 		add_job(b, item->op, row);
 	if (status == ST_HELD)
@@ -228,7 +243,7 @@ claim_read(struct tracker *t, struct bundle *b)
 		b->ops[i]->status = ST_NONE;
 	}
 	for (int row = 0; row < pg_rows_count(b->rows); row++)
-		claim_row(b, row);
+		claim_row(t, b, row);
 	for (int i = 0; i < b->n; i++) {
 		/* The next beat must reach PostgreSQL: it ends "the same question". */
 		if (b->ops[i]->claim.v1 && b->ops[i]->claim.n_jobs > 0)

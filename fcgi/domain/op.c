@@ -24,6 +24,7 @@ static const char *const words[] = {
     [ST_HINT] = "hint",
     [ST_ALLOWED] = "allowed",
     [ST_FULL] = "full",
+    [ST_GATE] = "gate",
 };
 
 enum op_status

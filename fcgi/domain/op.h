@@ -31,6 +31,7 @@ enum op_kind {
 	OP_CLAIM,    /* give me jobs */
 	OP_COMPLETE, /* results */
 	OP_RETURN,   /* failed, flagged, released */
+	OP_SAY,      /* what a worker has */
 	OP_CLOSE,    /* bye */
 	OP_FETCH,    /* a claim whose jobs have long data: their data */
 	OP_COUNT,    /* the stages' counts */
@@ -61,6 +62,7 @@ enum op_status {
 	ST_HINT,    /* claim: the last position taken from ready */
 	ST_ALLOWED, /* claim: how many jobs it may hold */
 	ST_FULL,    /* claim: it holds as many */
+	ST_GATE,    /* claim: work waits for its turn, because of a rate */
 	ST_BAD      /* a word that this tracker does not know */
 };
 
@@ -72,7 +74,9 @@ struct stage_counts;
 
 struct worker_id {
 	int64_t id;
-	int stage; /* 1..5; 0 = not known */
+	int stage;     /* 1..5; 0 = not known */
+	uint64_t has;  /* of a claim that got nothing: bits of the words that it has */
+	uint64_t said; /* hash of its words, as it said them last; 0 = not known */
 };
 
 struct job {
@@ -123,7 +127,9 @@ struct op {
 			struct nickname_look look;
 			const struct uuid *key; /* its hash; NULL: none came */
 			const char *words;      /* result, of ST_BANNED; borrowed from the rows */
+			const char *has;        /* tidy words; "" = nothing */
 		} open;
+		const char *has; /* say: tidy words */
 		struct {
 			int want;
 			int slots; /* how many jobs it can work on at a time; 0 = it does not say */
@@ -137,7 +143,7 @@ struct op {
 			const int64_t *holding;      /* job numbers, ascending, each once */
 			bool *held;                  /* result, beside these: still its own */
 			size_t n_holding, n_dropped; /* result: how many are not */
-			uint64_t wake_seen[STAGES_MAX + 1]; /* run/parked's */
+			uint64_t wake_seen;          /* run/parked's */
 			uint64_t
 			    ticket; /* run/parked's: superseded by a newer call of the worker */
 			struct op *later; /* run/parked's: a chain that leaves together */

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uthash.h>
 
 #include "base/clock.h"
@@ -67,6 +68,16 @@ static struct shard *
 shard_of(struct presence *p, const struct uuid *token)
 {
 	return &p->shards[token->b[15] % SHARDS];
+}
+
+uint64_t
+presence_words(const char *words)
+{
+	struct uuid hash = hash_128(words, strlen(words));
+	uint64_t said;
+
+	memcpy(&said, hash.b, sizeof(said));
+	return said | 1;
 }
 
 bool

@@ -6,6 +6,7 @@ static const enum desk desk_of[OP_KINDS] = {
     [OP_CLAIM] = DESK_CLAIM,
     [OP_COMPLETE] = DESK_COMPLETE,
     [OP_RETURN] = DESK_WORKERS,
+    [OP_SAY] = DESK_WORKERS,
     [OP_CLOSE] = DESK_WORKERS,
     [OP_FETCH] = DESK_READ,
     [OP_COUNT] = DESK_READ,

@@ -49,6 +49,12 @@ struct tracker {
 
 	/* Upwards: work for `stage` appeared here, `count` jobs of it. run/herald's, any thread. */
 	void (*work_appeared)(struct tracker *t, int stage, int64_t count);
+	/*
+	 * Upwards: work of `stage` that needs this waits for its turn; so many us from now `count` jobs of it have
+	 * theirs. run/parked's, any thread.
+	 */
+	void (*work_later)(
+	    struct tracker *t, int stage, uint64_t needs, int64_t after_us, int64_t count);
 	/* Upwards: the worker asks anew; an older waiting call of it ends. run/parked's, any thread. */
 	void (*newer_call)(struct tracker *t, const struct uuid *token);
 	/* Upwards: this worker is gone, or changed: other hosts should ask again. */

@@ -26,9 +26,10 @@ open_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 			*folded = bundle_array(b, 7, PG_UUID_ARRAY),
 			*written = bundle_array(b, 8, PG_UUID_ARRAY),
 			*keys = bundle_array(b, 9, PG_UUID_ARRAY),
-			*slots = bundle_array(b, 10, PG_INT4_ARRAY);
+			*slots = bundle_array(b, 10, PG_INT4_ARRAY),
+			*said = bundle_array(b, 11, PG_TEXT_ARRAY);
 	struct pg_scalar must_key;
-	struct pg_param params[13];
+	struct pg_param params[14];
 	char mark[NICKNAME_MARK];
 
 	for (int i = 0; i < b->n; i++) {
@@ -50,16 +51,19 @@ open_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 		else
 			pg_array_null(keys);
 		pg_array_int4(slots, op->open.slots);
+		pg_array_text(said, op->open.has, strlen(op->open.has));
 	}
 	for (int i = 0; i < 10; i++)
 		params[i] = pg_array_param(&b->array[i]);
 	params[10] = pg_text_param(mark, strlen(nickname_mark(mark)));
 	params[11] = pg_bool_param(&must_key, settings_must_key(t->settings));
 	params[12] = pg_array_param(slots);
+	params[13] = pg_array_param(said);
 	return pg_send(pg,
 	    "select item, status, worker, words"
-	    " from tracker.open_workers($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10, $12, $13)",
-	    params, 13, e);
+	    " from tracker.open_workers($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10, $12, $13, "
+	    "$14)",
+	    params, 14, e);
 }
 
 static void
@@ -78,6 +82,7 @@ open_read(struct tracker *t, struct bundle *b)
 			continue;
 		op->worker.id = pg_int(b->rows, row, 2);
 		op->worker.stage = op->open.stage;
+		op->worker.said = presence_words(op->open.has);
 		presence_put(t->presence, &op->token, op->generation, &op->worker);
 		stat_add(STAT_OPENED, 1);
 	}
@@ -121,6 +126,47 @@ touch_read(struct tracker *t, struct bundle *b)
 }
 
 const struct bundle_kind bundle_touch = {touch_send, touch_read};
+
+static bool
+say_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
+{
+	struct pg_array *tokens = bundle_array(b, 0, PG_UUID_ARRAY),
+			*said = bundle_array(b, 1, PG_TEXT_ARRAY);
+	struct pg_param params[2];
+
+	(void)t;
+	for (int i = 0; i < b->n; i++) {
+		bundle_add_item(b, b->ops[i], 0);
+		pg_array_uuid(tokens, &b->ops[i]->token);
+		pg_array_text(said, b->ops[i]->has, strlen(b->ops[i]->has));
+	}
+	params[0] = pg_array_param(tokens);
+	params[1] = pg_array_param(said);
+	return pg_send(
+	    pg, "select item, worker, stage from tracker.say_words($1, $2)", params, 2, e);
+}
+
+static void
+say_read(struct tracker *t, struct bundle *b)
+{
+	for (int i = 0; i < b->n; i++)
+		b->ops[i]->status = ST_NO_WORKER;
+	for (int row = 0; row < pg_rows_count(b->rows); row++) {
+		struct bundle_item *item = bundle_item_of(b, row);
+		struct op *op;
+
+		if (!item)
+			continue;
+		op = item->op;
+		op->status = ST_ACCEPTED;
+		op->worker.id = pg_int(b->rows, row, 1);
+		op->worker.stage = (int)pg_int(b->rows, row, 2);
+		op->worker.said = presence_words(op->has);
+		presence_put(t->presence, &op->token, op->generation, &op->worker);
+	}
+}
+
+const struct bundle_kind bundle_say = {say_send, say_read};
 
 static bool
 close_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)

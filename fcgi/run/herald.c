@@ -41,7 +41,7 @@ herald_work_appeared(struct tracker *t, int stage, int64_t count)
 {
 	struct herald *h = t->herald;
 
-	parked_wake(t->parked, stage, count);
+	parked_appeared(t->parked, stage, count, false);
 	pthread_mutex_lock(&h->lock);
 	h->appeared[stage] += count;
 	if (!h->news)
@@ -285,7 +285,7 @@ take_in(struct herald *h, const char *text)
 	}
 	/* The loader and other hosts do not share our memory: their commits make our counts old. */
 	tracker_counts_changed(h->tracker);
-	parked_wake(h->tracker->parked, news.stage, news.count);
+	parked_appeared(h->tracker->parked, news.stage, news.count, *news.from == '\0');
 }
 
 static void *

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include <uthash.h>
 
@@ -13,6 +14,10 @@
 
 #define TICK_MS 100
 #define POLL_US INT64_C(1000000) /* the slow poll behind the wake-ups */
+#define LOOK_US INT64_C(20000)   /* between two looks at the counts because work appeared */
+#define NEEDS_MOST                                                                                 \
+	32     /* of a stage: more different needs are not told apart, and wake whoever waits */
+#define BELL 0 /* no place's number */
 /*
  * What calls hold while they wait, beyond the few KiB that each of them has: long lists of results or of
  * jobs held. More of it is not kept: the call is answered instead.
@@ -23,15 +28,33 @@
 /* A call's place among those that wait: found by its worker, and by the event that tells of a hang-up. */
 struct place {
 	struct op *op;
-	struct place *later, *earlier; /* of the stage */
+	struct line *line;
+	struct place *later, *earlier; /* of the line */
 	uint64_t number; /* an event may come when the call, and its memory, is gone */
 	size_t bytes;
 	UT_hash_handle by_token, by_number;
 };
 
-struct list {
+/* Those of a stage that have the same words; none is empty. */
+struct line {
+	uint64_t has;
 	struct place *first, *last; /* by arrival */
-	uint64_t wakes;             /* how often work appeared */
+	struct line *next;
+};
+
+/* What is known of work with these needs. */
+struct work {
+	uint64_t needs;
+	uint64_t woken; /* number of its last wake-up */
+	int64_t due_us; /* when some of it has its turn, because of a rate; 0 = not known */
+	int64_t due_jobs;
+};
+
+struct list {
+	struct line *lines;
+	struct work
+	    work[NEEDS_MOST]; /* the first needs nothing, and stands for those that have no room */
+	int works;
 };
 
 struct parked {
@@ -40,12 +63,13 @@ struct parked {
 	pthread_mutex_t lock;
 	struct list list[STAGES_MAX + 1];
 	struct place *by_token, *by_number;
-	uint64_t last_number;
+	uint64_t last_number, wakes;
 	int64_t count, most;
 	size_t bytes;
-	int epoll;
+	int epoll, bell;
 	bool stopping;
 	bool polling; /* a count is on its way */
+	bool look;    /* work appeared, whose needs are to be asked for */
 	struct op poll;
 	struct arena poll_arena;
 	struct stage_counts counts;
@@ -55,7 +79,7 @@ struct parked {
 
 /* The last that came before it: newcomers belong near the end, those that were woken in vain near the head. */
 static struct place *
-find_earlier(const struct list *l, int64_t arrived_us)
+find_earlier(const struct line *l, int64_t arrived_us)
 {
 	struct place *from_end = l->last, *from_head = l->first;
 
@@ -68,11 +92,66 @@ find_earlier(const struct list *l, int64_t arrived_us)
 	return from_end;
 }
 
+static struct line *
+get_line(struct list *list, uint64_t has)
+{
+	struct line *l = list->lines;
+
+	while (l && l->has != has)
+		l = l->next;
+	if (l)
+		return l;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		abort();
+	l->has = has;
+	l->next = list->lines;
+	list->lines = l;
+	return l;
+}
+
+static void
+remove_line(struct list *list, struct line *l)
+{
+	struct line **at = &list->lines;
+
+	while (*at != l)
+		at = &(*at)->next;
+	*at = l->next;
+	free(l);
+}
+
+static struct work *
+get_work(struct list *l, uint64_t needs)
+{
+	if (l->works == 0)
+		l->works = 1;
+	for (int i = 0; i < l->works; i++)
+		if (l->work[i].needs == needs)
+			return &l->work[i];
+	if (l->works == NEEDS_MOST)
+		return &l->work[0];
+	l->work[l->works] = (struct work){.needs = needs};
+	return &l->work[l->works++];
+}
+
+/* Since it asked, for something that it has what is needed for. */
+static bool
+was_woken(const struct list *l, const struct op *op)
+{
+	for (int i = 0; i < l->works; i++)
+		if ((l->work[i].needs & ~op->worker.has) == 0 &&
+		    l->work[i].woken > op->claim.wake_seen)
+			return true;
+	return false;
+}
+
 static void
 link_place(struct parked *p, struct place *at)
 {
-	struct list *l = &p->list[at->op->worker.stage];
+	struct line *l = get_line(&p->list[at->op->worker.stage], at->op->worker.has);
 
+	at->line = l;
 	at->earlier = find_earlier(l, at->op->arrived_us);
 	at->later = at->earlier ? at->earlier->later : l->first;
 	*(at->earlier ? &at->earlier->later : &l->first) = at;
@@ -90,7 +169,7 @@ static struct op *
 unlink_place(struct parked *p, struct place *at)
 {
 	struct op *op = at->op;
-	struct list *l = &p->list[op->worker.stage];
+	struct line *l = at->line;
 
 	*(at->earlier ? &at->earlier->later : &l->first) = at->later;
 	*(at->later ? &at->later->earlier : &l->last) = at->earlier;
@@ -101,6 +180,8 @@ unlink_place(struct parked *p, struct place *at)
 	stat_add(STAT_PARKED, -1);
 	if (op->claim.fd >= 0)
 		epoll_ctl(p->epoll, EPOLL_CTL_DEL, op->claim.fd, NULL);
+	if (!l->first)
+		remove_line(&p->list[op->worker.stage], l);
 	free(at);
 	op->claim.later = NULL;
 	return op;
@@ -157,10 +238,9 @@ parked_put(struct parked *p, struct op *op)
 	at->bytes = bytes_of(op);
 	pthread_mutex_lock(&p->lock);
 	if (may_wait(p, op))
-		what = op->claim.wake_seen[op->worker.stage] != p->list[op->worker.stage].wakes
-		    ? AGAIN
-		    : has_room(p, at->bytes) ? PARKED
-					     : CROWDED;
+		what = was_woken(&p->list[op->worker.stage], op) ? AGAIN
+		    : has_room(p, at->bytes)                     ? PARKED
+								 : CROWDED;
 	if (what == PARKED) {
 		link_place(p, at);
 		watch(p, at);
@@ -181,22 +261,35 @@ parked_mark(struct parked *p, struct op *op)
 	if (op->claim.wait_until_us == 0)
 		return;
 	pthread_mutex_lock(&p->lock);
-	for (int stage = 1; stage <= STAGES_MAX; stage++)
-		op->claim.wake_seen[stage] = p->list[stage].wakes;
+	op->claim.wake_seen = p->wakes;
 	pthread_mutex_unlock(&p->lock);
+}
+
+/* Of those who have what is needed. */
+static struct place *
+find_oldest(const struct list *list, uint64_t needs)
+{
+	struct place *oldest = NULL;
+
+	for (const struct line *l = list->lines; l; l = l->next)
+		if ((needs & ~l->has) == 0 &&
+		    (!oldest || l->first->op->arrived_us < oldest->op->arrived_us))
+			oldest = l->first;
+	return oldest;
 }
 
 /* Takes up to `count` calls out, oldest first; those of workers who asked anew end without jobs. */
 static struct op *
-take_oldest(struct parked *p, int stage, int64_t count)
+take_oldest(struct parked *p, int stage, uint64_t needs, int64_t count)
 {
 	struct list *l = &p->list[stage];
 	struct op *chain = NULL, **last = &chain;
+	struct place *at;
 
 	pthread_mutex_lock(&p->lock);
-	l->wakes++;
-	while (count > 0 && l->first) {
-		struct op *op = unlink_place(p, l->first);
+	get_work(l, needs)->woken = ++p->wakes;
+	for (at = find_oldest(l, needs); count > 0 && at; at = find_oldest(l, needs)) {
+		struct op *op = unlink_place(p, at);
 
 		count -= op->claim.want;
 		*last = op;
@@ -207,16 +300,51 @@ take_oldest(struct parked *p, int stage, int64_t count)
 }
 
 void
-parked_wake(struct parked *p, int stage, int64_t count)
+parked_wake(struct parked *p, int stage, uint64_t needs, int64_t count)
 {
 	struct op *op, *next;
 
 	if (stage < 1 || stage > STAGES_MAX)
 		return;
-	for (op = take_oldest(p, stage, count); op; op = next) {
+	for (op = take_oldest(p, stage, needs, count); op; op = next) {
 		next = op->claim.later;
 		op_submit(p->tracker, op);
 	}
+}
+
+static void
+ring(struct parked *p)
+{
+	(void)eventfd_write(p->bell, 1);
+}
+
+void
+parked_wake_later(struct parked *p, int stage, uint64_t needs, int64_t after_us, int64_t count)
+{
+	struct work *work;
+
+	if (stage < 1 || stage > STAGES_MAX || count <= 0)
+		return;
+	pthread_mutex_lock(&p->lock);
+	work = get_work(&p->list[stage], needs);
+	work->due_us = clock_us() + after_us;
+	work->due_jobs = count;
+	pthread_mutex_unlock(&p->lock);
+	if (after_us < TICK_MS * 1000)
+		ring(p);
+}
+
+void
+parked_appeared(struct parked *p, int stage, int64_t count, bool unsure)
+{
+	if (!unsure && !counts_is_gated(p->tracker->counts, stage)) {
+		parked_wake(p, stage, 0, count);
+		return;
+	}
+	pthread_mutex_lock(&p->lock);
+	p->look = true;
+	pthread_mutex_unlock(&p->lock);
+	ring(p);
 }
 
 static void
@@ -239,15 +367,18 @@ take_if(struct parked *p, bool (*ends)(const struct op *op, const void *what), c
 
 	pthread_mutex_lock(&p->lock);
 	for (int stage = 1; stage <= STAGES_MAX; stage++)
-		for (struct place *at = p->list[stage].first, *next; at; at = next) {
-			struct op *op;
+		for (struct line *l = p->list[stage].lines, *line; l; l = line) {
+			line = l->next; /* it is gone with its last place */
+			for (struct place *at = l->first, *next; at; at = next) {
+				struct op *op;
 
-			next = at->later;
-			if (!ends(at->op, what))
-				continue;
-			op = unlink_place(p, at);
-			op->claim.later = chain;
-			chain = op;
+				next = at->later;
+				if (!ends(at->op, what))
+					continue;
+				op = unlink_place(p, at);
+				op->claim.later = chain;
+				chain = op;
+			}
 		}
 	pthread_mutex_unlock(&p->lock);
 	return chain;
@@ -296,19 +427,66 @@ is_any(const struct op *op, const void *what)
 	return true;
 }
 
+/* Not longer than a tick, and not past the next turn of something. */
+static int
+ms_until_due(struct parked *p)
+{
+	int64_t now = clock_us(), wait_us = TICK_MS * 1000;
+
+	pthread_mutex_lock(&p->lock);
+	if (p->look && !p->polling)
+		wait_us = LOOK_US;
+	for (int stage = 1; stage <= STAGES_MAX; stage++)
+		for (int i = 0; i < p->list[stage].works; i++) {
+			int64_t due_us = p->list[stage].work[i].due_us;
+
+			if (due_us != 0 && due_us - now < wait_us)
+				wait_us = due_us > now ? due_us - now : 0;
+		}
+	pthread_mutex_unlock(&p->lock);
+	return (int)((wait_us + 999) / 1000);
+}
+
+/* Wakes those for whose work the turn has come. */
+static void
+wake_due(struct parked *p)
+{
+	int64_t now = clock_us();
+
+	for (int stage = 1; stage <= STAGES_MAX; stage++)
+		for (int i = 0; i < NEEDS_MOST; i++) {
+			struct work *work = &p->list[stage].work[i];
+			int64_t count = 0;
+			uint64_t needs;
+
+			pthread_mutex_lock(&p->lock);
+			needs = work->needs;
+			if (i < p->list[stage].works && work->due_us != 0 && work->due_us <= now) {
+				count = work->due_jobs;
+				work->due_us = 0;
+			}
+			pthread_mutex_unlock(&p->lock);
+			if (count > 0)
+				parked_wake(p, stage, needs, count);
+		}
+}
+
 /* Who has hung up is answered like the rest: writing fails, and nothing was given. */
 static void
 drop_hung_up(struct parked *p)
 {
 	struct epoll_event event[64];
 	struct op *chain = NULL, *op;
-	int n = epoll_wait(p->epoll, event, 64, TICK_MS);
+	int n = epoll_wait(p->epoll, event, 64, ms_until_due(p));
 
 	pthread_mutex_lock(&p->lock);
 	for (int i = 0; i < n; i++) {
 		uint64_t number = event[i].data.u64;
 		struct place *at;
+		eventfd_t rung;
 
+		if (number == BELL)
+			(void)eventfd_read(p->bell, &rung);
 		/* One that was woken meanwhile is not found. */
 		HASH_FIND(by_number, p->by_number, &number, sizeof(number), at);
 		if (!at)
@@ -329,34 +507,55 @@ waits_in_vain(const struct op *op, const void *counts)
 }
 
 static void
+wake_for(struct parked *p, const struct stage_work *work)
+{
+	if (work->now > 0)
+		parked_wake(p, work->stage, work->needs, work->now);
+	if (work->later > 0)
+		parked_wake_later(p, work->stage, work->needs, work->later_us, 1);
+}
+
+static void
 answer_poll(struct op *op)
 {
 	struct parked *p = op->owner;
+	bool look;
 
 	if (op->err.kind == ERR_NONE) {
 		for (int stage = 1; stage <= STAGES_MAX; stage++)
-			if (counts_available(&p->counts.stage[stage]) > 0)
-				parked_wake(p, stage, counts_available(&p->counts.stage[stage]));
+			if (!p->counts.stage[stage].gated &&
+			    counts_available(&p->counts, stage, 0) > 0)
+				parked_wake(p, stage, 0, counts_available(&p->counts, stage, 0));
+		for (int i = 0; i < p->counts.works; i++)
+			wake_for(p, &p->counts.work[i]);
 		answer_chain(take_if(p, waits_in_vain, &p->counts));
 	}
 	pthread_mutex_lock(&p->lock);
 	p->polling = false;
+	look = p->look;
 	pthread_mutex_unlock(&p->lock);
+	if (look)
+		ring(p);
 }
 
-/* Back-offs that end, other hosts, a wake-up that Redis lost: asked once a second, if anybody waits. */
+/*
+ * Back-offs that end, other hosts, a wake-up that Redis lost: asked once a second, if anybody waits; and when
+ * work appeared of which it is not known what it needs.
+ */
 static void
 poll_counts(struct parked *p, int64_t *last_us)
 {
-	bool ask;
+	int64_t since_us = clock_us() - *last_us;
+	bool due, ask;
 
-	if (clock_us() - *last_us < POLL_US)
-		return;
-	*last_us = clock_us();
 	pthread_mutex_lock(&p->lock);
-	ask = p->count > 0 && !p->polling;
+	due = !p->polling && since_us >= (p->look ? LOOK_US : POLL_US);
+	ask = due && p->count > 0;
+	p->look = p->look && !due;
 	p->polling = p->polling || ask;
 	pthread_mutex_unlock(&p->lock);
+	if (due)
+		*last_us = clock_us();
 	if (!ask)
 		return;
 	memset(&p->poll, 0, sizeof(p->poll));
@@ -390,6 +589,7 @@ run(void *arg)
 		struct now now;
 
 		drop_hung_up(p);
+		wake_due(p);
 		poll_counts(p, &last_poll_us);
 		now = (struct now){clock_us(), p->tracker->shared};
 		if (now.us - last_look_us < TICK_MS * 1000)
@@ -404,6 +604,7 @@ struct parked *
 parked_start(struct tracker *t, int64_t most)
 {
 	struct parked *p = calloc(1, sizeof(*p));
+	struct epoll_event bell = {.events = EPOLLIN, .data.u64 = BELL};
 
 	if (!p)
 		abort();
@@ -412,7 +613,10 @@ parked_start(struct tracker *t, int64_t most)
 	pthread_mutex_init(&p->lock, NULL);
 	arena_init(&p->poll_arena);
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (p->epoll < 0 || pthread_create(&p->thread, NULL, run, p) != 0)
+	p->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p->bell < 0 || p->epoll < 0 ||
+	    epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->bell, &bell) != 0 ||
+	    pthread_create(&p->thread, NULL, run, p) != 0)
 		abort();
 	return p;
 }
@@ -431,6 +635,7 @@ parked_join(struct parked *p)
 {
 	pthread_join(p->thread, NULL);
 	close(p->epoll);
+	close(p->bell);
 	arena_fini(&p->poll_arena);
 	pthread_mutex_destroy(&p->lock);
 	free(p);

@@ -1,13 +1,14 @@
 /*
  * parked -- calls that wait for work, holding a descriptor and memory but no thread.
  *
- * How they come	a committer puts a claim that got nothing and may wait; oldest first, by stage.
+ * How they come	a committer puts a claim that got nothing and may wait; oldest first, by stage and by what the
+ *		worker has.
  * How they leave	work appeared (parked_wake: back into the claims' queue), the wait is over, the client
  *		hung up, a newer call of the same worker came, or the process stops. A woken call that
  *		still gets nothing comes back to its old place.
  *
- * Between a claim's question and its parking, work may appear: parked_mark counts wake-ups, and a call
- * that was asked before the last one is not parked but asked again.
+ * Between a claim's question and its parking, work may appear: wake-ups are numbered, and a call that was asked
+ * before the last one for what it has is not parked but asked again.
  *
  * Threads	any; one thread of its own watches deadlines and hang-ups.
  * Units	*_us: monotonic microseconds.
@@ -32,8 +33,16 @@ void parked_join(struct parked *p);
 void parked_mark(struct parked *p, struct op *op);
 /* True: parked (or put back into the queue); false: it is the caller's to answer, and says if it is crowded. */
 bool parked_put(struct parked *p, struct op *op);
-/* `count` jobs of the stage can be had: wakes the oldest calls that want them. */
-void parked_wake(struct parked *p, int stage, int64_t count);
+/* `count` jobs of the stage can be had by who has what they need: wakes the oldest such calls that want them. */
+void parked_wake(struct parked *p, int stage, uint64_t needs, int64_t count);
+/* So many microseconds from now they can be had. */
+void parked_wake_later(
+    struct parked *p, int stage, uint64_t needs, int64_t after_us, int64_t count);
+/*
+ * `count` jobs of the stage appeared. What they need is not known: where it matters, or may (`unsure`: a load may
+ * have brought needs along), the counts are looked at before anybody is woken.
+ */
+void parked_appeared(struct parked *p, int stage, int64_t count, bool unsure);
 /* Ends the waiting call of this worker, if one is here. */
 void parked_end(struct parked *p, const struct uuid *token);
 

@@ -55,6 +55,12 @@ newer_call(struct tracker *t, const struct uuid *token)
 }
 
 static void
+work_later(struct tracker *t, int stage, uint64_t needs, int64_t after_us, int64_t count)
+{
+	parked_wake_later(t->parked, stage, needs, after_us, count);
+}
+
+static void
 start_domain(struct rooms *r, const struct process *p)
 {
 	struct tracker *t = &r->tracker;
@@ -71,6 +77,7 @@ start_domain(struct rooms *r, const struct process *p)
 	t->pages = page_cache_new(t);
 	t->work_appeared = herald_work_appeared;
 	t->worker_changed = herald_worker_changed;
+	t->work_later = work_later;
 	t->newer_call = newer_call;
 	for (int i = 0; i < DESKS; i++)
 		queue_init(&t->desk[i]);

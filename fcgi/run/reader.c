@@ -33,7 +33,7 @@ answer_counts(struct reader_thread *r, struct op *chain)
 
 		chain = (struct op *)op->entry.next;
 		if (good)
-			*op->count = counts;
+			counts_copy(op->count, &counts);
 		else if (e.kind != ERR_BUG && op->give_up_us > clock_us()) {
 			op->entry.next = (struct queue_entry *)r->unanswered;
 			r->unanswered = op;

@@ -1,4 +1,5 @@
 /* v1: jobs handed out, finished and flagged. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -39,7 +40,6 @@ say_job(struct request *rq, const struct job *job)
 struct patience {
 	struct op *claim;
 	struct op count;
-	struct stage_counts counts;
 };
 
 static void
@@ -48,10 +48,13 @@ answer_patience(struct op *op)
 	struct request *rq = op->owner;
 	const struct patience *p = rq->state;
 	struct op *claim = p->claim;
+	bool more =
+	    op->err.kind == ERR_NONE && counts_more_may_come(op->count, claim->worker.stage);
 
+	free(op->count);
 	if (op->err.kind != ERR_NONE)
 		reply_error(rq, &op->err);
-	else if (!counts_more_may_come(&p->counts, claim->worker.stage))
+	else if (!more)
 		reply_text(rq, 403, said_no_jobs);
 	else if (claim->claim.wait_until_us > 0)
 		reply_cut(rq);
@@ -75,7 +78,9 @@ be_patient(struct request *rq, struct op *claim)
 	}
 	request_init_op(rq, &p->count, OP_COUNT, answer_patience);
 	p->count.give_up_us = clock_us() + COUNTS_PATIENCE_US;
-	p->count.count = &p->counts;
+	p->count.count = malloc(sizeof(*p->count.count)); /* not kept while the call is parked */
+	if (!p->count.count)
+		abort();
 	op_submit(rq->tracker, &p->count);
 }
 

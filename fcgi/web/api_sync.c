@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/structured.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "domain/beats.h"
 #include "domain/counts.h"
 #include "domain/presence.h"
@@ -49,14 +50,15 @@ static const char said_no_object[] = "the item is not an object",
 struct sync_call {
 	struct uuid token;
 	struct json_text progress;
-	struct op done, back, claim, touch, count;
+	const char *has; /* tidy words; NULL: it does not say */
+	struct op done, back, claim, touch, say, count;
 	struct op *part; /* of done: ops that are sent for it, with its items one after another */
 	size_t n_parts;
 	struct said *said;
 	size_t n_said;
 	atomic_int pending;
 	struct worker_id worker;
-	struct stage_counts counts;
+	struct stage_counts *counts; /* not before it is known that there is nothing */
 };
 
 static struct request *
@@ -451,7 +453,7 @@ put_advice(struct buf *out, const struct sync_call *call)
 		    call->claim.claim.allowance,
 		    text_plural(call->claim.claim.allowance, "job", "jobs"));
 	else if (idle)
-		counts_why(&call->counts, call->worker.stage, why, sizeof(why));
+		counts_why(call->counts, call->worker.stage, call->worker.has, why, sizeof(why));
 	/* Who has waited already may ask again soon: the call itself is the wait. */
 	waited = call->claim.claim.wait_until_us > 0 && !call->claim.claim.crowded &&
 	    call->claim.status != ST_FULL;
@@ -461,7 +463,7 @@ put_advice(struct buf *out, const struct sync_call *call)
 	if (call->claim.claim.allowance > 0)
 		buf_printf(out, ",\"allowance\":%d", call->claim.claim.allowance);
 	if (idle && call->claim.status != ST_UNKNOWN && call->claim.status != ST_FULL &&
-	    counts_is_finished(&call->counts, call->worker.stage))
+	    counts_is_finished(call->counts, call->worker.stage))
 		buf_puts(out, ",\"finished\":true");
 	buf_putc(out, '}');
 }
@@ -473,8 +475,8 @@ say_all(struct request *rq, struct sync_call *call)
 	bool sent;
 
 	/* The claim asked the database itself; the counts may be from before the pause. */
-	if (call->claim.status == ST_PAUSED)
-		call->counts.stage[call->worker.stage].paused = true;
+	if (call->counts && call->claim.status == ST_PAUSED)
+		call->counts->stage[call->worker.stage].paused = true;
 	buf_init(&out, 0);
 	put_results(&out, call);
 	put_jobs(&out, &call->claim);
@@ -505,11 +507,16 @@ static void
 say_with_reason(struct request *rq, struct sync_call *call)
 {
 	if (call->claim.claim.n_jobs > 0 || call->claim.claim.want == 0 ||
-	    call->claim.status == ST_UNKNOWN || counts_get(rq->tracker->counts, &call->counts)) {
+	    call->claim.status == ST_UNKNOWN) {
 		say_all(rq, call);
 		return;
 	}
-	call->count.count = &call->counts;
+	call->counts = arena_alloc(&rq->arena, sizeof(*call->counts));
+	if (counts_get(rq->tracker->counts, call->counts)) {
+		say_all(rq, call);
+		return;
+	}
+	call->count.count = call->counts;
 	op_submit(rq->tracker, &call->count);
 }
 
@@ -568,11 +575,10 @@ answer_touch(struct op *op)
 	}
 }
 
-/* Results and returns are committed: now the claim, or, with nothing wanted, only the greeting. */
+/* What it says that it has is known: now the claim, or, with nothing wanted, only the greeting. */
 static void
 go_on(struct request *rq, struct sync_call *call)
 {
-	request_drop_body(rq);
 	if (call->claim.claim.want > 0 || call->claim.claim.has_holding)
 		claim_submit(rq->tracker, &call->claim);
 	else if (presence_find(rq->tracker->presence, &call->token, &call->worker)) {
@@ -580,6 +586,35 @@ go_on(struct request *rq, struct sync_call *call)
 		say_all(rq, call);
 	} else
 		op_submit(rq->tracker, &call->touch);
+}
+
+static void
+answer_say(struct op *op)
+{
+	struct request *rq = request_of(op);
+
+	if (op->err.kind != ERR_NONE)
+		reply_error(rq, &op->err);
+	else
+		go_on(rq, rq->state); /* a worker that is gone hears it there */
+}
+
+/* Results and returns are committed: now what it has, which most say every time, and which seldom changes. */
+static void
+note_words(struct request *rq, struct sync_call *call)
+{
+	struct worker_id known;
+
+	request_drop_body(rq);
+	if (!call->has ||
+	    (presence_find(rq->tracker->presence, &call->token, &known) &&
+		known.said == presence_words(call->has))) {
+		go_on(rq, call);
+		return;
+	}
+	call->say.has = call->has;
+	call->say.generation = shared_generation(rq->tracker->shared, &call->token);
+	op_submit(rq->tracker, &call->say);
 }
 
 static void
@@ -598,7 +633,7 @@ answer_items(struct op *op)
 	if (call->back.err.kind != ERR_NONE)
 		reply_error(rq, &call->back.err);
 	else
-		go_on(rq, call);
+		note_words(rq, call);
 }
 
 static void
@@ -611,7 +646,7 @@ start(struct request *rq, struct sync_call *call)
 
 	atomic_init(&call->pending, (int)n + (returned ? 1 : 0));
 	if (n == 0 && !returned) {
-		go_on(rq, call);
+		note_words(rq, call);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -631,6 +666,22 @@ read_progress(struct request *rq, struct json_span value, struct json_text *prog
 	return true;
 }
 
+/* A copy, for the call may wait without its body. No word is ever refused. */
+static bool
+read_has(struct request *rq, struct sync_call *call, struct err *e)
+{
+	struct json_span value = request_field(rq, "has");
+	struct json_text text;
+
+	if (!value.s)
+		return true;
+	if (!request_text(rq, value, &text))
+		return err_set(e, ERR_FIELD,
+		    "The field 'has' must be a string of words with commas between.", "has");
+	call->has = words_tidy(&rq->arena, text.s, text.len);
+	return true;
+}
+
 bool
 api_sync(struct request *rq, struct err *e)
 {
@@ -642,13 +693,15 @@ api_sync(struct request *rq, struct err *e)
 	request_init_op(rq, &call->back, OP_RETURN, answer_items);
 	request_init_op(rq, &call->claim, OP_CLAIM, answer_claim);
 	request_init_op(rq, &call->touch, OP_TOUCH, answer_touch);
+	request_init_op(rq, &call->say, OP_SAY, answer_say);
 	request_init_op(rq, &call->count, OP_COUNT, answer_count);
 	if (progress.s && !read_progress(rq, progress, &call->progress))
 		return err_set(e, ERR_FIELD, "The field 'progress' must be a string.", "progress");
-	if (!req_token(rq, &call->token, e) || !read_lists(rq, call, e) ||
+	if (!read_has(rq, call, e) || !req_token(rq, &call->token, e) || !read_lists(rq, call, e) ||
 	    !read_wants(rq, &call->claim, e))
 		return false;
-	call->done.token = call->back.token = call->claim.token = call->touch.token = call->token;
+	call->done.token = call->back.token = call->claim.token = call->touch.token =
+	    call->say.token = call->token;
 	split_done(rq, call);
 	call->touch.generation = shared_generation(rq->tracker->shared, &call->token);
 	rq->tracker->newer_call(rq->tracker, &call->token);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "base/words.h"
 #include "domain/beats.h"
 #include "domain/counts.h"
 #include "domain/names.h"
@@ -142,6 +143,19 @@ read_slots(struct request *rq, struct op *op)
 		op->open.slots = (int)slots;
 }
 
+/* What it has, for batches that need it. No word is ever refused. */
+static const char *
+read_has(struct request *rq)
+{
+	struct err ignored = ERR_INIT;
+	const char *said = NULL;
+	size_t len = 0;
+
+	if (!url_query(&rq->arena, rq->query, "has", &said, &len, &ignored) || !said)
+		return "";
+	return words_tidy(&rq->arena, said, len);
+}
+
 static void
 read_address(struct request *rq, struct op *op, struct newcomer *new)
 {
@@ -184,7 +198,7 @@ read_key(struct request *rq, struct op *op, struct newcomer *new)
 		op->open.key = &new->key;
 }
 
-/* GET /api/new?nickname=N&stage=S[&label=L][&slots=N]
+/* GET /api/new?nickname=N&stage=S[&label=L][&slots=N][&has=WORDS]
  * -> {"token","display_name","project","stage_name","idle_timeout"}; 401 when the name is somebody else's,
  * 403 who is banned, with words. */
 bool
@@ -204,6 +218,7 @@ api_new(struct request *rq, struct err *e)
 	op->open.stage = stage;
 	read_label(rq, op);
 	read_slots(rq, op);
+	op->open.has = read_has(rq);
 	read_address(rq, op, new);
 	read_key(rq, op, new);
 	op_submit(rq->tracker, op);
@@ -333,40 +348,46 @@ api_bye(struct request *rq, struct err *e)
 	return true;
 }
 
+struct count_call {
+	int stage;
+	const char *has;
+};
+
 static void
-say_count(struct request *rq, const struct stage_counts *counts, int stage)
+say_count(struct request *rq, const struct stage_counts *counts, const struct count_call *call)
 {
-	reply_text(rq, 200,
-	    arena_printf(&rq->arena, "%lld", (long long)counts_available(&counts->stage[stage])));
+	int64_t count = counts_available(counts, call->stage, counts_mask(counts, call->has));
+
+	reply_text(rq, 200, arena_printf(&rq->arena, "%lld", (long long)count));
 }
 
 static void
 answer_job_count(struct op *op)
 {
 	struct request *rq = op->owner;
-	const int *stage = rq->state;
 
 	if (op->err.kind != ERR_NONE)
 		reply_error(rq, &op->err);
 	else
-		say_count(rq, op->count, *stage);
+		say_count(rq, op->count, rq->state);
 }
 
-/* GET /api/jobCount?stage=S -> how many jobs a worker of S could take now */
+/* GET /api/jobCount?stage=S[&has=WORDS] -> how many jobs a worker of S that has this could take now */
 bool
 api_job_count(struct request *rq, struct err *e)
 {
 	struct stage_counts *counts = arena_alloc(&rq->arena, sizeof(*counts));
-	int *stage = arena_alloc(&rq->arena, sizeof(*stage));
+	struct count_call *call = arena_calloc(&rq->arena, 1, sizeof(*call));
 	struct op *op;
 
-	if (!req_stage(rq, stage, e))
+	if (!req_stage(rq, &call->stage, e))
 		return false;
+	call->has = read_has(rq);
 	if (counts_get(rq->tracker->counts, counts)) {
-		say_count(rq, counts, *stage);
+		say_count(rq, counts, call);
 		return true;
 	}
-	rq->state = stage;
+	rq->state = call;
 	op = request_op(rq, OP_COUNT, answer_job_count);
 	op->count = counts;
 	op_submit(rq->tracker, op);

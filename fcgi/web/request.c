@@ -136,8 +136,9 @@ request_drop_body(struct request *rq)
 /* What else a body holds is passed over. One bad item of a list shall not spoil the others. */
 static const struct scan_field fields[] = {{.name = "token"}, {.name = "data"},
     {.name = "progress"}, {.name = "number"}, {.name = "wait"}, {.name = "want"}, {.name = "slots"},
-    {.name = "holding"}, {.name = "done", .lenient = true}, {.name = "failed", .lenient = true},
-    {.name = "flagged", .lenient = true}, {.name = "released", .lenient = true}};
+    {.name = "has"}, {.name = "holding"}, {.name = "done", .lenient = true},
+    {.name = "failed", .lenient = true}, {.name = "flagged", .lenient = true},
+    {.name = "released", .lenient = true}};
 
 _Static_assert(sizeof(fields) / sizeof(*fields) == REQUEST_FIELDS, "request.h counts them");
 

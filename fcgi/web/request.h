@@ -27,7 +27,7 @@ enum method { GET = 1, POST = 2, HEAD = 4 };
 
 struct route;
 
-#define REQUEST_FIELDS 12 /* that some call has: request.c names them */
+#define REQUEST_FIELDS 13 /* that some call has: request.c names them */
 
 /* What a v1 call takes of its arena without its data: 0.6 to 1.0 KB (measured), so that it needs no block. */
 #define REQUEST_ROOM 1280

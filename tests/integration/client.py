@@ -56,9 +56,10 @@ class Api:
     def post(self, path, body, **kwargs):
         return self.call("POST", path, body, **kwargs)
 
-    def new(self, stage="a", nickname="anonymous", label=None, slots=None):
+    def new(self, stage="a", nickname="anonymous", label=None, slots=None, has=None):
         """requests leaves out what is None."""
-        answer = self.get("/api/new", params={"nickname": nickname, "stage": stage, "label": label, "slots": slots})
+        answer = self.get("/api/new", params={"nickname": nickname, "stage": stage, "label": label, "slots": slots,
+                                                 "has": has})
         assert answer.status_code == 200, (answer.status_code, answer.text)
         return answer.json()
 

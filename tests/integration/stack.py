@@ -240,7 +240,8 @@ class Stack:
         self.sql("do $$ begin"
                  " perform tracker.reset_jobs();"
                  " delete from tracker.worker; delete from tracker.person; delete from tracker.audit;"
-                 " update tracker.stage set paused = false where paused;"
+                 " delete from tracker.gate;"
+                 " update tracker.stage set paused = false, line = line;"
                  " end $$")
         if self.redis_is_up():
             self.redis.flushall()

@@ -11,7 +11,7 @@ assert_why(const struct stage_counts *c, int stage, const char *expected)
 {
 	char why[200];
 
-	counts_why(c, stage, why, sizeof(why));
+	counts_why(c, stage, 0, why, sizeof(why));
 	assert_string_equal(why, expected);
 }
 
@@ -46,7 +46,7 @@ the_operators_pause_comes_first(void **state)
 
 	(void)state;
 	assert_why(&c, 1, "Stage A is paused by the operator.");
-	assert_int_equal(counts_available(&c.stage[1]), 0);
+	assert_int_equal(counts_available(&c, 1, 0), 0);
 }
 
 static void
@@ -70,10 +70,39 @@ back_offs_hands_and_the_end_are_told_apart(void **state)
 static void
 only_due_retries_can_be_taken(void **state)
 {
-	struct stage_count c = {.present = true, .ready = 4, .retry = 10, .due = 2};
+	struct stage_counts c = {
+	    .stages = 1, .stage = {[1] = {.present = true, .ready = 4, .retry = 10, .due = 2}}};
 
 	(void)state;
-	assert_int_equal(counts_available(&c), 6);
+	assert_int_equal(counts_available(&c, 1, 0), 6);
+}
+
+static void
+what_waits_is_told_by_what_the_worker_has(void **state)
+{
+	struct stage_counts c = {.stages = 1,
+	    .stage = {[1] = {.present = true, .gated = true, .ready = 1207, .leased = 3}},
+	    .works = 2,
+	    .work = {{.stage = 1, .needs = 5, .now = 1200},
+		{.stage = 1, .needs = 2, .later = 7, .later_us = 2500000}},
+	    .word = {"gpu", "slow", "ram32"}};
+
+	(void)state;
+	assert_int_equal(counts_available(&c, 1, 0), 0);
+	assert_int_equal(counts_available(&c, 1, 1), 0);
+	assert_int_equal(counts_available(&c, 1, 5), 1200);
+	assert_int_equal(counts_mask(&c, "gpu,other,ram32"), 5);
+	assert_int_equal(counts_mask(&c, ""), 0);
+	assert_why(&c, 1, "Stage A: 1,207 jobs wait, but most of them need gpu, ram32.");
+	c.works = 1;
+	assert_why(&c, 1, "Stage A: 1,200 jobs wait, but they need gpu, ram32.");
+	c.work[0].now = 1;
+	assert_why(&c, 1, "Stage A: 1 job waits, but it needs gpu, ram32.");
+	c.work[0] = (struct stage_work){.stage = 1, .later = 1200, .later_us = 2500000};
+	assert_why(&c, 1,
+	    "Stage A: 1,200 jobs wait for their turn, because of a rate: the next has it in 2.5 "
+	    "s.");
+	assert_true(counts_more_may_come(&c, 1));
 }
 
 static void
@@ -105,6 +134,7 @@ main(void)
 	    cmocka_unit_test(the_operators_pause_comes_first),
 	    cmocka_unit_test(back_offs_hands_and_the_end_are_told_apart),
 	    cmocka_unit_test(only_due_retries_can_be_taken),
+	    cmocka_unit_test(what_waits_is_told_by_what_the_worker_has),
 	    cmocka_unit_test(names_are_word_word_number),
 	};
 

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "domain/presence.h"
 
-static const struct worker_id worker = {17, 2};
+static const struct worker_id worker = {.id = 17, .stage = 2};
 
 static struct uuid
 token(uint32_t n)

@@ -73,7 +73,7 @@ call_new(struct room *r, uint32_t n, int stage, int64_t wait_ms)
 	c->op.answer = answer;
 	c->op.token = hash_128(&n, sizeof(n));
 	c->op.arrived_us = 1000 + n;
-	c->op.worker = (struct worker_id){n, stage};
+	c->op.worker = (struct worker_id){.id = n, .stage = stage};
 	c->op.claim.want = 1;
 	c->op.claim.fd = c->server;
 	c->op.claim.wait_until_us = clock_us() + wait_ms * 1000;
@@ -146,12 +146,12 @@ work_wakes_the_oldest_call_of_its_stage(void **state)
 	park(r, second);
 	park(r, first);
 	park(r, other);
-	parked_wake(r->tracker.parked, 1, 1);
+	parked_wake(r->tracker.parked, 1, 0, 1);
 	assert_ptr_equal(take_claim(r), first);
 	assert_int_equal(waiting(r), 2);
-	parked_wake(r->tracker.parked, 1, 1);
+	parked_wake(r->tracker.parked, 1, 0, 1);
 	assert_ptr_equal(take_claim(r), second);
-	parked_wake(r->tracker.parked, 1, 1);
+	parked_wake(r->tracker.parked, 1, 0, 1);
 	assert_int_equal(waiting(r), 1);
 	room_free(r);
 	call_free(first);
@@ -169,10 +169,10 @@ a_call_that_wants_ten_stands_for_ten_jobs(void **state)
 	fleet->op.claim.want = 10;
 	park(r, fleet);
 	park(r, next);
-	parked_wake(r->tracker.parked, 1, 10);
+	parked_wake(r->tracker.parked, 1, 0, 10);
 	assert_ptr_equal(take_claim(r), fleet);
 	assert_int_equal(waiting(r), 1);
-	parked_wake(r->tracker.parked, 1, 1);
+	parked_wake(r->tracker.parked, 1, 0, 1);
 	assert_ptr_equal(take_claim(r), next);
 	room_free(r);
 	call_free(fleet);
@@ -187,7 +187,7 @@ work_that_came_between_question_and_parking_is_not_missed(void **state)
 
 	(void)state;
 	parked_mark(r->tracker.parked, &c->op);             /* the question is sent … */
-	parked_wake(r->tracker.parked, 1, 1);               /* … work appears … */
+	parked_wake(r->tracker.parked, 1, 0, 1);            /* … work appears … */
 	assert_true(parked_put(r->tracker.parked, &c->op)); /* … and the old answer was "nothing" */
 	assert_ptr_equal(take_claim(r), c);
 	assert_int_equal(waiting(r), 0);
@@ -249,6 +249,80 @@ a_newer_call_in_another_process_ends_the_older_soon(void **state)
 	park(r, c);
 	shared_ticket_take(r->tracker.shared, &c->op.token);
 	wait_answered(c);
+	room_free(r);
+	call_free(c);
+}
+
+static void
+work_wakes_the_oldest_of_those_who_have_what_it_needs(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *plain = call_new(r, 1, 1, SOON_MS), *gpu = call_new(r, 2, 1, SOON_MS),
+		    *both = call_new(r, 3, 1, SOON_MS);
+
+	(void)state;
+	gpu->op.worker.has = 1;
+	both->op.worker.has = 3;
+	park(r, both);
+	park(r, plain);
+	park(r, gpu);
+	parked_wake(r->tracker.parked, 1, 4, 10);
+	assert_int_equal(waiting(r), 3);
+	parked_wake(r->tracker.parked, 1, 1, 1);
+	assert_ptr_equal(take_claim(r), gpu);
+	parked_wake(r->tracker.parked, 1, 0, 1);
+	assert_ptr_equal(take_claim(r), plain);
+	parked_wake(r->tracker.parked, 1, 2, 1);
+	assert_ptr_equal(take_claim(r), both);
+	/* Work for others, between the question and the parking, does not concern it. */
+	parked_mark(r->tracker.parked, &plain->op);
+	parked_wake(r->tracker.parked, 1, 1, 1);
+	assert_true(parked_put(r->tracker.parked, &plain->op));
+	assert_int_equal(waiting(r), 1);
+	parked_mark(r->tracker.parked, &gpu->op);
+	parked_wake(r->tracker.parked, 1, 1, 1);
+	assert_true(parked_put(r->tracker.parked, &gpu->op));
+	assert_ptr_equal(take_claim(r), gpu);
+	room_free(r);
+	call_free(plain);
+	call_free(gpu);
+	call_free(both);
+}
+
+static void
+work_whose_turn_comes_wakes_then_and_who_has_what_it_needs(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *plain = call_new(r, 1, 1, 2 * SOON_MS), *gpu = call_new(r, 2, 1, 2 * SOON_MS);
+	int64_t began;
+
+	(void)state;
+	gpu->op.worker.has = 1;
+	park(r, plain);
+	park(r, gpu);
+	began = clock_us();
+	parked_wake_later(r->tracker.parked, 1, 1, 300000, 5);
+	assert_ptr_equal(take_claim(r), gpu);
+	assert_true(clock_us() - began >= 300000);
+	assert_int_equal(waiting(r), 1);
+	room_free(r);
+	call_free(plain);
+	call_free(gpu);
+}
+
+static void
+more_different_needs_than_are_told_apart_wake_all_the_same(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *c = call_new(r, 1, 1, SOON_MS);
+
+	(void)state;
+	c->op.worker.has = 1;
+	for (uint64_t needs = 2; needs < 100; needs++)
+		parked_wake(r->tracker.parked, 1, needs << 1, 1);
+	park(r, c);
+	parked_wake(r->tracker.parked, 1, 1, 1);
+	assert_ptr_equal(take_claim(r), c);
 	room_free(r);
 	call_free(c);
 }
@@ -336,7 +410,7 @@ calls_keep_their_order_however_they_come_back(void **state)
 	for (size_t i = 0; i < COUNT(order); i++)
 		park(r, calls[order[i]]);
 	for (size_t i = 0; i < COUNT(order); i++) {
-		parked_wake(r->tracker.parked, 1, 1);
+		parked_wake(r->tracker.parked, 1, 0, 1);
 		assert_ptr_equal(take_claim(r), calls[i]);
 	}
 	room_free(r);
@@ -412,6 +486,9 @@ main(void)
 	    cmocka_unit_test(a_client_that_hangs_up_leaves_its_place),
 	    cmocka_unit_test(a_newer_call_here_ends_the_older_at_once),
 	    cmocka_unit_test(a_newer_call_in_another_process_ends_the_older_soon),
+	    cmocka_unit_test(work_wakes_the_oldest_of_those_who_have_what_it_needs),
+	    cmocka_unit_test(work_whose_turn_comes_wakes_then_and_who_has_what_it_needs),
+	    cmocka_unit_test(more_different_needs_than_are_told_apart_wake_all_the_same),
 	    cmocka_unit_test(over_the_limit_nobody_is_parked),
 	    cmocka_unit_test(the_limit_is_the_whole_pools),
 	    cmocka_unit_test(what_large_calls_hold_while_they_wait_is_bounded),

@@ -1,0 +1,162 @@
+"""What batches need and workers have, and rates, on the wire: who gets what, who is woken, and what the others hear."""
+import functools
+import time
+
+import pytest
+
+from beside import Beside
+from client import Api, Fleet
+from waiting import Later, eventually
+
+
+def load(stack, count, needs="", rate=0):
+    """A batch; its number."""
+    last = stack.one("select coalesce(max(last), 0) from tracker.batch") + count
+    stack.sql(f"do $$ declare v_batch int4; begin"
+              f" insert into tracker.job (number, data) select g, 'x' from generate_series({last - count + 1}, {last}) g;"
+              f" v_batch := tracker.open_batch('load', false, {last});"
+              f" perform tracker.set_batch_needs(v_batch, '{needs}'), tracker.set_batch_rate(v_batch, {rate}); end $$")
+    stack.redis.publish(f"tracker:{stack.one('select id from tracker.project')}:wake", f"wake 1 {count}")
+    return stack.one("select max(batch) from tracker.batch")
+
+
+class Worker:
+    """v1, by hand: what it has it says at registration."""
+
+    def __init__(self, stack, has=None, stage="a"):
+        self.api = Api(stack)
+        self.token = self.api.new(stage, has=has)["token"]
+
+    def new_job(self, **fields):
+        return self.api.post("/api/newJob", {"token": self.token, **fields})
+
+
+def count(stack, has=None):
+    return int(Api(stack).get("/api/jobCount", params={"stage": "a", "has": has}).text)
+
+
+def asked_last(stack):
+    return stack.one("select max(asked_at) from tracker.worker")
+
+
+def test_who_has_what_is_needed_gets_it_and_the_others_hear_why(fresh):
+    load(fresh, 1200, "GPU,ram32")
+    plain, some, able = Worker(fresh), Worker(fresh, "gpu"), Worker(fresh, "ram32, x y;z, GPU")
+    assert (plain.new_job().status_code, some.new_job().status_code) == (403, 403)
+    assert able.new_job().status_code == 200
+    f = Fleet(fresh)
+    answer = f.sync(want=1)
+    assert (answer["jobs"], answer["message"]) == ([], "Stage A: 1,199 jobs wait, but they need gpu, ram32.")
+    assert "finished" not in answer
+    assert f.sync(want=1, has="gpu")["message"] == answer["message"]
+    assert len(f.sync(want=2, has="gpu,ram32,more")["jobs"]) == 2
+    assert len(f.sync(want=1)["jobs"]) == 1  # what is not said again still holds
+    assert f.sync(want=1, has="")["jobs"] == []
+    assert eventually(lambda: count(fresh, "ram32,gpu") == 1196)
+    assert (count(fresh), count(fresh, "gpu"), count(fresh, "\x1b[31m,,'")) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("has", [7, ["gpu"], None, {"gpu": True}])
+def test_what_is_no_text_is_refused_by_sync(fresh, has):
+    answer = Fleet(fresh).raw(want=1, has=has)
+    assert answer.status_code == 422
+    assert answer.text == "The field 'has' must be a string of words with commas between."
+
+
+def test_hostile_words_are_harmless(fresh):
+    load(fresh, 3, "gpu")
+    for has in ("'; drop table tracker.word; --", ",".join(f"w{n}" for n in range(300)),
+                "\u202egpu", "{gpu}", "\"gpu\""):
+        f = Fleet(fresh)
+        assert f.sync(want=1, has=has)["jobs"] == [], has
+        assert Worker(fresh, has).new_job().status_code == 403, has
+    assert len(Fleet(fresh).sync(want=1, has="gpu," + "x," * 200)["jobs"]) == 1
+
+
+def test_v1_waits_while_only_what_it_does_not_fit_is_left(patient):
+    load(patient, 2, "gpu")
+    w = Worker(patient)
+    call = Later(w.new_job)
+    time.sleep(1.5)
+    assert call.is_alive()
+    load(patient, 1)
+    assert call.result(20).status_code == 200
+
+
+def test_work_that_needs_more_wakes_nobody_without(fresh):
+    load(fresh, 1)
+    fleets = [Fleet(fresh) for _ in range(30)]
+    able = Fleet(fresh)
+    assert len(fleets[0].sync(want=1, has="odd")["jobs"]) == 1
+    calls = [Later(f.beside().sync, want=1, wait=20, has="ram32") for f in fleets]
+    last = Later(able.beside().sync, want=1, wait=20, has="gpu")
+    eventually(lambda: fresh.one("select count(*) from tracker.worker where asked_kind = 'sync' and words is not null") == 31)
+    time.sleep(0.3)
+    before = asked_last(fresh)
+    load(fresh, 1200, "gpu")
+    assert len(last.result(10)["jobs"]) == 1
+    # The look once a second is behind all wake-ups.
+    time.sleep(2.5)
+    assert fresh.one("select count(*) from tracker.worker where words = '{ram32}' and asked_at > %s", before) == 0
+    load(fresh, 30, "ram32")
+    assert [len(c.result(15)["jobs"]) for c in calls] == [1] * 30
+
+
+def test_results_wake_who_has_what_the_next_stage_needs(fresh):
+    load(fresh, 2, "gpu")
+    a = Fleet(fresh)
+    jobs = a.sync(want=2, has="gpu")["jobs"]
+    plain, able = Fleet(fresh, "b"), Fleet(fresh, "b")
+    first = Later(plain.beside().sync, want=1, wait=6)
+    time.sleep(0.3)
+    second = Later(able.beside().sync, want=1, wait=20, has="gpu")
+    time.sleep(0.7)
+    a.done(jobs[0])
+    assert len(second.result(15)["jobs"]) == 1
+    assert first.result(15)["jobs"] == []
+
+
+def test_needs_that_are_taken_away_wake_who_waits(fresh):
+    batch = load(fresh, 1, "gpu")
+    call = Later(Fleet(fresh).beside().sync, want=1, wait=20)
+    time.sleep(0.5)
+    fresh.sql("select tracker.set_batch_needs(%s, '')", batch)
+    assert len(call.result(15)["jobs"]) == 1
+
+
+def test_a_rate_holds_over_two_pools_and_wakes_in_time(fresh):
+    """600 a minute, of twenty who ask: a burst of one second, then ten a second."""
+    load(fresh, 1000, rate=600)
+    fresh.sql("update tracker.gate set free_at = clock_timestamp() + interval '1 s'")  # no burst
+    beside = Beside(fresh)
+    stop = time.monotonic() + 6
+    fleets = [Fleet(fresh) for _ in range(10)]
+    asks = [f.sync for f in fleets] + [functools.partial(beside.sync, beside.new()["token"]) for _ in range(10)]
+    try:
+        got = [Later(drain, ask, stop) for ask in asks]
+        total = sum(g.result(60) for g in got)
+        took = time.monotonic() - stop + 6
+        per_s = total / took
+    finally:
+        beside.close()
+    assert total <= 10 * took + 2, total
+    assert per_s >= 6, (total, took)  # more than nine when the machine has time for it
+
+
+def drain(ask, stop):
+    total = 0
+    while time.monotonic() < stop:
+        total += len(ask(want=3, wait=1)["jobs"])
+    return total
+
+
+def test_who_waits_for_its_turn_hears_it_and_is_woken_then(fresh):
+    load(fresh, 5, rate=20)
+    f = Fleet(fresh)
+    assert len(f.sync(want=5)["jobs"]) == 1
+    answer = f.sync(want=1)
+    assert answer["message"].startswith("Stage A: 4 jobs wait for their turn, because of a rate: the next has it in 2.")
+    began = time.monotonic()
+    assert len(f.sync(want=1, wait=20)["jobs"]) == 1
+    assert time.monotonic() - began < 10
+    assert count(fresh) == 0
