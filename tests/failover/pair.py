@@ -142,6 +142,26 @@ def tracker_of(stack, tracker, path, log, *flags):
     return pool
 
 
+def second_pool_of(stack):
+    """Another pool of the same settings, behind the same nginx."""
+    path = os.path.join(stack.state, "run", "second.sock")
+    pool = tracker_of(stack, program("distcompute-tracker"), path, "second.log")
+    line = f"server unix:{stack.state}/run/tracker.sock"
+    for name in glob.glob(os.path.join(stack.state, "**", "*.conf"), recursive=True):
+        with open(name) as f:
+            text = f.read()
+        if line in text:
+            with open(name, "w") as f:
+                f.write(text.replace(f"{line};", f"{line} max_fails=0;\n\tserver unix:{path} max_fails=0;"))
+    os.kill(stack.pid("nginx"), signal.SIGHUP)
+    return pool
+
+
+def postgres_bin(stack):
+    """Where the programs of the running PostgreSQL are."""
+    return os.path.dirname(os.path.realpath(f"/proc/{stack.pid('postgres')}/exe"))
+
+
 class Pair(Stack):
     _redis_process = None  # once it was killed
 
@@ -149,12 +169,12 @@ class Pair(Stack):
         super().start()
         self._begun = []
         self.ids = ids_of(self)
-        self.bin = os.path.dirname(os.path.realpath(f"/proc/{self.pid('postgres')}/exe"))
+        self.bin = postgres_bin(self)
         self.primary = self._node("one", "pg", "run")
         self.standby = self._node("two", "pg2", "run2")
         self._make_standby()
         self._reach_both()
-        self.second = self._start_second_pool()
+        self.second = second_pool_of(self)
         return self
 
     def _node(self, name, data, home):
@@ -221,19 +241,6 @@ class Pair(Stack):
         before = set(self.responders())
         os.kill(self.pid("tracker"), signal.SIGHUP)
         eventually(lambda: (now := set(self.responders())) and not now & before, timeout_s=40, what="the pool reads it")
-
-    def _start_second_pool(self):
-        path = os.path.join(self.state, "run", "second.sock")
-        pool = tracker_of(self, program("distcompute-tracker"), path, "second.log")
-        line = f"server unix:{self.state}/run/tracker.sock"
-        for name in glob.glob(os.path.join(self.state, "**", "*.conf"), recursive=True):
-            with open(name) as f:
-                text = f.read()
-            if line in text:
-                with open(name, "w") as f:
-                    f.write(text.replace(f"{line};", f"{line} max_fails=0;\n\tserver unix:{path} max_fails=0;"))
-        os.kill(self.pid("nginx"), signal.SIGHUP)
-        return pool
 
     def begin(self, name, *args, **kwargs):
         """One of the programs, as a process that goes on."""
