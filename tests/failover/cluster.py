@@ -28,6 +28,11 @@ def descendants(pid):
     return [pid, *(d for child in children_of(pid) for d in descendants(child))]
 
 
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
 class Deployed:
     """The installed files, for addresses of this cluster's own."""
 
@@ -51,9 +56,13 @@ class Deployed:
                 lines[key] = value.replace(first, own).replace(",http://127.0.0.1:2379", "")
         return {**lines, "ETCD_NAME": name}
 
+    def pgbackrest(self, folder, repository):
+        text = self.text("pgbackrest.conf").replace("/var/lib/pgbackrest", repository).replace("/var/run/postgresql", folder)
+        return text.replace("/var/lib/postgresql/15/tracker", os.path.join(folder, "data"))
+
     def patroni(self, name, folder, binaries):
         own, first = f"{self.net}{HOSTS[name]}:", f"{self.net}{HOSTS['postgres1']}:"
-        settings = yaml.safe_load(self.text("patroni.yml"))
+        settings = yaml.safe_load(re.sub(r"# (archive_\w+:)", r"\1", self.text("patroni.yml")))
         settings["name"] = name
         for part in (settings["restapi"], settings["postgresql"]):
             for key in ("listen", "connect_address"):
@@ -74,15 +83,22 @@ class Host:
         self.folder = cluster.folder(name)
         self.home = self.folder
         self.etcd = self.patroni = None
+        # Where pgBackRest finds its settings, whoever calls it: PostgreSQL, or the operator.
+        self.env = {**os.environ, "PGBACKREST_CONFIG": os.path.join(self.folder, "pgbackrest.conf"), "PGBACKREST_PG1_USER": "postgres",
+                    **{f"PGBACKREST_{kind}_PATH": self.folder for kind in ("LOG", "LOCK", "SPOOL")}}
 
     def start(self):
         files = self.cluster.files
         conf = os.path.join(self.folder, "patroni.yml")
-        with open(conf, "w", encoding="utf-8") as f:
-            f.write(files.patroni(self.name, self.folder, self.cluster.binaries))
+        write(conf, files.patroni(self.name, self.folder, self.cluster.binaries))
+        write(self.env["PGBACKREST_CONFIG"], files.pgbackrest(self.folder, self.cluster.folder("repository")))
         env = {**os.environ, **files.etcd(self.name), "ETCD_DATA_DIR": os.path.join(self.cluster.folder(f"{self.name}-etcd"), "data")}
         self.etcd = self.cluster.launch(f"{self.name}-etcd", ["etcd"], env=env)
-        self.patroni = self.cluster.launch(f"{self.name}-patroni", ["patroni", conf])
+        self.patroni = self.cluster.launch(f"{self.name}-patroni", ["patroni", conf], env=self.env)
+
+    def pgbackrest(self, *args):
+        subprocess.run(["pgbackrest", "--stanza=tracker", *args], check=True, cwd="/", stdin=subprocess.DEVNULL, timeout=180,
+                       env=self.env, **self.cluster.ids)
 
     def pids(self):
         return [pid for process in (self.etcd, self.patroni) if process and process.poll() is None for pid in descendants(process.pid)]
@@ -170,14 +186,12 @@ class Cluster(Stack):
             if name != "redis1":
                 text += f"\nreplicaof {first} 6379\nmasterauth {PASSWORD}\n"
             conf = os.path.join(self.folder(name), "redis.conf")
-            with open(conf, "w", encoding="utf-8") as f:
-                f.write(f"{text}\ndir {self.folder(name)}\n")
+            write(conf, f"{text}\ndir {self.folder(name)}\n")
             self.redises[name] = self.launch(name, ["redis-server", conf])
 
     def _start_haproxy(self):
         conf = os.path.join(self.folder("haproxy"), "haproxy.cfg")
-        with open(conf, "w", encoding="utf-8") as f:
-            f.write(self.files.text("haproxy.cfg"))
+        write(conf, self.files.text("haproxy.cfg"))
         self.haproxy = self.launch("haproxy", ["haproxy", "-db", "-f", conf])
 
     def redis_of(self, name):
@@ -233,16 +247,18 @@ class Cluster(Stack):
                 cursor.execute(f"create role distcompute login password '{PASSWORD}'")
                 cursor.execute("create database tracker owner distcompute")
 
-    def _reach_it(self):
+    def settings_with(self, **changed):
+        """tracker.ini with some of its lines otherwise."""
         with open(self.config, encoding="utf-8") as f:
             text = f.read()
-        for name, value in (
-                ("postgres", f"host=127.0.0.1 port={self.files.postgres_port} dbname=tracker user=distcompute password={PASSWORD}"),
-                ("redis", f"redis://:{PASSWORD}@127.0.0.1:{self.files.redis_port}/0")):
+        for name, value in changed.items():
             text, found = re.subn(rf"(?m)^{name} *=.*$", f"{name} = {value}", text)
             assert found == 1, text
-        with open(self.config, "w", encoding="utf-8") as f:
-            f.write(text)
+        return text
+
+    def _reach_it(self):
+        postgres = f"host=127.0.0.1 port={self.files.postgres_port} dbname=tracker user=distcompute password={PASSWORD}"
+        write(self.config, self.settings_with(postgres=postgres, redis=f"redis://:{PASSWORD}@127.0.0.1:{self.files.redis_port}/0"))
         self.run("distcompute-admin", "migrate")
         before = set(self.responders())
         os.kill(self.pid("tracker"), signal.SIGHUP)
@@ -261,6 +277,31 @@ class Cluster(Stack):
         conf = os.path.join(self.primary.folder, "patroni.yml")
         subprocess.run(["patronictl", "-c", conf, "switchover", "--master", self.primary.name, "--force"], check=True, cwd="/",
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=60, **self.ids)
+
+    @contextlib.contextmanager
+    def restored(self, host, home):
+        """A PostgreSQL of its own with what that host's repository has; its conninfo."""
+        data = os.path.join(home, "data")
+        os.mkdir(data, 0o700)
+        if self.ids:
+            os.chown(data, self.ids["user"], self.ids["group"])
+        host.pgbackrest(f"--pg1-path={data}", "restore")
+        server = self.launch("restored", [os.path.join(self.binaries, "postgres"), "-D", data, "-c", f"unix_socket_directories={home}",
+                                          "-c", "listen_addresses=", "-c", "archive_mode=off", "-c", "synchronous_standby_names="],
+                             env=host.env)
+        conninfo = f"host={home} dbname=tracker user=postgres"
+
+        def takes_writes():
+            with contextlib.suppress(psycopg2.OperationalError):
+                with contextlib.closing(psycopg2.connect(conninfo)) as db, db.cursor() as cursor:
+                    cursor.execute("select not pg_is_in_recovery()")
+                    return cursor.fetchone()[0]
+        try:
+            eventually(takes_writes, timeout_s=90, what="the copy takes writes")
+            yield conninfo
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(60)
 
     def stop(self):
         if self.state is not None and getattr(self, "_launched", None):

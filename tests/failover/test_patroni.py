@@ -3,12 +3,17 @@ The cluster that bin/deploy/ describes (Patroni with etcd, HAProxy, Redis), unde
 acknowledged result: a host killed and frozen, a switchover, the Redis that leads gone. Patroni needs its time to decide;
 what is asked of us is how soon after that a result is acknowledged. The outage is printed: see -rP.
 """
+import contextlib
+import os
+import subprocess
 import time
 
+import psycopg2
 import pytest
 
-from cluster import Cluster
+from cluster import Cluster, write
 from pair import Fleet30
+from stack import program
 from test_failover import GOAL_S, SLACK_S, tell
 from waiting import eventually
 
@@ -99,3 +104,26 @@ def test_the_redis_that_leads_goes_and_another_is_made_to_lead(cluster, workers)
     gap = workers.longest_gap(began)
     tell(f"HAProxy, Redis killed, {workers.end()} results", longest_gap=gap)
     assert gap < GOAL_S + SLACK_S
+
+
+def test_a_backup_made_under_load_comes_back_with_all_that_was_acknowledged(cluster, workers):
+    """pgBackRest, as bin/doc/several-hosts.md tells: the restored copy has a new identity, and its laws hold."""
+    host = cluster.primary
+    host.pgbackrest("stanza-create")
+    workers.wait_for("a", 200)
+    host.pgbackrest("--type=full", "backup")
+    saved = len(workers.promised)
+    eventually(lambda: len(workers.promised) > saved + 200, timeout_s=60, what="results that only the log has")
+    promised = workers.end()
+    cluster.sql("select pg_switch_wal()")
+    host.pgbackrest("check")  # what was written until now is in the repository
+    home = cluster.folder("restored")
+    with cluster.restored(host, home) as conninfo:
+        config = os.path.join(home, "tracker.ini")
+        write(config, cluster.settings_with(postgres=conninfo))
+        for command in (["check"], ["new-identity"], ["check"]):
+            subprocess.run([program("distcompute-admin"), "--config", config, *command], check=True, timeout=60)
+        with contextlib.closing(psycopg2.connect(conninfo)) as db, db.cursor() as cursor:
+            cursor.execute("select count(*) from tracker.output")
+            results, = cursor.fetchone()
+    assert results >= promised
