@@ -13,6 +13,7 @@ import subprocess
 
 import psycopg2
 import redis
+import requests
 import yaml
 
 from pair import ids_of, postgres_bin, second_pool_of
@@ -216,29 +217,36 @@ class Cluster(Stack):
         self.forget_db()
 
     def wait_until_whole(self, timeout_s=120):
-        """One host leads, and no other believes it does; what is acknowledged is on a second, and the third follows."""
+        """One host leads and no other believes it does; by Patroni's own list, which decides who may lead next, another has
+        all that was acknowledged, and the third follows."""
         def is_whole():
             primaries = [host for host in self.hosts.values() if host.is_primary()]
             if len(primaries) != 1:
                 return False
             self.primary, = primaries
-            states = self._standbys()
-            return len(states) == len(HOSTS) - 1 and "sync" in states.values()
-        eventually(is_whole, timeout_s=timeout_s,
-                   every_s=0.5, what="a primary and two standbys, one of them synchronous")
+            return sorted(self._roles().values()) == ["leader", "replica", "sync_standby"] and len(self._standbys()) == len(HOSTS) - 1
+        eventually(is_whole, timeout_s=timeout_s, every_s=0.5, what="a leader, a sync standby and a replica")
         self.forget_db()
 
     def synchronous(self):
         """The host that has all that was acknowledged, besides the primary."""
-        name, = (name for name, state in self._standbys().items() if state == "sync")
+        name, = (name for name, role in self._roles().items() if role == "sync_standby")
         return self.hosts[name]
 
+    def _roles(self):
+        """As Patroni sees it."""
+        with contextlib.suppress(requests.RequestException):
+            members = requests.get(f"http://{self.files.net}{HOSTS[self.primary.name]}:8008/cluster", timeout=5).json()["members"]
+            return {member["name"]: member["role"] for member in members}
+        return {}
+
     def _standbys(self):
+        """As PostgreSQL sees it."""
         with contextlib.suppress(psycopg2.OperationalError):  # Patroni may be restarting it
             with contextlib.closing(psycopg2.connect(self.primary.conninfo(database="postgres"))) as db, db.cursor() as cursor:
-                cursor.execute("select application_name, sync_state from pg_stat_replication where state = 'streaming'")
-                return dict(cursor.fetchall())
-        return {}
+                cursor.execute("select application_name from pg_stat_replication where state = 'streaming'")
+                return cursor.fetchall()
+        return []
 
     def _make_database(self):
         with contextlib.closing(psycopg2.connect(self.primary.conninfo(database="postgres"))) as db:
