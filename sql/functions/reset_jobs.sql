@@ -22,35 +22,35 @@ declare
 	v_kept constant text := 'tracker.stage, tracker.frontier, tracker.batch, tracker.batch_count, tracker.board_day, tracker.person,
 		tracker.worker';	-- read on while we work
 	v_until timestamptz := clock_timestamp() + make_interval(secs => patience_s);
-	v_who text;
+	v_timeout text := current_setting('lock_timeout');
+	v_quiet boolean := false;	-- vacuum is away
+	v_all boolean := false;
 begin
-	-- Waits for nobody but vacuum, and nobody but vacuum waits for it.
-	execute format('lock table %s, %s in share update exclusive mode', v_emptied, v_kept);
-	loop
+	perform set_config('lock_timeout', format('%ss', greatest(patience_s, 1)), true);
+	while not v_all and clock_timestamp() <= v_until loop
+		begin
+			-- Waits for nobody but vacuum, and nobody but vacuum waits for it.
+			if not v_quiet then
+				execute format('lock table %s, %s in share update exclusive mode', v_emptied, v_kept);
+			end if;
+			v_quiet := true;
+		exception when lock_not_available then
+			exit;
+		end;
 		begin
 			perform tracker.raise_barrier();
 			execute format('lock table %s in access exclusive mode nowait', v_emptied);
 			execute format('lock table %s in exclusive mode nowait', v_kept);
-			exit;
+			v_all := true;
 		exception when lock_not_available then
-			null;	-- what was got is given back
+			perform pg_sleep(0.02);	-- what was got is given back
 		end;
-		if clock_timestamp() > v_until then
-			select string_agg(distinct format('%s (pid %s)',
-				coalesce(nullif(a.application_name, ''), 'a session'), a.pid), ', ')
-			into v_who
-			from pg_locks l
-			join pg_stat_activity a on a.pid = l.pid and a.datname = current_database()
-			join pg_class c on c.oid = l.relation
-			where l.locktype = 'relation' and l.granted
-				and c.relnamespace = 'tracker'::regnamespace
-				and l.pid <> pg_backend_pid();
-			raise lock_not_available using message = format(
-				'the tables have been in use for %s s: %s', patience_s,
-				coalesce(v_who, 'sessions that come and go'));
-		end if;
-		perform pg_sleep(0.02);
 	end loop;
+	perform set_config('lock_timeout', v_timeout, true);
+	if not v_all then
+		raise lock_not_available using message = format('the tables have been in use for %s s: %s',
+			patience_s, coalesce(tracker.who_holds(), 'sessions that come and go'));
+	end if;
 
 	-- No restart of identities: committers remember the last position of ready, and of which batch.
 	execute format('truncate %s', v_emptied);

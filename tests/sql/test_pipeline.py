@@ -1,6 +1,7 @@
 """Stages, counts, folding, and what the operator does."""
 
 import concurrent.futures
+import contextlib
 import time
 import uuid
 
@@ -403,3 +404,25 @@ def test_a_trial_of_room_waits_for_nobody_who_reads(house, server):
     house.rows("set statement_timeout = '10s'")
     assert house.value("select tracker.probe_room()")
     dump.close()
+
+
+# ---- an emptying that must wait
+
+
+@pytest.mark.parametrize("held", ["lock table tracker.output in share mode", "select tracker.pass_barrier()",
+                                  "select count(*) from tracker.output"])
+def test_an_emptying_that_is_held_up_ends_and_says_by_whom(house, server, held):
+    house.rows("set statement_timeout = '30s'")
+    with contextlib.closing(server.connect()) as other:
+        other.autocommit = False
+        other.cursor().execute(f"set application_name = 'a long look'; {held}")
+        with pytest.raises(psycopg2.Error) as e:
+            house.rows("select tracker.reset_jobs(1)")
+        assert e.value.pgcode == "55P03" and f"a long look (pid {other.get_backend_pid()})" in str(e.value)
+    house.rows("select tracker.reset_jobs(1)")
+
+
+def test_an_emptying_leaves_the_sessions_patience_as_it_was(house):
+    house.rows("set lock_timeout = '7s'")
+    assert house.rows("begin; select tracker.reset_jobs(); select current_setting('lock_timeout')") == [("7s",)]
+    house.rows("commit")
