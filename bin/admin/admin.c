@@ -27,6 +27,7 @@ enum key {
 	KEY_RESUME,
 	KEY_BACK,
 	KEY_OLDER,
+	KEY_BATCH,
 	KEY_YES,
 	KEY_MARKDOWN,
 	KEY_MANUAL,
@@ -75,7 +76,9 @@ static const struct argp_option purge_options[] = {
 static const struct argp_option undo_options[] = {
     {"person", KEY_PERSON, "NICKNAME", 0, "Results by this person", 0},
     {"worker", KEY_WORKER, "NAME", 0, "Results by this worker", 0},
-    {"address", KEY_ADDRESS, "CIDR", 0, "Results by workers that registered from there", 0},
+    {"address", KEY_ADDRESS, "CIDR", 0,
+	"Results by workers that registered from there: an address or a network", 0},
+    {"batch", KEY_BATCH, "NAME", 0, "Results of this batch", 0},
     {"label", KEY_LABEL, "TEXT", 0, "Results by workers that said they run this", 0},
     {"stage", KEY_STAGE, "STAGE", 0, "Results of this stage: its letter or name", 0},
     {"since", KEY_SINCE, "TIME", 0, "Results from then on, such as '2026-11-01 12:00 UTC'", 0},
@@ -212,7 +215,8 @@ take_option(struct ask *ask, int key, const char *arg)
 	} texts[] = {{KEY_STAGE, &ask->stage}, {KEY_REASON, &ask->reason}, {KEY_AS, &ask->as},
 	    {KEY_PERSON, &ask->person}, {KEY_WORKER, &ask->worker}, {KEY_ADDRESS, &ask->address},
 	    {KEY_LABEL, &ask->label}, {KEY_SINCE, &ask->since}, {KEY_UNTIL, &ask->until},
-	    {KEY_RESUME, &ask->resume}, {KEY_BACK, &ask->back}, {KEY_OLDER, &ask->older}};
+	    {KEY_RESUME, &ask->resume}, {KEY_BACK, &ask->back}, {KEY_OLDER, &ask->older},
+	    {KEY_BATCH, &ask->batch}};
 	const struct {
 		int key;
 		const char *form;

@@ -28,6 +28,7 @@ struct ask {
 	const char *since, *until;                     /* undo: when; ban: how long */
 	const char *resume, *back;                     /* undo: the number of one */
 	const char *older;                             /* leases: in hand for so long */
+	const char *batch;                             /* failed, requeue, ...: of this one */
 	bool json, all, dry_run, keep_credit, yes;
 };
 

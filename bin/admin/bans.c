@@ -25,12 +25,27 @@ tell_gone(struct ask *ask, const struct pg_rows *rows)
 		tool_wake(ask->tool, stage, freed[stage]);
 }
 
+/* Of the one that this connection has just made. */
+static bool
+number_of_ban(struct ask *ask, int64_t *ban, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg, "select currval(pg_get_serial_sequence('tracker.ban', 'id'))",
+		NULL, 0, &rows, e))
+		return false;
+	*ban = pg_int(rows, 0, 0);
+	pg_rows_free(rows);
+	return true;
+}
+
 bool
 admin_ban(struct ask *ask, struct err *e)
 {
 	struct pg_scalar room;
 	struct pg_param params[7];
 	struct pg_rows *rows = NULL;
+	int64_t ban;
 	int gone;
 	int stage = 0;
 
@@ -58,9 +73,11 @@ admin_ban(struct ask *ask, struct err *e)
 		return false;
 	tell_gone(ask, rows);
 	gone = pg_rows_count(rows);
-	printf("banned; %d %s gone, their jobs wait for others; see bans, lifted by unban\n", gone,
-	    text_plural(gone, "worker is", "workers are"));
 	pg_rows_free(rows);
+	if (!number_of_ban(ask, &ban, e))
+		return false;
+	printf("ban %lld; %d %s gone, their jobs wait for others; lifted by unban %lld\n",
+	    (long long)ban, gone, text_plural(gone, "worker is", "workers are"), (long long)ban);
 	return true;
 }
 

@@ -20,8 +20,8 @@
 
 struct which {
 	struct pg_scalar room;
-	struct pg_param
-	    params[9]; /* person, worker, stage, since, until, address, label; reason, keep */
+	struct pg_param params
+	    [10]; /* person, worker, stage, since, until, address, label, batch; reason, keep */
 };
 
 static bool
@@ -29,9 +29,11 @@ which_results(struct ask *ask, struct which *w, struct err *e)
 {
 	int stage = 0;
 
-	if (!ask->person && !ask->worker && !ask->since && !ask->address && !ask->label)
+	if (!ask->person && !ask->worker && !ask->since && !ask->address && !ask->label &&
+	    !ask->batch)
 		return err_set(e, ERR_FIELD, NULL,
-		    "whose results? Say --person, --worker, --address, --label or --since");
+		    "whose results? Say --person, --worker, --address, --label, --batch or "
+		    "--since");
 	if (ask->stage && !tool_stage(ask->tool, ask->stage, &stage, e))
 		return false;
 	w->params[0] = text_or_null(ask->person);
@@ -41,6 +43,7 @@ which_results(struct ask *ask, struct which *w, struct err *e)
 	w->params[4] = text_or_null(ask->until);
 	w->params[5] = text_or_null(ask->address);
 	w->params[6] = text_or_null(ask->label);
+	w->params[7] = text_or_null(ask->batch);
 	return true;
 }
 
@@ -78,8 +81,8 @@ count_results(struct ask *ask, struct err *e)
 	if (!which_results(ask, &w, e) ||
 	    !pg_call(ask->tool->pg,
 		"select stage, nickname, asked, made_of from tracker.undo_count($1, $2,"
-		" nullif($3, 0::int2), $4::timestamptz, $5::timestamptz, $6::cidr, $7)",
-		w.params, 7, &rows, e))
+		" nullif($3, 0::int2), $4::timestamptz, $5::timestamptz, $6::cidr, $7, $8)",
+		w.params, 8, &rows, e))
 		return false;
 	n = pg_rows_count(rows);
 	for (int i = 0; i < n; i++)
@@ -215,12 +218,12 @@ begin(struct ask *ask, struct err *e)
 		return false;
 	if (!ask->reason || !*ask->reason)
 		return err_set(e, ERR_FIELD, NULL, "why? Say --reason 'results were made up'");
-	w.params[7] = text_or_null(ask->reason);
-	w.params[8] = pg_int2_param(&keep, ask->keep_credit);
+	w.params[8] = text_or_null(ask->reason);
+	w.params[9] = pg_int2_param(&keep, ask->keep_credit);
 	if (!pg_call(ask->tool->pg,
 		"select tracker.undo_begin($1, $2, nullif($3, 0::int2), $4::timestamptz,"
-		" $5::timestamptz, $6::cidr, $7, $8, $9 <> 0)",
-		w.params, 9, &rows, e))
+		" $5::timestamptz, $6::cidr, $7, $9, $10 <> 0, $8)",
+		w.params, 10, &rows, e))
 		return false;
 	undo = pg_int(rows, 0, 0); /* null reads as 0 */
 	pg_rows_free(rows);

@@ -8,9 +8,10 @@
 -- Answer	a row a worker that they ever had: its token's hash, and freed, how many of its jobs wait for
 --		others (null: it was gone before). line: the one in audit.
 -- Errors	TR002: there is no such person.
--- Locks	texts first, which takes longest and hinders nobody; registrations (see open_workers);
+-- Locks	none while texts are searched, which takes longest; registrations (see open_workers);
 --		fold_credit's; last of all see end_workers.
--- Index	worker_person; strike_worker; texts that may name them are read whole.
+-- Index	worker_person; strike_worker; strike, refused_output and worker by key. Texts that may name them are
+--		read whole, before the locks; those of failed, ban and audit, which are few, behind them.
 create or replace function tracker.erase_person(of_person text)
 returns table (line int8, worker int8, token uuid, stage int2, freed int4)
 language plpgsql
@@ -25,16 +26,34 @@ declare
 	v_line int8;
 	v_new text;
 	v_name text;
+	v_names text[];
+	c_unseen constant int8 := 10000;	-- rows that may be committed behind a mark
+	v_strike_mark int8; v_refused_mark int8; v_worker_mark int8;
+	-- rows in which a name stands
+	v_strikes int8[]; v_refused int8[]; v_labelled int8[];
 begin
-	v_people := array(
-		select p.id from tracker.person p
-		where (p.id = v_person or p.merged_into = v_person) and not p.erased order by p.id);
-	if v_people = '{}' then
+	select array_agg(p.id order by p.id), array_agg(p.nickname order by p.id) into v_people, v_names
+	from tracker.person p where (p.id = v_person or p.merged_into = v_person) and not p.erased;
+
+	-- Where the names stand, of what is long; later it is looked up, and what came meanwhile besides.
+	select coalesce(max(s.id), 0) - c_unseen into v_strike_mark from tracker.strike s;
+	select coalesce(max(r.id), 0) - c_unseen into v_refused_mark from tracker.refused_output r;
+	select coalesce(max(w.id), 0) - c_unseen into v_worker_mark from tracker.worker w;
+	v_strikes := array(select s.id from tracker.strike s
+		where exists (select from unnest(v_names) as n(name) where strpos(s.reason, n.name) > 0));
+	v_refused := array(select r.id from tracker.refused_output r
+		where exists (select from unnest(v_names) as n(name) where strpos(r.reason, n.name) > 0));
+	v_labelled := array(select w.id from tracker.worker w
+		where exists (select from unnest(v_names) as n(name) where strpos(w.label, n.name) > 0));
+
+	lock table tracker.ban in share row exclusive mode;
+	if v_names is distinct from (select array_agg(p.nickname order by p.id) from tracker.person p
+			where p.id = any (v_people) and not p.erased) or v_names is null
+		or exists (select from tracker.person p where p.merged_into = v_person and p.id <> all (v_people)) then
 		raise exception 'there is no person ''%''', of_person using errcode = 'TR002';
 	end if;
 	v_line := tracker.audit_act('erase person', '', 0, null);
 	v_new := 'erased-' || v_line;
-	lock table tracker.ban in share row exclusive mode;
 	v_workers := array(select w.id from tracker.worker w where w.person = any (v_people));
 
 	-- 1. What they sent, also where it is quoted: by a job that failed, by a result that was refused.
@@ -51,16 +70,16 @@ begin
 		or s.reason <> '' and (s.chosen or s.kind in ('failed', 'flagged')));
 
 	-- 2. What others wrote of them.
-	foreach v_name in array array(select p.nickname from tracker.person p where p.id = any (v_people))
+	foreach v_name in array v_names
 	loop
 		update tracker.refused_output r set reason = tracker.without_name(r.reason, v_name, v_new)
-		where strpos(r.reason, v_name) > 0;
+		where (r.id = any (v_refused) or r.id > v_refused_mark) and strpos(r.reason, v_name) > 0;
 		update tracker.strike s set reason = tracker.without_name(s.reason, v_name, v_new)
-		where strpos(s.reason, v_name) > 0;
+		where (s.id = any (v_strikes) or s.id > v_strike_mark) and strpos(s.reason, v_name) > 0;
 		update tracker.failed f set reason = tracker.without_name(f.reason, v_name, v_new)
 		where strpos(f.reason, v_name) > 0;
 		update tracker.worker w set label = tracker.without_name(w.label, v_name, v_new)
-		where strpos(w.label, v_name) > 0;
+		where (w.id = any (v_labelled) or w.id > v_worker_mark) and strpos(w.label, v_name) > 0;
 		update tracker.ban b set words = tracker.without_name(b.words, v_name, v_new),
 			label = tracker.without_name(b.label, v_name, v_new)
 		where strpos(b.words, v_name) > 0 or strpos(b.label, v_name) > 0;

@@ -5,7 +5,7 @@
 -- Errors	none.
 -- Locks	rows of event, and of audit where they were not told yet. Only who leads asks.
 -- Index	event by key; audit_untold.
--- Source	who asks for the first time hears nothing of what was so before. Acts are marked one by one, for a
+-- Source	who asks for the first time hears nothing of what was so before. What a worker said is not kept. Acts are marked one by one, for a
 --		line with a lower number may be committed later.
 create or replace function tracker.take_events()
 returns table (event text, details text)
@@ -28,15 +28,15 @@ begin
 		returning e.over, e.details, e.told, clock_timestamp() as at
 	), come as (
 		insert into tracker.event as e (key, event, over, details, told)
-		select n.key, n.event, n.over, n.details, n.hold_s = 0 or not v_began
+		select n.key, n.event, n.over, n.details - 'reason', n.hold_s = 0 or not v_began
 		from now_so n
 		where not exists (select from tracker.event q where q.key = n.key)
-		returning e.event, e.details, e.told, e.since as at
+		returning e.key, e.told, e.since as at
 	), lasted as (
-		update tracker.event e set told = true, details = n.details
+		update tracker.event e set told = true
 		from now_so n
 		where e.key = n.key and not e.told and e.since < clock_timestamp() - make_interval(secs => n.hold_s)
-		returning e.event, e.details, clock_timestamp() as at
+		returning e.key, clock_timestamp() as at
 	), acts as (
 		update tracker.audit a set told = true
 		from (select q.id from tracker.audit q where not q.told and q.state <> 'begun'
@@ -49,8 +49,8 @@ begin
 		'at', to_char(t.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')))::text
 	from (
 		select o.over as event, o.details, o.at from over o where o.told and o.over <> ''
-		union all select c.event, c.details, c.at from come c where c.told
-		union all select l.event, l.details, l.at from lasted l
+		union all select n.event, n.details, c.at from come c join now_so n on n.key = c.key where c.told
+		union all select n.event, n.details, l.at from lasted l join now_so n on n.key = l.key
 		union all select a.event, a.details, a.at from acts a
 			where a.at > clock_timestamp() - interval '1 hour') t
 	where v_began

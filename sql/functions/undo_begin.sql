@@ -5,9 +5,10 @@
 -- Errors	find_results's.
 -- Locks	none but its own rows.
 -- Index	find_results's; ready is read once; batch by first.
+drop function if exists tracker.undo_begin(text, text, int2, timestamptz, timestamptz, cidr, text, text, boolean);
 create or replace function tracker.undo_begin(of_person text, of_worker text, of_stage int2,
 	since timestamptz, until timestamptz, of_address cidr, of_label text, reason text,
-	keep boolean)
+	keep boolean, of_batch text default null)
 returns int8
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -21,7 +22,7 @@ declare
 begin
 	v_undo := tracker.audit_act('undo', reason, 0, jsonb_strip_nulls(jsonb_build_object(
 		'person', of_person, 'worker', of_worker, 'stage', of_stage,
-		'since', since, 'until', until, 'address', of_address, 'label', of_label,
+		'since', since, 'until', until, 'address', of_address, 'label', of_label, 'batch', of_batch,
 		'reason', coalesce(reason, ''), 'keep_credit', coalesce(keep, false),
 		'jobs', 0)), 'begun');
 	select coalesce(max(q.position), 0) into v_mark from tracker.ready q;
@@ -30,7 +31,7 @@ begin
 	from (
 		select distinct on (r.job) r.stage, r.job, r.lease
 		from tracker.find_results(of_person, of_worker, of_stage, since, until,
-			of_address, of_label) r
+			of_address, of_label, of_batch) r
 		order by r.job, r.stage) f
 	left join tracker.ready q on q.job = f.job and q.stage > f.stage;
 	get diagnostics v_count = row_count;

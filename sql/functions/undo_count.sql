@@ -6,9 +6,10 @@
 -- Errors	find_results's.
 -- Locks	none.
 -- Index	find_results's; output by key.
+drop function if exists tracker.undo_count(text, text, int2, timestamptz, timestamptz, cidr, text);
 create or replace function tracker.undo_count(of_person text, of_worker text, of_stage int2,
 	since timestamptz, until timestamptz, of_address cidr default null,
-	of_label text default null)
+	of_label text default null, of_batch text default null)
 returns table (stage int2, nickname text, asked int8, made_of int8)
 language sql
 stable
@@ -18,7 +19,7 @@ as $$
 	with f as materialized (
 		select r.job, min(r.stage) as stage, array_agg(r.stage) as stages
 		from tracker.find_results(of_person, of_worker, of_stage, since, until,
-			of_address, of_label) r
+			of_address, of_label, of_batch) r
 		group by r.job)
 	select o.stage, tracker.called(o.person), count(*) filter (where o.stage = any (f.stages)),
 		count(*) filter (where o.stage <> all (f.stages))

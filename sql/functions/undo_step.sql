@@ -31,7 +31,6 @@ declare
 	v_last int2;
 	v_why text;
 	v_keep boolean;
-	v_state text;
 	c_unseen constant int8 := 50000;	-- rows of ready that may be committed behind the mark
 	v_mark int8;		-- the end of ready when the undo began
 	v_rest int8[];		-- jobs that are in no place where we looked
@@ -53,16 +52,9 @@ declare
 	-- one element a job sent back
 	b_stage int2[]; b_job int8[]; b_batch int4[];
 begin
-	select a.state, a.details ->> 'reason', (a.details ->> 'keep_credit')::boolean,
-		(a.details ->> 'mark')::int8
-	into v_state, v_why, v_keep, v_mark
-	from tracker.audit a where a.id = v_undo and a.act = 'undo'
-	for update;
-	if v_state is distinct from 'begun' then
-		raise exception 'undo % is not under way', v_undo using errcode = 'TR002';
-	end if;
-	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
-	perform tracker.pass_barrier();
+	select a.details ->> 'reason', (a.details ->> 'keep_credit')::boolean, (a.details ->> 'mark')::int8
+	into v_why, v_keep, v_mark
+	from tracker.hold_undo(v_undo, true) a;
 	select max(s.stage) into v_last from tracker.stage s;
 
 	-- 1. The next jobs whose result is still the one that is refused, and where they stood in line.

@@ -23,7 +23,6 @@ as $$
 #variable_conflict use_column
 declare
 	v_undo constant int8 := undo_take_back.undo;
-	v_state text;
 	v_last int2;
 	-- one element a job looked at: its earliest stage set aside, and when
 	u_stage int2[]; u_job int8[]; u_at timestamptz[];
@@ -32,13 +31,7 @@ declare
 	-- one element a result that is live again
 	r_stage int2[]; r_person int8[]; r_job int8[]; r_kept boolean[];
 begin
-	select a.state into v_state from tracker.audit a where a.id = v_undo and a.act = 'undo'
-	for update;
-	if v_state is null or v_state = 'begun' then
-		raise exception 'undo % is not done', v_undo using errcode = 'TR002';
-	end if;
-	-- append_stage and reset_jobs wait for whoever is past this line, and are waited for.
-	perform tracker.pass_barrier();
+	perform tracker.hold_undo(v_undo, false);
 	select max(s.stage) into v_last from tracker.stage s;
 
 	select array_agg(x.stage), array_agg(x.job), array_agg(x.at), max(x.job)

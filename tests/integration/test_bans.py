@@ -57,6 +57,8 @@ def test_who_is_banned_hears_the_words_and_others_work_on(fresh):
     mallory.get_job()
     said = admin(fresh, "ban", "--person", "Mallory", "--reason", "your results were made up").stdout
     assert "1 worker is gone" in said
+    number = fresh.one("select max(id) from tracker.ban")
+    assert said.startswith(f"ban {number};") and said.endswith(f"lifted by unban {number}\n")
     with pytest.raises(WorkerTimedOut):
         mallory.log("still here")
     answer = register(fresh, "Mallory")

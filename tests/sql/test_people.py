@@ -1,6 +1,7 @@
 """People renamed, merged, hidden and erased: who did what stays right, and of whom nothing shall stay, nothing does."""
 
 import threading
+import time
 
 import psycopg2
 import pytest
@@ -308,6 +309,24 @@ def test_an_erased_person_is_gone_with_their_jobs(house):
     (r,) = erase(house, "Ada")
     assert (r.worker, r.freed, r.stage) == (ada.id, 2, 1)
     assert [j.job for j in house.take(house.worker(), 2)] == [1, 2]
+
+
+def test_while_an_erasure_reads_what_is_long_people_register(told, server):
+    reading = server.connect()
+    reading.autocommit = False
+    reading.cursor().execute("lock table tracker.strike")
+    other = server.connect()
+    erasing = threading.Thread(target=lambda: other.cursor().execute("select * from tracker.erase_person(%s)", (NAME,)))
+    erasing.start()
+    try:
+        while not told.value("select exists (select from pg_stat_activity where wait_event_type = 'Lock' and query ~ 'erase_person')"):
+            time.sleep(0.02)
+        told.rows("set statement_timeout = '10s'")
+        told.worker(nickname="Newcomer", label=f"friend of {NAME}")
+    finally:
+        reading.rollback()
+        erasing.join(60)
+    assert [t for t in texts(told) if "Zebulon" in t or "203.0.113.77" in t] == []
 
 
 def test_a_person_without_a_worker_is_erased(house):

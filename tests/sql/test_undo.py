@@ -17,9 +17,9 @@ def make(house, worker, count, data="made {}"):
 
 
 def begin(house, person=None, worker=None, stage=None, since=None, until=None, address=None, label=None,
-          reason="spoilt", keep=False):
-    return house.value("select tracker.undo_begin(%s, %s, %s::int2, %s, %s, %s::cidr, %s, %s, %s)", person, worker,
-                       stage, since, until, address, label, reason, keep)
+          reason="spoilt", keep=False, batch=None):
+    return house.value("select tracker.undo_begin(%s, %s, %s::int2, %s, %s, %s::cidr, %s, %s, %s, %s)", person, worker,
+                       stage, since, until, address, label, reason, keep, batch)
 
 
 def count(house, person=None, worker=None, stage=None, since=None, until=None):
@@ -363,3 +363,42 @@ def test_a_worker_sent_away_is_written_down(spoilt):
 def test_what_did_nothing_is_not_written_down(house, call):
     house.rows(f"select {call}")
     assert house.value("select count(*) from tracker.audit") == 0
+
+
+def test_a_batch_is_undone_by_its_name(house):
+    house.load(3, name="good")
+    house.load(3, name="broken")
+    make(house, house.worker(), 6)
+    undo(house, batch="broken")
+    assert house.value("select array_agg(job order by job) from tracker.refused_output") == [4, 5, 6]
+    assert house.value("select details ->> 'batch' from tracker.audit where act = 'undo'") == "broken"
+    with pytest.raises(psycopg2.Error) as e:
+        begin(house, batch="no such")
+    assert e.value.pgcode == "TR002" and "no such" in str(e.value)
+
+
+def test_a_batch_and_a_person_together_bound_an_undo(house):
+    house.load(2, name="one")
+    house.load(2, name="two")
+    make(house, house.worker(nickname="Ada"), 3)
+    make(house, house.worker(nickname="Bob"), 1)
+    undo(house, person="Ada", batch="two")
+    assert house.value("select array_agg(job) from tracker.refused_output") == [3]
+
+
+@pytest.mark.parametrize("address, asked, found", [
+    ("192.0.2.7", "192.0.2.7", True), ("192.0.2.7", "192.0.2.0/24", True), ("192.0.2.7", "192.0.2.8", False),
+    ("192.0.2.7", "192.0.3.0/24", False), ("192.0.2.7", "192.0.0.0/16", False),
+    ("2001:db8:1:203::5", "2001:db8:1:203::/64", True), ("2001:db8:1:203::5", "2001:db8:1:200::/56", True),
+    ("2001:db8:1:203::5", "2001:db8:1:203::6", False), ("2001:db8:1:203::5", "2001:db8:1:204::/64", False),
+])
+def test_a_network_is_undone_also_when_addresses_are_forgotten(house, address, asked, found):
+    house.load(1)
+    make(house, house.worker(address=address), 1)
+    house.rows("update tracker.worker set address = null")
+    if found:
+        undo(house, address=asked)
+    else:
+        with pytest.raises(psycopg2.Error):
+            begin(house, address=asked)
+    assert house.value("select count(*) from tracker.refused_output") == found
