@@ -37,10 +37,16 @@ enum key {
 
 static const struct argp_option no_options[] = {{0}};
 static const struct argp_option json_option[] = {{"json", KEY_JSON, NULL, 0, "Print JSON", 0}, {0}};
+static const struct argp_option batch_options[] = {
+    {"all", KEY_ALL, NULL, 0, "List those that are over too", 0},
+    {"reason", KEY_REASON, "TEXT", 0, "With pause: why, for people", 0},
+    {"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0}, {0}};
 static const struct argp_option failed_options[] = {
+    {"batch", KEY_BATCH, "NAME", 0, "Only of this batch", 0},
     {"stage", KEY_STAGE, "STAGE", 0, "Only of this stage: its letter or name", 0},
     {"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0}, {0}};
 static const struct argp_option requeue_options[] = {
+    {"batch", KEY_BATCH, "NAME", 0, "Those of this batch, instead of job numbers", 0},
     {"stage", KEY_STAGE, "STAGE", 0, "The stage in which they failed: its letter or name", 0},
     {"all", KEY_ALL, NULL, 0, "All that failed, instead of job numbers", 0},
     {"reason", KEY_REASON, "TEXT", 0, "Those whose reason has this in it, instead of job numbers",
@@ -134,6 +140,14 @@ static const struct command {
 	admin_workers},
     {"failed", "", "List the jobs that failed for good, with the reasons.", 0, 0, false, false,
 	failed_options, admin_failed},
+    {"batch",
+	"[set NAME priority=N note=TEXT | pause NAME | resume NAME | cancel NAME | rename NAME "
+	"NEW-NAME]",
+	"List the batches: whose turn it is, how far they are, how quick. Or change one: a higher "
+	"priority (-100 to 100) goes first; of a paused one nothing is handed out; of a cancelled "
+	"one "
+	"nothing is handed out any more, for good.",
+	0, ASK_ARGS_MAX, false, true, batch_options, admin_batch},
     {"requeue", "[JOB...]",
 	"Put failed jobs back in line: those named, those of a --reason or --label, or --all.", 0,
 	ASK_ARGS_MAX, false, true, requeue_options, admin_requeue},
@@ -346,6 +360,9 @@ static const char doc[] =
     "  look-alikes             names that look the same\n"
     "  workers, leases         who is here, and what is in hand for long\n"
     "  failed                  jobs that failed for good, with reasons\n"
+    "  batch                   batches: how far, how quick, how long still\n"
+    "  batch set|pause|resume|cancel|rename NAME\n"
+    "                          whose turn it is, and whether\n"
     "  requeue                 put failed jobs back in line\n"
     "  send-back JOB           refuse a result; the stage does the job anew\n"
     "  give-back JOB           take a job out of a worker's hand\n"

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "store/pg_array.h"
 #include "tool/tool.h"
 
 #define ASK_ARGS_MAX 1024 /* words after the command: job numbers for requeue */
@@ -53,6 +54,12 @@ bool admin_requeue(struct ask *ask, struct err *e);
 bool admin_send_back(struct ask *ask, struct err *e);
 bool admin_give_back(struct ask *ask, struct err *e);
 bool admin_hurry(struct ask *ask, struct err *e);
+/* batches.c */
+bool admin_batch(struct ask *ask, struct err *e);
+/* The number of the batch of this name. */
+bool find_batch(struct ask *ask, const char *name, int64_t *batch, struct err *e);
+/* SQL's null when --batch was not said. */
+struct pg_param batch_or_null(struct pg_scalar *room, const struct ask *ask, int64_t batch);
 /* lists.c */
 bool admin_job(struct ask *ask, struct err *e);
 bool show_person_named(struct ask *ask, struct err *e);

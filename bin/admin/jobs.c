@@ -89,17 +89,18 @@ print_failure(const struct failure *f)
 
 /* One page after *job; *job moves on. *more tells whether the page was full. */
 static bool
-list_page(struct ask *ask, int stage, int64_t *job, bool *more, struct err *e)
+list_page(struct ask *ask, int stage, int64_t batch, int64_t *job, bool *more, struct err *e)
 {
-	struct pg_scalar room[3];
+	struct pg_scalar room[4];
 	struct pg_param params[] = {pg_int2_param(&room[0], (int16_t)stage),
-	    pg_int8_param(&room[1], *job), pg_int4_param(&room[2], PAGE)};
+	    pg_int8_param(&room[1], *job), pg_int4_param(&room[2], PAGE),
+	    batch_or_null(&room[3], ask, batch)};
 	struct pg_rows *rows = NULL;
 
 	if (!pg_call(ask->tool->pg,
 		"select stage, job, kind, reason, attempt, worker, at"
-		" from tracker.list_failed($1, $2, $3)",
-		params, 3, &rows, e))
+		" from tracker.list_failed($1, $2, $3, $4)",
+		params, 4, &rows, e))
 		return false;
 	for (int i = 0; i < pg_rows_count(rows); i++) {
 		struct failure f = failure_at(rows, i);
@@ -115,11 +116,13 @@ list_page(struct ask *ask, int stage, int64_t *job, bool *more, struct err *e)
 static bool
 list_stage(struct ask *ask, int stage, struct err *e)
 {
-	int64_t job = 0;
+	int64_t job = 0, batch = 0;
 	bool more = true;
 
+	if (ask->batch && !find_batch(ask, ask->batch, &batch, e))
+		return false;
 	while (more)
-		if (!list_page(ask, stage, &job, &more, e))
+		if (!list_page(ask, stage, batch, &job, &more, e))
 			return false;
 	return true;
 }
@@ -142,13 +145,17 @@ admin_failed(struct ask *ask, struct err *e)
 static bool
 call_requeue(struct ask *ask, int stage, struct pg_param jobs, int64_t *back, struct err *e)
 {
-	struct pg_scalar room;
-	struct pg_param params[] = {pg_int2_param(&room, (int16_t)stage), jobs,
-	    text_or_null(ask->reason), text_or_null(ask->label)};
+	struct pg_scalar room[2];
+	struct pg_param params[] = {pg_int2_param(&room[0], (int16_t)stage), jobs,
+	    text_or_null(ask->reason), text_or_null(ask->label), {.bytes = NULL}};
 	struct pg_rows *rows = NULL;
+	int64_t batch = 0;
 
-	if (!pg_call(ask->tool->pg, "select tracker.requeue_failed($1, $2, $3, $4)::bigint", params,
-		4, &rows, e))
+	if (ask->batch && !find_batch(ask, ask->batch, &batch, e))
+		return false;
+	params[4] = batch_or_null(&room[1], ask, batch);
+	if (!pg_call(ask->tool->pg, "select tracker.requeue_failed($1, $2, $3, $4, $5)::bigint",
+		params, 5, &rows, e))
 		return false;
 	*back = pg_int(rows, 0, 0);
 	pg_rows_free(rows);
@@ -199,11 +206,11 @@ requeue_some(struct ask *ask, struct err *e)
 bool
 admin_requeue(struct ask *ask, struct err *e)
 {
-	bool by_condition = ask->all || ask->reason || ask->label;
+	bool by_condition = ask->all || ask->reason || ask->label || ask->batch;
 
 	if (by_condition == (ask->n_args > 0))
 		return err_set(e, ERR_FIELD, NULL,
-		    "requeue: name the jobs, or say --reason, --label or --all");
+		    "requeue: name the jobs, or say --reason, --label, --batch or --all");
 	return by_condition ? requeue_all(ask, e) : requeue_some(ask, e);
 }
 

@@ -33,6 +33,9 @@ enum intake_mode { INTAKE_FIRST, INTAKE_APPEND, INTAKE_RESET };
 struct intake_batch {
 	const char *name; /* borrowed until the end */
 	bool as_named;
+	int priority; /* -100 to 100 */
+	bool paused;
+	const char *note; /* borrowed until the end; NULL = none */
 };
 
 struct intake {

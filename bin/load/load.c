@@ -21,6 +21,7 @@
 #define PATIENCE_MS                                                                                \
 	(5 * 60 * 1000) /* --reset waits for readers, a minute at most, and then works */
 #define SOURCE_NAME 100 /* characters of a file's name that a batch is called after */
+#define NOTE_MOST 200   /* characters, as check_batch_says has it */
 #define TELL_EVERY 512  /* jobs between two looks at the clock: under a millisecond of loading */
 
 const char *argp_program_version = "distcompute-load " PACKAGE_VERSION;
@@ -30,7 +31,7 @@ struct wish {
 	enum source_form form;
 	const char *what; /* path, "-" or pattern; NULL = not said */
 	enum intake_mode mode;
-	const char *batch; /* its name; NULL = made of the source and the time */
+	struct intake_batch batch; /* name NULL: made of the source and the time */
 	bool yes, quiet, skip_blank, dry_run;
 };
 
@@ -81,6 +82,9 @@ enum key {
 	KEY_BRACE,
 	KEY_APPEND,
 	KEY_BATCH,
+	KEY_PRIORITY,
+	KEY_PAUSED,
+	KEY_NOTE,
 	KEY_RESET,
 	KEY_SKIP,
 	KEY_DRY
@@ -100,6 +104,10 @@ static const struct argp_option options[] = {
     {"yes", 'y', NULL, 0, "Do not ask before --reset deletes", 0}, {NULL, 0, NULL, 0, "Other:", 3},
     {"batch", KEY_BATCH, "NAME", 0,
 	"What these jobs are called together; the default is the source's name and the time", 0},
+    {"priority", KEY_PRIORITY, "N", 0,
+	"Whose turn it is: -100 to 100, higher goes first; default 0", 0},
+    {"paused", KEY_PAUSED, NULL, 0, "Hand out nothing of it yet", 0},
+    {"note", KEY_NOTE, "TEXT", 0, "A line for people", 0},
     {"dry-run", KEY_DRY, NULL, 0, "Read and check everything, and load nothing", 0},
     {"quiet", 'q', NULL, 0, "Say nothing about the progress", 0}, {0}};
 
@@ -160,7 +168,25 @@ choose_batch(struct wish *w, const char *name, struct argp_state *state)
 	if (!is_plain(name))
 		argp_error(
 		    state, "--batch: a name is UTF-8, and every character of it can be seen");
-	w->batch = name;
+	w->batch.name = name;
+}
+
+static void
+choose_priority(struct wish *w, const char *text, struct argp_state *state)
+{
+	int64_t n;
+
+	if (!text_to_int(text, strlen(text), -100, 100, &n))
+		argp_error(state, "--priority: a number from -100 to 100");
+	w->batch.priority = (int)n;
+}
+
+static void
+choose_note(struct wish *w, const char *note, struct argp_state *state)
+{
+	if (!is_plain(note) || text_chars(note, strlen(note)) > NOTE_MOST)
+		argp_error(state, "--note: one line of UTF-8, of at most %d characters", NOTE_MOST);
+	w->batch.note = note;
 }
 
 static void
@@ -207,6 +233,12 @@ parse_option(int key, char *arg, struct argp_state *state)
 		return choose_mode(w, INTAKE_RESET, state), 0;
 	case KEY_BATCH:
 		return choose_batch(w, arg, state), 0;
+	case KEY_PRIORITY:
+		return choose_priority(w, arg, state), 0;
+	case KEY_NOTE:
+		return choose_note(w, arg, state), 0;
+	case KEY_PAUSED:
+		return w->batch.paused = true, 0;
 	case KEY_SKIP:
 		return w->skip_blank = true, 0;
 	case KEY_DRY:
@@ -373,12 +405,13 @@ static bool
 load(struct wish *w, struct source *s, struct err *e)
 {
 	struct buf made;
-	struct intake_batch batch = {.name = w->batch, .as_named = w->batch};
+	struct intake_batch batch = w->batch;
 	bool ok;
 
 	buf_init(&made, 0);
 	put_name(&made, w);
-	if (!w->batch)
+	batch.as_named = batch.name;
+	if (!batch.as_named)
 		batch.name = made.data;
 	if (made.failed)
 		return err_set(e, ERR_BUG, NULL, "out of memory");

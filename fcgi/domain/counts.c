@@ -68,7 +68,7 @@ counts_available(const struct stage_counts *c, int stage, uint64_t has)
 	if (!own->present || own->paused)
 		return 0;
 	if (!own->gated)
-		return own->ready + own->due;
+		return own->ready - own->held + own->due;
 	for (int i = 0; i < c->works; i++)
 		if (c->work[i].stage == stage && (c->work[i].needs & ~has) == 0)
 			sum += c->work[i].now;
@@ -149,6 +149,17 @@ say_later(const struct stage_counts *c, int stage, uint64_t has, char *out, size
 	return true;
 }
 
+static bool
+say_held(int64_t jobs, char letter, char *out, size_t size)
+{
+	char number[28];
+
+	text_thousands(number, jobs);
+	snprintf(out, size, "Stage %c: %s %s, but the operator has paused their batch.", letter,
+	    number, text_plural(jobs, "job waits", "jobs wait"));
+	return true;
+}
+
 void
 counts_why(const struct stage_counts *c, int stage, uint64_t has, char *out, size_t size)
 {
@@ -162,6 +173,8 @@ counts_why(const struct stage_counts *c, int stage, uint64_t has, char *out, siz
 		snprintf(out, size, "Stage %c has work again: ask at once.", letter);
 	else if (own->gated &&
 	    (say_later(c, stage, has, out, size) || say_needs(c, stage, has, out, size)))
+		return;
+	else if (own->held > 0 && say_held(own->held, letter, out, size))
 		return;
 	else if (before > 0)
 		snprintf(out, size, "Stage %c is waiting for stage %c: 0 open, %lld in stage %c.",
@@ -179,6 +192,10 @@ counts_why(const struct stage_counts *c, int stage, uint64_t has, char *out, siz
 		snprintf(out, size,
 		    "Stage %c: the last %lld jobs are in the hands of other workers.", letter,
 		    (long long)own->leased);
+	else if (own->cancelled > 0)
+		snprintf(out, size, "Stage %c is finished: %lld done, %lld failed, %lld cancelled.",
+		    letter, (long long)own->done, (long long)own->failed,
+		    (long long)own->cancelled);
 	else if (own->done + own->failed > 0)
 		snprintf(out, size, "Stage %c is finished: %lld done, %lld failed.", letter,
 		    (long long)own->done, (long long)own->failed);
@@ -196,7 +213,7 @@ bool
 counts_is_finished(const struct stage_counts *c, int stage)
 {
 	return stage > 0 && !counts_more_may_come(c, stage) &&
-	    c->stage[1].done + c->stage[1].failed > 0;
+	    c->stage[1].done + c->stage[1].failed + c->stage[1].cancelled > 0;
 }
 
 bool
@@ -230,6 +247,8 @@ read_stage(const struct pg_rows *rows, int row, struct stage_counts *out)
 	    .done = pg_int(rows, row, 6),
 	    .failed = pg_int(rows, row, 7),
 	    .gated = pg_bool(rows, row, 8),
+	    .cancelled = pg_int(rows, row, 9),
+	    .held = pg_int(rows, row, 10),
 	};
 	if (stage > out->stages)
 		out->stages = (int)stage;
@@ -302,8 +321,8 @@ counts_read(struct counts *c, struct pg *pg, struct stage_counts *out, struct er
 	struct pg_rows *rows = NULL;
 
 	if (!pg_call(pg,
-		"select stage, paused, ready, retry, due, leased, done, failed, gated from "
-		"tracker.read_counts()",
+		"select stage, paused, ready, retry, due, leased, done, failed, gated, cancelled, "
+		"held from tracker.read_counts()",
 		NULL, 0, &rows, e))
 		return false;
 	memset(out, 0, offsetof(struct stage_counts, work));

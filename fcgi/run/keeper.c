@@ -22,6 +22,7 @@
 #define FOLD_US (10 * INT64_C(1000000))
 #define TIDY_US (5 * INT64_C(1000000))
 #define EVENTS_US (5 * INT64_C(1000000))
+#define SWEEP_LOOK 2000 /* rows: some 20 ms */
 #define FORGET_US INT64_C(3600000000)
 #define PURGE_US INT64_C(3600000000)
 #define PURGE_LOOK 1000         /* rows: 5 to 20 ms */
@@ -50,7 +51,7 @@ struct keeper {
 	struct pg *pg;
 	struct redis *redis;
 	bool leads;
-	int64_t folded_us, tidied_us, forgot_us, told_us;
+	int64_t folded_us, tidied_us, swept_us, forgot_us, told_us;
 	struct purge purge[PURGES];
 	int64_t looked_us; /* when all names were looked at */
 	struct place looked;
@@ -371,6 +372,24 @@ tidy(struct keeper *k, struct err *e)
 	return true;
 }
 
+/* What waits of cancelled batches, a bite a tick while there is more. */
+static bool
+sweep(struct keeper *k, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param most = pg_int4_param(&room, SWEEP_LOOK);
+	struct pg_rows *rows = NULL;
+
+	if (clock_us() - k->swept_us < TIDY_US)
+		return true;
+	if (!pg_call(k->pg, "select tracker.sweep_cancelled($1)", &most, 1, &rows, e))
+		return false;
+	if (pg_int(rows, 0, 0) < SWEEP_LOOK)
+		k->swept_us = clock_us();
+	pg_rows_free(rows);
+	return true;
+}
+
 static bool
 forget(struct keeper *k, struct err *e)
 {
@@ -555,8 +574,8 @@ keep(struct keeper *k)
 	if (good && health_hears(shared))
 		good = note_hearing(k, &e) && reap_idle(k, &e) && expire_leases(k, &e);
 	if (good)
-		good = fold(k, &e) && tidy(k, &e) && forget(k, &e) && purge(k, &e) &&
-		    look_now_and_then(k, &e) && tell_events(k, &e);
+		good = fold(k, &e) && tidy(k, &e) && sweep(k, &e) && forget(k, &e) &&
+		    purge(k, &e) && look_now_and_then(k, &e) && tell_events(k, &e);
 	if (good || e.kind == ERR_NONE)
 		health_good(shared, PART_KEEPER); /* that another keeps is well */
 	else

@@ -27,12 +27,9 @@ begin
 		return false;
 	end if;
 	delete from tracker.ahead q where q.batch = p_batch and q.first = a.first;
-	if v_epoch is null then
-		insert into tracker.frontier (batch, epoch, next, last, previous)
-		values (p_batch, tracker.now_epoch(), a.first, a.last, a.first);
-	else
-		update tracker.frontier f set next = a.first, last = a.last, previous = a.first
-		where f.batch = p_batch and f.epoch = v_epoch;
-	end if;
+	-- The row anew: nobody moves the end of one (refuse_old_load).
+	delete from tracker.frontier f where f.batch = p_batch and f.epoch = v_epoch;
+	insert into tracker.frontier (batch, epoch, next, last, previous)
+	values (p_batch, greatest(v_epoch, tracker.now_epoch()), a.first, a.last, a.first);
 	return true;
 end $$;

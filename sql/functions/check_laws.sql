@@ -20,7 +20,7 @@ begin
 	return query with
 	-- what is counted
 	t as (
-		select c.stage, c.ready, c.retry, c.leased, c.done, c.failed,
+		select c.stage, c.ready, c.retry, c.leased, c.done, c.failed, c.cancelled, c.held,
 			coalesce(q.gross, 0) as gross, coalesce(q.withdrawn, 0) as withdrawn
 		from tracker.read_counts() c
 		left join (
@@ -30,11 +30,13 @@ begin
 	-- where each job is: one row a place
 	place as materialized (
 		select q.stage, q.job, 'ready' as what, q.batch from tracker.ready q
+			join tracker.batch b on b.batch = q.batch and not b.cancelled
 		union all select 1::int2, g.job, 'ready', a.batch from tracker.ahead a
 			cross join lateral generate_series(a.first, a.last) g(job)
 		union all select 1::int2, g.job, 'ready', f.batch from tracker.frontier f
 			cross join lateral generate_series(f.next, f.last) g(job)
 		union all select q.stage, q.job, 'retry', q.batch from tracker.retry q
+			join tracker.batch b on b.batch = q.batch and not b.cancelled
 		union all select q.stage, q.job, 'leased', q.batch from tracker.lease q
 		union all select q.stage, q.job, 'failed', null from tracker.failed q
 		union all select q.stage, q.job, 'done', null from tracker.output q),
@@ -51,7 +53,7 @@ begin
 			count(distinct p.job) as jobs
 		from tracker.stage s left join place p on p.stage = s.stage
 		group by s.stage),
-	of_batch as (
+	of_batch as materialized (
 		select n.batch, p.stage,
 			count(*) filter (where p.what = 'ready') as ready,
 			count(*) filter (where p.what = 'retry') as retry,
@@ -60,6 +62,18 @@ begin
 			count(*) filter (where p.what = 'done') as done
 		from place p join number n on n.job = p.job
 		group by n.batch, p.stage),
+	-- what a cancelled batch was fed with and is nowhere else, whether rows of ready and retry are left of it
+	-- or not
+	off as materialized (
+		select x.batch, x.stage, x.fed - x.placed as jobs
+		from (
+			select b.batch, s.stage, coalesce(o.leased + o.done + o.failed, 0) as placed,
+				case when s.stage = 1 then b.last - b.first + 1
+					else coalesce(lag(o.done) over (partition by b.batch order by s.stage), 0)
+					end as fed
+			from tracker.batch b cross join tracker.stage s
+			left join of_batch o on o.batch = b.batch and o.stage = s.stage
+			where b.cancelled) x),
 	-- every result that was ever accepted
 	made as materialized (
 		select o.stage, o.person, o.worker, o.lease, false as refused, false as kept
@@ -79,9 +93,25 @@ begin
 				where o.stage = s.stage - 1) end as jobs
 		from tracker.stage s),
 	law (law, stage, expected, got) as (
-		select 'ready + retry + leased + done + failed = outputs of the stage before',
-			i.stage, i.jobs, x.ready + x.retry + x.leased + x.done + x.failed
+		select 'ready + retry + leased + done + failed + cancelled = outputs of the stage before',
+			i.stage, i.jobs, x.ready + x.retry + x.leased + x.done + x.failed + coalesce((
+				select sum(o.jobs) from off o where o.stage = i.stage), 0)
 		from input i join is_ x on x.stage = i.stage
+		union all select 'cancelled is counted', t.stage, coalesce((
+				select sum(o.jobs) from off o where o.stage = t.stage), 0), t.cancelled
+			from t
+		union all select 'what waits of paused batches is counted', t.stage, coalesce((
+				select sum(o.ready) from of_batch o
+				join tracker.batch b on b.batch = o.batch and b.paused
+				where o.stage = t.stage), 0), t.held
+			from t
+		union all select 'nothing of a cancelled batch is ahead', 1, 0, count(*)
+			from tracker.batch b where b.cancelled and (
+				exists (select from tracker.ahead a where a.batch = b.batch)
+				or exists (select from tracker.frontier f where f.batch = b.batch))
+		union all select 'folded cancelled of batches = those of their stage', k.stage, k.jobs, coalesce((
+				select sum(c.cancelled) from tracker.batch_count c where c.stage = k.stage), 0)
+			from tracker.cancelled_count k
 		union all select 'ready is counted', i.stage, i.ready, t.ready
 			from is_ i join t on t.stage = i.stage
 		union all select 'retry is counted', i.stage, i.retry, t.retry
@@ -118,9 +148,10 @@ begin
 		union all select 'batches with the counts of their jobs: ' || v.what, c.stage, 0, count(*)
 			from tracker.read_batches(null) c
 			left join of_batch o on o.batch = c.batch and o.stage = c.stage
+			left join off f on f.batch = c.batch and f.stage = c.stage
 			cross join lateral (values ('ready', c.ready, o.ready), ('retry', c.retry, o.retry),
 				('leased', c.leased, o.leased), ('done', c.done, o.done),
-				('failed', c.failed, o.failed)) v(what, counted, is_)
+				('failed', c.failed, o.failed), ('cancelled', c.cancelled, f.jobs)) v(what, counted, is_)
 			where v.counted <> coalesce(v.is_, 0)
 			group by v.what, c.stage
 		union all select 'what a batch has waiting is in line', o.stage, 0, count(*)

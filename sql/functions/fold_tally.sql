@@ -30,6 +30,11 @@ begin
 	d as materialized (
 		delete from tracker.tally t where t.ctid = any (array(select l.tid from l))
 		returning t.*),
+	e as (	-- what of a cancelled batch would be ready or in retry is cancelled
+		select d.stage, d.batch, case when b.cancelled then 0 else d.ready end as ready,
+			case when b.cancelled then 0 else d.retry end as retry, d.done, d.withdrawn, d.failed,
+			case when b.cancelled then d.ready + d.retry else 0 end as cancelled
+		from d left join tracker.batch b on b.batch = d.batch),
 	h as (
 		insert into tracker.history as h (stage, minute, done, withdrawn, failed)
 		select d.stage, d.minute, sum(d.done), sum(d.withdrawn), sum(d.failed)
@@ -42,22 +47,29 @@ begin
 	b as (
 		insert into tracker.tally as t (stage, batch, minute, slot, ready, retry, done, withdrawn,
 			failed)
-		select d.stage, 0, '-infinity', -1, sum(d.ready), sum(d.retry), sum(d.done),
-			sum(d.withdrawn), sum(d.failed)
-		from d group by d.stage order by d.stage
+		select e.stage, 0, '-infinity', -1, sum(e.ready), sum(e.retry), sum(e.done),
+			sum(e.withdrawn), sum(e.failed)
+		from e group by e.stage order by e.stage
 		on conflict (stage, batch, minute, slot) do update set
 			ready = t.ready + excluded.ready, retry = t.retry + excluded.retry,
 			done = t.done + excluded.done, withdrawn = t.withdrawn + excluded.withdrawn,
 			failed = t.failed + excluded.failed),
+	k as (
+		insert into tracker.cancelled_count as k (stage, jobs)
+		select e.stage, sum(e.cancelled) from e group by e.stage having sum(e.cancelled) <> 0
+		order by e.stage
+		on conflict (stage) do update set jobs = k.jobs + excluded.jobs),
 	c as (
-		insert into tracker.batch_count as c (batch, stage, ready, retry, done, withdrawn, failed)
-		select d.batch, d.stage, sum(d.ready), sum(d.retry), sum(d.done), sum(d.withdrawn),
-			sum(d.failed)
-		from d group by d.batch, d.stage order by d.batch, d.stage
+		insert into tracker.batch_count as c (batch, stage, ready, retry, done, withdrawn, failed,
+			cancelled)
+		select e.batch, e.stage, sum(e.ready), sum(e.retry), sum(e.done), sum(e.withdrawn),
+			sum(e.failed), sum(e.cancelled)
+		from e group by e.batch, e.stage order by e.batch, e.stage
 		on conflict (batch, stage) do update set
 			ready = c.ready + excluded.ready, retry = c.retry + excluded.retry,
 			done = c.done + excluded.done, withdrawn = c.withdrawn + excluded.withdrawn,
-			failed = c.failed + excluded.failed),
+			failed = c.failed + excluded.failed,
+			cancelled = c.cancelled + excluded.cancelled),
 	y as (
 		insert into tracker.batch_history as h (batch, stage, minute, done)
 		select d.batch, d.stage, d.minute, sum(d.done)

@@ -3,10 +3,13 @@
 -- Caller	distcompute-load, as the last step of its transaction. as_named false: the name is not the
 --		operator's own words, and " (2)" and so on is added when it is taken.
 -- Answer	its number; null: there are no such jobs.
--- Errors	TR003: the name is empty, too long, has control characters, or is taken.
+-- Errors	TR003: the name is empty, too long, has control characters, or is taken; or what else is said of it
+--		cannot be.
 -- Locks	the barrier's share; batch, ahead: inserts; stage, for its line. Loads come one after the other.
 -- Index	batch by name and by first.
-create or replace function tracker.open_batch(name text, as_named boolean, last int8)
+drop function if exists tracker.open_batch(text, boolean, int8);
+create or replace function tracker.open_batch(name text, as_named boolean, last int8,
+	priority int4 default 0, paused boolean default false, note text default '')
 returns int4
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -22,12 +25,14 @@ begin
 	if open_batch.last < v_first then
 		return null;
 	end if;
-	perform tracker.check_batch_name(v_name, as_named);
+	perform tracker.check_batch_name(v_name, as_named),
+		tracker.check_batch_says(open_batch.priority, open_batch.note);
 	for n in 2 .. 1000 loop
 		exit when as_named or not exists (select from tracker.batch b where b.name = v_name);
 		v_name := format('%s (%s)', open_batch.name, n);
 	end loop;
-	insert into tracker.batch (name, first, last) values (v_name, v_first, open_batch.last)
+	insert into tracker.batch (name, first, last, priority, paused, note)
+	values (v_name, v_first, open_batch.last, open_batch.priority, open_batch.paused, open_batch.note)
 	returning batch into v_batch;
 	insert into tracker.ahead (batch, first, last) values (v_batch, v_first, open_batch.last);
 	v_ok := tracker.join_line(array[1::int2], array[v_batch]);

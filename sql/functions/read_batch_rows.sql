@@ -31,7 +31,7 @@ begin
 			case when p.since is not null then
 				greatest(extract(epoch from statement_timestamp() - p.since), 60) end as s,
 			greatest(b.last - b.first + 1 - q.done
-				- sum(q.failed) over (partition by q.batch order by q.stage), 0) as left_here
+				- sum(q.failed + q.cancelled) over (partition by q.batch order by q.stage), 0) as left_here
 		from tracker.read_batches(read_batch_rows.batches) q
 		join tracker.batch b on b.batch = q.batch
 		join tracker.read_batch_pace(read_batch_rows.batches) p on p.batch = q.batch and p.stage = q.stage

@@ -4,14 +4,16 @@
 -- Answer	one row an enabled stage, in order. due: what waits in retry and may be taken now
 --		(counted up to 100,000). leased: what is not anywhere else of what the stage was
 --		fed with. done is net of what was withdrawn. gated: something in
---		its line has needs or a rate, see read_work.
+--		its line has needs or a rate, see read_work. cancelled: what would be ready or in retry of
+--		batches that are not cancelled. held: how much of ready is of paused batches; due has none
+--		of that.
 -- Errors	none.
 -- Locks	none. One snapshot: the numbers belong together.
 -- Index	tally by key; retry by (stage, due); batch by first; see count_ahead.
 drop function if exists tracker.read_counts();
 create function tracker.read_counts()
 returns table (stage int2, name text, letter text, paused boolean, ready int8, retry int8, due int8,
-	leased int8, done int8, failed int8, gated boolean)
+	leased int8, done int8, failed int8, gated boolean, cancelled int8, held int8)
 language sql
 stable
 set search_path = pg_catalog, pg_temp
@@ -22,23 +24,44 @@ as $$
 			select count(*) from (
 				select from tracker.retry r
 				where r.stage = c.stage and r.due <= statement_timestamp()
+					and not exists (
+						select from tracker.batch b
+						where b.batch = r.batch and (b.paused or b.cancelled))
 				limit 100000) x) else 0 end,
-		c.fed - c.ready - c.retry - c.done - c.failed, c.done, c.failed, c.gated
+		c.fed - c.ready - c.retry - c.done - c.failed - c.cancelled, c.done, c.failed, c.gated,
+		c.cancelled, c.held
 	from (
 		select s.stage, s.name, s.letter, s.paused, s.needs is not null as gated,
 			case when s.stage = 1 then f.ahead else coalesce(t.ready, 0) end as ready,
 			case when s.stage = 1 then f.jobs
 				else coalesce(lag(t.done) over (order by s.stage), 0) end as fed,
 			coalesce(t.retry, 0) as retry, coalesce(t.done, 0) as done,
-			coalesce(t.failed, 0) as failed
+			coalesce(t.failed, 0) as failed,
+			coalesce(t.cancelled, 0) + coalesce(k.jobs, 0) as cancelled,
+			case when s.stage = 1 then f.held else coalesce(t.held, 0) + coalesce((
+				select sum(c.ready)::int8 from tracker.batch b
+				join tracker.batch_count c on c.batch = b.batch and c.stage = s.stage
+				where b.paused), 0) end as held
 		from tracker.stage s
+		left join tracker.cancelled_count k on k.stage = s.stage
 		cross join (select
 			coalesce((select q.last from tracker.batch q order by q.first desc limit 1), 0) as jobs,
-			(select coalesce(sum(a.jobs), 0)::int8 from tracker.count_ahead() a) as ahead) f
+			a.ahead, a.held
+			from (
+				select coalesce(sum(q.jobs), 0)::int8 as ahead,
+					coalesce(sum(q.jobs) filter (where b.paused), 0)::int8 as held
+				from tracker.count_ahead() q join tracker.batch b on b.batch = q.batch) a) f
 		left join (
-			select q.stage, sum(q.ready)::int8 as ready, sum(q.retry)::int8 as retry,
-				sum(q.done - q.withdrawn)::int8 as done,
-				sum(q.failed)::int8 as failed
-			from tracker.tally q group by q.stage) t on t.stage = s.stage) c
+			select q.stage, sum(case when b.cancelled then 0 else q.ready end)::int8 as ready,
+				sum(case when b.cancelled then 0 else q.retry end)::int8 as retry,
+				sum(q.done)::int8 as done, sum(q.failed)::int8 as failed,
+				sum(case when b.cancelled then q.ready + q.retry else 0 end)::int8 as cancelled,
+				sum(case when b.paused then q.ready else 0 end)::int8 as held
+			from (
+				select y.stage, y.batch, sum(y.ready) as ready, sum(y.retry) as retry,
+					sum(y.done - y.withdrawn) as done, sum(y.failed) as failed
+				from tracker.tally y group by y.stage, y.batch) q
+			left join tracker.batch b on b.batch = q.batch
+			group by q.stage) t on t.stage = s.stage) c
 	order by c.stage
 $$;

@@ -1,7 +1,7 @@
 -- How much is left and how long it will take at the pace of late.
 --
 -- What is left is counted over the whole pipeline: a job of a two-stage project is two completions.
--- Jobs that have failed in a stage, or before it, will not come. The pace is the mean of the last
+-- Jobs that have failed or are cancelled in a stage, or before it, will not come. The pace is the mean of the last
 -- `samples` intervals of `interval_s` seconds, as many as there have been since the first completion;
 -- before one whole interval is over, what there is (a minute at least) stands for it. Stages run
 -- side by side, so the slowest one may set the time: the longer of both answers counts. What was sent
@@ -38,7 +38,7 @@ begin
 		array_agg(greatest(0, jobs - c.done - c.lost) order by c.stage) as left_in
 	into r
 	from (
-		select x.stage, x.done, sum(x.failed) over (order by x.stage) as lost
+		select x.stage, x.done, sum(x.failed + x.cancelled) over (order by x.stage) as lost
 		from tracker.read_counts() x
 	) c;
 

@@ -2,13 +2,14 @@
 -- before no longer count. All conditions that are given must hold.
 --
 -- Caller	distcompute-admin requeue. jobs null: all of the stage; of_reason: a part of what failed
---		says, whatever its case; of_label: what the worker that had the job last says that it runs.
+--		says, whatever its case; of_label: what the worker that had the job last says that it runs. What
+--		is of a cancelled batch is cancelled then.
 -- Answer	how many.
 -- Errors	none; jobs that are not failed are passed by.
 -- Locks	failed (by key); retry, strike: inserts; stage, for its line; tally.
 -- Index	failed by key; worker by id; batch by first.
 create or replace function tracker.requeue_failed(stage int2, jobs int8[], of_reason text default null,
-	of_label text default null)
+	of_label text default null, of_batch int4 default null)
 returns int8
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -25,6 +26,9 @@ begin
 		where f.stage = requeue_failed.stage
 			and (requeue_failed.jobs is null or f.job = any (requeue_failed.jobs))
 			and (of_reason is null or strpos(lower(f.reason), lower(of_reason)) > 0)
+			and (of_batch is null or f.job between (
+					select b.first from tracker.batch b where b.batch = of_batch) and (
+					select b.last from tracker.batch b where b.batch = of_batch))
 			and (of_label is null or exists (
 				select from tracker.worker w
 				where w.id = f.worker and lower(w.label) = lower(of_label)))
@@ -54,7 +58,8 @@ begin
 		perform tracker.audit_act('requeue', 'stage ' || chr(96 + requeue_failed.stage), v_count,
 			jsonb_strip_nulls(jsonb_build_object('jobs',
 				coalesce(cardinality(requeue_failed.jobs)::text, 'all'),
-				'reason', of_reason, 'label', of_label)));
+				'reason', of_reason, 'label', of_label, 'batch', (
+					select b.name from tracker.batch b where b.batch = of_batch))));
 	end if;
 	return v_count;
 end $$;

@@ -18,7 +18,7 @@ declare
 	v_emptied constant text := 'tracker.lease, tracker.retry, tracker.ready, tracker.failed,
 		tracker.output, tracker.job, tracker.refused_output, tracker.strike, tracker.tally,
 		tracker.credit, tracker.history, tracker.batch_history, tracker.undo_item, tracker.purged, tracker.ahead,
-		tracker.person_day, tracker.person_hour, tracker.board';
+		tracker.cancelled_count, tracker.person_day, tracker.person_hour, tracker.board';
 	v_kept constant text := 'tracker.stage, tracker.frontier, tracker.batch, tracker.batch_count, tracker.board_day, tracker.person,
 		tracker.worker';	-- read on while we work
 	v_until timestamptz := clock_timestamp() + make_interval(secs => patience_s);

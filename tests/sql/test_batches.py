@@ -287,6 +287,181 @@ def test_who_pauses_waits_for_the_barrier_and_lets_others_pass(house, server):
     assert house.value("select tracker.pause_batch(%s, '', 0)", batch)
 
 
+def cancelled(house, batch):
+    return [r.cancelled for r in house.rows("select * from tracker.read_batches(array[%s])", batch)]
+
+
+def cancel(house, batch):
+    return house.value("select tracker.cancel_batch(%s)", batch)
+
+
+def sweep(house):
+    return house.value("select tracker.sweep_cancelled(1000)")
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_what_waits_of_a_cancelled_batch_is_cancelled_at_once_in_every_stage(house, folded):
+    first, second = house.load(6, name="wrong"), house.load(1)
+    through(house, 1, 3)
+    a, b = house.worker(), house.worker(2)
+    house.back(a, house.take(a)[0])
+    house.back(b, house.take(b)[0])
+    held = house.take(house.worker())
+    if folded:
+        house.end_minute()
+        house.fold()
+    # In stage A: one in retry, one in hand, one not begun; in stage B: one in retry, two ready.
+    assert cancel(house, first) == 5
+    assert counts(house, first) == {1: (0, 0, 1, 3, 0), 2: (0, 0, 0, 0, 0)}
+    assert cancelled(house, first) == [2, 3]
+    assert [(c.ready, c.retry, c.leased, c.cancelled) for c in (house.counts(1), house.counts(2))] == [
+        (1, 0, 1, 2), (0, 0, 0, 3)]
+    assert house.broken_laws() == []
+    house.make_due()
+    assert [r.job for r in house.want(a, 9) if r.status == "job"] == [7]
+    assert house.want(b)[0].status == "none"
+    assert cancel(house, first) is None
+    assert cancel(house, second + 1) is None
+    assert not house.value("select tracker.pause_batch(%s)", first)
+    assert audit(house)[-1] == ("cancel", 'batch "wrong"', {})
+    house.end_minute()
+    house.fold()
+    assert house.broken_laws() == []
+    assert sweep(house) == 2 and sweep(house) == 0  # what was in hand of late stays
+    assert held and cancelled(house, first) == [2, 3]
+
+
+def test_what_comes_back_of_a_cancelled_batch_is_cancelled_and_what_is_done_counts(house):
+    batch = house.load(6)
+    through(house, 1, 1)
+    a = house.worker()
+    jobs = house.take(a, 5)
+    house.max_attempts = 1
+    house.back(a, jobs[4])
+    cancel(house, batch)
+    house.max_attempts = 10
+    assert house.done(a, jobs[0]) == "accepted"
+    house.back(a, jobs[1])
+    house.value("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    house.value("select tracker.requeue_failed(1::int2, null)")
+    assert counts(house, batch) == {1: (0, 0, 2, 1, 0), 2: (0, 0, 0, 0, 0)}
+    assert cancelled(house, batch) == [3, 1]
+    house.time_out(a)
+    # Its time-out made it a job that came back; the result that comes all the same counts.
+    assert house.done(a, jobs[2]) == "accepted"
+    assert counts(house, batch) == {1: (0, 0, 0, 2, 0), 2: (0, 0, 0, 0, 0)}
+    assert cancelled(house, batch) == [4, 2]
+    house.make_due()
+    assert house.want(house.worker(), 9)[0].status == "none"
+    house.end_minute()
+    house.fold()
+    assert house.value("select ended is not null from tracker.batch")
+
+
+def test_a_v1_result_after_a_cancel_counts(house):
+    batch = house.load(2)
+    a, b = house.worker(), house.worker()
+    assert [house.new_job(w).job for w in (a, b)] == [1, 2]
+    cancel(house, batch)
+    assert house.done(a) == "accepted"
+    house.time_out(b)
+    assert house.done(b) == "accepted"
+    assert (counts(house, batch)[1], cancelled(house, batch)) == ((0, 0, 0, 2, 0), [0, 2])
+
+
+def test_a_batch_with_nothing_in_hand_has_ended_when_it_is_cancelled_and_is_swept_a_day_later(house):
+    batch = house.load(3)
+    through(house, 1, 2)
+    cancel(house, batch)
+    assert house.value("select ended is not null and not swept from tracker.batch")
+    assert sweep(house) == 2
+    house.rows("update tracker.batch set ended = ended - interval '2 days'")
+    assert sweep(house) == 0
+    assert house.value("select swept from tracker.batch")
+    assert house.rows("select state, total, done, remaining from tracker.read_eta(60, 3)") == [("finished", 2, 2, 0)]
+
+
+def test_a_stage_that_is_appended_has_nothing_of_a_cancelled_batch_to_hand_out(house):
+    batch = house.load(2)
+    through(house, 1, 2)
+    through(house, 2, 2)
+    cancel(house, batch)
+    house.value("select tracker.append_stage('Third')")
+    assert cancelled(house, batch) == [0, 0, 2]
+    assert house.want(house.worker(3))[0].status == "none"
+
+
+def test_what_waits_of_a_paused_batch_is_held(house):
+    batch = house.load(5)
+    house.load(1)
+    through(house, 1, 3)
+    a = house.worker(2)
+    house.back(a, house.take(a)[0], "undelivered", str(house.value("select call from tracker.lease")))
+    house.value("select tracker.pause_batch(%s)", batch)
+    for _ in range(2):
+        assert [(c.ready, c.retry, c.due, c.held) for c in (house.counts(1), house.counts(2))] == [
+            (3, 0, 0, 2), (2, 1, 0, 2)]
+        house.end_minute()
+        house.fold()
+    house.value("select tracker.resume_batch(%s)", batch)
+    assert [(c.due, c.held) for c in (house.counts(1), house.counts(2))] == [(0, 0), (1, 0)]
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_the_next_claims_are_the_urgent_batch(house, stage):
+    first, urgent = house.load(8), house.load(3, name="urgent")
+    if stage == 2:
+        through(house, 1, 11)
+    a = house.worker(stage)
+    for job in house.take(a, 3):
+        house.back(a, job, "undelivered", str(house.value("select call from tracker.lease where job = %s", job.job)))
+    assert house.rows("select * from tracker.set_batch(%s, 5, 'for Ann')", urgent) == [(0, "")]
+    assert line(house, stage) == [urgent, first]
+    b = house.worker(stage)
+    assert [r.job for r in house.claim([Ask(house.worker(stage).token, v1=True) for _ in range(2)])] == [9, 10]
+    assert [j.job for j in house.take(b)] == [11]
+    assert house.rows("select * from tracker.set_batch(%s, null, null)", urgent) == [(5, "for Ann")]
+    assert audit(house)[0] == ("set", 'batch "urgent"', {"priority": 5, "note": "for Ann"})
+
+
+def test_what_cannot_be_said_of_a_batch_is_refused_in_words(house):
+    batch = house.load(1, name="one")
+    house.load(1, name="two")
+    for sql, values in (("set_batch(%s, %s, null)", (101, -101)), ("set_batch(%s, null, %s)", ("a\nb", "x" * 201)),
+                        ("rename_batch(%s, %s)", ("two", "", "a\tb", "x" * 201))):
+        for value in values:
+            with pytest.raises(psycopg2.Error) as e:
+                house.rows(f"select tracker.{sql}", batch, value)
+            assert e.value.pgcode == "TR003"
+    with pytest.raises(psycopg2.Error) as e:
+        house.value("select tracker.batch_named('three')")
+    assert e.value.pgcode == "TR003"
+    assert house.value("select tracker.rename_batch(%s, 'three')", batch) == "one"
+    assert house.value("select tracker.rename_batch(%s, 'three')", batch) == "three"
+    assert house.value("select tracker.batch_named('three')") == batch
+    assert house.rows("select from tracker.set_batch(%s, 1, null)", batch + 2) == []
+    assert house.value("select tracker.rename_batch(%s, 'four')", batch + 2) is None
+
+
+def test_failed_jobs_of_one_batch_are_listed_and_put_back(house):
+    house.max_attempts = 1
+    first, second = house.load(2), house.load(2)
+    a = house.worker()
+    for job in house.take(a, 4):
+        house.back(a, job)
+    assert [r.job for r in house.rows("select * from tracker.list_failed(1::int2, 0, 9, %s)", second)] == [3, 4]
+    assert house.value("select tracker.requeue_failed(1::int2, null, null, null, %s)", first) == 2
+    assert (counts(house, first)[1], counts(house, second)[1]) == ((0, 2, 0, 0, 0), (0, 0, 0, 0, 2))
+
+
+def test_a_load_of_before_batches_is_refused_in_words(house):
+    house.load(2)
+    through(house, 1, 1)
+    with pytest.raises(psycopg2.Error) as e:
+        house.rows("update tracker.frontier set last = 9 returning 1")
+    assert e.value.pgcode == "TR003" and "distcompute-load" in str(e.value)
+
+
 # ---- a batch's life
 
 def test_a_batch_has_ended_when_nothing_of_it_is_left_to_do(house):

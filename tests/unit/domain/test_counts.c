@@ -75,6 +75,8 @@ only_due_retries_can_be_taken(void **state)
 
 	(void)state;
 	assert_int_equal(counts_available(&c, 1, 0), 6);
+	c.stage[1].held = 3;
+	assert_int_equal(counts_available(&c, 1, 0), 3);
 }
 
 static void
@@ -103,6 +105,20 @@ what_waits_is_told_by_what_the_worker_has(void **state)
 	    "Stage A: 1,200 jobs wait for their turn, because of a rate: the next has it in 2.5 "
 	    "s.");
 	assert_true(counts_more_may_come(&c, 1));
+}
+
+static void
+what_is_held_is_no_work_and_what_is_cancelled_is_no_more_to_come(void **state)
+{
+	struct stage_counts c = {.stages = 1,
+	    .stage = {[1] = {.present = true, .ready = 1200, .held = 1200, .cancelled = 5}}};
+
+	(void)state;
+	assert_why(&c, 1, "Stage A: 1,200 jobs wait, but the operator has paused their batch.");
+	assert_true(counts_more_may_come(&c, 1));
+	c.stage[1].ready = c.stage[1].held = 0;
+	assert_why(&c, 1, "Stage A is finished: 0 done, 0 failed, 5 cancelled.");
+	assert_true(counts_is_finished(&c, 1));
 }
 
 static void
@@ -135,6 +151,7 @@ main(void)
 	    cmocka_unit_test(back_offs_hands_and_the_end_are_told_apart),
 	    cmocka_unit_test(only_due_retries_can_be_taken),
 	    cmocka_unit_test(what_waits_is_told_by_what_the_worker_has),
+	    cmocka_unit_test(what_is_held_is_no_work_and_what_is_cancelled_is_no_more_to_come),
 	    cmocka_unit_test(names_are_word_word_number),
 	};
 

@@ -1,0 +1,320 @@
+/* Batches: how far they are, and what an operator does with them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/admin.h"
+#include "admin/cells.h"
+#include "admin/table.h"
+#include "base/buf.h"
+#include "base/text.h"
+#include "store/pg_array.h"
+
+#define N(columns) ((int)(sizeof(columns) / sizeof(*(columns))))
+
+static const struct column list_columns[] = {{"name", CELL_WORDS}, {"priority", CELL_NUMBER},
+    {"state", CELL_WORDS}, {"jobs", CELL_NUMBER}, {"done", CELL_WORDS}, {"waiting", CELL_NUMBER},
+    {"in_hand", CELL_NUMBER}, {"failed", CELL_NUMBER}, {"cancelled", CELL_NUMBER},
+    {"per_minute", CELL_NUMBER}, {"left", CELL_WORDS}, {"note", CELL_WORDS}};
+
+/* As in the list; of `stages` the text is JSON already. */
+static const struct column json_columns[] = {{"name", CELL_WORDS}, {"priority", CELL_NUMBER},
+    {"state", CELL_WORDS}, {"jobs", CELL_NUMBER}, {"waiting", CELL_NUMBER},
+    {"in_hand", CELL_NUMBER}, {"failed", CELL_NUMBER}, {"cancelled", CELL_NUMBER},
+    {"per_minute", CELL_NUMBER}, {"eta_s", CELL_NUMBER}, {"note", CELL_WORDS}};
+
+/* ---- the list -------------------------------------------------------------------------------- */
+
+static void
+print_json(const struct pg_rows *rows)
+{
+	struct buf b;
+
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		buf_init(&b, 0);
+		table_json_row(&b, rows, i, json_columns, N(json_columns));
+		b.len--; /* its brace */
+		buf_printf(&b, ",\"stages\":%s", pg_text(rows, i, N(json_columns), NULL));
+		tool_print(&b, "}");
+		buf_fini(&b);
+	}
+}
+
+/* Read in the form that is printed. */
+static bool
+read_list(struct ask *ask, struct pg_rows **rows, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param all = pg_bool_param(&room, ask->all);
+
+	if (ask->json)
+		return pg_call(ask->tool->pg,
+		    "select name, priority, state, jobs, waiting, in_hand, failed, cancelled, "
+		    "per_minute, eta_s, note, stages::text from tracker.list_batches($1)",
+		    &all, 1, rows, e);
+	return pg_call(ask->tool->pg,
+	    "select name, priority, state, jobs, progress, waiting, in_hand, failed, cancelled,"
+	    " per_minute, case when eta_s < 3600 then ceil(eta_s / 60.0) || ' min'"
+	    " when eta_s < 172800 then ceil(eta_s / 3600.0) || ' h'"
+	    " else ceil(eta_s / 86400.0) || ' days' end, note from tracker.list_batches($1)",
+	    &all, 1, rows, e);
+}
+
+static bool
+list(struct ask *ask, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (!read_list(ask, &rows, e))
+		return false;
+	if (ask->json)
+		print_json(rows);
+	else if (pg_rows_count(rows) == 0)
+		printf(
+		    "No batch is open%s.\n", ask->all ? ", and none was" : "; --all lists others");
+	else
+		table_print(rows, list_columns, N(list_columns), true, false);
+	pg_rows_free(rows);
+	return true;
+}
+
+/* ---- acts ------------------------------------------------------------------------------------ */
+
+/* Fit to be a name, and to be shown. */
+static bool
+is_plain(const char *name)
+{
+	size_t len = strlen(name);
+
+	return text_is_utf8(name, len) && !text_has_control(name, len) &&
+	    !text_has_invisible(name, len);
+}
+
+bool
+find_batch(struct ask *ask, const char *name, int64_t *batch, struct err *e)
+{
+	struct pg_param param = pg_text_param(name, strlen(name));
+	struct pg_rows *rows = NULL;
+
+	if (!is_plain(name))
+		return err_set(e, ERR_INPUT, NULL,
+		    "there is no batch of that name: a character of it cannot be seen");
+	if (!pg_call(ask->tool->pg, "select tracker.batch_named($1)::bigint", &param, 1, &rows, e))
+		return false;
+	*batch = pg_int(rows, 0, 0);
+	pg_rows_free(rows);
+	return true;
+}
+
+struct pg_param
+batch_or_null(struct pg_scalar *room, const struct ask *ask, int64_t batch)
+{
+	struct pg_param none = {.bytes = NULL, .len = 0, .oid = PG_INT4};
+
+	return ask->batch ? pg_int4_param(room, (int32_t)batch) : none;
+}
+
+/* Every stage looks again: for work of it, or because there is none any more. */
+static void
+tell_stages(struct ask *ask)
+{
+	for (int stage = 1; stage <= ask->tool->settings.stages.n; stage++)
+		tool_stage_changed(ask->tool, stage);
+}
+
+/* Whoever is parked is woken for what of it waits. */
+static bool
+wake_for(struct ask *ask, int64_t batch, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param param = pg_int4_param(&room, (int32_t)batch);
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg,
+		"select stage, ready + retry from tracker.read_batches(array[$1])", &param, 1,
+		&rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows); i++)
+		tool_wake(ask->tool, (int)pg_int(rows, i, 0), pg_int(rows, i, 1));
+	pg_rows_free(rows);
+	return true;
+}
+
+static bool
+pause_batch(struct ask *ask, struct err *e)
+{
+	const char *why = ask->reason ? ask->reason : "";
+	struct pg_scalar room;
+	struct pg_param params[2];
+	struct pg_rows *rows = NULL;
+	int64_t batch;
+	bool done;
+
+	if (!find_batch(ask, ask->arg[1], &batch, e))
+		return false;
+	params[0] = pg_int4_param(&room, (int32_t)batch);
+	params[1] = pg_text_param(why, strlen(why));
+	if (!pg_call(ask->tool->pg, "select tracker.pause_batch($1, $2)", params, 2, &rows, e))
+		return false;
+	done = pg_bool(rows, 0, 0);
+	pg_rows_free(rows);
+	if (!done)
+		return err_set(e, ERR_REFUSED, NULL, "it is paused already, or cancelled");
+	tell_stages(ask);
+	printf("nothing of it is handed out any more, what is in hand may finish; taken back by "
+	       "batch resume\n");
+	return true;
+}
+
+static bool
+resume_batch(struct ask *ask, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param param;
+	struct pg_rows *rows = NULL;
+	int64_t batch;
+	bool done;
+
+	if (!find_batch(ask, ask->arg[1], &batch, e))
+		return false;
+	param = pg_int4_param(&room, (int32_t)batch);
+	if (!pg_call(ask->tool->pg, "select tracker.resume_batch($1)", &param, 1, &rows, e))
+		return false;
+	done = pg_bool(rows, 0, 0);
+	pg_rows_free(rows);
+	if (!done)
+		return err_set(e, ERR_REFUSED, NULL, "it is not paused, or it is cancelled");
+	tell_stages(ask);
+	printf("it goes on; taken back by batch pause\n");
+	return wake_for(ask, batch, e);
+}
+
+static bool
+cancel_batch(struct ask *ask, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param param;
+	struct pg_rows *rows = NULL;
+	int64_t batch, jobs;
+	bool done;
+
+	if (!find_batch(ask, ask->arg[1], &batch, e))
+		return false;
+	param = pg_int4_param(&room, (int32_t)batch);
+	if (!pg_call(ask->tool->pg, "select tracker.cancel_batch($1)", &param, 1, &rows, e))
+		return false;
+	done = !pg_is_null(rows, 0, 0);
+	jobs = pg_int(rows, 0, 0);
+	pg_rows_free(rows);
+	if (!done)
+		return err_set(e, ERR_REFUSED, NULL, "it is cancelled already");
+	tell_stages(ask);
+	printf("%lld %s cancelled, for good; what is in hand may finish and counts, results stay\n",
+	    (long long)jobs, text_plural(jobs, "job is", "jobs are"));
+	return true;
+}
+
+static bool
+rename_batch(struct ask *ask, struct err *e)
+{
+	const char *name = ask->arg[2];
+	struct pg_scalar id;
+	struct pg_param params[2];
+	struct pg_rows *rows = NULL;
+	char room[CELL_TEXT];
+	int64_t batch;
+
+	if (!is_plain(name))
+		return err_set(
+		    e, ERR_FIELD, NULL, "a name is UTF-8, and every character of it can be seen");
+	if (!find_batch(ask, ask->arg[1], &batch, e))
+		return false;
+	params[0] = pg_int4_param(&id, (int32_t)batch);
+	params[1] = pg_text_param(name, strlen(name));
+	if (!pg_call(ask->tool->pg, "select tracker.rename_batch($1, $2)", params, 2, &rows, e))
+		return false;
+	printf("renamed; it was %s before\n", cell_text(rows, 0, 0, room));
+	pg_rows_free(rows);
+	return true;
+}
+
+/* ---- set ------------------------------------------------------------------------------------- */
+
+struct wishes {
+	int64_t priority;
+	bool has_priority;
+	const char *note; /* NULL: as it is */
+};
+
+static bool
+take_wish(struct wishes *w, const char *text, struct err *e)
+{
+	if (text_starts(text, "priority=")) {
+		text += strlen("priority=");
+		w->has_priority = true;
+		return text_to_int(text, strlen(text), -100, 100, &w->priority) ||
+		    err_set(e, ERR_FIELD, NULL, "a priority is -100 to 100");
+	}
+	if (text_starts(text, "note=")) {
+		w->note = text + strlen("note=");
+		return (text_is_utf8(w->note, strlen(w->note)) &&
+			   !text_has_control(w->note, strlen(w->note))) ||
+		    err_set(e, ERR_FIELD, NULL, "a note is one line of UTF-8");
+	}
+	return err_set(e, ERR_FIELD, NULL, "set what? Say priority=5 or note='for Ann'");
+}
+
+static bool
+set_batch(struct ask *ask, struct err *e)
+{
+	struct pg_param none = {.bytes = NULL, .len = 0, .oid = PG_INT4};
+	struct wishes w = {.note = NULL};
+	struct pg_scalar room[2];
+	struct pg_param params[3];
+	struct pg_rows *rows = NULL;
+	char old[CELL_TEXT];
+	int64_t batch;
+
+	for (int i = 2; i < ask->n_args; i++)
+		if (!take_wish(&w, ask->arg[i], e))
+			return false;
+	if (!find_batch(ask, ask->arg[1], &batch, e))
+		return false;
+	params[0] = pg_int4_param(&room[0], (int32_t)batch);
+	params[1] = w.has_priority ? pg_int4_param(&room[1], (int32_t)w.priority) : none;
+	params[2] = text_or_null(w.note);
+	if (!pg_call(ask->tool->pg,
+		"select old_priority, old_note from tracker.set_batch($1, $2, $3)", params, 3,
+		&rows, e))
+		return false;
+	tell_stages(ask);
+	printf("set; it was priority=%lld note='%s' before\n", (long long)pg_int(rows, 0, 0),
+	    cell_text(rows, 0, 1, old));
+	pg_rows_free(rows);
+	return true;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+bool
+admin_batch(struct ask *ask, struct err *e)
+{
+	static const struct act {
+		const char *name;
+		int least, most; /* words, its own name among them */
+		admin_run run;
+	} acts[] = {{"set", 3, ASK_ARGS_MAX, set_batch}, {"pause", 2, 2, pause_batch},
+	    {"resume", 2, 2, resume_batch}, {"cancel", 2, 2, cancel_batch},
+	    {"rename", 3, 3, rename_batch}};
+
+	if (ask->n_args == 0)
+		return list(ask, e);
+	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++)
+		if (strcmp(acts[i].name, ask->arg[0]) == 0 && ask->n_args >= acts[i].least &&
+		    ask->n_args <= acts[i].most)
+			return acts[i].run(ask, e);
+	return err_set(e, ERR_FIELD, NULL,
+	    "batch: nothing, set NAME priority=5 note=..., pause NAME, resume NAME, cancel NAME, "
+	    "or "
+	    "rename NAME NEW-NAME");
+}
