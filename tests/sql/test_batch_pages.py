@@ -116,7 +116,7 @@ def test_why_a_batch_stands_still(house):
     assert rows[second].why == "idle"
     house.want(house.worker(), 1)
     assert shown(house, second)[second].why is None
-    house.rows("update tracker.batch set cancelled = true where batch = %s", third)
+    house.value("select tracker.cancel_batch(%s)", third)
     house.rows("update tracker.stage set line = tracker.sort_line(line)")
     assert shown(house, third)[third].why == "cancelled"
 
