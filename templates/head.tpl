@@ -27,9 +27,10 @@
 <nav aria-label="Pages">
 <a href="/"{{#AT_DASHBOARD}} aria-current="page"{{/AT_DASHBOARD}}>Dashboard</a>
 <a href="/leaderboard"{{#AT_BOARD}} aria-current="page"{{/AT_BOARD}}>Leaderboard</a>
+<a href="/join"{{#AT_JOIN}} aria-current="page"{{/AT_JOIN}}>Join</a>
 </nav>
 </header>
 {{#BANNER}}
-<aside class="banner" aria-label="Notice" dir="auto">{{#BANNER_PART}}{{#BANNER_TEXT}}{{TEXT}}{{/BANNER_TEXT}}{{#BANNER_LINK}}<a href="{{TEXT}}" rel="nofollow noopener noreferrer">{{TEXT}}</a>{{/BANNER_LINK}}{{/BANNER_PART}}</aside>
+<aside class="banner" aria-label="Notice" dir="auto">{{#PART}}{{#PART_TEXT}}{{TEXT}}{{/PART_TEXT}}{{#PART_LINK}}<a href="{{TEXT}}" rel="nofollow noopener noreferrer">{{TEXT}}</a>{{/PART_LINK}}{{/PART}}</aside>
 {{/BANNER}}
 <main id="main" tabindex="-1">

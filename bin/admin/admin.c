@@ -76,6 +76,8 @@ static const struct argp_option person_options[] = {
     {"json", KEY_JSON, NULL, 0, "Print JSON", 0},
     {"label", KEY_LABEL, "TEXT", 0, "With key add: what it is for", 0},
     {"all", KEY_ALL, NULL, 0, "With key revoke: all keys, and the name", 0}, {0}};
+static const struct argp_option invite_options[] = {
+    {"label", KEY_LABEL, "TEXT", 0, "For whom it is", 0}, {0}};
 static const struct argp_option purge_options[] = {
     {"older", KEY_OLDER, "TIME", 0, "What is so old: 90d, 12h", 0},
     {"yes", KEY_YES, NULL, 0, "Do it; else it is only counted", 0}, {0}};
@@ -134,6 +136,10 @@ static const struct command {
 	1, 4, false, true, person_options, admin_person},
     {"look-alikes", "", "List names that look the same.", 0, 0, false, false, json_option,
 	admin_look_alikes},
+    {"invite", "",
+	"Make an invitation for somebody to take a name on the page /join while sign-up is "
+	"closed. It is shown once, and good once, for two weeks.",
+	0, 0, false, false, invite_options, admin_invite},
     {"leases", "", "List the jobs in hand, the longest first.", 0, 0, false, false, leases_options,
 	admin_leases},
     {"workers", "", "List the workers that are here.", 0, 0, false, false, workers_options,
@@ -358,6 +364,7 @@ static const char doc[] =
     "                          what a person is called, and whether\n"
     "  person key add NAME     make a key; key list NAME, key revoke NAME NUMBER\n"
     "  look-alikes             names that look the same\n"
+    "  invite                  let somebody take a name while sign-up is closed\n"
     "  workers, leases         who is here, and what is in hand for long\n"
     "  failed                  jobs that failed for good, with reasons\n"
     "  batch                   batches: how far, how quick, how long still\n"

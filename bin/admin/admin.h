@@ -80,6 +80,7 @@ bool admin_person(struct ask *ask, struct err *e);
 /* keys.c */
 bool admin_person_key(struct ask *ask, struct err *e);
 bool admin_look_alikes(struct ask *ask, struct err *e);
+bool admin_invite(struct ask *ask, struct err *e);
 /* undo.c */
 bool admin_undo(struct ask *ask, struct err *e);
 

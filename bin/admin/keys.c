@@ -1,4 +1,4 @@
-/* Names that are somebody's: their keys, and names that look the same. */
+/* Names that are somebody's: their keys, who may take one, and names that look the same. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +11,7 @@
 #include "domain/nickname.h"
 #include "store/pg_array.h"
 
+#define INVITE_DAYS 14
 #define N(columns) ((int)(sizeof(columns) / sizeof(*(columns))))
 
 static const struct column key_columns[] = {{"key", CELL_NUMBER}, {"label", CELL_WORDS},
@@ -155,4 +156,42 @@ admin_look_alikes(struct ask *ask, struct err *e)
 	table_print(rows, look_columns, N(look_columns), true, ask->json);
 	pg_rows_free(rows);
 	return true;
+}
+
+/* ---- invite ---------------------------------------------------------------------------------- */
+
+bool
+admin_invite(struct ask *ask, struct err *e)
+{
+	const char *label = ask->label ? ask->label : "", *url = ask->tool->settings.base_url;
+	struct pg_scalar days;
+	struct pg_param params[3];
+	struct pg_array hashes;
+	struct pg_rows *rows = NULL;
+	char text[KEY_TEXT], until[CELL_TEXT];
+	struct uuid hash;
+	bool ok;
+
+	if (!text_is_utf8(label, strlen(label)))
+		return err_set(e, ERR_FIELD, NULL, "that is no UTF-8");
+	if (text_chars(label, strlen(label)) > KEY_LABEL_CHARS)
+		return err_set(
+		    e, ERR_FIELD, NULL, "a label has %d characters at most", KEY_LABEL_CHARS);
+	key_new(text, &hash);
+	pg_array_init(&hashes, PG_UUID_ARRAY);
+	pg_array_uuid(&hashes, &hash);
+	params[0] = pg_array_param(&hashes);
+	params[1] = pg_text_param(label, strlen(label));
+	params[2] = pg_int4_param(&days, INVITE_DAYS);
+	ok = pg_call(ask->tool->pg,
+	    "select to_char(tracker.add_invite(($1::uuid[])[1], $2, $3), 'DD Mon YYYY')", params, 3,
+	    &rows, e);
+	if (ok) {
+		fprintf(stderr, "good once, until %s, on %s/join:\n", cell_text(rows, 0, 0, until),
+		    *url ? url : "https://tracker.example");
+		printf("%s\n", text);
+	}
+	pg_rows_free(rows);
+	pg_array_fini(&hashes);
+	return ok;
 }

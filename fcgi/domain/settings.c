@@ -107,6 +107,11 @@ const struct config_item settings_items[] = {
     NUMBER(INT, "acceptors", acceptors, "2", 1, 64, "accepting threads in each process"),
     NUMBER(INT, "parked_limit", parked_limit, "10000", 0, 1000000,
 	"calls of the whole pool that may wait for work at a time"),
+    TEXT("about", about, "", 0, 4000,
+	"what the project is, on the page /join; plain text, addresses in it become links"),
+    TEXT("signup", signup, "open", 1, 8,
+	"who may take a name on /join: open = everybody, closed = who was invited "
+	"(distcompute-admin invite)"),
     TEXT("join", join, "open", 1, 8,
 	"who may register as a worker: open = everybody, key = who has a key of the name"),
     TEXT("reserved_names", reserved, "", 0, 4000,
@@ -392,7 +397,8 @@ check_whole(struct settings *s, struct config *c, struct err *e)
 {
 	if (s->retry_backoff_max_s < s->retry_backoff_s)
 		return refuse(c, "retry_backoff_max", e, "is less than retry_backoff");
-	return check_word(c, "join", s->join, "open", "key", e) && check_stages(s, c, e) &&
+	return check_word(c, "join", s->join, "open", "key", e) &&
+	    check_word(c, "signup", s->signup, "open", "closed", e) && check_stages(s, c, e) &&
 	    check_base_url(s, c, e) && check_listen(s, c, e) && check_stores(s, c, e) &&
 	    check_event(s, c, e);
 }

@@ -39,6 +39,8 @@ struct settings {
 	int64_t answer_limit; /* bytes of data that one claim is answered with */
 	int64_t processes, acceptors;
 	int64_t parked_limit; /* calls, of the whole pool */
+	const char *about;    /* of /join; may be "" */
+	const char *signup;   /* "open" or "closed" */
 	const char *join;     /* "open" or "key": see settings_must_key */
 	const char *reserved; /* names, commas between them */
 	const char *sql_dir, *templates_dir;

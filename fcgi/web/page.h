@@ -43,6 +43,7 @@ page_render page_person;      /* /person/{nickname} */
 page_render page_job;         /* /job/{number} */
 page_render page_batch;       /* /batch/{name} */
 page_render page_batches;     /* /batches */
+page_render page_join;        /* /join */
 page_render page_stats;       /* /api/stats.json */
 page_render page_badge;       /* /badge.svg, /badge/{nickname}.svg */
 

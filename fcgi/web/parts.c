@@ -17,11 +17,10 @@
 #define SPARK_MAX 64
 
 static void
-put_part(struct template_dict *banner, const char *text, size_t len, bool is_link)
+put_part(struct template_dict *d, const char *text, size_t len, bool is_link)
 {
-	struct template_dict *part = template_section(banner, T_BANNER_PART);
-	struct template_dict *kind =
-	    template_section(part, is_link ? T_BANNER_LINK : T_BANNER_TEXT);
+	struct template_dict *part = template_section(d, T_PART);
+	struct template_dict *kind = template_section(part, is_link ? T_PART_LINK : T_PART_TEXT);
 
 	template_text(kind, T_TEXT, text, len);
 }
@@ -40,15 +39,11 @@ link_len(const char *s)
 	return strchr(s, ':') + 3 < s + len ? len : 0;
 }
 
-static void
-put_banner(struct template_dict *head, const char *text)
+void
+parts_linked(struct template_dict *d, const char *text)
 {
-	struct template_dict *banner;
 	const char *from = text;
 
-	if (*text == 0)
-		return;
-	banner = template_section(head, T_BANNER);
 	for (const char *at = text; *at != 0;) {
 		size_t len = (at == text || at[-1] == ' ' || at[-1] == '(') ? link_len(at) : 0;
 
@@ -57,13 +52,13 @@ put_banner(struct template_dict *head, const char *text)
 			continue;
 		}
 		if (at > from)
-			put_part(banner, from, (size_t)(at - from), false);
-		put_part(banner, at, len, true);
+			put_part(d, from, (size_t)(at - from), false);
+		put_part(d, at, len, true);
 		at += len;
 		from = at;
 	}
 	if (*from != 0)
-		put_part(banner, from, strlen(from), false);
+		put_part(d, from, strlen(from), false);
 }
 
 void
@@ -82,8 +77,12 @@ parts_frame(struct page *p, struct template_dict *d, const struct part_head *hea
 		template_str(template_section(top, T_CANONICAL), T_URL,
 		    arena_printf(p->arena, "%s%s", p->settings->base_url, head->address));
 	if (head->nav != NAV_NONE)
-		template_show(top, head->nav == NAV_BOARD ? T_AT_BOARD : T_AT_DASHBOARD);
-	put_banner(top, p->settings->banner);
+		template_show(top,
+		    head->nav == NAV_JOIN        ? T_AT_JOIN
+			: head->nav == NAV_BOARD ? T_AT_BOARD
+						 : T_AT_DASHBOARD);
+	if (p->settings->banner[0] != 0)
+		parts_linked(template_section(top, T_BANNER), p->settings->banner);
 
 	char iso[32];
 	clock_iso(iso, clock_wall_us());

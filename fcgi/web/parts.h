@@ -13,7 +13,7 @@
 #include "web/page.h"
 #include "web/template.h"
 
-enum part_nav { NAV_NONE, NAV_DASHBOARD, NAV_BOARD };
+enum part_nav { NAV_NONE, NAV_DASHBOARD, NAV_BOARD, NAV_JOIN };
 
 struct part_head {
 	const char *title;       /* NULL: the project's name alone */
@@ -24,6 +24,9 @@ struct part_head {
 
 /* Fills {{>HEAD}} and {{>FOOT}}. */
 void parts_frame(struct page *p, struct template_dict *d, const struct part_head *head);
+
+/* Plain text as {{#PART}} sections: {{#PART_TEXT}}, and {{#PART_LINK}} for http(s) addresses in it. */
+void parts_linked(struct template_dict *d, const char *text);
 
 /* 1234567 -> "1,234,567". */
 void parts_count(struct template_dict *d, const char *key, int64_t n);

@@ -20,6 +20,7 @@ struct request;
 enum away { AWAY_503, AWAY_CUT };
 enum body {
 	NO_BODY,
+	WANT_FORM, /* of a page of ours: ROUTE_SMALL_BODY at most */
 	WANT_JSON, /* without data: ROUTE_SMALL_BODY at most */
 	WANT_DATA  /* body_limit at most */
 };
@@ -40,7 +41,7 @@ route_body_most(const struct route *route, size_t body_limit)
 {
 	if (route->body == NO_BODY)
 		return 0;
-	return route->body == WANT_JSON && body_limit > ROUTE_SMALL_BODY ? ROUTE_SMALL_BODY
+	return route->body != WANT_DATA && body_limit > ROUTE_SMALL_BODY ? ROUTE_SMALL_BODY
 									 : body_limit;
 }
 

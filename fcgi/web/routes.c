@@ -29,6 +29,8 @@ static const struct route routes[] = {
     {GET | HEAD, "/job/", handle_page, NO_BODY, AWAY_503, page_job, "GET, HEAD"},
     {GET | HEAD, "/batch/", handle_page, NO_BODY, AWAY_503, page_batch, "GET, HEAD"},
     {GET | HEAD, "/batches", handle_page, NO_BODY, AWAY_503, page_batches, "GET, HEAD"},
+    {GET | HEAD, "/join", handle_page, NO_BODY, AWAY_503, page_join, "GET, HEAD, POST"},
+    {POST, "/join", handle_join, WANT_FORM, AWAY_503, .allow = "GET, HEAD, POST"},
     {GET | HEAD, "/api/stats.json", handle_page, NO_BODY, AWAY_503, page_stats, "GET, HEAD"},
     {GET | HEAD, "/badge.svg", handle_page, NO_BODY, AWAY_503, page_badge, "GET, HEAD"},
     {GET | HEAD, "/badge/", handle_page, NO_BODY, AWAY_503, page_badge, "GET, HEAD"},
@@ -58,19 +60,24 @@ matches(const struct route *route, const char *path, size_t len)
 }
 
 static const struct route *
-find(const char *path, size_t len)
+find(const char *path, size_t len, int methods)
 {
+	const struct route *of_path = NULL;
+
 	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++)
-		if (matches(&routes[i], path, len))
-			return &routes[i];
-	return NULL;
+		if (matches(&routes[i], path, len)) {
+			if (routes[i].methods & methods)
+				return &routes[i];
+			of_path = &routes[i];
+		}
+	return of_path;
 }
 
 static size_t
 body_of(const struct fcgx_limits *limits, const char *uri, size_t len)
 {
 	const char *query = memchr(uri, '?', len);
-	const struct route *route = find(uri, query ? (size_t)(query - uri) : len);
+	const struct route *route = find(uri, query ? (size_t)(query - uri) : len, POST);
 
 	return route ? route_body_most(route, limits->body_most) : 0;
 }
@@ -108,7 +115,9 @@ prepare(struct request *rq, struct err *e)
 		return err_set(e, ERR_METHOD, "Method Not Allowed", "method");
 	if (is_prefix(rq->route) && !split_path(rq, e))
 		return false;
-	return rq->route->body == NO_BODY || (request_read_body(rq, e) && request_scan_json(rq, e));
+	return rq->route->body == NO_BODY ||
+	    (request_read_body(rq, e) &&
+		(rq->route->body == WANT_FORM || request_scan_json(rq, e)));
 }
 
 /* Pages may be linked to from anywhere; what a worker says may not be said through a visitor. */
@@ -120,7 +129,7 @@ is_of_another_site(struct request *rq)
 	    .origin = request_param(rq, "HTTP_ORIGIN"),
 	    .host = request_param(rq, "HTTP_HOST")};
 
-	return text_starts(rq->path, "/api/") &&
+	return (text_starts(rq->path, "/api/") || rq->method == POST) &&
 	    origin_is_elsewhere(&headers, rq->tracker->settings->base_url);
 }
 
@@ -135,7 +144,7 @@ route_request(struct request *rq)
 		reply_error(rq, &e);
 		return;
 	}
-	rq->route = find(rq->path, strlen(rq->path));
+	rq->route = find(rq->path, strlen(rq->path), (int)rq->method);
 	if (!rq->route) {
 		err_set(&e, ERR_MISSING, "Not Found", "no such path");
 		reply_error(rq, &e);

@@ -253,13 +253,14 @@
 		});
 	}
 
+	/* What is told once is not asked for again. */
 	function again() {
 		clearTimeout(timer);
-		timer = document.hidden ? 0 : setTimeout(poll, Math.min(MOST_MS, pollMs * Math.pow(2, misses)) * (0.8 + 0.4 * Math.random()));
+		timer = document.hidden || main.querySelector("[data-once]") ? 0 : setTimeout(poll, Math.min(MOST_MS, pollMs * Math.pow(2, misses)) * (0.8 + 0.4 * Math.random()));
 	}
 
 	function poll() {
-		if (asking)
+		if (asking || main.querySelector("[data-once]"))
 			return;
 		asking = true;
 		(numbered ? askNumbers() : askPage()).then(function (served) {

@@ -41,7 +41,8 @@ STACKS = {
     "limited": {"stage_a": "Extract", "stage_b": "Filter", "parked_limit": 3},
     "patient": {"stage_a": "Extract", "stage_b": "Filter", "v1_patience": 2},
     # Nobody registers without a key.
-    "keyed": {"stage_a": "Extract", "join": "key", "reserved_names": "admin, root"},
+    "keyed": {"stage_a": "Extract", "join": "key", "reserved_names": "admin, root", "signup": "closed",
+              "about": "We read old books. See https://books.example/why?a=1&b=2, (http://a.example/) <b>now</b>"},
     # A command hears of events; it writes each into a file of its own.
     "told": {"stage_a": "Extract", "stage_b": "Filter", "on_event": f"{EVENTS}/note {EVENTS}"},
     # Whoever uses it breaks it, and mends it again.

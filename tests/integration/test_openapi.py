@@ -200,6 +200,10 @@ def test_every_documented_answer_is_heard(asker):
     ask("showBatch", 200, name=stats.json()["batches"][0]["name"], query={"range": "1h"})
     ask("showBatch", 404, name="no such batch")
     ask("showBatches", 200, query={"state": "ended"})
+    ask("showJoin", 200)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    ask("takeName", 200, "nickname=Hypatia", headers=form)
+    ask("takeName", 422, "nickname=Grace", headers=form)
     for call in ("isAlive", "isReady", "readMetrics"):
         ask(call, 200, plain=True)
     assert ask("sayBye", 200, token).text == "200 OK"
