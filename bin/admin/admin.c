@@ -164,8 +164,8 @@ static const struct command {
     {"give-back", "JOB",
 	"Take a job out of a worker's hand: it goes to others at once, nobody is blamed.", 1, 1,
 	false, false, give_back_options, admin_give_back},
-    {"hurry", "JOB", "A job that came back waits no longer.", 1, 1, false, false, hurry_options,
-	admin_hurry},
+    {"hurry", "JOB", "A job that waits is the next of its batch.", 1, 1, false, false,
+	hurry_options, admin_hurry},
     {"undo", "",
 	"Set aside results by who made them and when, and all that was made of them in "
 	"later stages; the jobs are done anew. All conditions that are given must hold.",

@@ -307,10 +307,10 @@ admin_hurry(struct ask *ask, struct err *e)
 	pg_rows_free(rows);
 	if (!waited)
 		return err_set(e, ERR_MISSING, NULL,
-		    "job %lld does not wait for its time in stage %c", (long long)job,
+		    "job %lld does not wait in stage %c, or is due already", (long long)job,
 		    stage_capital(stage));
-	printf("job %lld of stage %c is due now; nothing else of it has changed\n", (long long)job,
-	    stage_capital(stage));
+	printf("job %lld of stage %c is the next of its batch; nothing else of it has changed\n",
+	    (long long)job, stage_capital(stage));
 	tool_wake(ask->tool, stage, 1);
 	return true;
 }

@@ -18,6 +18,7 @@ PROGRAMS = ("admin", "export", "load", "worker")
 RUN_BY = {
     "git clone REPOSITORY": "test_quickstart.py",
     "--brace 's3://bucket": "test_ones_own_project_in_five_lines",
+    "batch cancel wrong": "test_two_deliveries_an_urgent_one_and_a_mistake",
     "--jobs 4 -- ./process.sh": "test_a_volunteer_works_along",
     "distcompute-worker@cluster": "test_a_machine_that_works_for_months_has_a_file",
     "until python3 my-worker.py": "test_a_script_that_dies_is_started_again_until_it_ends_well",
@@ -145,6 +146,15 @@ def test_ones_own_project_in_five_lines(fresh, at):
     assert at("cat results.jsonl").count("S3://BUCKET/0000") == 2
 
 
+def test_two_deliveries_an_urgent_one_and_a_mistake(fresh, at):
+    said = at(block("batch cancel wrong"), bin=fresh.read_status()["bin"], config=str(fresh.config))
+    assert "2000 jobs are cancelled" in said
+    shown = said[said.index("name "):].splitlines()
+    assert [line.split()[0] for line in shown[1:]] == ["urgent", "March"]
+    urgent = Fleet(fresh, "a").take(8)
+    assert {job["data"][:5] for job in urgent} == {"list/"}
+
+
 def test_a_volunteer_works_along(fresh, at):
     fresh.load(["one", "two"])
     at(block("--jobs 4 -- ./process.sh").replace("https://tracker.example", fresh.url))
@@ -193,9 +203,17 @@ def test_what_is_spoilt_is_repaired(fresh, at):
     back = re.search(r"undo --back (\d+)", said).group(1)
     at(lines[2].replace("2026-11-01 12:00", "2020-01-01 12:00"))
     assert live() == 0
-    at(lines[3].replace("--back 17", f"--back {back}"))
+    (line,) = [line for line in lines if "undo --back" in line]
+    at(line.replace("--back 17", f"--back {back}"))
     assert live() == 2
-    for line in lines[4:]:
+    fresh.sql("update tracker.batch set name = 'extra'")
+    fleet = Fleet(fresh, "a")
+    for words in ("undo --batch extra", "undo --address"):
+        (line,) = [line for line in lines if words in line]
+        at(line.replace("192.0.2.0/24", "0.0.0.0/0"))
+        assert live() == 0
+        fleet.done(fleet.take()[0])
+    for line in lines[6:]:
         at(line)
     assert "Mallory" in at("distcompute-admin audit")
 

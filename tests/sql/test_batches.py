@@ -462,6 +462,33 @@ def test_a_load_of_before_batches_is_refused_in_words(house):
     assert e.value.pgcode == "TR003" and "distcompute-load" in str(e.value)
 
 
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("job", [2, 4, 6])
+def test_a_job_that_nobody_has_had_is_hurried_in_stage_a(house, begun, job):
+    """The first, the last and one between of what is left."""
+    batch = house.load(6)
+    house.load(1)
+    if begun:
+        through(house, 1, 1)
+    assert house.value("select tracker.hurry_job(1::int2, %s)", job)
+    assert counts(house, batch)[1] == (4 if begun else 5, 1, 0, int(begun), 0)
+    left = [n for n in range(1 + begun, 7) if n != job]
+    order = [j.job for n in range(7 - begun + 0) for j in house.take(house.worker())]
+    assert order == [job, *left, 7]
+
+
+def test_a_job_that_is_ready_is_hurried_in_a_later_stage(house):
+    batch = house.load(4)
+    through(house, 1, 4)
+    assert house.value("select tracker.hurry_job(2::int2, 3)")
+    assert counts(house, batch)[2] == (3, 1, 0, 0, 0)
+    assert [j.job for _ in range(4) for j in house.take(house.worker(2))] == [3, 1, 2, 4]
+    for stage, job in ((1, 3), (2, 3), (2, 99), (1, 0)):
+        assert not house.value("select tracker.hurry_job(%s::int2, %s)", stage, job)
+    cancel(house, house.load(2))
+    assert not house.value("select tracker.hurry_job(1::int2, 5)")
+
+
 # ---- a batch's life
 
 def test_a_batch_has_ended_when_nothing_of_it_is_left_to_do(house):
