@@ -8,6 +8,7 @@
 #include "admin/cells.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "store/pg_array.h"
 
 #define PAGE 1000 /* lines a query */
@@ -58,7 +59,9 @@ static void
 print_json(const struct pg_rows *rows, int i)
 {
 	static const char *const names[] = {"who", "act", "target", "state"};
+	const char *details;
 	struct buf b;
+	size_t len;
 	char at[32];
 
 	buf_init(&b, 0);
@@ -67,7 +70,10 @@ print_json(const struct pg_rows *rows, int i)
 	    at, (long long)pg_int(rows, i, 6));
 	for (int n = 0; n < 4; n++)
 		cell_json(&b, names[n], rows, i, n + 1);
-	buf_printf(&b, ",\"details\":%s}", pg_text(rows, i, 7, NULL));
+	buf_puts(&b, ",\"details\":");
+	details = pg_text(rows, i, 7, &len);
+	json_put_value_shown(&b, details, len);
+	buf_putc(&b, '}');
 	tool_print(&b, "");
 	buf_fini(&b);
 }

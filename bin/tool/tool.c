@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "domain/news.h"
 #include "domain/schema.h"
 #include "domain/stages.h"
@@ -141,6 +142,18 @@ is_without_settings(const struct tool *t)
 	    strcmp(config_origin(&t->config, "postgres"), "default") == 0;
 }
 
+/* A reason may have the words of others in it: names, files, what a server said. */
+static void
+say_why(const struct tool *t, const char *why)
+{
+	char room[sizeof(((struct err *)NULL)->why)];
+	size_t len = strlen(why);
+
+	memcpy(room, why, len);
+	room[text_clean(room, len, true)] = '\0';
+	fprintf(stderr, "%s: %s\n", t->name, room);
+}
+
 int
 tool_fail(const struct tool *t, const struct err *e)
 {
@@ -151,6 +164,6 @@ tool_fail(const struct tool *t, const struct err *e)
 		    "(`bin/quickstart --status' tells which one is its own)\n",
 		    t->name);
 	else
-		fprintf(stderr, "%s: %s\n", t->name, *e->why ? e->why : err_kind_name(e->kind));
+		say_why(t, *e->why ? e->why : err_kind_name(e->kind));
 	return 1;
 }

@@ -246,19 +246,18 @@ wide_bytes(uint32_t c)
 	return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
 }
 
-void
-json_put_shown(struct buf *b, const char *text, size_t len)
+/* Between quotes, or a whole value, whose strings are escaped already. */
+static void
+put_shown(struct buf *b, const char *text, size_t len, bool raw)
 {
 	const char *end = text + len;
 
-	buf_putc(b, '"');
 	while (text < end) {
-		size_t n = 0;
 		uint32_t odd = 0;
+		size_t n = text_odd(text, (size_t)(end - text), &odd);
 
-		n = text_odd(text, (size_t)(end - text), &odd);
 		for (; n > 0; n--, text++) {
-			if (*text == '"' || *text == '\\')
+			if (raw && (*text == '"' || *text == '\\'))
 				buf_putc(b, '\\');
 			buf_putc(b, *text);
 		}
@@ -267,5 +266,18 @@ json_put_shown(struct buf *b, const char *text, size_t len)
 		put_escaped(b, odd);
 		text += odd == 0xfffd ? 1 : wide_bytes(odd);
 	}
+}
+
+void
+json_put_shown(struct buf *b, const char *text, size_t len)
+{
 	buf_putc(b, '"');
+	put_shown(b, text, len, true);
+	buf_putc(b, '"');
+}
+
+void
+json_put_value_shown(struct buf *b, const char *value, size_t len)
+{
+	put_shown(b, value, len, false);
 }

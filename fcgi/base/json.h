@@ -62,5 +62,7 @@ bool json_is_valid(const char *text, size_t len);
 void json_put_text(struct buf *b, const char *text, size_t len);
 /* For a terminal or a log as well: what text_clean would take is there as \uXXXX, and no byte less is told. */
 void json_put_shown(struct buf *b, const char *text, size_t len);
+/* The same of a whole value, on one line without tabs, as PostgreSQL writes jsonb. */
+void json_put_value_shown(struct buf *b, const char *value, size_t len);
 
 #endif

@@ -112,3 +112,17 @@ def test_labels_and_origins_are_tables(fresh):
         assert len(lines) == 2 and "\x1b" not in lines[1]
         (row,) = [json.loads(line) for line in admin(fresh, what, "--json").stdout.splitlines()]
         assert (row["present"], row["workers"], row["people"]) == (1, 1, 1)
+
+
+def test_nothing_that_an_operator_is_shown_turns_the_text(fresh):
+    """Whoever made a label or a file's name chose its characters, and an operator copies them."""
+    evil = "e\u202egnp\u2066\u200b\x9b31m\u2028x"
+    admin(fresh, "ban", "--label", evil, "--reason", evil)
+    told = admin(fresh, "audit", "--json").stdout
+    said = [told, admin(fresh, "audit").stdout, admin(fresh, "bans").stdout,
+            admin(fresh, "person", evil, check=False).stderr,
+            fresh.run("distcompute-export", "--stage", evil, check=False).stderr,
+            fresh.run("distcompute-load", "/none/" + evil, check=False).stderr]
+    assert all(said)
+    assert [(text, c) for text in said for c in text if c in evil and not c.isascii()] == []
+    assert any(json.loads(line)["details"].get("words") == evil for line in told.splitlines())

@@ -559,11 +559,27 @@ what_is_shown_tells_all_and_hides_nothing(void **state)
 	buf_fini(&b);
 }
 
+static void
+a_value_that_is_shown_is_the_same_value(void **state)
+{
+	static const char value[] =
+	    "{\"why\": \"\\\"e\xe2\x80\xaegnp\\\\\", \"n\": [1, \"\xc3\xa4\"]}";
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 0);
+	json_put_value_shown(&b, value, sizeof(value) - 1);
+	assert_string_equal(
+	    buf_text(&b), "{\"why\": \"\\\"e\\u202egnp\\\\\", \"n\": [1, \"\xc3\xa4\"]}");
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_shown_tells_all_and_hides_nothing),
+	    cmocka_unit_test(a_value_that_is_shown_is_the_same_value),
 	    cmocka_unit_test(valid_texts_are_taken),
 	    cmocka_unit_test(invalid_texts_are_refused),
 	    cmocka_unit_test(a_nul_is_refused_however_it_is_written),
