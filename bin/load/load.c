@@ -298,7 +298,9 @@ print_sum(const char *did, uint64_t jobs, int64_t first, const struct progress *
 	text_thousands(count, (int64_t)jobs);
 	printf("%s %s job%s", did, count, jobs == 1 ? "" : "s");
 	if (first > 0 && jobs > 0)
-		printf(", number %" PRId64 " to %" PRId64, first, first + (int64_t)jobs - 1);
+		printf(", number %" PRId64, first);
+	if (first > 0 && jobs > 1)
+		printf(" to %" PRId64, first + (int64_t)jobs - 1);
 	printf(", in %.1f seconds.\n", progress_seconds(p));
 }
 
