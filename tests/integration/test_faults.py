@@ -118,11 +118,31 @@ def test_a_reload_that_cannot_start_leaves_the_old_processes_at_work(faults):
         os.kill(faults.pid("tracker"), signal.SIGHUP)
         eventually(lambda: re.search(r"event=reload(ed|_failed)", faults.tracker_log()[said:]), what="the reload is over")
         assert "event=process_not_ready" in faults.tracker_log()[said:]
+        # The first of the new says it for all of them.
+        assert faults.tracker_log()[said:].count("event=process_not_ready") == 1
         with contextlib.closing(kept_connection(faults)):
             assert before <= set(faults.responders())
+        assert before <= set(faults.responders())
     os.kill(faults.pid("tracker"), signal.SIGHUP)
     eventually(lambda: len(now := faults.responders()) == 2 and not before & set(now), timeout_s=30, what="all are new")
     assert Client(faults).is_valid()
+
+
+def test_a_process_that_dies_of_its_start_is_started_ever_more_rarely(faults):
+    said = len(faults.tracker_log())
+
+    def pauses():
+        return [int(ms) for ms in re.findall(r"event=process_died process=1 .*restart_ms=(\d+)", faults.tracker_log()[said:])]
+
+    def killed_until_it_waits():
+        for pid in faults.responders():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return max(pauses(), default=0) >= 400
+    eventually(killed_until_it_waits, timeout_s=60, what="it waits longer each time")
+    later = [ms for ms in pauses() if ms > 0]
+    assert later == sorted(later)
+    eventually(lambda: len(faults.responders()) == 2, timeout_s=60, what="both are at work again")
 
 
 def test_a_process_that_waits_for_its_connections_ends_when_the_tracker_stops(faults):

@@ -96,6 +96,22 @@ def test_one_call_does_everything(fresh, fleet):
     assert kinds == {"failed": "exit 3", "flagged": "no tar"}
 
 
+def test_the_answer_has_the_word_on_every_part_and_one_claim(fresh, fleet):
+    """Results and returns go side by side; which is in first is chance, so many calls."""
+    rounds = 40
+    fresh.load([f"j{i}" for i in range(3 * rounds)])
+    f, processes = fleet(), set(fresh.responders())
+    held = f.take(2)
+    for _ in range(rounds):
+        done, failed = held
+        reply = f.sync(done=[{**which(done), "data": "r"}], failed=[{**which(failed), "reason": "x"}], want=2)
+        assert [r["status"] for r in reply["results"]] == ["accepted", "accepted"]
+        held = reply["jobs"]
+        assert len(held) == 2
+        assert fresh.one("select count(*) from tracker.lease") == 2
+    assert set(fresh.responders()) == processes
+
+
 # --- statuses ---------------------------------------------------------------------------------
 
 def test_accepted_and_then_repeat(fresh, fleet):

@@ -342,6 +342,62 @@ def test_data_of_sync_is_named_for_what_it_is(little, hands, data, told):
     assert jobs.told["done"][0]["data"] == told
 
 
+# --- who is not known any more -------------------------------------------------------------------------
+
+NOT_FOUND = (404, {}, "Could not find this worker.")
+
+
+class Forgetful(Jobs):
+    """Knows each token until it has handed out a job under it; those of `known` it never forgets."""
+
+    def __init__(self, jobs, known):
+        super().__init__(jobs)
+        self.known, self.tokens, self.refused = known, [], []
+
+    def __call__(self, call):
+        token = call.json["token"]
+        if token not in self.tokens:
+            self.tokens.append(token)
+            if call.json.get("want") and not call.json.get("done"):
+                return super().__call__(call)
+        if self.tokens.index(token) in self.known:
+            return super().__call__(call)
+        self.refused += [(token, item["lease"]) for item in call.json.get("done", [])]
+        return NOT_FOUND
+
+
+def test_a_result_of_a_name_that_is_forgotten_is_told_once_more_under_the_next(little, hands):
+    first = job(1)
+    tracker_of = Forgetful([first], known={1})
+    worker = hands(little({"/api/sync": tracker_of}).url, "cat", "--max-jobs", "1")
+    assert worker.ends() == 0
+    assert [item["lease"] for item in tracker_of.told["done"]] == [first["lease"]]
+    assert "the tracker took 1 result" in worker.said()
+
+
+def test_a_result_that_two_names_could_not_tell_is_let_go_and_said(little, hands):
+    tracker_of = Forgetful([job(1)], known=set())
+    worker = hands(little({"/api/sync": tracker_of}).url, "cat", "--max-jobs", "1")
+    assert worker.ends() == 0
+    assert "1 refused" in worker.said() and tracker_of.told["done"] == []
+    tokens = [token for token, _ in tracker_of.refused]
+    assert tokens and set(tokens) <= set(tracker_of.tokens[:2])
+
+
+def test_by_the_older_api_who_is_forgotten_with_a_result_registers_again_and_works_on(little, hands):
+    tokens = []
+
+    def new_job(call):
+        tokens.append(call.json["token"])
+        return {"data": "x", "number": len(tokens)}
+    tracker = little({"/api/newJob": new_job,
+                      "/api/completeJob": lambda call: NOT_FOUND if call.json["token"] == tokens[0] else "200 OK"})
+    worker = hands(tracker.url, "cat", "--v1", "--max-jobs", "2")
+    assert worker.ends() == 0
+    assert len(set(tokens)) == len(tokens) == 2 and len(tracker.to("/api/new")) == 2
+    assert "the tracker took 1 result" in worker.said() and "1 refused" in worker.said()
+
+
 # --- on a terminal -------------------------------------------------------------------------------------
 
 def test_a_terminal_shows_how_things_are_on_its_last_line(little, tmp_path):

@@ -189,6 +189,15 @@ def test_who_works_is_told_those_with_most_in_hand_first(house):
     assert [r.person for r in house.rows("select * from tracker.list_busy(1)")] == ["Bob"]
 
 
+def test_of_those_with_as_much_in_hand_who_has_more_workers_is_first_then_who_was_here_first(house):
+    house.load(3)
+    for name in ("Ada", "Bob", "Cyd"):
+        house.take(house.worker(nickname=name), 1)
+    house.worker(nickname="Bob")
+    for most, told in ((10, ["Bob", "Ada", "Cyd"]), (2, ["Bob", "Ada"]), (1, ["Bob"])):
+        assert [r.person for r in house.rows("select * from tracker.list_busy(%s)", most)] == told
+
+
 def test_sizes_of_tables_are_told_a_partitioned_one_as_a_whole(house):
     rows = {r.table: r for r in house.rows("select * from tracker.list_sizes(1000)")}
     assert "output" in rows and "output_a" not in rows

@@ -92,6 +92,22 @@ def test_a_renaming_is_taken_back_by_another(crowd):
     assert crowd.value("select count(*) from tracker.person where merged_into is not null") == 1
 
 
+def test_a_name_of_before_and_the_name_of_now_change_places(crowd):
+    rename(crowd, "Ada", "Eve")
+    rename(crowd, "Eve", "Ada")
+    assert crowd.rows("select p.nickname, m.nickname as of from tracker.person p"
+                      " left join tracker.person m on m.id = p.merged_into where p.nickname in ('Ada', 'Eve')"
+                      " or p.nickname like 'erased-%%' order by 1") == [("Ada", None), ("Eve", "Ada")]
+
+
+def test_who_was_erased_is_not_renamed(crowd):
+    number = crowd.value("select id from tracker.person where nickname = 'Ada'")
+    erase(crowd, "Ada")
+    gone = crowd.value("select nickname from tracker.person where id = %s", number)
+    refuses(crowd, "select tracker.rename_person(%s, 'Eve')", gone)
+    assert crowd.value("select nickname from tracker.person where id = %s", number) == gone
+
+
 @pytest.mark.parametrize("old, new", [("Ada", "Bob"), ("nobody", "Eve"), ("Ada", ""), ("Ada", "a\nb"), ("Ada", "x" * 129),
                                       ("Ada", "erased-17"), ("Ada", None)])
 def test_what_is_no_new_name_is_refused(crowd, old, new):

@@ -295,6 +295,37 @@ def test_the_pace_counts_what_is_folded_and_what_is_not(house):
     assert a.first_at <= a.last_at and b.first_at is None
 
 
+@pytest.mark.parametrize("table", ["history", "tally"])
+def test_each_pace_counts_its_own_time_alone(house, table):
+    house.lawful = False
+    house.load(1)
+    do(house, "x", 1)
+    if table == "history":
+        minute_passes(house)
+    house.rows(f"delete from tracker.{table} where done = 0")
+    for minutes, counted in ((1, (1, 1, 1)), (7, (0, 1, 1)), (62, (0, 0, 1)), (24 * 60 + 2, (0, 0, 0))):
+        house.rows(f"update tracker.{table} set minute = now() - %s * interval '1 minute' where minute > '-infinity'", minutes)
+        a, b = house.rows("select * from tracker.read_pace()")
+        assert (a.done_5m, a.done_1h, a.done_24h) == counted, minutes
+        assert (a.stage, b.stage, b.done_24h) == (1, 2, 0)
+
+
+@pytest.mark.parametrize("table", ["history", "tally"])
+@pytest.mark.parametrize("period, days", [("today", 0), ("week", 6)])
+def test_a_period_ends_with_its_first_day_and_counts_every_stage(house, table, period, days):
+    house.lawful = False
+    house.load(1)
+    do(house, "x", 1)
+    do(house, "x", 1, stage=2)
+    if table == "history":
+        minute_passes(house)
+    house.rows(f"delete from tracker.{table} where done = 0")
+    for back, counted in ((days, 2), (days + 1, 0)):
+        house.rows(f"update tracker.{table} set minute = (date_trunc('day', now() at time zone 'UTC')"
+                   " - make_interval(days => %s) + interval '1 hour') at time zone 'UTC' where minute > '-infinity'", back)
+        assert house.value("select tracker.read_period(%s)", period) == counted, back
+
+
 def test_what_was_sent_back_was_done_all_the_same(house):
     """Paces are of work, and a send-back is none."""
     house.load(9)
@@ -520,6 +551,26 @@ def test_a_job_is_followed_through_its_life(house):
     assert (a.state, a.person, a.attempt, b.state, b.person, b.attempt) == ("done", "me", 2, "done", "you", 1)
     assert [(e.kind, e.reason, e.worker) for e in house.rows("select * from tracker.read_job_events(1, 9)")] == [
         ("failed", "oops", w.name)]
+
+
+def test_of_a_jobs_events_the_last_come_first_and_no_more_than_asked(house):
+    house.lawful = False
+    house.load(1)
+    w = house.worker(1)
+    for reason in ("first", "second"):
+        house.back(w, house.take(w)[0], reason=reason)
+        house.make_due()
+        house.pass_time(60)
+    do(house, "x", 1)
+    house.rows("select tracker.send_back_job(1, 1::int2, 'third')")
+    house.rows("delete from tracker.strike where kind = 'requeued'")  # of the same moment as the refusal
+
+    def told(most):
+        return [(e.kind, e.reason) for e in house.rows("select * from tracker.read_job_events(1, %s)", most)]
+    assert told(9) == [("refused", "third"), ("failed", "second"), ("failed", "first")]
+    assert told(2) == [("refused", "third"), ("failed", "second")]
+    house.rows("delete from tracker.refused_output")
+    assert told(1) == [("failed", "second")]
 
 
 def test_a_job_that_failed_says_why(house):

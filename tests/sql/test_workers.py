@@ -219,6 +219,15 @@ def test_whom_redis_has_heard_is_not_reaped(house):
     assert house.reap(w) == []
 
 
+def test_who_is_gone_is_seen_no_more(house):
+    w = house.worker()
+    house.bye(w)
+    house.pass_time(60)
+    before = house.row(w).seen
+    house.rows("select tracker.see_workers(%s::uuid[], array[clock_timestamp()])", [w.token])
+    assert house.row(w).seen == before
+
+
 def test_seen_never_goes_back_nor_into_the_future(house):
     w = house.worker()
     before = house.row(w).seen
