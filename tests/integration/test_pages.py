@@ -192,6 +192,23 @@ def test_leaderboard_ranks_people_by_jobs_done(fresh, api, worker):
     assert text.index("Gold") < text.index("Silver") < text.index("Bronze")
 
 
+@pytest.mark.parametrize("query", ["", "?q=Person"])
+def test_a_board_goes_on_behind_its_last_row_and_has_everybody_once(fresh, api, query):
+    people = 101
+    fresh.load([f"j{i}" for i in range(people)])
+    for n in range(people):
+        f = Fleet(fresh, nickname=f"Person {n:03}")
+        assert f.done(f.take()[0]) == "accepted"
+    page_saying(api, f"/leaderboard{query}", "Person 0")
+    seen, path = [], f"/leaderboard{query}"
+    while path:
+        shown = page(api, path)
+        seen += re.findall(r"Person \d{3}", shown.text)
+        path = next((a for a in shown.addresses if "after=" in a), None)
+        assert len(seen) <= people
+    assert sorted(seen) == [f"Person {n:03}" for n in range(people)]
+
+
 def test_worker_page_shows_owner_job_progress_and_total(fresh, api, worker):
     fresh.load(["x", "y"])
     w = worker("a", "Ada Lovelace")

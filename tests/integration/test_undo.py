@@ -82,6 +82,23 @@ def test_an_undo_that_was_killed_goes_on_where_it_stopped(spoilt):
     assert spoilt.one("select state, count from tracker.audit where id = %s", number) == ("done", 500)
 
 
+def test_an_undo_that_others_get_in_the_way_of_tries_again(spoilt):
+    """Three times somebody else is quicker; sequences do not go back with what failed."""
+    spoilt.sql("create sequence tracker.tries")
+    spoilt.sql("create function tracker.clash() returns trigger language plpgsql as $$ begin"
+               " if nextval('tracker.tries') <= 3 then raise 'quicker' using errcode = 'serialization_failure'; end if;"
+               " return null; end $$")
+    spoilt.sql("create trigger clash after insert on tracker.refused_output for each statement execute function tracker.clash()")
+    try:
+        spoilt.run(ADMIN, "undo", "--person", "Mallory", "--reason", "made up")
+        assert spoilt.one("select last_value from tracker.tries") > 3
+    finally:
+        spoilt.sql("drop function tracker.clash() cascade")
+        spoilt.sql("drop sequence tracker.tries")
+    assert undone(spoilt) == 500
+    assert spoilt.one("select state, count from tracker.audit where act = 'undo'") == ("done", 500)
+
+
 @pytest.mark.slow
 def test_an_undo_that_dies_again_and_again_ends_as_if_nothing_had_been(faults):
     """Ten times -9 at a moment that nobody chose: the program, or PostgreSQL under it."""
