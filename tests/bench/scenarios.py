@@ -1,5 +1,6 @@
 """What is measured. Each scenario prints its figures beside their limits and checks the laws."""
 
+import json
 import os
 import subprocess
 import threading
@@ -686,6 +687,27 @@ def scenario_abuse(b):
     b.laws("abuse", stack)
 
 
+def scenario_strangers(b):
+    """Two hundred simulated workers, twenty more that are hostile in every way, and the same without these."""
+    figures = os.path.join(b.folder, "strangers.json")
+    simulate = os.path.join(ROOT, "tests/simulate/simulate.py")
+    done = subprocess.run(["/usr/bin/python3", simulate, "--hostile", "--seeds", str(b.rounds), "--json", figures], text=True,
+                          env={**os.environ, "TEST_BUILD_DIR": b.build}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if not os.path.exists(figures):
+        raise measure.Failed(done.stdout[-2000:])
+    with open(figures) as f:
+        pairs = json.load(f)
+    quiet, beside = [[pair[which] for pair in pairs] for which in (0, 1)]
+    b.row("honest workers' results beside strangers", median(beside, "brought"), "results/s", median(quiet, "brought"), "without them", 0.8)
+    for call in ("/api/newJob", "/api/completeJob"):
+        b.row(f"{call[5:]} p99 of honest workers beside strangers", median(beside, "p99_ms", call), "ms",
+              median(quiet, "p99_ms", call), "without them")
+    for what, words in (("deaths", "honest workers that died"), ("lost", "jobs lost for good"), ("withdrawn", "good results withdrawn"),
+                        ("wrong_results", "wrong results in the export"), ("wrong_after_undo", "of these after one undo")):
+        b.row(words, max(course[what] for course in beside), "", goal=None if what == "wrong_results" else 0, at_most=True)
+    b.broken += [f"strangers, seed {course['seed']}: {sentence}" for course in [*quiet, *beside] for sentence in course["wrong"]]
+
+
 def scenario_pages(b):
     """Pages rendered anew, with 10,000 workers and 100,000 people."""
     stack = b.stack("crowd", page_cache=0)
@@ -790,5 +812,5 @@ def scenario_undo(b):
 SCENARIOS = [scenario_disk, scenario_single, scenario_static, scenario_cycle, scenario_bare,
              scenario_lone, scenario_sync, scenario_mixed, scenario_load, scenario_storm, scenario_idle,
              scenario_parked, scenario_abuse, scenario_pages, scenario_snapshot, scenario_flat,
-             scenario_undo]
+             scenario_undo, scenario_strangers]
 QUICK = ["disk", "single", "cycle", "bare", "lone", "sync", "load"]

@@ -8,6 +8,7 @@ calm, so that every run comes to its end.
 import asyncio
 import json
 import time
+from urllib.parse import quote
 
 from wire import HungUp, Line
 
@@ -65,6 +66,9 @@ class Actor:
         chance = 0 if self.world.calm else TEMPERS[self.temper].get(vice, 0)
         return chance > 0 and self.rng.random() < chance
 
+    def is_over(self):
+        return self.world.over
+
     def is_alive_for_sure(self):
         """Heard so lately that the tracker cannot have timed it out."""
         return time.monotonic() - self.heard < self.world.idle_s - 1
@@ -106,8 +110,8 @@ class Actor:
         """What an unanswered call changes in how the next one is made."""
 
     async def register(self):
-        status, answer = await self.call(f"/api/new?nickname=person%20{self.number % 20}"
-                                         f"&stage={'ab'[self.stage - 1]}{self.says}", method="GET")
+        status, answer = await self.call(f"/api/new?nickname={quote(self.nickname)}&stage={'ab'[self.stage - 1]}{self.says}",
+                                         method="GET")
         if status != 200:
             self.ledger.complain(f"{self}: /api/new heard {status} {answer[:80]!r}")
             raise Died
@@ -132,7 +136,7 @@ class Actor:
         try:
             await self.pause(0, self.world.arrive_s)
             await self.register()
-            while not self.world.over:
+            while not self.is_over():
                 await self.turn()
             await self.bye()
         except Died:
@@ -212,7 +216,9 @@ class V1Actor(Actor):
             await self.complete(job)
 
     async def complete(self, job):
-        data = self.make(job)
+        await self.send(job, self.make(job))
+
+    async def send(self, job, data):
         self.ledger.sending(self, job, data)
         for _ in range(2 if self.does("repeat") else 1):
             await self.insist("/api/completeJob", data=data, heard=lambda status: self.ledger.answered(
@@ -232,6 +238,9 @@ class Reference(V1Actor):
         job, data = await self.ask()
         await self.think()
         await self.insist("/api/updateProgress", progress=f"at {data[:20]}")
+        await self.end(job, data)
+
+    async def end(self, job, data):
         await self.give(job)
 
     async def count(self):

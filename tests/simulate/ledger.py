@@ -50,13 +50,15 @@ class Ledger:
             self.complain(f"stage {actor.stage} job {job}: handed to {actor} while {before.actor} holds it, "
                           f"heard {time.monotonic() - before.actor.heard:.1f} s ago")
             self.suspects.append(key)
-        right = data == self.inputs.get(job) if actor.stage == 1 else data in self.made[(actor.stage - 1, job)]
-        if not right:
+        if not self.is_input(actor.stage, job, data):
             self.complain(f"stage {actor.stage} job {job}: its input is nobody's output: {data[:60]!r}")
         if lease is not None:
             self.leases.add((actor.stage, job, lease))
         self.holders[key] = Holding(actor)
         self.deeds["handed"] += 1
+
+    def is_input(self, stage, job, data):
+        return data == self.inputs.get(job) if stage == 1 else data in self.made[(stage - 1, job)]
 
     def letting_go(self, actor, job):
         """Before a call is sent that may end the holding."""

@@ -8,17 +8,22 @@ the older API, some /api/sync. The same seed gives the same crowd.
     tests/simulate/simulate.py                                  # 1,000 workers, 5,000 jobs
     tests/simulate/simulate.py --workers 3000 --jobs 50000 --chaos 120 --seed 7
     tests/simulate/simulate.py --workers 500 --faults --chaos 600   # and so do the servers: faults.py
+    tests/simulate/simulate.py --hostile --seeds 3                  # what strangers cost the others: siege.py
 """
 import argparse
 import contextlib
+import dataclasses
+import json
 import os
 import resource
+import statistics
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 
 from faults import NAMES, Faults  # noqa: E402
+import siege  # noqa: E402
 from judge import judge  # noqa: E402
 from stack import Stack  # noqa: E402
 from world import World  # noqa: E402
@@ -67,6 +72,28 @@ def tell(world):
           f" at most, load {os.getloadavg()[0]:.1f}")
 
 
+LEAST = 0.8     # of what honest workers bring without strangers
+
+
+def hostile(seeds, to):
+    """Each seed without strangers and with them, in turn; all figures as JSON into the file `to`."""
+    all_files()
+    pairs = []
+    for seed in seeds:
+        quiet, beside = [siege.besiege(seed, siege.FULL, with_strangers) for with_strangers in (False, True)]
+        siege.tell(quiet)
+        siege.tell(beside)
+        print(f"seed {seed}: with strangers {beside.brought / quiet.brought:.2f} of without", flush=True)
+        pairs.append((quiet, beside))
+    ratio = statistics.median(beside.brought / quiet.brought for quiet, beside in pairs)
+    wrong = sum(len(course.wrong) for pair in pairs for course in pair)
+    print(f"median {ratio:.2f}, goal {LEAST}; {wrong} things are wrong")
+    if to:
+        with open(to, "w") as f:
+            json.dump([[dataclasses.asdict(course) for course in pair] for pair in pairs], f)
+    return 1 if wrong or ratio < LEAST else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
@@ -75,7 +102,13 @@ def main():
     parser.add_argument("--chaos", type=float, default=30, metavar="SECONDS", help="until vices rest")
     parser.add_argument("--limit", type=float, default=600, metavar="SECONDS", help="until the run has failed")
     parser.add_argument("--faults", action="store_true", help="meanwhile the servers die, refuse and forget")
+    parser.add_argument("--hostile", action="store_true",
+                        help="instead, 200 workers of which 20 are hostile, beside the same without them: siege.py")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="with --hostile: so many, from --seed on; the median counts")
+    parser.add_argument("--json", metavar="FILE", help="with --hostile: write all figures there")
     args = parser.parse_args()
+    if args.hostile:
+        return hostile(range(args.seed, args.seed + args.seeds), args.json)
     wrong, world = simulate(args.seed, args.workers, args.jobs, args.chaos, args.limit, args.faults)
     tell(world)
     for sentence in wrong:

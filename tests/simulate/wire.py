@@ -14,14 +14,18 @@ class HungUp(Exception):
 
 
 class Line:
-    def __init__(self, host, port):
+    def __init__(self, host, port, source=None, headers=""):
+        """source: the address that it calls from, any of 127.0.0.0/8; headers: more lines of each head."""
         self.host = host
         self.port = port
+        self.source = source and (source, 0)
+        self.headers = headers
         self.reader = self.writer = None
 
     async def _open(self):
         if self.writer is None:
-            self.reader, self.writer = await asyncio.open_connection(self.host, self.port, limit=1 << 24)
+            self.reader, self.writer = await asyncio.open_connection(self.host, self.port, limit=1 << 24,
+                                                                      local_addr=self.source)
 
     def hang_up(self):
         if self.writer is not None:
@@ -29,9 +33,9 @@ class Line:
         self.reader = self.writer = None
 
     def _request(self, method, path, body):
-        payload = b"" if body is None else json.dumps(body).encode()
+        payload = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         head = (f"{method} {path} HTTP/1.1\r\nHost: {self.host}\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(payload)}\r\n\r\n")
+                f"Content-Length: {len(payload)}\r\n{self.headers}\r\n")
         return head.encode() + payload
 
     async def _answer(self):
@@ -67,3 +71,17 @@ class Line:
         except (OSError, EOFError, asyncio.IncompleteReadError, asyncio.TimeoutError, HungUp) as error:
             self.hang_up()
             raise HungUp(str(error) or type(error).__name__) from None
+
+    async def deafly(self, path, body, times):
+        """Sends a call so often on one connection and reads nothing."""
+        try:
+            await self._open()
+            self.writer.transport.pause_reading()
+            for _ in range(times):
+                self.writer.write(self._request("POST", path, body))
+            await asyncio.wait_for(self.writer.drain(), 5)
+        except asyncio.TimeoutError:
+            pass
+        except (OSError, EOFError) as error:
+            self.hang_up()
+            raise HungUp(str(error)) from None

@@ -159,6 +159,9 @@ class World:
         for _ in range(self.workers):
             self._spawn()
         breaking = [asyncio.get_running_loop().create_task(self._break())] if self.faults is not None else []
+        await self._watch_and_part(breaking)
+
+    async def _watch_and_part(self, breaking=()):
         try:
             await self._watch()
         finally:
