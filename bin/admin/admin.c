@@ -147,12 +147,15 @@ static const struct command {
     {"failed", "", "List the jobs that failed for good, with the reasons.", 0, 0, false, false,
 	failed_options, admin_failed},
     {"batch",
-	"[set NAME priority=N note=TEXT | pause NAME | resume NAME | cancel NAME | rename NAME "
+	"[set NAME priority=N note=TEXT needs=WORDS rate=N | pause NAME | resume NAME | cancel "
+	"NAME | rename NAME "
 	"NEW-NAME]",
 	"List the batches: whose turn it is, how far they are, how quick. Or change one: a higher "
 	"priority (-100 to 100) goes first; of a paused one nothing is handed out; of a cancelled "
 	"one "
-	"nothing is handed out any more, for good.",
+	"nothing is handed out any more, for good; one that needs words goes to workers that say "
+	"that they have them all; a rate is how many jobs of it the first stage hands out a "
+	"minute.",
 	0, ASK_ARGS_MAX, false, true, batch_options, admin_batch},
     {"requeue", "[JOB...]",
 	"Put failed jobs back in line: those named, those of a --reason or --label, or --all.", 0,
@@ -188,10 +191,11 @@ static const struct command {
 	false, no_options, admin_pause},
     {"resume", "STAGE", "Hand out jobs of a stage again.", 1, 1, false, false, no_options,
 	admin_resume},
-    {"stages", "[append NAME | rename STAGE NAME]",
-	"List the stages, append one, in which every finished job is ready then, or give one "
+    {"stages", "[append NAME | rename STAGE NAME | rate STAGE N]",
+	"List the stages, append one, in which every finished job is ready then, give one "
 	"another "
-	"name. Trackers at work hear of it at once; their settings only propose stages for a new "
+	"name, or have it hand out N jobs a minute at most (0: as many as are asked for). Trackers "
+	"at work hear of it at once; their settings only propose stages for a new "
 	"database.",
 	0, 3, false, true, no_options, admin_stages},
     {"migrate", "", "Bring the database up to this version. Quick and harmless when it is.", 0, 0,

@@ -14,7 +14,8 @@
 #include "store/pg_array.h"
 #include "tool/tool.h"
 
-#define ASK_ARGS_MAX 1024 /* words after the command: job numbers for requeue */
+#define ADMIN_RATE_MOST 6000000 /* jobs a minute, as tracker.gate has it */
+#define ASK_ARGS_MAX 1024       /* words after the command: job numbers for requeue */
 
 /* What the command line said. */
 struct ask {

@@ -8,6 +8,7 @@
 #include "admin/table.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "store/pg_array.h"
 
 #define N(columns) ((int)(sizeof(columns) / sizeof(*(columns))))
@@ -243,7 +244,10 @@ rename_batch(struct ask *ask, struct err *e)
 struct wishes {
 	int64_t priority;
 	bool has_priority;
-	const char *note; /* NULL: as it is */
+	const char *note;  /* NULL: as it is */
+	const char *needs; /* NULL: as it is */
+	int64_t rate;
+	bool has_rate;
 };
 
 static bool
@@ -261,7 +265,38 @@ take_wish(struct wishes *w, const char *text, struct err *e)
 			   !text_has_control(w->note, strlen(w->note))) ||
 		    err_set(e, ERR_FIELD, NULL, "a note is one line of UTF-8");
 	}
-	return err_set(e, ERR_FIELD, NULL, "set what? Say priority=5 or note='for Ann'");
+	if (text_starts(text, "needs=")) {
+		w->needs = text + strlen("needs=");
+		return words_check(w->needs, e);
+	}
+	if (text_starts(text, "rate=")) {
+		text += strlen("rate=");
+		w->has_rate = true;
+		return text_to_int(text, strlen(text), 0, ADMIN_RATE_MOST, &w->rate) ||
+		    err_set(
+			e, ERR_FIELD, NULL, "a rate is jobs a minute, 0 to %d", ADMIN_RATE_MOST);
+	}
+	return err_set(e, ERR_FIELD, NULL,
+	    "set what? Say priority=5, note='for Ann', needs=gpu,ram32 or rate=600");
+}
+
+/* What it was before is printed by the caller. */
+static bool
+set_needs_and_rate(struct ask *ask, const struct wishes *w, int64_t batch, struct err *e)
+{
+	struct pg_scalar room[2];
+	struct pg_param params[] = {pg_int4_param(&room[0], (int32_t)batch), {.bytes = NULL}};
+
+	if (w->needs) {
+		params[1] = pg_text_param(w->needs, strlen(w->needs));
+		if (!pg_call(ask->tool->pg, "select tracker.set_batch_needs($1, $2)", params, 2,
+			NULL, e))
+			return false;
+	}
+	if (!w->has_rate)
+		return true;
+	params[1] = pg_int4_param(&room[1], (int32_t)w->rate);
+	return pg_call(ask->tool->pg, "select tracker.set_batch_rate($1, $2)", params, 2, NULL, e);
 }
 
 static bool
@@ -274,6 +309,7 @@ set_batch(struct ask *ask, struct err *e)
 	struct pg_rows *rows = NULL;
 	char old[CELL_TEXT];
 	int64_t batch;
+	bool done;
 
 	for (int i = 2; i < ask->n_args; i++)
 		if (!take_wish(&w, ask->arg[i], e))
@@ -284,14 +320,21 @@ set_batch(struct ask *ask, struct err *e)
 	params[1] = w.has_priority ? pg_int4_param(&room[1], (int32_t)w.priority) : none;
 	params[2] = text_or_null(w.note);
 	if (!pg_call(ask->tool->pg,
-		"select old_priority, old_note from tracker.set_batch($1, $2, $3)", params, 3,
-		&rows, e))
+		"select s.old_priority, s.old_note, tracker.mask_words(b.needs), coalesce(g.rate, "
+		"0)"
+		" from tracker.set_batch($1, $2, $3) s"
+		" join tracker.batch b on b.batch = $1"
+		" left join tracker.gate g on g.stage = 1 and g.batch = $1",
+		params, 3, &rows, e))
 		return false;
+	done = set_needs_and_rate(ask, &w, batch, e);
 	tell_stages(ask);
-	printf("set; it was priority=%lld note='%s' before\n", (long long)pg_int(rows, 0, 0),
-	    cell_text(rows, 0, 1, old));
+	if (done)
+		printf("set; it was priority=%lld note='%s' needs=%s rate=%lld before\n",
+		    (long long)pg_int(rows, 0, 0), cell_text(rows, 0, 1, old),
+		    pg_text(rows, 0, 2, NULL), (long long)pg_int(rows, 0, 3));
 	pg_rows_free(rows);
-	return true;
+	return done;
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -314,7 +357,8 @@ admin_batch(struct ask *ask, struct err *e)
 		    ask->n_args <= acts[i].most)
 			return acts[i].run(ask, e);
 	return err_set(e, ERR_FIELD, NULL,
-	    "batch: nothing, set NAME priority=5 note=..., pause NAME, resume NAME, cancel NAME, "
+	    "batch: nothing, set NAME priority=5 note=... needs=gpu rate=600, pause NAME, resume "
+	    "NAME, cancel NAME, "
 	    "or "
 	    "rename NAME NEW-NAME");
 }

@@ -380,6 +380,41 @@ rename_stage(struct ask *ask, const char *which, const char *name, struct err *e
 	return true;
 }
 
+static bool
+set_rate(struct ask *ask, const char *which, const char *text, struct err *e)
+{
+	struct pg_scalar room[2];
+	struct pg_param params[2];
+	struct pg_rows *rows = NULL;
+	int stage;
+	int64_t rate;
+	bool done;
+
+	if (!tool_stage(ask->tool, which, &stage, e))
+		return false;
+	if (!text_to_int(text, strlen(text), 0, ADMIN_RATE_MOST, &rate))
+		return err_set(e, ERR_FIELD, NULL,
+		    "a rate is jobs a minute, 0 to %d, and 0 as many as are asked for",
+		    ADMIN_RATE_MOST);
+	params[0] = pg_int2_param(&room[0], (int16_t)stage);
+	params[1] = pg_int4_param(&room[1], (int32_t)rate);
+	if (!pg_call(ask->tool->pg, "select tracker.set_stage_rate($1, $2)", params, 2, &rows, e))
+		return false;
+	done = pg_bool(rows, 0, 0);
+	pg_rows_free(rows);
+	if (!done)
+		return err_set(e, ERR_REFUSED, NULL, "that is its rate already");
+	if (rate == 0)
+		printf("stage %c hands out as many jobs as are asked for\n", stage_capital(stage));
+	else
+		printf("stage %c hands out %lld %s a minute, retries not counted; taken back by "
+		       "stages rate "
+		       "%s 0\n",
+		    stage_capital(stage), (long long)rate, text_plural(rate, "job", "jobs"), which);
+	tool_stage_changed(ask->tool, stage);
+	return true;
+}
+
 bool
 admin_stages(struct ask *ask, struct err *e)
 {
@@ -389,7 +424,10 @@ admin_stages(struct ask *ask, struct err *e)
 		return append_stage(ask, ask->arg[1], e);
 	if (ask->n_args == 3 && strcmp(ask->arg[0], "rename") == 0)
 		return rename_stage(ask, ask->arg[1], ask->arg[2], e);
-	return err_set(e, ERR_FIELD, NULL, "stages: nothing, append NAME, or rename STAGE NAME");
+	if (ask->n_args == 3 && strcmp(ask->arg[0], "rate") == 0)
+		return set_rate(ask, ask->arg[1], ask->arg[2], e);
+	return err_set(
+	    e, ERR_FIELD, NULL, "stages: nothing, append NAME, rename STAGE NAME, or rate STAGE N");
 }
 
 /* ---- pause, resume --------------------------------------------------------------------------- */

@@ -173,16 +173,18 @@ end_copy(struct intake *in, struct err *e)
 static bool
 open_batch(struct intake *in, struct err *e)
 {
-	const char *name = in->batch.name, *note = in->batch.note ? in->batch.note : "";
-	struct pg_scalar room[4];
+	const char *name = in->batch.name, *note = in->batch.note ? in->batch.note : "",
+		   *needs = in->batch.needs ? in->batch.needs : "";
+	struct pg_scalar room[5];
 	struct pg_param params[] = {pg_text_param(name, strlen(name)),
 	    pg_bool_param(&room[0], in->batch.as_named), pg_int8_param(&room[1], in->next - 1),
 	    pg_int4_param(&room[2], in->batch.priority), pg_bool_param(&room[3], in->batch.paused),
-	    pg_text_param(note, strlen(note))};
+	    pg_text_param(note, strlen(note)), pg_text_param(needs, strlen(needs)),
+	    pg_int4_param(&room[4], in->batch.rate)};
 	struct pg_rows *rows = NULL;
 
-	if (!pg_call(in->tool->pg, "select tracker.open_batch($1, $2, $3, $4, $5, $6)", params, 6,
-		&rows, e))
+	if (!pg_call(in->tool->pg, "select tracker.open_batch($1, $2, $3, $4, $5, $6, $7, $8)",
+		params, 8, &rows, e))
 		return false;
 	pg_rows_free(rows);
 	return true;

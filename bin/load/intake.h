@@ -35,7 +35,9 @@ struct intake_batch {
 	bool as_named;
 	int priority; /* -100 to 100 */
 	bool paused;
-	const char *note; /* borrowed until the end; NULL = none */
+	const char *note;  /* borrowed until the end; NULL = none */
+	const char *needs; /* the same: words, commas between */
+	int rate;          /* jobs a minute; 0 = as many as are asked for */
 };
 
 struct intake {

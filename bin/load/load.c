@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "config.h"
 #include "load/intake.h"
 #include "load/source.h"
@@ -19,10 +20,11 @@
 #include "tool/tool.h"
 
 #define PATIENCE_MS                                                                                \
-	(5 * 60 * 1000) /* --reset waits for readers, a minute at most, and then works */
-#define SOURCE_NAME 100 /* characters of a file's name that a batch is called after */
-#define NOTE_MOST 200   /* characters, as check_batch_says has it */
-#define TELL_EVERY 512  /* jobs between two looks at the clock: under a millisecond of loading */
+	(5 * 60 * 1000)   /* --reset waits for readers, a minute at most, and then works */
+#define SOURCE_NAME 100   /* characters of a file's name that a batch is called after */
+#define NOTE_MOST 200     /* characters, as check_batch_says has it */
+#define RATE_MOST 6000000 /* as tracker.gate has it */
+#define TELL_EVERY 512    /* jobs between two looks at the clock: under a millisecond of loading */
 
 const char *argp_program_version = "distcompute-load " PACKAGE_VERSION;
 
@@ -85,6 +87,8 @@ enum key {
 	KEY_PRIORITY,
 	KEY_PAUSED,
 	KEY_NOTE,
+	KEY_NEEDS,
+	KEY_RATE,
 	KEY_RESET,
 	KEY_SKIP,
 	KEY_DRY
@@ -108,6 +112,12 @@ static const struct argp_option options[] = {
 	"Whose turn it is: -100 to 100, higher goes first; default 0", 0},
     {"paused", KEY_PAUSED, NULL, 0, "Hand out nothing of it yet", 0},
     {"note", KEY_NOTE, "TEXT", 0, "A line for people", 0},
+    {"needs", KEY_NEEDS, "WORDS", 0,
+	"What a worker must say that it has to get these jobs: words, commas between (gpu,ram32)",
+	0},
+    {"rate", KEY_RATE, "N", 0,
+	"How many of them the first stage hands out a minute; default 0, as many as are asked for",
+	0},
     {"dry-run", KEY_DRY, NULL, 0, "Read and check everything, and load nothing", 0},
     {"quiet", 'q', NULL, 0, "Say nothing about the progress", 0}, {0}};
 
@@ -181,6 +191,27 @@ choose_priority(struct wish *w, const char *text, struct argp_state *state)
 	w->batch.priority = (int)n;
 }
 
+/* Before anything is read: what is no word is refused by the database as well. */
+static void
+choose_needs(struct wish *w, const char *needs, struct argp_state *state)
+{
+	struct err e = ERR_INIT;
+
+	if (!words_check(needs, &e))
+		argp_error(state, "--needs: %s", e.why);
+	w->batch.needs = needs;
+}
+
+static void
+choose_rate(struct wish *w, const char *text, struct argp_state *state)
+{
+	int64_t n;
+
+	if (!text_to_int(text, strlen(text), 0, RATE_MOST, &n))
+		argp_error(state, "--rate: jobs a minute, 0 to %d", RATE_MOST);
+	w->batch.rate = (int)n;
+}
+
 static void
 choose_note(struct wish *w, const char *note, struct argp_state *state)
 {
@@ -237,6 +268,10 @@ parse_option(int key, char *arg, struct argp_state *state)
 		return choose_priority(w, arg, state), 0;
 	case KEY_NOTE:
 		return choose_note(w, arg, state), 0;
+	case KEY_NEEDS:
+		return choose_needs(w, arg, state), 0;
+	case KEY_RATE:
+		return choose_rate(w, arg, state), 0;
 	case KEY_PAUSED:
 		return w->batch.paused = true, 0;
 	case KEY_SKIP:

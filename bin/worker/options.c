@@ -11,6 +11,7 @@
 #include <sysexits.h>
 
 #include "base/text.h"
+#include "base/words.h"
 #include "worker/say.h"
 
 #define ANSWER_MAX ((int64_t)128 << 20) /* eight times what our tracker puts into one */
@@ -42,6 +43,10 @@ static const char doc[] =
     "  distcompute-worker --url https://localhost:8443 --cacert cert.pem \\\n"
     "      --exit-when-idle 10 -- sh -c 'tr a-z A-Z; echo \"50%\" >&3'\n"
     "\n"
+    "A batch may need what not every machine has, such as a gpu: --has says what there is here, "
+    "and "
+    "such jobs come, too.\n"
+    "\n"
     "A name that is somebody's needs its key (--key-file or $DISTCOMPUTE_KEY), which goes to the "
     "tracker by https only.\n"
     "\n"
@@ -72,7 +77,8 @@ enum option_key {
 	OPT_V1,
 	OPT_NO_PREFETCH,
 	OPT_CONFIG,
-	OPT_KEY_FILE
+	OPT_KEY_FILE,
+	OPT_HAS
 };
 
 static const struct argp_option options[] = {
@@ -81,6 +87,8 @@ static const struct argp_option options[] = {
     {"nickname", 'n', "NAME", 0, "Who gets the credit (default anonymous)", 1},
     {"key-file", OPT_KEY_FILE, "FILE", 0,
 	"Where the key of the nickname is (default: $DISTCOMPUTE_KEY, the key itself)", 1},
+    {"has", OPT_HAS, "WORDS", 0,
+	"What this machine has, for batches that need it: words, commas between (gpu,ram32)", 1},
     {"jobs", 'j', "N", 0, "Jobs side by side (default 1)", 1},
     {"config", OPT_CONFIG, "FILE", 0, "Read options from FILE first", 1},
     {"json", 'J', NULL, 0, "Results are JSON; one that is not fails its attempt", 2},
@@ -179,6 +187,17 @@ line(const struct origin *from, const char *name, const char *text, size_t chars
 	    text_chars(text, len) > chars)
 		misuse(from, "--%s wants 1 to %zu characters of UTF-8", name, chars);
 	return text;
+}
+
+/* What the tracker would pass over in silence is told here. */
+static const char *
+words(struct options *o, const struct origin *from, const char *text)
+{
+	struct err e = ERR_INIT;
+
+	if (!words_check(text, &e))
+		misuse(from, "--has wants words with commas between: %s", e.why);
+	return words_tidy(&o->arena, text, strlen(text));
 }
 
 /* ---- one option ------------------------------------------------------------------------------- */
@@ -281,6 +300,9 @@ take_name(struct options *o, int key, char *arg, const struct origin *from)
 		return true;
 	case 'n':
 		o->nickname = line(from, "nickname", arg, 128);
+		return true;
+	case OPT_HAS:
+		o->has = words(o, from, line(from, "has", arg, 64 * 33));
 		return true;
 	case OPT_KEY_FILE:
 		read_key(o, arg, from);
@@ -468,6 +490,7 @@ options_read(struct options *o, int argc, char **argv)
 	static const struct argp all = {options, parse_option, usage, doc, NULL, NULL, NULL};
 
 	*o = (struct options){.nickname = "anonymous",
+	    .has = "",
 	    .stage = "a",
 	    .max_input = ANSWER_MAX,
 	    .wait_s = 30,

@@ -141,6 +141,10 @@ talk_put_new_path(const struct worker *w, struct buf *path)
 	url_encode(path, w->o.nickname, strlen(w->o.nickname));
 	buf_puts(path, "&stage=");
 	url_encode(path, w->stage, strlen(w->stage));
+	if (*w->o.has) {
+		buf_puts(path, "&has=");
+		url_encode(path, w->o.has, strlen(w->o.has));
+	}
 }
 
 static void

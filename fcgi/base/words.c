@@ -20,6 +20,29 @@ words_is_word(const char *s, size_t len)
 	return true;
 }
 
+bool
+words_check(const char *s, struct err *e)
+{
+	size_t n = 0;
+
+	for (const char *at = s; *at;) {
+		size_t len = strcspn(at, BETWEEN);
+		char small[WORD_CHARS + 1];
+
+		if (len > 0 && len <= WORD_CHARS)
+			text_lower(small, at, len);
+		if (len > WORD_CHARS || (len > 0 && !words_is_word(small, len)))
+			return err_set(e, ERR_FIELD, NULL,
+			    "a word is letters a to z, digits, dot, hyphen and underscore, %d at "
+			    "most",
+			    WORD_CHARS);
+		if (len > 0 && ++n > WORDS_MOST)
+			return err_set(e, ERR_FIELD, NULL, "%d words at most", WORDS_MOST);
+		at += len + strspn(at + len, BETWEEN);
+	}
+	return true;
+}
+
 static int
 compare(const void *a, const void *b)
 {
@@ -59,7 +82,7 @@ words_tidy(struct arena *a, const char *s, size_t len)
 		char small[WORD_CHARS + 1];
 		size_t from = i;
 
-		while (i < len && s[i] != ',' && s[i] != ' ')
+		while (i < len && (s[i] == '\0' || !strchr(BETWEEN, s[i])))
 			i++;
 		if (i - from > WORD_CHARS)
 			continue;

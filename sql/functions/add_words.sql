@@ -1,6 +1,6 @@
 -- Gives bits to words that have none, and to workers that say that they have them.
 --
--- Caller	set_batch_needs, under all of the barrier. p_batch: what it needs is about to be changed to these
+-- Caller	set_batch_needs, open_batch, under all of the barrier. p_batch: what it needs is about to be changed to these
 --		words, so what it needs now keeps no other's bit.
 -- Answer	nothing.
 -- Errors	TR003: other batches need 64 words, or too many for these.

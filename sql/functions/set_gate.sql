@@ -1,6 +1,6 @@
 -- Puts down a rate, or takes it away, and has claims know of it.
 --
--- Caller	set_batch_rate, set_stage_rate, under all of the barrier. p_batch 0: of the whole stage. p_rate 0: as
+-- Caller	set_batch_rate, set_stage_rate, under all of the barrier; open_batch, before anybody sees the batch. p_batch 0: of the whole stage. p_rate 0: as
 --		many as are asked for.
 -- Answer	false when that is the rate already.
 -- Errors	TR003: no such rate.

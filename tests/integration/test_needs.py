@@ -1,5 +1,6 @@
 """What batches need and workers have, and rates, on the wire: who gets what, who is woken, and what the others hear."""
 import functools
+import json
 import time
 
 import pytest
@@ -11,12 +12,8 @@ from waiting import Later, eventually
 
 def load(stack, count, needs="", rate=0):
     """A batch; its number."""
-    last = stack.one("select coalesce(max(last), 0) from tracker.batch") + count
-    stack.sql(f"do $$ declare v_batch int4; begin"
-              f" insert into tracker.job (number, data) select g, 'x' from generate_series({last - count + 1}, {last}) g;"
-              f" v_batch := tracker.open_batch('load', false, {last});"
-              f" perform tracker.set_batch_needs(v_batch, '{needs}'), tracker.set_batch_rate(v_batch, {rate}); end $$")
-    stack.redis.publish(f"tracker:{stack.one('select id from tracker.project')}:wake", f"wake 1 {count}")
+    stack.run("distcompute-load", "--append", "--needs", needs, "--rate", str(rate), "--json", "-",
+              stdin=json.dumps(["x"] * count))
     return stack.one("select max(batch) from tracker.batch")
 
 
@@ -160,3 +157,84 @@ def test_who_waits_for_its_turn_hears_it_and_is_woken_then(fresh):
     assert len(f.sync(want=1, wait=20)["jobs"]) == 1
     assert time.monotonic() - began < 10
     assert count(fresh) == 0
+
+
+# ---- distcompute-worker
+
+def work(stack, *args, check=True):
+    return stack.run("distcompute-worker", "--url", stack.url, "--cacert", stack.certificate, "--exit-when-idle", "3",
+                     "--wait", "1", *args, "--", "cat", config=False, check=check)
+
+
+@pytest.mark.parametrize("way", [[], ["--v1"]])
+def test_the_worker_says_what_it_has(fresh, way):
+    load(fresh, 3, "gpu,ram32")
+    load(fresh, 2)
+    work(fresh, *way)
+    assert fresh.counts()["a"]["done"] == 2
+    work(fresh, *way, "--has", "RAM32, gpu,other")
+    assert fresh.counts()["a"]["done"] == 5
+    assert fresh.one("select words from tracker.worker order by id desc limit 1") == ["gpu", "other", "ram32"]
+
+
+@pytest.mark.parametrize("words", ["gpu;x", "-x", "x" * 33, "a\nb", "größer", ""])
+def test_the_worker_refuses_what_is_no_word_in_one_line(fresh, words):
+    said = work(fresh, "--has", words, check=False)
+    assert said.returncode == 64
+    assert said.stderr.startswith("distcompute-worker: --has wants ")
+
+
+# ---- distcompute-load, distcompute-admin
+
+def test_an_operator_says_what_a_batch_needs_and_how_fast_it_may_go(fresh):
+    fresh.run("distcompute-load", "--append", "--batch", "march", "--json", "-", stdin='["x", "y"]')
+    f = Fleet(fresh)
+    said = fresh.run("distcompute-admin", "batch", "set", "march", "needs=GPU, ram32", "rate=1").stdout
+    assert said == "set; it was priority=0 note='' needs= rate=0 before\n"
+    assert f.sync(want=1)["message"] == "Stage A: 2 jobs wait, but they need gpu, ram32."
+    assert len(f.sync(want=2, has="gpu,ram32")["jobs"]) == 1
+    said = fresh.run("distcompute-admin", "batch", "set", "march", "needs=", "rate=0").stdout
+    assert said == "set; it was priority=0 note='' needs=gpu,ram32 rate=1 before\n"
+    assert len(f.sync(want=2, has="")["jobs"]) == 1
+    assert [r[0] for r in fresh.sql("select act from tracker.audit order by id desc limit 2")] == ["set rate", "set needs"]
+
+
+@pytest.mark.parametrize("words", [["needs=b@d"], ["needs=" + "x" * 33], ["rate=-1"], ["rate=6000001"], ["rate=x"],
+                                   ["rate="], ["speed=1"], ["needs=" + ",".join(f"w{n}" for n in range(65))]])
+def test_what_cannot_be_is_refused_in_one_line(fresh, words):
+    load(fresh, 1)
+    name = fresh.one("select name from tracker.batch")
+    said = fresh.run("distcompute-admin", "batch", "set", name, *words, check=False)
+    assert (said.returncode != 0, said.stderr.count("\n"), said.stdout) == (True, 1, ""), said
+    assert fresh.one("select count(*) from tracker.gate") == fresh.one("select max(needs) from tracker.batch") == 0
+
+
+@pytest.mark.parametrize("words", [["--needs", "b@d"], ["--rate", "-1"], ["--rate", "many"]])
+def test_a_load_of_what_cannot_be_loads_nothing(fresh, words):
+    said = fresh.run("distcompute-load", "--append", *words, "--json", "-", stdin='["x"]', check=False)
+    assert said.returncode == 64 and said.stderr.startswith("distcompute-load: " + words[0])
+    assert fresh.one("select count(*) from tracker.batch") == 0
+
+
+def test_the_65th_word_is_refused_by_a_load_in_one_line(fresh):
+    load(fresh, 1, ",".join(f"w{n}" for n in range(64)))
+    said = fresh.run("distcompute-load", "--append", "--needs", "gpu", "--json", "-", stdin='["x"]', check=False)
+    assert said.returncode == 1
+    assert 'there are 64 words in use already, which is the most: none is left for "gpu"' in said.stderr
+    assert fresh.one("select count(*) from tracker.batch") == 1
+
+
+def test_a_stage_has_a_rate(fresh):
+    load(fresh, 10)
+    said = fresh.run("distcompute-admin", "stages", "rate", "Extract", "1").stdout
+    assert said == "stage A hands out 1 job a minute, retries not counted; taken back by stages rate Extract 0\n"
+    f = Fleet(fresh)
+    assert len(f.sync(want=5)["jobs"]) == 1
+    assert fresh.run("distcompute-admin", "stages", "rate", "a", "1", check=False).stderr.strip().endswith(
+        "that is its rate already")
+    call = Later(f.beside().sync, want=5, wait=30)
+    time.sleep(0.5)
+    fresh.run("distcompute-admin", "stages", "rate", "a", "0")
+    assert len(call.result(20)["jobs"]) == 5
+    for bad in ("-1", "x", "6000001"):
+        assert fresh.run("distcompute-admin", "stages", "rate", "a", bad, check=False).returncode != 0
