@@ -15,6 +15,7 @@
 <div><dt>Failures</dt><dd><b>{{STRUCK}}</b></dd></div>
 <div class="wide"><dt>Progress</dt><dd class="progress" dir="auto">{{PROGRESS_TEXT}}</dd></div>
 </dl>
+{{#REST}}<p class="dim">{{REST_TEXT}}</p>{{/REST}}
 {{#COMPARE}}
 <div class="compare"><span class="dim">This worker</span><progress max="{{COMPARE_MAX}}" value="{{COMPARE_OWN}}" aria-label="Jobs an hour of this worker">{{COMPARE_OWN}}</progress><span class="dim">Median of the stage</span><progress class="others" max="{{COMPARE_MAX}}" value="{{COMPARE_PEERS}}" aria-label="Median of the stage">{{COMPARE_PEERS}}</progress></div>
 {{/COMPARE}}

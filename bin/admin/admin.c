@@ -185,8 +185,10 @@ static const struct command {
 	json_option, admin_origins},
     {"audit", "", "List who did what, the latest last.", 0, 0, false, false, json_option,
 	admin_audit},
-    {"worker", "drop STAGE NAME", "Send a worker away; its jobs go to others at once.", 3, 3, false,
-	false, no_options, admin_worker},
+    {"worker", "drop STAGE NAME | end-rest STAGE NAME",
+	"Send a worker away, and its jobs go to others at once; or end the rest that its bad ends "
+	"in a row have brought it.",
+	3, 3, false, false, no_options, admin_worker},
     {"pause", "STAGE", "Hand out no more jobs of a stage; results are still taken.", 1, 1, false,
 	false, no_options, admin_pause},
     {"resume", "STAGE", "Hand out jobs of a stage again.", 1, 1, false, false, no_options,

@@ -212,14 +212,41 @@ drop_worker(struct ask *ask, int stage, const char *name, struct err *e)
 	return true;
 }
 
+static bool
+end_rest(struct ask *ask, int stage, const char *name, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param params[] = {
+	    pg_int2_param(&room, (int16_t)stage), pg_text_param(name, strlen(name))};
+	struct pg_rows *rows = NULL;
+	bool here;
+
+	if (!pg_call(
+		ask->tool->pg, "select seconds from tracker.end_rest($1, $2)", params, 2, &rows, e))
+		return false;
+	here = pg_rows_count(rows) > 0;
+	if (here && pg_int(rows, 0, 0) > 0)
+		printf("%s rests no more; it would have for %lld s. It gets jobs when it asks "
+		       "next.\n",
+		    name, (long long)pg_int(rows, 0, 0));
+	else if (here)
+		printf("%s did not rest.\n", name);
+	pg_rows_free(rows);
+	return here ||
+	    err_set(e, ERR_MISSING, NULL, "no worker '%s' is present in stage %c", name,
+		stage_capital(stage));
+}
+
 bool
 admin_worker(struct ask *ask, struct err *e)
 {
 	int stage;
 
-	if (strcmp(ask->arg[0], "drop") != 0)
-		return err_set(
-		    e, ERR_FIELD, NULL, "worker: '%s' is not known; it can drop", ask->arg[0]);
+	bool drop = strcmp(ask->arg[0], "drop") == 0;
+
+	if (!drop && strcmp(ask->arg[0], "end-rest") != 0)
+		return err_set(e, ERR_FIELD, NULL,
+		    "worker: '%s' is not known; it can drop and end-rest", ask->arg[0]);
 	return tool_stage(ask->tool, ask->arg[1], &stage, e) &&
-	    drop_worker(ask, stage, ask->arg[2], e);
+	    (drop ? drop_worker(ask, stage, ask->arg[2], e) : end_rest(ask, stage, ask->arg[2], e));
 }

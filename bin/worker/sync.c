@@ -264,13 +264,16 @@ take_answer(struct sync *s, struct http_call *c)
 	    {.name = "drop"}, {.name = "retry_after"}, {.name = "message"}, {.name = "finished"},
 	    {.name = "allowance"}};
 	struct json_text message;
-	int64_t now_us = clock_us();
+	int64_t now_us = clock_us(), taken;
 	int settled;
 
 	if (!talk_read(c, f, FIELDS))
 		return false;
 	worker_reached(s->w);
+	taken = s->w->tally.taken;
 	settled = report_take_results(s->w, c, f[RESULTS].value);
+	if (s->w->tally.taken > taken)
+		backoff_over(&s->ask); /* a result ends a rest */
 	if (c == &s->report && s->told > 0 && settled == 0)
 		backoff_fail(&s->tell, now_us, 0);
 	else if (settled > 0)

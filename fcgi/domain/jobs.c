@@ -186,6 +186,14 @@ mark_held(struct bundle *b, struct op *op, int row)
 	}
 }
 
+static void
+note_rest(struct bundle *b, struct op *op, int row)
+{
+	op->claim.rests_s = (int)pg_int(b->rows, row, 4);
+	op->claim.bad_row = (int)pg_int(b->rows, row, 6);
+	op->claim.rest_until_us = clock_us() + op->claim.rests_s * INT64_C(1000000);
+}
+
 /* Of the whole bundle: where the next claim looks on, and what waits for its turn. */
 static void
 read_note(struct tracker *t, struct bundle *b, int row, enum op_status status, int stage)
@@ -218,6 +226,8 @@ claim_row(struct tracker *t, struct bundle *b, int row)
 		item->op->worker.has = (uint64_t)pg_int(b->rows, row, 4);
 	if (status == ST_JOB)
 		add_job(b, item->op, row);
+	if (status == ST_REST)
+		note_rest(b, item->op, row);
 	if (status == ST_HELD)
 		mark_held(b, item->op, row);
 	else if (status == ST_ALLOWED)

@@ -25,6 +25,7 @@ static const char *const words[] = {
     [ST_ALLOWED] = "allowed",
     [ST_FULL] = "full",
     [ST_GATE] = "gate",
+    [ST_REST] = "rest",
 };
 
 enum op_status

@@ -63,6 +63,7 @@ enum op_status {
 	ST_ALLOWED, /* claim: how many jobs it may hold */
 	ST_FULL,    /* claim: it holds as many */
 	ST_GATE,    /* claim: work waits for its turn, because of a rate */
+	ST_REST,    /* claim: nothing before it has rested */
 	ST_BAD      /* a word that this tracker does not know */
 };
 
@@ -134,6 +135,9 @@ struct op {
 			int want;
 			int slots; /* how many jobs it can work on at a time; 0 = it does not say */
 			int allowance; /* result: of a fleet, how many it may hold; 0 = not known */
+			int rests_s;   /* result, of ST_REST: for how long */
+			int bad_row; /* result, of ST_REST: how many ends in a row brought nothing */
+			int64_t rest_until_us; /* the same, by the clock */
 			bool v1;
 			bool patient; /* v1: waits while work may still come, whatever the answer */
 			int64_t call; /* random: recognises a rerun */

@@ -61,7 +61,8 @@ struct parked {
 	struct tracker *tracker;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	struct list list[STAGES_MAX + 1];
+	struct list
+	    list[STAGES_MAX + 1]; /* of the stages; in front those who rest, whom no work wakes */
 	struct place *by_token, *by_number;
 	uint64_t last_number, wakes;
 	int64_t count, most;
@@ -146,10 +147,16 @@ was_woken(const struct list *l, const struct op *op)
 	return false;
 }
 
+static struct list *
+list_of(struct parked *p, const struct op *op)
+{
+	return &p->list[op->status == ST_REST ? 0 : op->worker.stage];
+}
+
 static void
 link_place(struct parked *p, struct place *at)
 {
-	struct line *l = get_line(&p->list[at->op->worker.stage], at->op->worker.has);
+	struct line *l = get_line(list_of(p, at->op), at->op->worker.has);
 
 	at->line = l;
 	at->earlier = find_earlier(l, at->op->arrived_us);
@@ -181,7 +188,7 @@ unlink_place(struct parked *p, struct place *at)
 	if (op->claim.fd >= 0)
 		epoll_ctl(p->epoll, EPOLL_CTL_DEL, op->claim.fd, NULL);
 	if (!l->first)
-		remove_line(&p->list[op->worker.stage], l);
+		remove_line(list_of(p, op), l);
 	free(at);
 	op->claim.later = NULL;
 	return op;
@@ -198,11 +205,18 @@ watch(struct parked *p, const struct place *at)
 
 /* ---- in and out -------------------------------------------------------------------------------- */
 
+/* v1 has no words for a rest, only time; a fleet is told, and is not parked. */
+static bool
+rests(const struct op *op)
+{
+	return op->status == ST_REST && op->claim.v1;
+}
+
 static bool
 may_wait(const struct parked *p, const struct op *op)
 {
 	return op->claim.n_jobs == 0 && op->claim.n_dropped == 0 &&
-	    (op->status == ST_NONE || op->status == ST_PAUSED) &&
+	    (op->status == ST_NONE || op->status == ST_PAUSED || rests(op)) &&
 	    op->claim.wait_until_us > clock_us() && op->worker.stage >= 1 &&
 	    op->worker.stage <= STAGES_MAX && !p->stopping;
 }
@@ -238,9 +252,9 @@ parked_put(struct parked *p, struct op *op)
 	at->bytes = bytes_of(op);
 	pthread_mutex_lock(&p->lock);
 	if (may_wait(p, op))
-		what = was_woken(&p->list[op->worker.stage], op) ? AGAIN
-		    : has_room(p, at->bytes)                     ? PARKED
-								 : CROWDED;
+		what = !rests(op) && was_woken(&p->list[op->worker.stage], op) ? AGAIN
+		    : has_room(p, at->bytes)                                   ? PARKED
+									       : CROWDED;
 	if (what == PARKED) {
 		link_place(p, at);
 		watch(p, at);
@@ -299,17 +313,22 @@ take_oldest(struct parked *p, int stage, uint64_t needs, int64_t count)
 	return chain;
 }
 
+static void
+submit_chain(struct parked *p, struct op *chain)
+{
+	while (chain) {
+		struct op *next = chain->claim.later;
+
+		op_submit(p->tracker, chain);
+		chain = next;
+	}
+}
+
 void
 parked_wake(struct parked *p, int stage, uint64_t needs, int64_t count)
 {
-	struct op *op, *next;
-
-	if (stage < 1 || stage > STAGES_MAX)
-		return;
-	for (op = take_oldest(p, stage, needs, count); op; op = next) {
-		next = op->claim.later;
-		op_submit(p->tracker, op);
-	}
+	if (stage >= 1 && stage <= STAGES_MAX)
+		submit_chain(p, take_oldest(p, stage, needs, count));
 }
 
 static void
@@ -366,7 +385,7 @@ take_if(struct parked *p, bool (*ends)(const struct op *op, const void *what), c
 	struct op *chain = NULL;
 
 	pthread_mutex_lock(&p->lock);
-	for (int stage = 1; stage <= STAGES_MAX; stage++)
+	for (int stage = 0; stage <= STAGES_MAX; stage++)
 		for (struct line *l = p->list[stage].lines, *line; l; l = line) {
 			line = l->next; /* it is gone with its last place */
 			for (struct place *at = l->first, *next; at; at = next) {
@@ -417,6 +436,14 @@ is_over(const struct op *op, const void *now_)
 
 	return op->claim.wait_until_us <= now->us ||
 	    !shared_ticket_is_newest(now->shared, &op->token, op->claim.ticket);
+}
+
+static bool
+has_rested(const struct op *op, const void *now_)
+{
+	const struct now *now = now_;
+
+	return rests(op) && op->claim.rest_until_us <= now->us;
 }
 
 static bool
@@ -596,6 +623,7 @@ run(void *arg)
 			continue;
 		last_look_us = now.us;
 		answer_chain(take_if(p, is_over, &now));
+		submit_chain(p, take_if(p, has_rested, &now));
 	}
 	return NULL;
 }

@@ -6,6 +6,7 @@
  * How they leave	work appeared (parked_wake: back into the claims' queue), the wait is over, the client
  *		hung up, a newer call of the same worker came, or the process stops. A woken call that
  *		still gets nothing comes back to its old place.
+ * Who rests	v1's calls wait here until their worker has rested; no work wakes them.
  *
  * Between a claim's question and its parking, work may appear: wake-ups are numbered, and a call that was asked
  * before the last one for what it has is not parked but asked again.

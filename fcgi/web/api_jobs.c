@@ -9,6 +9,7 @@
 #include "web/reply.h"
 #include "web/routes.h"
 
+#define REST_PATIENCE_S 50                         /* where newJob has none otherwise */
 #define COUNTS_PATIENCE_US (10 * INT64_C(1000000)) /* PostgreSQL may be away just then */
 
 static const char said_no_jobs[] =
@@ -84,6 +85,21 @@ be_patient(struct request *rq, struct op *claim)
 	op_submit(rq->tracker, &p->count);
 }
 
+/* Rules speak to v1 by time alone: who rests is parked, then cut, and asks again. */
+static void
+wait_for_rest(struct request *rq, struct op *claim)
+{
+	int64_t patience_s = rq->tracker->settings->v1_patience_s;
+
+	if (claim->claim.wait_until_us > 0) {
+		reply_cut(rq);
+		return;
+	}
+	claim->claim.wait_until_us = claim_wait_until(
+	    rq->tracker, rq->arrived_us, patience_s > 0 ? patience_s : REST_PATIENCE_S);
+	op_submit(rq->tracker, claim);
+}
+
 static void
 answer_new_job(struct op *op)
 {
@@ -93,6 +109,8 @@ answer_new_job(struct op *op)
 		reply_error(rq, &op->err);
 	else if (op->claim.n_jobs == 0 && op->status == ST_UNKNOWN)
 		reply_text(rq, 404, said_no_worker);
+	else if (op->claim.n_jobs == 0 && op->status == ST_REST)
+		wait_for_rest(rq, op);
 	else if (op->claim.n_jobs == 0 && op->claim.patient)
 		be_patient(rq, op);
 	else if (op->claim.n_jobs == 0 && op->claim.crowded)

@@ -437,28 +437,55 @@ put_jobs(struct buf *out, const struct op *claim)
 	buf_putc(out, ']');
 }
 
+static void
+say_rest(const struct op *claim, char *why, size_t size)
+{
+	char how_long[64];
+
+	text_duration(how_long, sizeof(how_long), claim->claim.rests_s);
+	snprintf(why, size,
+	    "This worker rests for %s, after %d bad %s in a row; a result ends that.", how_long,
+	    claim->claim.bad_row, text_plural(claim->claim.bad_row, "end", "ends"));
+}
+
+static void
+say_full(const struct op *claim, char *why, size_t size)
+{
+	int n = claim->claim.allowance;
+
+	snprintf(why, size,
+	    "This worker holds %d %s, as many as it may for now: each result is one more.", n,
+	    text_plural(n, "job", "jobs"));
+}
+
+static int64_t
+retry_after_ms(const struct op *claim)
+{
+	/* Who has waited already may ask again soon: the call itself is the wait. */
+	bool waited = claim->claim.wait_until_us > 0 && !claim->claim.crowded;
+
+	if (claim->status == ST_REST)
+		return claim->claim.rests_s * INT64_C(1000);
+	return random_jitter(waited && claim->status != ST_FULL ? RETRY_MS / 5 : RETRY_MS, 40);
+}
+
 /* In whole seconds up, since a client may sleep only so; 0 when there is something to do. */
 static void
 put_advice(struct buf *out, const struct sync_call *call)
 {
 	bool idle = call->claim.claim.want > 0 && call->claim.claim.n_jobs == 0;
 	char why[200] = "";
-	bool waited;
 
 	if (idle && call->claim.status == ST_UNKNOWN)
 		snprintf(why, sizeof(why), "This worker is gone. Register again.");
+	else if (idle && call->claim.status == ST_REST)
+		say_rest(&call->claim, why, sizeof(why));
 	else if (idle && call->claim.status == ST_FULL)
-		snprintf(why, sizeof(why),
-		    "This worker holds %d %s, as many as it may for now: each result is one more.",
-		    call->claim.claim.allowance,
-		    text_plural(call->claim.claim.allowance, "job", "jobs"));
+		say_full(&call->claim, why, sizeof(why));
 	else if (idle)
 		counts_why(call->counts, call->worker.stage, call->worker.has, why, sizeof(why));
-	/* Who has waited already may ask again soon: the call itself is the wait. */
-	waited = call->claim.claim.wait_until_us > 0 && !call->claim.claim.crowded &&
-	    call->claim.status != ST_FULL;
 	buf_printf(out, ",\"retry_after\":%.1f,\"message\":",
-	    !idle ? 0.0 : (double)random_jitter(waited ? RETRY_MS / 5 : RETRY_MS, 40) / 1000.0);
+	    idle ? (double)retry_after_ms(&call->claim) / 1000.0 : 0.0);
 	json_put_text(out, why, strlen(why));
 	if (call->claim.claim.allowance > 0)
 		buf_printf(out, ",\"allowance\":%d", call->claim.claim.allowance);

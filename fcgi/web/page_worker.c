@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "store/pg_array.h"
 #include "web/parts.h"
 #include "web/tpl/worker.h"
@@ -17,7 +18,8 @@
 #define RATE_AFTER_H (1.0 / 60) /* a rate of less than a minute says nothing */
 
 struct worker {
-	int64_t stage, id, created_us, seen_us, gone_us, done, struck, held, peers;
+	int64_t stage, id, created_us, seen_us, gone_us, done, struck, held, peers, rests_s,
+	    bad_row;
 	const char *name, *person, *gone_why, *progress, *state;
 	double hours, peers_rate; /* peers_rate 0 = unknown */
 };
@@ -42,7 +44,8 @@ read_worker(struct page *p, struct worker *w, struct err *e)
 	params[1] = pg_text_param(p->path[1], strlen(p->path[1]));
 	if (!pg_call(p->pg,
 		"select r.id, r.name, r.person, r.created, r.seen, r.gone_at, r.gone_why, r.done,"
-		" r.struck, r.held, r.hours, r.peers_rate, r.peers"
+		" r.struck, r.held, r.hours, r.peers_rate, r.peers,"
+		" r.rests_s, r.bad_row"
 		" from tracker.read_worker($1, $2) r",
 		params, 2, &rows, e))
 		return false;
@@ -64,6 +67,8 @@ read_worker(struct page *p, struct worker *w, struct err *e)
 	w->hours = pg_double(rows, 0, 10);
 	w->peers_rate = pg_double(rows, 0, 11);
 	w->peers = pg_int(rows, 0, 12);
+	w->rests_s = pg_int(rows, 0, 13);
+	w->bad_row = pg_int(rows, 0, 14);
 	pg_rows_free(rows);
 	return true;
 }
@@ -118,6 +123,22 @@ put_rate(struct page *p, struct template_dict *d, const struct worker *w)
 	template_str(compare, T_COMPARE_PEERS, arena_printf(p->arena, "%.3f", w->peers_rate));
 }
 
+/* Why nothing is handed out to it, for who looks after it. */
+static void
+put_rest(struct page *p, struct template_dict *d, const struct worker *w)
+{
+	char how_long[64];
+
+	if (w->gone_us != 0 || w->rests_s == 0)
+		return;
+	text_duration(how_long, sizeof(how_long), w->rests_s);
+	template_str(template_section(d, T_REST), T_REST_TEXT,
+	    arena_printf(p->arena,
+		"It rests, and gets no work for %s, after %lld bad %s in a row. A result ends "
+		"that, and so can the operator.",
+		how_long, (long long)w->bad_row, text_plural(w->bad_row, "end", "ends")));
+}
+
 static void
 put_facts(struct page *p, struct template_dict *d, const struct worker *w)
 {
@@ -133,6 +154,7 @@ put_facts(struct page *p, struct template_dict *d, const struct worker *w)
 	parts_time(d, T_FIRST, T_ISO, T_AGO, w->created_us);
 	parts_time(d, T_LAST, T_ISO, T_AGO, w->seen_us);
 	put_rate(p, d, w);
+	put_rest(p, d, w);
 }
 
 static bool

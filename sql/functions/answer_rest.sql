@@ -1,8 +1,9 @@
 -- Answers those who asked for jobs and got none.
 --
 -- Caller	claim_held, claim_fleet, as their last step. p_asked: how many asked; w_*: those who are
---		present, w_room null: nobody is full; p_told: the places in w_* of those who have their answer.
+--		present, w_room: see lock_claimants; p_told: the places in w_* of those who have their answer.
 -- Answer	rows of their form: paused, none, full, unknown. job: what the worker has, as a mask; null: nothing.
+--		And rest: see claim_awake.
 -- Errors	none.
 -- Locks	none.
 -- Index	stage by key; worker by id.
@@ -15,9 +16,13 @@ returns table (item int4, status text, worker int8, stage int2, job int8, lease 
 language sql
 stable
 as $$
-	select u.item, case when (select s.paused from tracker.stage s where s.stage = u.stage)
-		then 'paused' when u.room <= 0 then 'full' else 'none' end, u.worker, u.stage,
-		(select w.has from tracker.worker w where w.id = u.worker), null::uuid, null::int4,
+	select u.item, case when u.room < 0 then 'rest'
+		when (select s.paused from tracker.stage s where s.stage = u.stage) then 'paused'
+		when u.room = 0 then 'full' else 'none' end, u.worker, u.stage,
+		case when u.room < 0 then -u.room
+			else (select w.has from tracker.worker w where w.id = u.worker) end, null::uuid,
+		case when u.room < 0 then (
+			select w.bad_row + w.soft_row from tracker.worker w where w.id = u.worker) end,
 		null::text
 	from unnest(w_item, w_worker, w_stage, w_room) with ordinality as u(item, worker, stage, room, pos)
 	where u.pos <> all (p_told)

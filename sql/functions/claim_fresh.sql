@@ -1,5 +1,5 @@
 -- Answers v1's newJob for all who ask at this moment: the common case in few statements. All are of
--- one stage, none holds a job, and of the batch that is first in line nothing that came back is due.
+-- one stage, none holds a job or rests, and of the batch that is first in line nothing that came back is due.
 -- Everything else is for claim_held, which it then calls; also for those for whom that batch has no more,
 -- when another stands behind it.
 --
@@ -7,9 +7,9 @@
 --		case). ages_us: how long each has waited in the tracker. hints[stage]: the position last
 --		heard in a 'hint' row, 0 at first; hints[5 + stage]: of which batch. ids: of leases, one
 --		for each.
--- Answer	one row an item: job, none (job = what the worker has, as a mask), paused, unknown; data is null
---		when it is too long for its share of answer_limit (to be read by fetch_inputs). 'hint' rows with
---		item 0 (stage, job = position, attempt = batch); 'gate' rows (see list_waits; job: after_us).
+-- Answer	one row an item: job, none (job = what the worker has, as a mask), paused, unknown, rest (see
+--		claim_awake); data is null when it is too long for its share of answer_limit (see
+--		fetch_inputs). 'hint' rows with item 0 (stage, job = position, attempt = batch); 'gate' rows (see list_waits; job: after_us).
 -- Errors	none for one item.
 -- Locks	worker (by token), ready or frontier, lease, tally; see claim_held. What was locked in vain
 --		stays locked until the end of the transaction, as it would be anyway.
@@ -31,14 +31,12 @@ as $$
 #variable_conflict use_column
 declare
 	v_ok boolean := tracker.pass_barrier();
-	v_found int4 := cardinality(tokens);
-	v_now timestamptz := clock_timestamp();
+	v_found int4 := cardinality(tokens); v_now timestamptz := clock_timestamp();
 	v_stage int2;
 	v_batch int4;		-- the first in line; null: none, or paused, or not plain
 	v_uncommon boolean;	-- something came back, of this batch or another
 	w_tid tid[];
-	v_jobs int8[];
-	v_first int8;		-- of stage A, mostly: a range instead
+	v_jobs int8[]; v_first int8;		-- of stage A, mostly: a range instead
 	v_given int4;
 	v_datas text[];
 	v_hint int8;
@@ -54,18 +52,19 @@ begin
 	into w_tid, v_stage, v_batch, v_uncommon
 	from generate_series(1, v_found) as g(n)
 	cross join lateral (
-		select q.ctid as tid, q.held_lease, q.stage, q.gone_at from tracker.worker q
+		select q.ctid as tid, q.held_lease, q.stage, q.gone_at, q.rest_until from tracker.worker q
 		where q.token = tokens[g.n] offset 0
 		for no key update) l
-	where l.gone_at is null and l.held_lease is null
+	where l.gone_at is null and l.held_lease is null and l.rest_until <= v_now
 		and (g.n = 1 or tokens[g.n] > tokens[g.n - 1])
 	having min(l.stage) = max(l.stage);
 	if v_uncommon or v_batch is null or cardinality(w_tid) is distinct from v_found then
+		return query select * from tracker.claim_awake(tokens, ages_us, calls, hints, ids, answer_limit)
+			where cardinality(w_tid) is distinct from v_found;
+		if found then return; end if;
 		if v_batch is null or cardinality(w_tid) is distinct from v_found or exists (
-			select from tracker.retry r
-			where r.stage = v_stage and r.batch = v_batch and r.due <= v_now) then
-			return query
-				select * from tracker.claim_held(tokens, ages_us, calls, hints, ids, answer_limit);
+			select from tracker.retry r where r.stage = v_stage and r.batch = v_batch and r.due <= v_now) then
+			return query select * from tracker.claim_held(tokens, ages_us, calls, hints, ids, answer_limit);
 			return;
 		end if;
 	end if;

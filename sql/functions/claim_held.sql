@@ -29,6 +29,7 @@ declare
 	v_now timestamptz := clock_timestamp();
 	v_stage int2;
 	w_want int4[];
+	w_room int4[];	-- below 0: it rests
 	s_pos int4[]; s_lease tracker.lease[];	-- told again
 	e_lease tracker.lease[];		-- abandoned
 	d_pos int4[] := '{}'; d_job int8[] := '{}'; d_lease uuid[] := '{}';
@@ -56,8 +57,19 @@ begin
 	select array_agg(h.pos) filter (where h.again), array_agg(h.lease) filter (where h.again),
 		array_agg(h.lease order by (h.lease).stage, (h.lease).job) filter (where not h.again)
 	into s_pos, s_lease, e_lease from h;
+	if e_lease is not null then
+		b := tracker.give_back(e_lease, array_fill('abandoned'::text, array[cardinality(e_lease)]),
+			null);
+		w_room := array(
+			select least(u.room, -tracker.left_to_rest(q.rest_until, clock_timestamp()))
+			from unnest(w.workers, w.room) with ordinality as u(worker, room, pos)
+			join tracker.worker q on q.id = u.worker
+			order by u.pos);
+	else
+		w_room := w.room;
+	end if;
 	w_want := array(
-		select (g.n <> all (coalesce(s_pos, '{}')))::int4
+		select (w_room[g.n] >= 0 and g.n <> all (coalesce(s_pos, '{}')))::int4
 		from generate_series(1, cardinality(w.items)) as g(n));
 	if s_pos is not null then
 		return query
@@ -68,10 +80,6 @@ begin
 		update tracker.lease l set call = w.calls[s_pos[u.ordinality]]
 		from unnest(s_lease) with ordinality as u
 		where l.stage = u.stage and l.job = u.job;
-	end if;
-	if e_lease is not null then
-		b := tracker.give_back(e_lease, array_fill('abandoned'::text, array[cardinality(e_lease)]),
-			null);
 	end if;
 
 	-- 2. Work, a stage after the other.
@@ -111,7 +119,7 @@ begin
 		held_lease = case when u.again then q.held_lease else u.lease end,
 		holds = q.holds + (u.job is not null)::int4
 	from (
-		select c.worker, c.arrived, w_want[c.pos] = 0 as again, x.job, x.lease
+		select c.worker, c.arrived, coalesce(c.pos = any (s_pos), false) as again, x.job, x.lease
 		from unnest(w.workers, w.arrived) with ordinality as c(worker, arrived, pos)
 		left join unnest(d_pos, d_job, d_lease) as x(pos, job, lease) on x.pos = c.pos) u
 	where q.id = u.worker;
@@ -129,7 +137,7 @@ begin
 	end if;
 	if coalesce(cardinality(s_pos), 0) + cardinality(d_pos) < cardinality(tokens) then
 		return query
-			select * from tracker.answer_rest(cardinality(tokens), w.items, w.workers, w.stages, null,
+			select * from tracker.answer_rest(cardinality(tokens), w.items, w.workers, w.stages, w_room,
 				coalesce(s_pos, '{}') || d_pos);
 	end if;
 end $$;

@@ -110,7 +110,8 @@ begin
 		asked_at = greatest(w.asked_at,
 			v_now - greatest(coalesce(ages_us[g.n], 0), 0) * interval '1 us'),
 		held_job = null, held_lease = null, holds = w.holds - 1,
-		allowance = least(w.allowance + 1, 1000), last_kind = 'completed',
+		allowance = least(w.allowance + 1, 1000), bad_row = 0, soft_row = 0,
+		rest_until = '-infinity', last_kind = 'completed',
 		last_at = clock_timestamp(), last_job = w.held_job, last_hash = hashes[g.n]
 	from generate_series(1, v_found) as g(n)
 	where w.ctid = w_tid[g.n] and (select count(*) from d) = v_found

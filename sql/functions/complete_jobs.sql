@@ -120,10 +120,11 @@ begin
 	update tracker.worker w set
 		seen = greatest(w.seen, v_now), done = w.done + c.done, holds = w.holds - c.held,
 		allowance = least(w.allowance + c.done, 1000),
+		bad_row = w.bad_row * (c.done = 0)::int4, soft_row = w.soft_row * (c.done = 0)::int4,
+		rest_until = case when c.done > 0 then '-infinity' else w.rest_until end,
 		recent = substr(c.recent || w.recent, 1, 80),
 		asked_kind = 'other', asked_at = greatest(w.asked_at, c.arrived),
-		gone_at = null, gone_why = null,
-		held_job = case when c.v1_done then null else w.held_job end,
+		gone_at = null, gone_why = null, held_job = case when c.v1_done then null else w.held_job end,
 		held_lease = case when c.v1_done then null else w.held_lease end,
 		last_kind = case when c.v1_done then 'completed' else w.last_kind end,
 		last_at = case when c.v1_done then clock_timestamp() else w.last_at end,

@@ -82,10 +82,16 @@ begin
 
 	update tracker.worker w set
 		struck = w.struck + c.bad, holds = w.holds - c.ended,
-		allowance = greatest(w.allowance - c.bad, 1)
+		allowance = greatest(w.allowance - c.bad, 1),
+		bad_row = w.bad_row + c.hard, soft_row = w.soft_row + c.soft,
+		rest_until = case when c.hard + c.soft = 0 then w.rest_until
+			else greatest(w.rest_until,
+				v_now + tracker.rest_after(w.bad_row + c.hard, w.soft_row + c.soft)) end
 	from (
 		select u.worker, count(*)::int4 as ended,
-			(count(*) filter (where e_kind[u.ordinality] not in ('released', 'freed')))::int4 as bad
+			(count(*) filter (where e_kind[u.ordinality] not in ('released', 'freed')))::int4 as bad,
+			(count(*) filter (where e_kind[u.ordinality] in ('failed', 'abandoned')))::int4 as hard,
+			(count(*) filter (where e_kind[u.ordinality] in ('flagged', 'released')))::int4 as soft
 		from unnest(e_lease) with ordinality as u
 		group by u.worker) c
 	where w.id = c.worker;

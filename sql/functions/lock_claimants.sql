@@ -4,7 +4,7 @@
 --		it says nothing; p_most: what nobody may hold more of.
 -- Answer	aligned arrays, an element a worker that is present, in order of token; null when there is
 --		none. items: its place among tokens; again: v1's next newJob may be the same question;
---		room: how many jobs more it may hold.
+--		room: how many jobs more it may hold; below 0: it rests for so many seconds.
 --		dealt: the stages of these that are not paused, in the order in which they are dealt: A
 --		last, for its frontier stays locked until commit.
 -- Errors	cardinality_violation: a worker came twice, which the committer sees to.
@@ -28,7 +28,9 @@ begin
 		array_agg(coalesce(p_calls[x.item], 0)), array_agg(x.held_job), array_agg(x.held_lease),
 		array_agg(x.asked_kind = 'new_job' and x.repeats < 3
 			and x.asked_at >= x.came - interval '60 seconds'),
-		array_agg(least(tracker.allow(x.allowance, x.slots, p_slots[x.item]), p_most) - x.holds),
+		array_agg(case when x.rest_until > v_now then -tracker.left_to_rest(x.rest_until, v_now)
+			else greatest(least(tracker.allow(x.allowance, x.slots, p_slots[x.item]), p_most)
+				- x.holds, 0) end),
 		bool_or(x.twice)
 	into items, workers, stages, arrived, calls, held_jobs, held_leases, again, room, v_twice
 	from (
@@ -41,7 +43,8 @@ begin
 			order by n.token) u
 		cross join lateral (
 			select q.id, q.stage, q.held_job, q.held_lease, q.asked_kind, q.asked_at,
-				q.repeats, q.gone_at, q.holds, q.allowance, q.slots
+				q.repeats, q.gone_at, q.holds, q.allowance, q.slots,
+				q.rest_until
 			from tracker.worker q
 			where q.token = u.token offset 0
 			for no key update) w

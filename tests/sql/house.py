@@ -36,6 +36,7 @@ class House:
     backoff_max_s = 3600
     answer_limit = 16 << 20
     in_hand_most = 1000
+    rests = False  # true: who has bad ends rests; else the time of it has passed before the next claim
     quick = True  # v1 by claim_fresh and complete_held, as the tracker calls them; else the long way
 
     def __init__(self, connection):
@@ -44,6 +45,7 @@ class House:
         self.waits = []  # as the last claim heard: stage, needs, after how many us, jobs then
         self.calls = itertools.count(1)
         self.policy = None
+        self.bad_ends = False  # there were some
         self.allowances = {}  # by worker: as told last
 
     # ---- plain SQL
@@ -150,6 +152,8 @@ class House:
     def claim(self, asks):
         """As the tracker cuts bundles: v1's asks in one, those of fleets in another."""
         self.keep_policy()
+        if self.bad_ends and not self.rests:
+            self.end_rests()
         rows = []
         for v1 in (True, False):
             at = [n for n, a in enumerate(asks) if a.v1 == v1]
@@ -202,7 +206,14 @@ class House:
     def new_job(self, worker, age_us=0, **more):
         """v1's newJob: the one row that answers it."""
         (r,) = self.claim([Ask(worker.token, 1, age_us, v1=True, **more)])
+        if r.status == "rest" and not self.rests:  # it has just abandoned one, and has its time now
+            self.bad_ends = True
+            (r,) = self.claim([Ask(worker.token, 1, v1=True, **more)])
         return r
+
+    def end_rests(self):
+        self.rows("update tracker.worker set rest_until = '-infinity' where rest_until > '-infinity'")
+        self.bad_ends = False
 
     def want(self, worker, want=1, **more):
         """sync: all rows that answer it."""
@@ -241,6 +252,7 @@ class House:
 
     def give_back(self, items):
         self.keep_policy()
+        self.bad_ends = True
         return sorted(self.rows(
             "select * from tracker.return_jobs(%s::uuid[], %s::int8[], %s::uuid[], %s::text[],"
             " %s::text[], %s::int8[])",

@@ -171,6 +171,7 @@ def test_without_statistics_returns_only_probe_indexes(explained, kind):
         assert {r.status for r in back} == {status}
         only_probes(said)
     h.make_due()
+    h.end_rests()
     rows, said = h.explain(lambda: h.claim([Ask(w.token, 2) for w in workers]))
     assert "job" in {r.status for r in rows}
     only_probes(said)
