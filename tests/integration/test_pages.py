@@ -192,6 +192,24 @@ def test_leaderboard_ranks_people_by_jobs_done(fresh, api, worker):
     assert text.index("Gold") < text.index("Silver") < text.index("Bronze")
 
 
+def test_a_banner_stands_on_every_page_and_its_addresses_are_links(quick):
+    """The text is the operator's, and is text all the same; what ends a sentence belongs to no address."""
+    said = "Away on Friday (https://status.example/a?b=1&c=2). <b>Ask</b> at http://x.example, not xhttp://y.example!"
+
+    def bare(text):
+        """Without blanks, for the parts of a line are elements of their own."""
+        return text.replace(" ", "")
+    quick.write_settings({**quick.settings, "banner": said})
+    quick.up()
+    try:
+        for path in PAGES:
+            shown = eventually(lambda: bare(said) in bare((p := page(Api(quick), path)).text) and p, what="the banner is there")
+            assert {a for a in shown.addresses if ".example" in a} == {"https://status.example/a?b=1&c=2", "http://x.example"}
+    finally:
+        quick.write_settings(quick.settings)
+        quick.up()
+
+
 @pytest.mark.parametrize("query", ["", "?q=Person"])
 def test_a_board_goes_on_behind_its_last_row_and_has_everybody_once(fresh, api, query):
     people = 101
