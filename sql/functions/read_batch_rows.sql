@@ -5,7 +5,8 @@
 --
 -- Caller	pages, of the numbers that read_open_batches and read_ended_batches gave.
 -- Answer	a row a batch, in the order in which they were asked for; of none that is not there. done, total:
---		completions, over all stages; per_minute: in the last five minutes; eta_s is null where nothing
+--		completions, over all stages,
+--		total of a cancelled one what it would have been; per_minute: in the last five minutes; eta_s is null where nothing
 --		was done in the last hour, or it is paused. why: why it does not go on, or not quicker: paused,
 --		cancelled, needs (no worker here has what it needs), rate (its next job waits for its turn), turn
 --		(it has its turn after others, and nobody has any of it), idle (it could go on, and does not); null:
@@ -36,7 +37,7 @@ begin
 		join tracker.batch b on b.batch = q.batch
 		join tracker.read_batch_pace(read_batch_rows.batches) p on p.batch = q.batch and p.stage = q.stage
 	), n as materialized (
-		select c.batch, sum(c.done)::int8 as done, sum(c.left_here)::int8 as left_all,
+		select c.batch, count(*) as stages, sum(c.done)::int8 as done, sum(c.left_here)::int8 as left_all,
 			sum(c.failed)::int8 as failed, sum(c.leased)::int8 as leased,
 			sum(c.ready + c.retry)::int8 as waiting, sum(c.done_5m) as done_5m,
 			sum(c.done_1h) as done_1h, max(c.s) as s,
@@ -45,7 +46,8 @@ begin
 		from c group by c.batch
 	)
 	select b.batch, b.name, b.first, b.last, b.created, b.ended, b.priority, b.paused_why, b.note,
-		n.done, n.done + n.left_all, n.failed, n.leased, n.waiting,
+		n.done, case when b.cancelled then (b.last - b.first + 1) * n.stages else n.done + n.left_all end,
+		n.failed, n.leased, n.waiting,
 		(n.done_5m * 60 / least(coalesce(n.s, 60), 240
 			+ extract(second from statement_timestamp())))::float8,
 		case when n.left_all > 0 and n.done_1h > 0 and not b.paused and not b.cancelled then

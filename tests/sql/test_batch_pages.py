@@ -132,6 +132,14 @@ def test_what_nobody_has_and_a_rate_hold_a_batch_up(house):
     assert (row.why, row.needs, row.rate) == ("rate", "", 1)
 
 
+def test_a_cancelled_one_is_as_far_as_it_came(house):
+    batch = house.load(4)
+    through(house, 1, 1)
+    house.value("select tracker.cancel_batch(%s)", batch)
+    row = shown(house, batch)[batch]
+    assert (row.why, row.done, row.total, row.waiting, row.eta_s) == ("cancelled", 1, 8, 0, None)
+
+
 def test_one_that_is_done_is_held_up_by_nothing(house):
     batch = house.load(1)
     through(house, 1, 1)
