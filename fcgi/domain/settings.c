@@ -88,6 +88,12 @@ const struct config_item settings_items[] = {
     NUMBER(INT, "in_hand_most", in_hand_most, "1000", 1, 1000,
 	"most jobs that one worker may hold; it begins with 8, or as many slots as it says it has, "
 	"and each result is one more, each bad end one less"),
+    {.name = "pause_on_failures",
+	.type = CONFIG_BOOL,
+	.offset = AT(pause_on_failures),
+	.preset = "yes",
+	.help = "whether a batch is paused that most of its workers fail at, and they do not rest "
+		"for it"},
     NUMBER(SECONDS, "retry_backoff", retry_backoff_s, "30", 0, YEAR,
 	"a job that came back waits so long, then twice as long each time"),
     NUMBER(SECONDS, "retry_backoff_max", retry_backoff_max_s, "3600", 0, YEAR,

@@ -32,6 +32,7 @@ struct settings {
 	int64_t flag_limit;
 	int64_t max_attempts;
 	int64_t in_hand_most;
+	bool pause_on_failures;
 	int64_t retry_backoff_s, retry_backoff_max_s;
 	int64_t eta_interval_s, eta_samples;
 	int64_t page_cache_s;

@@ -21,6 +21,7 @@
 
 #define FOLD_US (10 * INT64_C(1000000))
 #define TIDY_US (5 * INT64_C(1000000))
+#define JUDGE_US (5 * INT64_C(1000000))
 #define EVENTS_US (5 * INT64_C(1000000))
 #define SWEEP_LOOK 2000 /* rows: some 20 ms */
 #define FORGET_US INT64_C(3600000000)
@@ -51,7 +52,7 @@ struct keeper {
 	struct pg *pg;
 	struct redis *redis;
 	bool leads;
-	int64_t folded_us, tidied_us, swept_us, forgot_us, told_us;
+	int64_t folded_us, tidied_us, judged_us, swept_us, forgot_us, told_us;
 	struct purge purge[PURGES];
 	int64_t looked_us; /* when all names were looked at */
 	struct place looked;
@@ -372,6 +373,37 @@ tidy(struct keeper *k, struct err *e)
 	return true;
 }
 
+static void
+tell_of_pause(const struct pg_rows *rows, int row)
+{
+	char name[900], why[400];
+	size_t name_len, why_len;
+	const char *n = pg_text(rows, row, 0, &name_len), *w = pg_text(rows, row, 1, &why_len);
+
+	log_quote(name, sizeof(name), n, name_len);
+	log_quote(why, sizeof(why), w, why_len);
+	log_event(LOG_WARN_, "batch_paused", "batch=%s why=%s", name, why);
+}
+
+/* Batches that fail whoever tries them are paused; an operator reads why, and resumes them. */
+static bool
+judge_batches(struct keeper *k, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (!k->tracker->settings->pause_on_failures || clock_us() - k->judged_us < JUDGE_US)
+		return true;
+	k->judged_us = clock_us();
+	if (!pg_call(k->pg, "select name, why from tracker.judge_batches()", NULL, 0, &rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows); i++)
+		tell_of_pause(rows, i);
+	if (pg_rows_count(rows) > 0)
+		tracker_counts_changed(k->tracker);
+	pg_rows_free(rows);
+	return true;
+}
+
 /* What waits of cancelled batches, a bite a tick while there is more. */
 static bool
 sweep(struct keeper *k, struct err *e)
@@ -574,8 +606,8 @@ keep(struct keeper *k)
 	if (good && health_hears(shared))
 		good = note_hearing(k, &e) && reap_idle(k, &e) && expire_leases(k, &e);
 	if (good)
-		good = fold(k, &e) && tidy(k, &e) && sweep(k, &e) && forget(k, &e) &&
-		    purge(k, &e) && look_now_and_then(k, &e) && tell_events(k, &e);
+		good = fold(k, &e) && tidy(k, &e) && judge_batches(k, &e) && sweep(k, &e) &&
+		    forget(k, &e) && purge(k, &e) && look_now_and_then(k, &e) && tell_events(k, &e);
 	if (good || e.kind == ERR_NONE)
 		health_good(shared, PART_KEEPER); /* that another keeps is well */
 	else

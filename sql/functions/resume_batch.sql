@@ -16,7 +16,7 @@ declare
 	v_name text;
 	v_stages int2[];
 begin
-	update tracker.batch b set paused = false, paused_why = ''
+	update tracker.batch b set paused = false, paused_why = '', judged_from = clock_timestamp()
 	where b.batch = of_batch and b.paused and not b.cancelled
 	returning b.name into v_name;
 	if not found then

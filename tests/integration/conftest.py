@@ -27,6 +27,7 @@ COMMON = {
     "retry_backoff": 1,
     "retry_backoff_max": 4,
     "v1_patience": 0,  # as the original: who gets no job is told at once
+    "pause_on_failures": "no",  # many tests fail all that they get
 }
 EVENTS = os.path.join(tempfile.gettempdir(), f"dct-events-{os.getpid()}")  # made by who uses it
 STACKS = {
@@ -44,7 +45,8 @@ STACKS = {
     "keyed": {"stage_a": "Extract", "join": "key", "reserved_names": "admin, root", "signup": "closed",
               "about": "We read old books. See https://books.example/why?a=1&b=2, (http://a.example/) <b>now</b>"},
     # A command hears of events; it writes each into a file of its own.
-    "told": {"stage_a": "Extract", "stage_b": "Filter", "on_event": f"{EVENTS}/note {EVENTS}"},
+    "told": {"stage_a": "Extract", "stage_b": "Filter", "on_event": f"{EVENTS}/note {EVENTS}",
+             "pause_on_failures": "yes"},
     # Whoever uses it breaks it, and mends it again.
     "faults": {"stage_a": "Extract", "stage_b": "Filter"},
 }

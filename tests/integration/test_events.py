@@ -67,6 +67,25 @@ def test_a_stage_that_fails_and_recovers_is_told(told):
     wait_for(told, "stage_recovered", stage="a")
 
 
+def test_a_batch_that_fails_whoever_tries_it_pauses_itself_and_is_told(told):
+    begun(told)
+    told.load([str(i) for i in range(60)])
+    crowd = [Fleet(told, nickname=f"person {i}") for i in range(3)]
+    for fleet in crowd:
+        for job in fleet.take_all(8):
+            fleet.give("failed", job, reason=HOSTILE)
+    name, why = eventually(lambda: told.sql("select name, paused_why from tracker.batch where paused"), timeout_s=30, what="it pauses")[0]
+    assert why == "3 of 3 workers fail it: 24 bad ends and 0 results lately"
+    assert wait_for(told, "act", act="pause")["target"] == f'batch "{name}"'
+    assert "event=batch_paused" in told.tracker_log()
+    assert why in Api(told).get("/").text
+    assert told.one("select max(w.bad_row) from tracker.worker w join tracker.person p on p.id = w.person where p.nickname like 'person%'") == 0
+    told.run("distcompute-admin", "batch", "resume", name)
+    # What was before does not count again.
+    time.sleep(6)
+    assert not told.one("select paused from tracker.batch")
+
+
 def test_a_batch_and_all_jobs_that_are_done_are_told(told):
     begun(told)
     told.load(["x", "y"])

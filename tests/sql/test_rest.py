@@ -28,15 +28,15 @@ def end(house, worker, kind="failed", count=1):
         house.back(worker, house.take(worker)[0], kind)
 
 
-@pytest.mark.parametrize("count, seconds", [(1, 1), (2, 2), (3, 4), (8, 128), (12, 2048), (13, 3600), (49, 3600), (50, 28800), (99, 28800)])
-def test_a_rest_doubles_up_to_an_hour_and_is_eight_after_fifty(house, count, seconds):
+@pytest.mark.parametrize("count, seconds", [(0, 0), (1, 0), (2, 2), (3, 4), (8, 128), (12, 2048), (13, 3600), (49, 3600), (50, 28800), (99, 28800)])
+def test_one_failure_is_no_rest_then_it_doubles_up_to_an_hour_and_is_eight_after_fifty(house, count, seconds):
     assert house.value("select extract(epoch from tracker.rest_after(%s, 0))::int", count) == seconds
 
 
-def test_each_failure_in_a_row_doubles_the_rest(house):
+def test_each_failure_in_a_row_but_the_first_doubles_the_rest(house):
     house.load(20)
     w = house.worker()
-    for seconds in (1, 2, 4, 8):
+    for seconds in (0, 2, 4, 8):
         end(house, w)
         assert rest_s(house, w) == seconds
 
@@ -133,10 +133,11 @@ def test_what_is_nobodys_fault_makes_nobody_rest(house, undone):
 def test_who_abandons_a_job_rests_before_the_next(house):
     house.load(20)
     w = house.worker()
+    end(house, w)
     house.new_job(w)
     house.pass_time(100)
     r = house.new_job(w)
-    assert (r.status, r.job, r.attempt) == ("rest", 1, 1)
+    assert (r.status, r.job, r.attempt) == ("rest", 2, 2)
     assert house.row(w).holds == 0 and house.row(w).held_lease is None
 
 

@@ -1,0 +1,190 @@
+"""A batch that fails whoever tries it pauses itself, and nobody rests for it; nobody's own failures pause a good one."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _rests(house):
+    house.rests = True
+    yield
+    house.rests = False
+
+
+def judge(house):
+    return house.rows("select batch, name, why from tracker.judge_batches()")
+
+
+def crowd(house, count, **more):
+    """Different people, each of a network of its own, who are about."""
+    return [house.newcomer(nickname=f"person {i}", address=f"198.51.{i}.1", slots=64, **more) for i in range(count)]
+
+
+def count_about(house, *workers):
+    """As the keeper would, while they work."""
+    held = [house.take(w)[0] for w in workers]
+    house.rows("select tracker.count_crowd()")
+    return dict(zip(workers, held))
+
+
+def bad(house, worker, count=1, kind="failed"):
+    for _ in range(count):
+        house.end_rests()
+        house.back(worker, house.take(worker)[0], kind)
+
+
+def good(house, worker, count=1):
+    for _ in range(count):
+        house.end_rests()
+        assert house.done(worker, house.take(worker)[0]) == "accepted"
+
+
+def paused(house, name):
+    return house.value("select paused from tracker.batch where name = %s", name)
+
+
+@pytest.mark.parametrize("kind", ["failed", "abandoned", "flagged", "released"])
+def test_a_malformed_batch_among_good_ones_pauses_itself_and_makes_no_worker_rest(house, kind):
+    house.load(1000, name="bad")
+    house.load(1000, name="good")
+    workers = crowd(house, 6)
+    for w in workers:
+        bad(house, w, 4, kind)
+    house.rows("update tracker.worker set rest_until = clock_timestamp() + interval '8 hours'")
+    (row,) = judge(house)
+    assert (row.name, row.why) == ("bad", "6 of 6 workers fail it: 24 bad ends and 0 results lately")
+    assert paused(house, "bad") and not paused(house, "good")
+    for w in workers:
+        assert (house.row(w).bad_row, house.row(w).soft_row) == (0, 0)
+    # They get work of the good one, at once.
+    assert all(house.value("select tracker.batch_of(%s)", house.take(w)[0].job) != row.batch for w in workers)
+    assert house.value("select paused_why from tracker.batch where name = 'bad'") == row.why
+    assert judge(house) == []
+    assert house.broken_laws() == []
+
+
+def test_it_takes_twenty_ends(house):
+    house.load(1000)
+    workers = crowd(house, 5)
+    for w in workers[:4]:
+        bad(house, w, 4)
+    bad(house, workers[4], 3)
+    assert judge(house) == []
+    bad(house, workers[4])
+    assert len(judge(house)) == 1
+
+
+def test_two_who_fail_everything_do_not_pause_a_good_one(house):
+    house.load(1000)
+    *honest, one, other = crowd(house, 6)
+    for w in honest:
+        good(house, w, 6)
+    for w in (one, other):
+        bad(house, w, 12)
+    assert judge(house) == []
+    assert house.row(one).bad_row == 12
+
+
+def test_half_of_the_workers_is_not_most_of_them(house):
+    house.load(1000)
+    workers = crowd(house, 8)
+    for w in workers[:4]:
+        good(house, w, 2)
+    for w in workers[4:]:
+        bad(house, w, 5)
+    assert judge(house) == []
+    nine, = crowd(house, 1)
+    bad(house, nine, 5)
+    assert len(judge(house)) == 1
+
+
+def test_who_has_mostly_results_does_not_fail_it(house):
+    house.load(1000)
+    for w in crowd(house, 6):
+        good(house, w, 4)
+        bad(house, w, 4)
+    assert judge(house) == []
+
+
+@pytest.mark.parametrize("same", ["nickname", "address"])
+def test_one_man_with_many_tokens_does_not_pause_it_while_others_are_about(house, same):
+    house.load(1000)
+    honest = crowd(house, 3)
+    count_about(house, *honest)
+    assert tuple(house.rows("select people, networks from tracker.stage where stage = 1")[0]) == (3, 3)
+    for i in range(6):
+        w = house.newcomer(nickname="Mallory" if same == "nickname" else f"Mallory {i}",
+                           address="203.0.113.1" if same == "address" else f"203.0.{i}.1")
+        bad(house, w, 4)
+    assert judge(house) == []
+
+
+def test_alone_one_cluster_pauses_it(house):
+    house.load(1000)
+    cluster = [house.newcomer(nickname="Ada") for _ in range(5)]
+    count_about(house, *cluster)
+    for w in cluster:
+        bad(house, w, 5)
+    assert len(judge(house)) == 1
+
+
+def test_silence_is_not_the_works_fault(house):
+    house.load(1000)
+    for w in crowd(house, 6):
+        house.take(w, 8)
+        house.time_out(w)
+    assert judge(house) == []
+
+
+def test_what_is_a_quarter_of_an_hour_ago_is_forgotten(house):
+    house.load(1000)
+    for w in crowd(house, 6):
+        bad(house, w, 4)
+    house.pass_time(901)
+    assert judge(house) == []
+
+
+def test_a_batch_that_an_operator_resumes_is_judged_by_what_comes_then(house):
+    batch = house.load(1000)
+    workers = crowd(house, 6)
+    for w in workers:
+        bad(house, w, 4)
+    assert len(judge(house)) == 1
+    assert house.value("select tracker.resume_batch(%s)", batch)
+    assert judge(house) == []
+    for w in workers:
+        bad(house, w, 4)
+    assert len(judge(house)) == 1
+
+
+def test_few_who_fail_beside_many_results_do_not_stop_the_work(house):
+    """More than half of the workers, but what the others do outweighs it."""
+    house.load(1000)
+    *honest, a, b, c, d = crowd(house, 7)
+    for w in (a, b, c, d):
+        bad(house, w, 5)
+    for w in honest:
+        good(house, w, 27)
+    assert judge(house) == []
+
+
+def test_what_is_left_of_a_rest_is_of_other_ends(house):
+    """A failure in another batch stays with its worker; those in the bad one go."""
+    house.load(1, name="first")
+    workers = crowd(house, 6)
+    house.backoff_s = house.backoff_max_s = 3600
+    house.back(workers[0], house.take(workers[0])[0], "failed")
+    house.load(1000, name="bad")
+    for w in workers:
+        bad(house, w, 4)
+    assert [row.name for row in judge(house)] == ["bad"]
+    assert [house.row(w).bad_row for w in workers] == [1, 0, 0, 0, 0, 0]
+    assert house.value("select rest_until < clock_timestamp() + interval '2 seconds' from tracker.worker where id = %s", workers[0].id)
+
+
+def test_a_cancelled_or_paused_one_is_not_judged(house):
+    batch = house.load(1000)
+    for w in crowd(house, 6):
+        bad(house, w, 4)
+    house.rows("select tracker.pause_batch(%s, 'by hand')", batch)
+    assert judge(house) == []
+    assert house.value("select paused_why from tracker.batch") == "by hand"
