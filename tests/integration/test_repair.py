@@ -107,7 +107,7 @@ def test_every_act_says_how_it_is_taken_back(fresh):
 
 @pytest.mark.parametrize("words, said", [
     (["give-back", "1", "--stage", "a"], "not in hand"),
-    (["hurry", "1", "--stage", "a"], "does not wait"),
+    (["hurry", "2", "--stage", "a"], "does not wait"),
 ])
 def test_what_cannot_be_done_is_said(fresh, words, said):
     fresh.load(["one"])
@@ -130,7 +130,7 @@ def test_a_person_is_renamed_merged_hidden_and_shown(fresh):
     assert "taken back by person rename 'Eve' 'Ada'" in fresh.run(ADMIN, "person", "rename", "Ada", "Eve").stdout
     work(fresh, "a", "Ada", 1)  # a script that says the old name
     told = fresh.run(ADMIN, "person", "merge", "ada", "Eve").stdout
-    assert "ada has 1 results" in told and "--yes" in told
+    assert "ada has 1 result;" in told and "--yes" in told
     assert [p["nickname"] for p in lines(fresh, "person", "Eve")] == ["Eve"]
     fresh.run(ADMIN, "person", "merge", "ada", "Eve", "--yes")
     (told,) = lines(fresh, "person", "ada")
@@ -206,9 +206,9 @@ def test_what_is_old_is_purged_when_it_is_asked_for(fresh):
     fresh.run(ADMIN, "send-back", "1", "--stage", "a", "--reason", "wrong")
     work(fresh, "a", "Bob", 1)
     fresh.sql("update tracker.refused_output set refused = refused - interval '91 days'")
-    assert "1 refused results" in fresh.run(ADMIN, "purge", "--older", "90d").stdout
+    assert "1 refused result and" in fresh.run(ADMIN, "purge", "--older", "90d").stdout
     assert fresh.sql("select count(*) from tracker.refused_output") == [(1,)]
-    assert "1 refused results" in fresh.run(ADMIN, "purge", "--older", "90d", "--yes").stdout
+    assert "1 refused result " in fresh.run(ADMIN, "purge", "--older", "90d", "--yes").stdout
     assert fresh.sql("select count(*) from tracker.refused_output") == [(0,)]
     assert fresh.sql("select state, count, target from tracker.audit where act = 'purge'") == [("done", 1, "older than 90d")]
     assert fresh.run(ADMIN, "purge", check=False).returncode == 64

@@ -218,11 +218,6 @@ class Course:
     story: list
 
 
-def workers_rest(stack):
-    """A tracker that lets nobody rest does lose jobs to those who only fail: to be told, when it is measured, and no news."""
-    return stack.one("select to_regproc('tracker.rest_after') is not null")
-
-
 def undo(stack):
     stack.run("distcompute-admin", "undo", "--address", NETWORKS, "--reason", "made by strangers", stdin="yes\n")
 
@@ -236,7 +231,7 @@ def besiege(seed, crowd, with_strangers, limit_s=240):
         world, got = Siege(stack, seed, crowd, limit_s), {}
         world.run(strangers_at(stack, seed, crowd.means, got) if with_strangers else contextlib.nullcontext())
         lost, withdrawn = list(no_job_is_lost(stack, world)), list(no_good_result_is_withdrawn(stack, world))
-        wrong = [*world.ledger.wrong, *(lost[:5] if workers_rest(stack) else []), *withdrawn[:5]]
+        wrong = [*world.ledger.wrong, *lost[:5], *withdrawn[:5]]
         for look in (the_laws, no_honest_worker_died, promises_are_kept, credit_is_completions, nothing_is_left):
             wrong += [f"{look.__name__}: {sentence}" for sentence in look(stack, world)]
         wrong += got.pop("broke", [])
