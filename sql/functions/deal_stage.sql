@@ -1,6 +1,6 @@
 -- Hands out jobs of one stage to those who ask for them, a batch of its line after the other: work that came
 -- back first, up to half while there is fresh work; everyone's first before anyone's second, and who waits
--- longest before others. Who flagged or last had a job is passed over for it while there is something else.
+-- longest before others. Who flagged, failed, let go or last had a job is passed over for it while there is something else.
 -- What an answer has no room for waits again, as if it had just come back. A line in which something has needs or
 -- a rate is dealt a batch at a time (deal_gated).
 --
@@ -95,7 +95,7 @@ begin
 			order by n.n, u.arrived, u.pos
 			limit v_dealt);
 	end if;
-	if r.workers && w_worker or true = any (r.flagged) then
+	if r.workers && w_worker or cardinality(r.jobs) > 0 and tracker.has_struck(p_stage, r.jobs, w_worker) then
 		s := tracker.seat_returned(p_stage, v_now,
 			array(select w_worker[seats[g.n]] from generate_series(1, v_dealt) as g(n)),
 			r.jobs, coalesce(v_batches, array_fill(v_batch, array[v_dealt])), r.attempts, r.flagged,

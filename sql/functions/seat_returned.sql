@@ -29,7 +29,7 @@ declare
 	n record;	-- a batch of the line
 begin
 	v_seat := tracker.seat_jobs(p_stage, seat_workers, v_free, cardinality(v_free), jobs,
-		workers, flagged);
+		workers);
 	v_free := array(select u.n from unnest(v_free) as u(n)
 		where u.n <> all (array_remove(v_seat, null)) order by u.n);
 
@@ -57,7 +57,7 @@ begin
 	while v_left > 0 and n.batch is not null loop
 		a := tracker.take_returned(p_stage, n.batch, v_left + 100, p_due, jobs);
 		v_seat := v_seat || tracker.seat_jobs(p_stage, seat_workers, v_free, v_left, a.jobs,
-			a.workers, a.flagged);
+			a.workers);
 		jobs := jobs || a.jobs;
 		v_back := v_back || array_fill(n.batch, array[cardinality(a.jobs)]);
 		attempts := attempts || a.attempts;

@@ -346,17 +346,32 @@ def test_a_worker_is_passed_over_for_a_job_that_it_just_gave_back(house):
     assert [r.job for r in house.take(w)] == [2]
 
 
-def test_a_worker_is_passed_over_for_a_job_that_it_flagged_before_somebody_else_had_it(house):
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("kind", ["flagged", "failed", "released"])
+def test_a_worker_is_passed_over_for_a_job_that_it_struck_before_somebody_else_had_it(house, kind, quick):
+    house.quick = quick
     house.load(3)
     a, b = house.worker(), house.worker()
     (job,) = house.take(a)
-    house.flag(a, job)
+    house.back(a, job, kind)
     house.make_due()
     (job,) = house.take(b)
     assert job.job == 1
     house.back(b, job)
     house.make_due()
     assert [r.job for r in house.take(a)] == [2]
+
+
+def test_others_get_it_in_the_same_call_and_who_struck_it_another(house):
+    house.load(2)
+    a, b, c = house.worker(), house.worker(), house.worker()
+    (job,) = house.take(a)
+    house.back(a, job)
+    house.make_due()
+    house.back(b, house.take(b)[0])
+    house.make_due()
+    got = {r.worker: r.job for r in house.claim([Ask(a.token, 1), Ask(c.token, 1)]) if r.status == "job"}
+    assert got == {a.id: 2, c.id: 1}
 
 
 def test_it_is_passed_over_for_other_work_that_came_back_too(house):
