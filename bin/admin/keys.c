@@ -62,6 +62,27 @@ call_add(
 	return ok;
 }
 
+/* Whose scripts die when they next begin, for their name looks like this one: said while it can be taken back. */
+static bool
+warn_of_others(struct ask *ask, const struct pg_rows *of, struct err *e)
+{
+	char name[CELL_TEXT];
+	size_t len;
+	const char *text = pg_text(of, 0, 0, &len);
+	struct pg_param param = pg_text_param(text, len);
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg, "select nickname from tracker.list_locked_out($1)", &param, 1,
+		&rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows); i++)
+		fprintf(stderr,
+		    "%s looks the same and is at work: without a key it will hear 401\n",
+		    cell_text(rows, i, 0, name));
+	pg_rows_free(rows);
+	return true;
+}
+
 static bool
 add(struct ask *ask, struct err *e)
 {
@@ -78,6 +99,7 @@ add(struct ask *ask, struct err *e)
 		fprintf(stderr, "a key of %s, which is shown now and never again:\n",
 		    cell_text(rows, 0, 0, name));
 		printf("%s\n", text);
+		ok = warn_of_others(ask, rows, e);
 	}
 	pg_rows_free(rows);
 	arena_fini(&arena);

@@ -209,6 +209,17 @@ def test_keys_that_are_not_given(fresh, words, why):
     assert done.returncode != 0 and why in done.stderr, done.stderr
 
 
+def test_who_gives_a_key_hears_whose_scripts_will_be_refused(fresh, api):
+    for name in ("Paul", "PauI", "PAUL", "Ringo"):
+        assert register(api, name).status_code == 200
+    token = register(api, "p\u0430ul").json()["token"]
+    assert api.post("/api/bye", {"token": token}).status_code == 200
+    eventually(lambda: fresh.one("select count(*) from tracker.person where looked is null") == 0, timeout_s=60, what="all are looked at")
+    said = fresh.run(ADMIN, "person", "key", "add", "Paul").stderr
+    assert {line.split(" looks")[0] for line in said.splitlines()[1:]} == {"PauI", "PAUL"}
+    assert "will hear 401" in said
+
+
 def test_names_that_look_the_same_are_listed(fresh, api):
     for name in ("Ada", "ADA", "Bob"):
         register(api, name)
