@@ -44,6 +44,8 @@ take_name(struct ask *ask, struct arena *a, const char *said, struct pg_param *o
 
 	if (!text_is_utf8(said, len))
 		return err_set(e, ERR_FIELD, NULL, "that is no UTF-8");
+	if (nickname_is_reserved(a, said, len, ask->tool->settings.reserved))
+		return err_set(e, ERR_REFUSED, NULL, "that name belongs to nobody");
 	if (nickname_tidy(a, said, len, &tidy, &tidy_len, &why)) {
 		*out = pg_text_param(tidy, tidy_len);
 		return true;

@@ -15,6 +15,7 @@
 #define ZWNJ 0x200C
 #define ZWJ 0x200D
 #define BRAILLE_BLANK 0x2800
+#define NULL_NOTEHEAD 0x1D159
 #define BLACK_FLAG 0x1F3F4                /* with tags: the flags of Scotland, Wales and others */
 #define RAW_MOST (8 * 4 * NICKNAME_CHARS) /* bytes of one that is still looked at */
 #define ERASED "erased-"
@@ -213,6 +214,8 @@ is_hidden(struct text16 text, int32_t at, int32_t next, UChar32 c)
 {
 	UChar32 left = before(text, at);
 
+	if (c == BRAILLE_BLANK || c == NULL_NOTEHEAD)
+		return true;
 	if (c == ZWJ || c == ZWNJ)
 		return !joiner_is_needed(text, at, next, c);
 	if (is(c, UCHAR_VARIATION_SELECTOR))

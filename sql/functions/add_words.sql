@@ -36,7 +36,7 @@ begin
 		end if;
 		insert into tracker.word (bit, word) values (v_bit, v_word);
 		update tracker.worker w
-		set has = case when v_word = any (w.words) then coalesce(w.has, 0) | 1::int8 << v_bit
+		set has = case when v_word = any (w.words) then coalesce(w.has, 0) | (1::int8 << v_bit)
 			else w.has & ~(1::int8 << v_bit) end
 		where w.words is not null
 			and (v_word = any (w.words) or coalesce(w.has, 0) >> v_bit & 1 = 1);

@@ -1,6 +1,7 @@
 -- Pauses the batches that are to blame for what fails in them, and takes these ends off the rests of their workers:
--- where, of the workers with an end in one stage of it lately, more than half had mostly bad ones, and these are of
--- three people and networks, or of as many as are about (count_crowd). Lately: in 15 minutes, in the last 2000 bad
+-- where, of the workers with an end in one stage of it lately or with work of it in hand, more than three quarters had
+-- mostly bad ends, and these are of three people and networks, or of as many as are about (count_crowd). What is wrong
+-- itself fails nearly everybody; a crowd of strangers can be half of those who were first. Lately: in 15 minutes, in the last 2000 bad
 -- ends, or in the last 20,000 results of the stage, whichever is the shortest; and since it was last resumed. A bad
 -- end is an attempt that failed, was abandoned or flagged, or that its worker let go; silence is not the work's fault.
 -- Where results are four times as many as bad ends, nothing is to blame but who makes these.
@@ -9,7 +10,7 @@
 -- Answer	the batches that are paused now, and why, for people.
 -- Errors	none: where the barrier is not had within two seconds, the next call tries again.
 -- Locks	see pause_batch; then rows of worker, in order of id.
--- Index	strike by id, from its end; batch by first; output_finished (block ranges); worker by id.
+-- Index	strike by id, from its end; batch by first; output_finished (block ranges); worker by id; lease by key.
 create or replace function tracker.judge_batches(out batch int4, out name text, out why text)
 returns setof record
 language plpgsql
@@ -71,9 +72,14 @@ begin
 				b.person, b.network
 			from tracker.read_bad_ends(c.stage, c.first, c.last, v_since, c_bad) b
 			full join (
-				select u.worker, count(*) as ends from unnest(v_good) as u(worker) group by u.worker) g
-				on g.worker = b.worker) e;
-		continue when j.bad + j.good < c_ends or j.good > j.bad * c_outweigh or j.mostly * 2 <= j.workers
+				select u.worker, sum(u.ends) as ends
+				from (
+					select v.worker, 1 as ends from unnest(v_good) as v(worker)
+					union all
+					select distinct l.worker, 0 from tracker.lease l
+					where l.stage = c.stage and l.job between c.first and c.last) u
+				group by u.worker) g on g.worker = b.worker) e;
+		continue when j.bad + j.good < c_ends or j.good > j.bad * c_outweigh or j.mostly * 4 <= j.workers * 3
 			or j.people < least(3, c.people) or j.networks < least(3, c.networks);
 		batch := c.batch;
 		name := c.name;

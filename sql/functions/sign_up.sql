@@ -42,6 +42,8 @@ begin
 		return;
 	end if;
 	insert into tracker.signup (origin) values (v_origin);
+	-- claim_person's, before anything is read that it decides by: of two who ask at once for a name one gets it.
+	lock table tracker.person_key in share row exclusive mode;
 
 	if must_invite then
 		select i.id into v_invite from tracker.invite i

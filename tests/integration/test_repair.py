@@ -144,7 +144,8 @@ def test_a_person_is_renamed_merged_hidden_and_shown(fresh):
 @pytest.mark.parametrize("words, status, said", [
     (["rename", "Nobody", "Eve"], 1, "no person"), (["rename", "Ada"], 64, "NEW-NAME"), (["slap", "Ada"], 64, "rename"),
     (["erase", "Nobody"], 1, "no person"), (["erase", "Nobody", "--yes"], 1, "no person"),
-    (["merge", "Ada", "Nobody", "--yes"], 1, "no such person"), (["rename", "Ada", "erased-9"], 1, "no nickname"),
+    (["merge", "Ada", "Nobody", "--yes"], 1, "no such person"), (["rename", "Ada", "erased-9"], 1, "belongs to nobody"),
+    (["rename", "Ada", "anonymous"], 1, "belongs to nobody"), (["rename", "Ada", "A\u2800da"], 1, "cannot be seen"),
     (["rename", "Ada", "\u200b"], 1, "cannot be seen"), (["rename", "Ada", "E\u202eve"], 1, "character")])
 def test_what_cannot_be_done_to_a_person_is_said(fresh, words, status, said):
     fresh.load(["one"])

@@ -327,8 +327,11 @@ def test_what_waits_of_a_cancelled_batch_is_cancelled_at_once_in_every_stage(hou
     house.end_minute()
     house.fold()
     assert house.broken_laws() == []
-    assert sweep(house) == 2 and sweep(house) == 0  # what was in hand of late stays
+    assert sweep(house) == 0  # what was in hand of late stays, and what a repair would look for
+    house.pass_time(90000)
+    assert sweep(house) == 1 and sweep(house) == 0
     assert held and cancelled(house, first) == [2, 3]
+    assert house.broken_laws() == []
 
 
 def test_what_comes_back_of_a_cancelled_batch_is_cancelled_and_what_is_done_counts(house):
@@ -374,11 +377,23 @@ def test_a_batch_with_nothing_in_hand_has_ended_when_it_is_cancelled_and_is_swep
     through(house, 1, 2)
     cancel(house, batch)
     assert house.value("select ended is not null and not swept from tracker.batch")
-    assert sweep(house) == 2
     house.rows("update tracker.batch set ended = ended - interval '2 days'")
     assert sweep(house) == 0
     assert house.value("select swept from tracker.batch")
+    assert house.broken_laws() == []
     assert house.rows("select state, total, done, remaining from tracker.read_eta(60, 3)") == [("finished", 2, 2, 0)]
+
+
+def test_a_result_of_a_cancelled_batch_can_be_sent_back_after_it_was_swept(house):
+    batch = house.load(3)
+    through(house, 1, 2)
+    cancel(house, batch)
+    house.pass_time(90000)
+    house.rows("update tracker.batch set ended = ended - interval '2 days'")
+    sweep(house)
+    assert house.value("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    assert (counts(house, batch)[1], cancelled(house, batch)) == ((0, 0, 0, 1, 0), [2, 1])
+    assert house.broken_laws() == []
 
 
 def test_a_stage_that_is_appended_has_nothing_of_a_cancelled_batch_to_hand_out(house):

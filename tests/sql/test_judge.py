@@ -84,16 +84,29 @@ def test_two_who_fail_everything_do_not_pause_a_good_one(house):
     assert house.row(one).bad_row == 12
 
 
-def test_half_of_the_workers_is_not_most_of_them(house):
+def test_three_quarters_of_the_workers_is_not_nearly_all_of_them(house):
     house.load(1000)
     workers = crowd(house, 8)
-    for w in workers[:4]:
+    for w in workers[:2]:
         good(house, w, 2)
-    for w in workers[4:]:
+    for w in workers[2:]:
         bad(house, w, 5)
     assert judge(house) == []
     nine, = crowd(house, 1)
     bad(house, nine, 5)
+    assert len(judge(house)) == 1
+
+
+def test_who_is_at_work_and_has_brought_nothing_yet_has_not_failed_it(house):
+    """The first ends of a batch are those of whoever fails at once."""
+    house.load(1000)
+    *honest, a, b, c, d = crowd(house, 6)
+    held = {w: house.take(w)[0] for w in honest}
+    for w in (a, b, c, d):
+        bad(house, w, 6)
+    assert judge(house) == []
+    for w in honest:
+        house.back(w, held[w], "failed")
     assert len(judge(house)) == 1
 
 
@@ -157,13 +170,12 @@ def test_a_batch_that_an_operator_resumes_is_judged_by_what_comes_then(house):
 
 
 def test_few_who_fail_beside_many_results_do_not_stop_the_work(house):
-    """More than half of the workers, but what the others do outweighs it."""
+    """Nearly all of the workers, but what one does outweighs it."""
     house.load(1000)
-    *honest, a, b, c, d = crowd(house, 7)
-    for w in (a, b, c, d):
+    one, *others = crowd(house, 5)
+    for w in others:
         bad(house, w, 5)
-    for w in honest:
-        good(house, w, 27)
+    good(house, one, 81)
     assert judge(house) == []
 
 

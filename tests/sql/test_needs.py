@@ -409,3 +409,12 @@ def test_the_keeper_takes_gated_ones_without_work_out(house):
     house.take(having(house, "gpu"), 3)
     assert tidy(house) == 3
     assert house.rows("select line, cardinality(needs) as n from tracker.stage where stage = 1")[0] == ([batches[3]], 1)
+
+
+@pytest.mark.parametrize("first, then", [("gpu9", "cpu9"), ("cpu9", "gpu9")])
+def test_who_has_two_words_has_both_bits_when_the_second_comes_into_use(house, first, then):
+    w = having(house, "cpu9,gpu9")
+    for word in (first, then):
+        needs(house, house.load(1, name=word), word)
+    assert house.broken_laws() == []
+    assert len(house.take(w, 2)) == 2
