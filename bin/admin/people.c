@@ -35,24 +35,22 @@ ask_int(struct ask *ask, const char *sql, const struct pg_param *params, int n, 
 
 /* As registration would take it; or a name of before, as it stands. */
 static bool
-take_name(struct ask *ask, struct arena *a, const char *said, struct pg_param *out, struct err *e)
+take_name(struct ask *ask, struct arena *a, const char *said, const char **out, struct err *e)
 {
 	size_t len = strlen(said), tidy_len;
+	struct pg_param as_said = pg_text_param(said, len);
 	struct err why = ERR_INIT;
-	const char *tidy;
 	int64_t known;
 
 	if (!text_is_utf8(said, len))
 		return err_set(e, ERR_FIELD, NULL, "that is no UTF-8");
 	if (nickname_is_reserved(a, said, len, ask->tool->settings.reserved))
 		return err_set(e, ERR_REFUSED, NULL, "that name belongs to nobody");
-	if (nickname_tidy(a, said, len, &tidy, &tidy_len, &why)) {
-		*out = pg_text_param(tidy, tidy_len);
+	if (nickname_tidy(a, said, len, out, &tidy_len, &why))
 		return true;
-	}
-	*out = pg_text_param(said, len);
-	if (!ask_int(
-		ask, "select count(*) from tracker.person where nickname = $1", out, 1, &known, e))
+	*out = said;
+	if (!ask_int(ask, "select count(*) from tracker.person where nickname = $1", &as_said, 1,
+		&known, e))
 		return false;
 	return known > 0 || err_set(e, ERR_REFUSED, NULL, "that is no nickname: %s", why.said);
 }
@@ -61,18 +59,20 @@ static bool
 rename_person(struct ask *ask, struct err *e)
 {
 	struct pg_param params[2] = {text_or_null(ask->arg[1])};
+	const char *name = NULL;
 	struct arena arena;
 	int64_t line;
 	bool ok;
 
 	arena_init(&arena);
-	ok = take_name(ask, &arena, ask->arg[2], &params[1], e) &&
-	    ask_int(ask, "select tracker.rename_person($1, $2)", params, 2, &line, e);
+	ok = take_name(ask, &arena, ask->arg[2], &name, e);
+	params[1] = text_or_null(ok ? name : NULL);
+	ok = ok && ask_int(ask, "select tracker.rename_person($1, $2)", params, 2, &line, e);
 	if (ok) {
 		tool_pages_changed(ask->tool);
 		printf("%s is %s now; scripts that say the old name go on for them; taken back by "
 		       "person rename '%s' '%s'\n",
-		    ask->arg[1], ask->arg[2], ask->arg[2], ask->arg[1]);
+		    ask->arg[1], name, name, ask->arg[1]);
 	}
 	arena_fini(&arena);
 	return ok;

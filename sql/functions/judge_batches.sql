@@ -1,9 +1,10 @@
 -- Pauses the batches that are to blame for what fails in them, and takes these ends off the rests of their workers:
 -- where, of the workers with an end in one stage of it lately or with work of it in hand, more than three quarters had
 -- mostly bad ends, and these are of three people and networks, or of as many as are about (count_crowd). What is wrong
--- itself fails nearly everybody; a crowd of strangers can be half of those who were first. Lately: in 15 minutes, in the last 2000 bad
--- ends, or in the last 20,000 results of the stage, whichever is the shortest; and since it was last resumed. A bad
--- end is an attempt that failed, was abandoned or flagged, or that its worker let go; silence is not the work's fault.
+-- itself fails nearly everybody; a crowd of strangers can be half of those who were first. Lately: in 15 minutes, in
+-- the last 2000 bad ends, or in the last 20,000 results of the stage, whichever is the shortest; and since it was last
+-- resumed. A bad end is an attempt that failed, was abandoned or flagged, or that its worker let go; silence is not the
+-- work's fault.
 -- Where results are four times as many as bad ends, nothing is to blame but who makes these.
 --
 -- Caller	run/keeper.c, every few seconds, with the setting pause_on_failures.

@@ -127,7 +127,7 @@ def test_a_person_is_renamed_merged_hidden_and_shown(fresh):
     fresh.load([f"job {n}" for n in range(6)])
     work(fresh, "a", "Ada", 2)
     work(fresh, "a", "ada", 1)
-    assert "taken back by person rename 'Eve' 'Ada'" in fresh.run(ADMIN, "person", "rename", "Ada", "Eve").stdout
+    assert "taken back by person rename 'Eve' 'Ada'" in fresh.run(ADMIN, "person", "rename", "Ada", " Eve ").stdout
     work(fresh, "a", "Ada", 1)  # a script that says the old name
     told = fresh.run(ADMIN, "person", "merge", "ada", "Eve").stdout
     assert "ada has 1 result;" in told and "--yes" in told
