@@ -561,3 +561,61 @@ def test_a_reset_leaves_no_batch(house):
     assert (house.counts(1).ready, line(house, 1), line(house, 2)) == (0, [], [])
     house.load(2)
     assert [j.job for j in house.take(house.worker(), 2)] == [1, 2]
+
+
+# ---- exact edges of what an operator may say, and acts on a batch that another act was on before
+
+def test_the_longest_and_the_most_is_taken(house):
+    long = "x" * 200
+    batch = house.load(1, name=long)
+    assert house.value("select tracker.batch_named(%s)", long) == batch
+    for priority in (-100, 100):
+        house.rows("select * from tracker.set_batch(%s, %s, %s)", batch, priority, "n" * 200)
+        assert house.rows("select priority, note from tracker.batch") == [(priority, "n" * 200)]
+    assert house.value("select tracker.set_batch_rate(%s, 6000000)", batch)
+
+
+def test_names_that_differ_in_case_are_two(house):
+    one, other = house.load(1, name="March"), house.load(1, name="march")
+    assert [house.value("select tracker.batch_named(%s)", name) for name in ("March", "march")] == [one, other]
+    with pytest.raises(psycopg2.Error):
+        house.value("select tracker.batch_named('MARCH')")
+
+
+def test_what_is_put_behind_goes_behind(house):
+    one, other = house.load(1), house.load(1, name="other")
+    house.rows("select * from tracker.set_batch(%s, -5, null)", one)
+    assert line(house, 1) == [other, one]
+    assert [j.job for j in house.take(house.worker(), 2)] == [2, 1]
+
+
+def test_a_new_priority_leaves_the_note_and_a_new_note_the_priority(house):
+    batch = house.load(1)
+    house.rows("select * from tracker.set_batch(%s, 5, 'for Ann')", batch)
+    house.rows("select * from tracker.set_batch(%s, 7, null)", batch)
+    house.rows("select * from tracker.set_batch(%s, null, '')", batch)
+    assert house.rows("select priority, note from tracker.batch") == [(7, "")]
+
+
+def test_a_paused_batch_that_is_cancelled_is_paused_no_more_and_has_ended_when_nothing_is_in_hand(house):
+    batch = house.load(2)
+    a = house.worker()
+    job, _ = house.take(a, 2)
+    house.value("select tracker.pause_batch(%s, 'late')", batch)
+    cancel(house, batch)
+    assert house.rows("select cancelled, paused, paused_why, ended is null from tracker.batch") == [(True, False, "", True)]
+    house.done(a, job)
+    house.bye(a)
+    house.end_minute()
+    house.fold()
+    assert house.value("select ended is not null from tracker.batch")
+
+
+def test_what_is_due_later_is_in_line_again_when_its_batch_goes_on(house):
+    batch = house.load(1)
+    a = house.worker()
+    house.back(a, house.take(a)[0])
+    house.value("select tracker.pause_batch(%s)", batch)
+    tidy(house)
+    house.value("select tracker.resume_batch(%s)", batch)
+    assert line(house, 1) == [batch]

@@ -332,6 +332,91 @@ the_sample_file_equals_the_defaults(void **state)
 	free(again);
 }
 
+/* What each number may be, as it is promised; `beside`: what it does not go without. */
+static const struct {
+	const char *name, *beside;
+	int64_t least, most;
+} edges[] = {
+    {"idle_timeout", "", 1, 31536000},
+    {"keep_addresses", "", 0, 31536000},
+    {"purge_after", "", 0, 315360000},
+    {"v1_patience", "", 0, 60},
+    {"job_timeout_a", "", 0, 31536000},
+    {"job_timeout_b", "", 0, 31536000},
+    {"job_timeout_c", "", 0, 31536000},
+    {"job_timeout_d", "", 0, 31536000},
+    {"job_timeout_e", "", 0, 31536000},
+    {"flag_limit", "", 1, 1000},
+    {"max_attempts", "", 1, 1000000},
+    {"in_hand_most", "", 1, 1000},
+    {"retry_backoff", "retry_backoff_max=31536000\n", 0, 31536000},
+    {"retry_backoff_max", "retry_backoff=0\n", 0, 31536000},
+    {"eta_interval", "", 1, 31536000},
+    {"eta_samples", "", 2, 1000},
+    {"page_cache", "", 0, 86400},
+    {"body_limit", "", 1024, 256 << 20},
+    {"answer_limit", "", 1024, 1 << 30},
+    {"processes", "", 1, 64},
+    {"acceptors", "", 1, 64},
+    {"parked_limit", "", 0, 1000000},
+};
+
+static bool
+load_number(size_t i, int64_t value)
+{
+	char file[128];
+
+	snprintf(
+	    file, sizeof(file), "%s%s=%lld\n", edges[i].beside, edges[i].name, (long long)value);
+	return load_file(file);
+}
+
+static void
+each_number_is_taken_to_its_edges_and_no_further(void **state)
+{
+	size_t numbers = 0;
+
+	(void)state;
+	for (const struct config_item *item = settings_items; item->name; item++)
+		numbers += item->type != CONFIG_TEXT && item->type != CONFIG_BOOL;
+	assert_int_equal(numbers, sizeof(edges) / sizeof(*edges));
+	for (size_t i = 0; i < numbers; i++) {
+		if (!load_number(i, edges[i].least) || !load_number(i, edges[i].most))
+			fail_msg("%s: %s", edges[i].name, e.why);
+		if (load_number(i, edges[i].least - 1) || load_number(i, edges[i].most + 1))
+			fail_msg("%s: what is beyond its edge is taken", edges[i].name);
+	}
+}
+
+static bool
+load_text(const char *name, size_t len)
+{
+	char file[8192];
+	int n = snprintf(file, sizeof(file), "%s=", name);
+
+	memset(file + n, 'x', len);
+	strcpy(file + n + len, "\n");
+	return load_file(file);
+}
+
+static void
+each_text_may_be_so_long_and_no_longer(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t most;
+	} texts[] = {{"project", 400}, {"about", 4000}, {"reserved_names", 4000}, {"banner", 1000},
+	    {"user", 64}, {"stage_a", 64}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		if (!load_text(texts[i].name, texts[i].most))
+			fail_msg("%s: %s", texts[i].name, e.why);
+		if (load_text(texts[i].name, texts[i].most + 1))
+			fail_msg("%s: one byte more is taken", texts[i].name);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int
@@ -350,6 +435,8 @@ main(void)
 	    TEST(a_body_is_no_longer_than_postgresql_can_take),
 	    TEST(a_password_is_not_repeated_in_an_error),
 	    TEST(the_longest_back_off_is_not_less_than_the_first),
+	    TEST(each_number_is_taken_to_its_edges_and_no_further),
+	    TEST(each_text_may_be_so_long_and_no_longer),
 	    TEST(flags_win_over_environment_over_file),
 	    TEST(a_flag_of_a_switch_may_say_no),
 	    TEST(a_wrong_flag_is_named_as_it_was_written),
