@@ -199,7 +199,7 @@ raise_descriptors(void)
 }
 
 static bool
-drop_privileges(const char *user, struct err *e)
+become_user(const char *user, struct err *e)
 {
 	const struct passwd *who;
 
@@ -251,7 +251,7 @@ main(int argc, char **argv)
 	if (start.check || start.print)
 		return check_only(settings);
 	pool.listen_fd = listen_open(settings->listen, &e);
-	if (pool.listen_fd < 0 || !drop_privileges(settings->user, &e) ||
+	if (pool.listen_fd < 0 || !become_user(settings->user, &e) ||
 	    !ask_database(settings, project_id, &e)) {
 		complain(&e);
 		return exit_status_of(&e);

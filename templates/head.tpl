@@ -31,6 +31,6 @@
 </nav>
 </header>
 {{#BANNER}}
-<aside class="banner" aria-label="Notice" dir="auto">{{#PART}}{{#PART_TEXT}}{{TEXT}}{{/PART_TEXT}}{{#PART_LINK}}<a href="{{TEXT}}" rel="nofollow noopener noreferrer">{{TEXT}}</a>{{/PART_LINK}}{{/PART}}</aside>
+<aside class="banner" aria-label="Notice" dir="auto">{{#PIECE}}{{#PIECE_TEXT}}{{TEXT}}{{/PIECE_TEXT}}{{#PIECE_LINK}}<a href="{{TEXT}}" rel="nofollow noopener noreferrer">{{TEXT}}</a>{{/PIECE_LINK}}{{/PIECE}}</aside>
 {{/BANNER}}
 <main id="main" tabindex="-1">

@@ -2,7 +2,7 @@
 {{>HEAD}}
 <h1>Join <bdi>{{PROJECT}}</bdi></h1>
 {{#ABOUT}}
-<section class="card about" aria-label="What it is"><p dir="auto">{{#PART}}{{#PART_TEXT}}{{TEXT}}{{/PART_TEXT}}{{#PART_LINK}}<a href="{{TEXT}}" rel="nofollow noopener noreferrer">{{TEXT}}</a>{{/PART_LINK}}{{/PART}}</p></section>
+<section class="card about" aria-label="What it is"><p dir="auto">{{#PIECE}}{{#PIECE_TEXT}}{{TEXT}}{{/PIECE_TEXT}}{{#PIECE_LINK}}<a href="{{TEXT}}" rel="nofollow noopener noreferrer">{{TEXT}}</a>{{/PIECE_LINK}}{{/PIECE}}</p></section>
 {{/ABOUT}}
 {{#STAGES}}
 <section aria-labelledby="stages">

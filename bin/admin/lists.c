@@ -14,10 +14,10 @@
 
 #define N(columns) ((int)(sizeof(columns) / sizeof(*(columns))))
 
-/* ---- parts of an answer ---------------------------------------------------------------------- */
+/* ---- sections of an answer ---------------------------------------------------------------------- */
 
 /* A list under a heading, or one member of a JSON object; nothing at all on a terminal when empty. */
-struct part {
+struct section {
 	const char *name; /* "events" */
 	const char *sql;
 	const struct column *columns;
@@ -25,31 +25,31 @@ struct part {
 };
 
 static bool
-show_part(struct ask *ask, const struct part *part, const struct pg_param *params, int n_params,
-    struct buf *b, struct err *e)
+show_section(struct ask *ask, const struct section *section, const struct pg_param *params,
+    int n_params, struct buf *b, struct err *e)
 {
-	const char *sql = part->sql;
+	const char *sql = section->sql;
 	struct pg_rows *rows = NULL;
 
 	if (!pg_call(ask->tool->pg, sql, params, n_params, &rows, e))
 		return false;
 	if (ask->json) {
-		buf_printf(b, ",\"%s\":", part->name);
-		table_json(b, rows, part->columns, part->n);
+		buf_printf(b, ",\"%s\":", section->name);
+		table_json(b, rows, section->columns, section->n);
 	} else if (pg_rows_count(rows) > 0) {
-		printf("\n%s\n", part->name);
-		table_print(rows, part->columns, part->n, true, false);
+		printf("\n%s\n", section->name);
+		table_print(rows, section->columns, section->n, true, false);
 	}
 	pg_rows_free(rows);
 	return true;
 }
 
 static bool
-show_parts(struct ask *ask, const struct part *parts, int n, const struct pg_param *params,
+show_sections(struct ask *ask, const struct section *sections, int n, const struct pg_param *params,
     int n_params, struct buf *b, struct err *e)
 {
 	for (int i = 0; i < n; i++)
-		if (!show_part(ask, &parts[i], params, n_params, b, e))
+		if (!show_section(ask, &sections[i], params, n_params, b, e))
 			return false;
 	return true;
 }
@@ -62,7 +62,7 @@ static const struct column job_stages[] = {{"stage", CELL_STAGE}, {"state", CELL
     {"output", CELL_BYTES}, {"kind", CELL_WORDS}, {"reason", CELL_WORDS}};
 static const struct column job_events[] = {{"at", CELL_WHEN}, {"stage", CELL_STAGE},
     {"kind", CELL_WORDS}, {"worker", CELL_WORDS}, {"person", CELL_WORDS}, {"reason", CELL_WORDS}};
-static const struct part job_parts[] = {
+static const struct section job_sections[] = {
     {"stages",
 	"select r.stage, r.state, s.paused, r.worker, r.person, r.attempt, r.started, r.finished,"
 	" r.due, r.input_size, r.output_size, r.kind, r.reason"
@@ -107,7 +107,7 @@ admin_job(struct ask *ask, struct err *e)
 	buf_printf(&b, "{\"job\":%lld", (long long)job);
 	if (!ask->json)
 		printf("job %lld\n", (long long)job);
-	ok = show_parts(ask, job_parts, N(job_parts), &param, 1, &b, e);
+	ok = show_sections(ask, job_sections, N(job_sections), &param, 1, &b, e);
 	if (ok && ask->json)
 		tool_print(&b, "}");
 	buf_fini(&b);
@@ -128,7 +128,7 @@ static const struct column person_machines[] = {{"stage", CELL_STAGE}, {"name", 
     {"in_hand", CELL_NUMBER}, {"done", CELL_NUMBER}, {"bad", CELL_NUMBER}};
 static const struct column person_refused[] = {{"refused", CELL_WHEN}, {"stage", CELL_STAGE},
     {"job", CELL_NUMBER}, {"worker", CELL_WORDS}, {"reason", CELL_WORDS}};
-static const struct part person_parts[] = {
+static const struct section person_sections[] = {
     {"stages",
 	"select x.stage, x.done, x.withdrawn from tracker.person p"
 	" cross join lateral tracker.read_person_stages(p.id) x where p.nickname = $1",
@@ -180,7 +180,7 @@ show_person_named(struct ask *ask, struct err *e)
 	buf_init(&b, 0);
 	show_person(ask, rows, &b);
 	pg_rows_free(rows);
-	ok = show_parts(ask, person_parts, N(person_parts), &param, 1, &b, e);
+	ok = show_sections(ask, person_sections, N(person_sections), &param, 1, &b, e);
 	if (ok && ask->json)
 		tool_print(&b, "}");
 	buf_fini(&b);

@@ -411,7 +411,7 @@ stop(int signal)
 
 /* The first is heard at the next place to stop; the second ends the program at once. */
 static void
-hear_signals(void)
+catch_signals(void)
 {
 	struct sigaction act = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
 
@@ -566,7 +566,7 @@ obey(const struct wish *w, struct err *e)
 	    .dir = w->files,
 	    .results_most = w->file_results,
 	    .age_most_s = w->file_seconds};
-	hear_signals();
+	catch_signals();
 	ok = export_all(&x, e);
 	out_close(&x.out);
 	return ok;

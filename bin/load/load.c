@@ -65,7 +65,7 @@ stop(int signal)
 }
 
 static void
-hear_signals(void)
+catch_signals(void)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	const struct sigaction act = {
@@ -487,7 +487,7 @@ main(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &wish);
 	last_words = wish.dry_run ? NULL : NOTHING_LOADED;
-	hear_signals();
+	catch_signals();
 	if (!obey(&wish, &e)) {
 		status = tool_fail(&tool, &e);
 		if (last_words)

@@ -269,7 +269,7 @@ const struct bundle_kind bundle_claim = {claim_send, claim_read};
 
 /* Takes jobs out whose data is gone: they were sent back meanwhile, and the lease with them. */
 static void
-drop_without_data(struct op *op)
+take_out_without_data(struct op *op)
 {
 	struct job **at = &op->claim.jobs;
 
@@ -307,7 +307,7 @@ jobs_fetch(struct op *op, struct pg *pg, struct pg_rows **rows, struct err *e)
 		job->data = pg_is_null(*rows, row, 0) ? NULL : pg_text(*rows, row, 0, &job->len);
 		row++;
 	}
-	drop_without_data(op);
+	take_out_without_data(op);
 	return true;
 }
 

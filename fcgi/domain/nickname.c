@@ -169,7 +169,7 @@ follows_emoji(struct text16 text, int32_t at)
 
 /* RFC 5892, A.1: between two letters that would join otherwise, signs that stand on them passed over. */
 static bool
-parts_letters(struct text16 text, int32_t at, int32_t next)
+divides_letters(struct text16 text, int32_t at, int32_t next)
 {
 	int32_t left, right;
 
@@ -191,7 +191,7 @@ joiner_is_needed(struct text16 text, int32_t at, int32_t next, UChar32 c)
 	if (c == ZWJ)
 		return follows_emoji(text, at) &&
 		    is(after(text, next), UCHAR_EXTENDED_PICTOGRAPHIC);
-	return parts_letters(text, at, next);
+	return divides_letters(text, at, next);
 }
 
 static bool

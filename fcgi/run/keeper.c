@@ -31,8 +31,8 @@
 #define LOOKS 20                /* and calls in a tick: 200,000 workers are seen through in 10 s */
 #define TICK_US INT64_C(500000) /* when many go at once, each call takes some time */
 
-/* A place in the order in which present workers are looked at; all 0 is before the first. */
-struct place {
+/* How far present workers were looked at, in their order; all 0 is before the first. */
+struct cursor {
 	int64_t stage, created_us, worker;
 };
 
@@ -55,7 +55,7 @@ struct keeper {
 	int64_t folded_us, tidied_us, judged_us, swept_us, forgot_us, told_us;
 	struct purge purge[PURGES];
 	int64_t looked_us; /* when all names were looked at */
-	struct place looked;
+	struct cursor looked;
 };
 
 /* Waits a tick; false when it is time to go. */
@@ -163,7 +163,7 @@ struct silent {
 static int
 list_silent(struct keeper *k, struct silent *list, int64_t *allowed_us, struct err *e)
 {
-	struct place *at = &k->looked;
+	struct cursor *at = &k->looked;
 	struct pg_rows *rows = NULL;
 	struct pg_scalar room[5];
 	struct pg_param params[5] = {int4(&room[0], k->tracker->settings->idle_timeout_s),
@@ -181,10 +181,10 @@ list_silent(struct keeper *k, struct silent *list, int64_t *allowed_us, struct e
 		if (!pg_is_null(rows, i, 1))
 			list[n++] = (struct silent){
 			    pg_int(rows, i, 0), pg_int(rows, i, 2), pg_uuid(rows, i, 1)};
-	*at = (struct place){0};
+	*at = (struct cursor){0};
 	if (count > 0) {
 		*allowed_us = pg_int(rows, count - 1, 3);
-		*at = (struct place){pg_int(rows, count - 1, 4), pg_time_us(rows, count - 1, 5),
+		*at = (struct cursor){pg_int(rows, count - 1, 4), pg_time_us(rows, count - 1, 5),
 		    pg_int(rows, count - 1, 0)};
 	}
 	pg_rows_free(rows);

@@ -17,7 +17,7 @@
 #define LOOK_US INT64_C(20000)   /* between two looks at the counts because work appeared */
 #define NEEDS_MOST                                                                                 \
 	32     /* of a stage: more different needs are not told apart, and wake whoever waits */
-#define BELL 0 /* no place's number */
+#define BELL 0 /* nobody's number */
 /*
  * What calls hold while they wait, beyond the few KiB that each of them has: long lists of results or of
  * jobs held. More of it is not kept: the call is answered instead.
@@ -25,11 +25,11 @@
 #define CALL_BYTES (16 * 1024)
 #define BYTES_MOST (64 * 1024 * 1024)
 
-/* A call's place among those that wait: found by its worker, and by the event that tells of a hang-up. */
-struct place {
+/* A call that waits: found by its worker, and by the event that tells of a hang-up. */
+struct waiting {
 	struct op *op;
 	struct line *line;
-	struct place *later, *earlier; /* of the line */
+	struct waiting *later, *earlier; /* of the line */
 	uint64_t number; /* an event may come when the call, and its memory, is gone */
 	size_t bytes;
 	UT_hash_handle by_token, by_number;
@@ -38,7 +38,7 @@ struct place {
 /* Those of a stage that have the same words; none is empty. */
 struct line {
 	uint64_t has;
-	struct place *first, *last; /* by arrival */
+	struct waiting *first, *last; /* by arrival */
 	struct line *next;
 };
 
@@ -63,7 +63,7 @@ struct parked {
 	pthread_mutex_t lock;
 	struct list
 	    list[STAGES_MAX + 1]; /* of the stages; in front those who rest, whom no work wakes */
-	struct place *by_token, *by_number;
+	struct waiting *by_token, *by_number;
 	uint64_t last_number, wakes;
 	int64_t count, most;
 	size_t bytes;
@@ -79,10 +79,10 @@ struct parked {
 /* ---- the list; with the lock held -------------------------------------------------------------- */
 
 /* The last that came before it: newcomers belong near the end, those that were woken in vain near the head. */
-static struct place *
+static struct waiting *
 find_earlier(const struct line *l, int64_t arrived_us)
 {
-	struct place *from_end = l->last, *from_head = l->first;
+	struct waiting *from_end = l->last, *from_head = l->first;
 
 	while (from_end && from_end->op->arrived_us > arrived_us) {
 		if (from_head->op->arrived_us > arrived_us)
@@ -154,7 +154,7 @@ list_of(struct parked *p, const struct op *op)
 }
 
 static void
-link_place(struct parked *p, struct place *at)
+link_waiting(struct parked *p, struct waiting *at)
 {
 	struct line *l = get_line(list_of(p, at->op), at->op->worker.has);
 
@@ -171,9 +171,9 @@ link_place(struct parked *p, struct place *at)
 	stat_add(STAT_PARKED, 1);
 }
 
-/* Takes the op out; its place is gone. */
+/* Takes the op out; the rest of it is gone. */
 static struct op *
-unlink_place(struct parked *p, struct place *at)
+unlink_waiting(struct parked *p, struct waiting *at)
 {
 	struct op *op = at->op;
 	struct line *l = at->line;
@@ -195,7 +195,7 @@ unlink_place(struct parked *p, struct place *at)
 }
 
 static void
-watch(struct parked *p, const struct place *at)
+watch(struct parked *p, const struct waiting *at)
 {
 	struct epoll_event event = {.events = EPOLLRDHUP | EPOLLHUP, .data.u64 = at->number};
 
@@ -241,7 +241,7 @@ bool
 parked_put(struct parked *p, struct op *op)
 {
 	enum { NO, CROWDED, AGAIN, PARKED } what = NO;
-	struct place *at;
+	struct waiting *at;
 
 	if (op->claim.wait_until_us == 0)
 		return false;
@@ -256,7 +256,7 @@ parked_put(struct parked *p, struct op *op)
 		    : has_room(p, at->bytes)                                   ? PARKED
 									       : CROWDED;
 	if (what == PARKED) {
-		link_place(p, at);
+		link_waiting(p, at);
 		watch(p, at);
 	}
 	/* Afterwards it may be anybody's. */
@@ -280,10 +280,10 @@ parked_mark(struct parked *p, struct op *op)
 }
 
 /* Of those who have what is needed. */
-static struct place *
+static struct waiting *
 find_oldest(const struct list *list, uint64_t needs)
 {
-	struct place *oldest = NULL;
+	struct waiting *oldest = NULL;
 
 	for (const struct line *l = list->lines; l; l = l->next)
 		if ((needs & ~l->has) == 0 &&
@@ -298,12 +298,12 @@ take_oldest(struct parked *p, int stage, uint64_t needs, int64_t count)
 {
 	struct list *l = &p->list[stage];
 	struct op *chain = NULL, **last = &chain;
-	struct place *at;
+	struct waiting *at;
 
 	pthread_mutex_lock(&p->lock);
 	get_work(l, needs)->woken = ++p->wakes;
 	for (at = find_oldest(l, needs); count > 0 && at; at = find_oldest(l, needs)) {
-		struct op *op = unlink_place(p, at);
+		struct op *op = unlink_waiting(p, at);
 
 		count -= op->claim.want;
 		*last = op;
@@ -387,14 +387,14 @@ take_if(struct parked *p, bool (*ends)(const struct op *op, const void *what), c
 	pthread_mutex_lock(&p->lock);
 	for (int stage = 0; stage <= STAGES_MAX; stage++)
 		for (struct line *l = p->list[stage].lines, *line; l; l = line) {
-			line = l->next; /* it is gone with its last place */
-			for (struct place *at = l->first, *next; at; at = next) {
+			line = l->next; /* it is gone with its last call */
+			for (struct waiting *at = l->first, *next; at; at = next) {
 				struct op *op;
 
 				next = at->later;
 				if (!ends(at->op, what))
 					continue;
-				op = unlink_place(p, at);
+				op = unlink_waiting(p, at);
 				op->claim.later = chain;
 				chain = op;
 			}
@@ -407,14 +407,14 @@ void
 parked_end(struct parked *p, const struct uuid *token)
 {
 	struct op *chain = NULL, *op;
-	struct place *at;
+	struct waiting *at;
 
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
 		HASH_FIND(by_token, p->by_token, token->b, sizeof(token->b), at);
 		if (!at)
 			break;
-		op = unlink_place(p, at);
+		op = unlink_waiting(p, at);
 		op->claim.later = chain;
 		chain = op;
 	}
@@ -500,7 +500,7 @@ wake_due(struct parked *p)
 
 /* Who has hung up is answered like the rest: writing fails, and nothing was given. */
 static void
-drop_hung_up(struct parked *p)
+answer_hung_up(struct parked *p)
 {
 	struct epoll_event event[64];
 	struct op *chain = NULL, *op;
@@ -509,7 +509,7 @@ drop_hung_up(struct parked *p)
 	pthread_mutex_lock(&p->lock);
 	for (int i = 0; i < n; i++) {
 		uint64_t number = event[i].data.u64;
-		struct place *at;
+		struct waiting *at;
 		eventfd_t rung;
 
 		if (number == BELL)
@@ -518,7 +518,7 @@ drop_hung_up(struct parked *p)
 		HASH_FIND(by_number, p->by_number, &number, sizeof(number), at);
 		if (!at)
 			continue;
-		op = unlink_place(p, at);
+		op = unlink_waiting(p, at);
 		op->claim.later = chain;
 		chain = op;
 	}
@@ -615,7 +615,7 @@ run(void *arg)
 	while (!is_stopping(p)) {
 		struct now now;
 
-		drop_hung_up(p);
+		answer_hung_up(p);
 		wake_due(p);
 		poll_counts(p, &last_poll_us);
 		now = (struct now){clock_us(), p->tracker->shared};

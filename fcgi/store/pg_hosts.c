@@ -22,7 +22,7 @@ struct pg_hosts {
 /* ---- reading the conninfo ------------------------------------------------------------------------ */
 
 static int
-count_parts(const char *list)
+count_hosts_in(const char *list)
 {
 	int n = 1;
 
@@ -31,15 +31,15 @@ count_parts(const char *list)
 	return n;
 }
 
-/* The i-th part of a list with commas; a list of one holds for all. NULL when it is empty. */
+/* The i-th of a list with commas; a list of one holds for all. NULL when it is empty. */
 static char *
-part_of(const char *list, int i)
+nth_of(const char *list, int i)
 {
 	size_t len;
 
 	if (!list)
 		return NULL;
-	if (count_parts(list) > 1)
+	if (count_hosts_in(list) > 1)
 		while (i-- > 0)
 			list += strcspn(list, ",") + 1;
 	len = strcspn(list, ",");
@@ -60,16 +60,16 @@ read_hosts(struct pg_hosts *h, const PQconninfoOption *options)
 {
 	const char *names = option(options, "host"), *addresses = option(options, "hostaddr");
 	const char *ports = option(options, "port"), *most = addresses ? addresses : names;
-	int n = most ? count_parts(most) : 1;
+	int n = most ? count_hosts_in(most) : 1;
 
 	/* Lists of unequal length are libpq's to complain of. */
-	if (n < 2 || n > HOSTS_MOST || (names && count_parts(names) != n) ||
-	    (ports && count_parts(ports) != 1 && count_parts(ports) != n))
+	if (n < 2 || n > HOSTS_MOST || (names && count_hosts_in(names) != n) ||
+	    (ports && count_hosts_in(ports) != 1 && count_hosts_in(ports) != n))
 		return;
 	h->n = n;
 	for (int i = 0; i < n; i++)
 		h->host[i] =
-		    (struct host){part_of(names, i), part_of(addresses, i), part_of(ports, i)};
+		    (struct host){nth_of(names, i), nth_of(addresses, i), nth_of(ports, i)};
 }
 
 struct pg_hosts *
@@ -173,7 +173,7 @@ race_begin(struct race *r, struct pg_hosts *h, int without)
 }
 
 static void
-drop_out(struct race *r, int host, const char *why)
+end_try(struct race *r, int host, const char *why)
 {
 	if (!*r->why || *why)
 		snprintf(r->why, sizeof(r->why), "%s", why);
@@ -207,9 +207,9 @@ start_next(struct race *r)
 	r->wants[host] = POLLOUT;
 	r->conn[host] = start(r->hosts, host);
 	if (!r->conn[host])
-		drop_out(r, host, "out of memory");
+		end_try(r, host, "out of memory");
 	else if (PQstatus(r->conn[host]) == CONNECTION_BAD)
-		drop_out(r, host, PQerrorMessage(r->conn[host]));
+		end_try(r, host, PQerrorMessage(r->conn[host]));
 }
 
 static int64_t
@@ -226,14 +226,14 @@ advance(struct race *r, int host)
 
 	if (p.fd >= 0 && poll(&p, 1, 0) == 0) {
 		if (clock_us() - r->began_us[host] >= patience_us(r))
-			drop_out(r, host, "nothing was heard from it in time");
+			end_try(r, host, "nothing was heard from it in time");
 		return;
 	}
 	status = PQconnectPoll(r->conn[host]);
 	if (status == PGRES_POLLING_OK)
 		r->winner = host;
 	else if (status == PGRES_POLLING_FAILED)
-		drop_out(r, host, PQerrorMessage(r->conn[host]));
+		end_try(r, host, PQerrorMessage(r->conn[host]));
 	else
 		r->wants[host] = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
 }

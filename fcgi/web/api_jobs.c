@@ -153,7 +153,7 @@ api_new_job(struct request *rq, struct err *e)
 		return false;
 	op->claim.v1 = true;
 	op->claim.want = 1;
-	request_drop_body(rq);
+	request_free_body(rq);
 	claim_submit(rq->tracker, op);
 	return true;
 }

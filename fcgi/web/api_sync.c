@@ -28,7 +28,7 @@
 #define HOLDING_MOST 10000 /* ten times what one call gives */
 #define REASON_CHARS 500
 #define RETRY_MS 5000
-#define PART_BYTES                                                                                 \
+#define SLICE_BYTES                                                                                \
 	(1024 * 1024) /* of results; more go in several ops, so that no bundle holds all */
 
 /* What an item takes of a body at the least: {"job":1,"lease":"…"}, the lease a UUID. */
@@ -52,8 +52,8 @@ struct sync_call {
 	struct json_text progress;
 	const char *has; /* tidy words; NULL: it does not say */
 	struct op done, back, claim, touch, say, count;
-	struct op *part; /* of done: ops that are sent for it, with its items one after another */
-	size_t n_parts;
+	struct op *slice; /* of done: ops that are sent for it, with its items one after another */
+	size_t n_slices;
 	struct said *said;
 	size_t n_said;
 	atomic_int pending;
@@ -256,13 +256,13 @@ read_lists(struct request *rq, struct sync_call *call, struct err *e)
 	return true;
 }
 
-/* How many of n items from `at` on go in one op: those of a part's bytes, one at the least. */
+/* How many of n items from `at` on go in one op: those of a slice's bytes, one at the least. */
 static size_t
-part_of(const struct item *at, size_t n)
+slice_of(const struct item *at, size_t n)
 {
 	size_t bytes = at[0].len, i = 1;
 
-	while (i < n && bytes + at[i].len <= PART_BYTES)
+	while (i < n && bytes + at[i].len <= SLICE_BYTES)
 		bytes += at[i++].len;
 	return i;
 }
@@ -273,17 +273,17 @@ split_done(struct request *rq, struct sync_call *call)
 	struct item *items = call->done.items.items;
 	size_t n = call->done.items.n, at = 0;
 
-	for (at = 0; at < n; at += part_of(items + at, n - at))
-		call->n_parts++;
-	call->part = arena_calloc(&rq->arena, call->n_parts, sizeof(*call->part));
+	for (at = 0; at < n; at += slice_of(items + at, n - at))
+		call->n_slices++;
+	call->slice = arena_calloc(&rq->arena, call->n_slices, sizeof(*call->slice));
 	at = 0;
-	for (size_t i = 0; i < call->n_parts; i++) {
-		struct op *part = &call->part[i];
+	for (size_t i = 0; i < call->n_slices; i++) {
+		struct op *slice = &call->slice[i];
 
-		*part = call->done;
-		part->items.items = items + at;
-		part->items.n = part_of(items + at, n - at);
-		at += part->items.n;
+		*slice = call->done;
+		slice->items.items = items + at;
+		slice->items.n = slice_of(items + at, n - at);
+		at += slice->items.n;
 	}
 }
 
@@ -632,7 +632,7 @@ note_words(struct request *rq, struct sync_call *call)
 {
 	struct worker_id known;
 
-	request_drop_body(rq);
+	request_free_body(rq);
 	if (!call->has ||
 	    (presence_find(rq->tracker->presence, &call->token, &known) &&
 		known.said == presence_words(call->has))) {
@@ -652,9 +652,9 @@ answer_items(struct op *op)
 
 	if (atomic_fetch_sub(&call->pending, 1) > 1)
 		return;
-	for (size_t i = 0; i < call->n_parts; i++)
-		if (call->part[i].err.kind != ERR_NONE) {
-			reply_error(rq, &call->part[i].err);
+	for (size_t i = 0; i < call->n_slices; i++)
+		if (call->slice[i].err.kind != ERR_NONE) {
+			reply_error(rq, &call->slice[i].err);
 			return;
 		}
 	if (call->back.err.kind != ERR_NONE)
@@ -668,8 +668,8 @@ start(struct request *rq, struct sync_call *call)
 {
 	/* Whoever submits the last op no longer owns the request, nor what is in it: decide first. */
 	struct tracker *t = rq->tracker;
-	struct op *part = call->part, *returned = call->back.items.n > 0 ? &call->back : NULL;
-	size_t n = call->n_parts;
+	struct op *slice = call->slice, *returned = call->back.items.n > 0 ? &call->back : NULL;
+	size_t n = call->n_slices;
 
 	atomic_init(&call->pending, (int)n + (returned ? 1 : 0));
 	if (n == 0 && !returned) {
@@ -677,7 +677,7 @@ start(struct request *rq, struct sync_call *call)
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
-		op_submit(t, &part[i]);
+		op_submit(t, &slice[i]);
 	if (returned)
 		op_submit(t, returned);
 }

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "store/pg_array.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 #include "web/tpl/batch_rows.h"
 
 #define ROW_BYTES 24 /* its numbers */
@@ -194,7 +194,7 @@ batches_eta_text(struct page *p, const struct batch *b)
 {
 	if (b->done >= b->total)
 		return "Finished";
-	return b->eta_s < 0 ? "" : parts_span(p, b->eta_s);
+	return b->eta_s < 0 ? "" : pieces_span(p, b->eta_s);
 }
 
 static void
@@ -205,15 +205,15 @@ put_row(struct page *p, struct template_dict *table, const struct batch *b)
 	template_str(row, T_NAME, b->name);
 	if (b->priority != 0)
 		template_int(template_section(row, T_PRIORITY), T_PRIORITY_NUMBER, b->priority);
-	template_str(row, T_PERCENT, parts_percent_text(p, batches_percent(b)));
+	template_str(row, T_PERCENT, pieces_percent_text(p, batches_percent(b)));
 	template_str(row, T_PERCENT_VALUE, arena_printf(p->arena, "%.2f", batches_percent(b)));
 	if (*b->why != 0)
 		template_str(template_section(row, T_WHY), T_REASON, b->why);
-	parts_count(row, T_JOBS, b->last - b->first + 1);
-	parts_rate(row, T_RATE, b->per_minute);
+	pieces_count(row, T_JOBS, b->last - b->first + 1);
+	pieces_rate(row, T_RATE, b->per_minute);
 	template_str(row, T_ETA, batches_eta_text(p, b));
-	parts_count(row, T_FAILED, b->failed);
-	parts_time(row, T_ENDED, T_ISO, T_AGO, b->ended_us);
+	pieces_count(row, T_FAILED, b->failed);
+	pieces_time(row, T_ENDED, T_ISO, T_AGO, b->ended_us);
 }
 
 /* The name stands there twice: in the link, too, where a byte may be three. */

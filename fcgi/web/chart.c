@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "domain/stages.h"
 #include "store/pg_array.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 #include "web/tpl/chart.h"
 
 #define DAY_S 86400
@@ -167,18 +167,18 @@ put_bars(struct page *p, struct template_dict *d, const struct chart *c)
 		struct template_dict *bars = template_section(d, T_BARS);
 		struct template_dict *legend = template_section(d, T_LEGEND);
 
-		template_str(bars, T_LETTER, parts_letter(p, stage));
+		template_str(bars, T_LETTER, pieces_letter(p, stage));
 		template_str(bars, T_PATH, chart_path(p, c, stage));
-		template_str(legend, T_LETTER, parts_letter(p, stage));
-		template_str(legend, T_NAME, parts_stage_name(p, stage));
+		template_str(legend, T_LETTER, pieces_letter(p, stage));
+		template_str(legend, T_NAME, pieces_stage_name(p, stage));
 	}
 }
 
 static void
 put_axes(struct page *p, struct template_dict *d, const struct chart *c)
 {
-	parts_rate(d, T_Y_TOP, c->top);
-	parts_rate(d, T_Y_MID, c->top / 2);
+	pieces_rate(d, T_Y_TOP, c->top);
+	pieces_rate(d, T_Y_MID, c->top / 2);
 	template_int(d, T_CHART_W, c->buckets * CHART_BAR);
 	for (int i = 0; i < CHART_TICKS; i++) {
 		struct template_dict *tick = template_section(d, T_X_TICK);
@@ -207,7 +207,7 @@ chart_put(struct page *p, struct template_dict *d, const char *address, const st
 	}
 	template_str(s, T_CHART_LABEL,
 	    arena_printf(p->arena, "Completions a minute, %s: at most %s, lately %s",
-		c->range->name, parts_rate_text(p, c->highest), parts_rate_text(p, c->latest)));
+		c->range->name, pieces_rate_text(p, c->highest), pieces_rate_text(p, c->latest)));
 	put_bars(p, s, c);
 	put_axes(p, s, c);
 }

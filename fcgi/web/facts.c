@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "store/pg_array.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 
 #define IDLE_S 90   /* minutes are counted whole, so the last completion may seem a minute older */
 #define QUIET_S 600 /* as long without a completion, with jobs in hand, is worth a word */
@@ -110,7 +110,7 @@ count_crowd(struct page *p, struct crowd *out, struct err *e)
 		    .bad = pg_int(rows, i, 3),
 		    .bad_workers = pg_int(rows, i, 4),
 		    .bad_since_us = pg_time_us(rows, i, 5),
-		    .bad_how = pg_is_null(rows, i, 6) ? "" : parts_kind(pg_text(rows, i, 6, NULL)),
+		    .bad_how = pg_is_null(rows, i, 6) ? "" : pieces_kind(pg_text(rows, i, 6, NULL)),
 		};
 	}
 	pg_rows_free(rows);
@@ -305,7 +305,7 @@ facts_eta_text(struct page *p, const struct facts *f)
 	return arena_dup(p->arena, text, strlen(text));
 }
 
-/* Up to the unit that parts_span shows: the end of a range must not lie before what it contains. */
+/* Up to the unit that pieces_span shows: the end of a range must not lie before what it contains. */
 static int64_t
 round_up(int64_t s)
 {
@@ -321,9 +321,9 @@ facts_range_text(struct page *p, const struct facts *f)
 		return NULL;
 	if (f->high_s < 0)
 		return arena_printf(p->arena, "at least %s; the slowest spells stood still",
-		    parts_span(p, f->low_s));
-	return arena_printf(p->arena, "between %s and %s", parts_span(p, f->low_s),
-	    parts_span(p, round_up(f->high_s)));
+		    pieces_span(p, f->low_s));
+	return arena_printf(p->arena, "between %s and %s", pieces_span(p, f->low_s),
+	    pieces_span(p, round_up(f->high_s)));
 }
 
 double
@@ -340,7 +340,7 @@ facts_percent(const struct facts *f)
 const char *
 facts_percent_text(struct page *p, const struct facts *f)
 {
-	return parts_percent_text(p, facts_percent(f));
+	return pieces_percent_text(p, facts_percent(f));
 }
 
 const char *
@@ -350,13 +350,13 @@ facts_sentence(struct page *p, const struct facts *f)
 		return "No jobs are loaded yet.";
 	if (f->remaining == 0)
 		return arena_printf(p->arena, "Finished: %s done%s.",
-		    parts_jobs(p, f->jobs - f->failed),
+		    pieces_jobs(p, f->jobs - f->failed),
 		    f->failed == 0
 			? ""
-			: arena_printf(p->arena, ", %s failed", parts_count_text(p, f->failed)));
+			: arena_printf(p->arena, ", %s failed", pieces_count_text(p, f->failed)));
 	return arena_printf(p->arena, "%s done, %s a minute, %s. Time left: %s",
-	    facts_percent_text(p, f), parts_rate_text(p, f->per_minute),
-	    parts_workers(p, f->present), facts_eta_text(p, f));
+	    facts_percent_text(p, f), pieces_rate_text(p, f->per_minute),
+	    pieces_workers(p, f->present), facts_eta_text(p, f));
 }
 
 void
@@ -389,20 +389,20 @@ stage_note(struct page *p, const struct facts_stage *s, int64_t quiet_s)
 	if (s->paused)
 		return arena_printf(p->arena,
 		    "%s is paused by the operator: %s %s until it is resumed.", stage,
-		    parts_jobs(p, waiting), text_plural(waiting, "waits", "wait"));
+		    pieces_jobs(p, waiting), text_plural(waiting, "waits", "wait"));
 	if (waiting > 0 && s->present == 0)
 		return arena_printf(p->arena, "%s has no worker: %s %s for one.", stage,
-		    parts_jobs(p, waiting), text_plural(waiting, "waits", "wait"));
+		    pieces_jobs(p, waiting), text_plural(waiting, "waits", "wait"));
 	if (s->ready + s->due > 0 && s->leased == 0 && quiet_s > IDLE_S)
-		return arena_printf(p->arena, "%s: %s %s, and %s.", stage, parts_jobs(p, waiting),
+		return arena_printf(p->arena, "%s: %s %s, and %s.", stage, pieces_jobs(p, waiting),
 		    text_plural(waiting, "waits", "wait"),
 		    s->present == 1 ? "its only worker does not ask for one"
 				    : arena_printf(p->arena, "none of its %s asks for one",
-					  parts_workers(p, s->present)));
+					  pieces_workers(p, s->present)));
 	if (s->ready == 0 && s->due == 0 && s->retry > 0 && s->leased == 0)
 		return arena_printf(p->arena,
 		    "%s: %s came back and %s out a back-off before the next try.", stage,
-		    parts_jobs(p, s->retry), text_plural(s->retry, "waits", "wait"));
+		    pieces_jobs(p, s->retry), text_plural(s->retry, "waits", "wait"));
 	return NULL;
 }
 
@@ -421,7 +421,7 @@ since_text(struct page *p, int64_t since_us)
 	if (since_us == 0)
 		return "";
 	clock_iso(iso, since_us);
-	return arena_printf(p->arena, ", since %s, %.5s UTC", parts_day(p, since_us), iso + 11);
+	return arena_printf(p->arena, ", since %s, %.5s UTC", pieces_day(p, since_us), iso + 11);
 }
 
 /* One that fails among many is no news: a fifth of all, and more than chance; or nothing else for an hour. */
@@ -434,13 +434,13 @@ is_failing(const struct facts_stage *s)
 static const char *
 failing_note(struct page *p, const struct facts_stage *s)
 {
-	const char *rate = parts_rate_text(p, s->bad_per_minute);
+	const char *rate = pieces_rate_text(p, s->bad_per_minute);
 	const char *beside = s->done_5m == 0
 	    ? "every attempt fails"
 	    : arena_printf(p->arena, "%.0f%% of all attempts fail", 100 * facts_bad_share(s));
 
 	return arena_printf(p->arena, "Stage %c (%s): %s, %s a minute, of %s%s; mostly: %s.",
-	    stage_capital((int)s->stage), s->name, beside, rate, parts_workers(p, s->bad_workers),
+	    stage_capital((int)s->stage), s->name, beside, rate, pieces_workers(p, s->bad_workers),
 	    since_text(p, s->bad_since_us), s->bad_how);
 }
 
@@ -460,16 +460,16 @@ facts_notes(struct page *p, const struct facts *f, const char *notes[FACTS_NOTES
 	if (f->leased > 0 && quiet_s > QUIET_S)
 		notes[n++] = arena_printf(p->arena,
 		    "Nothing has been finished for %s, though %s %s in hand.",
-		    parts_span(p, quiet_s), parts_jobs(p, f->leased),
+		    pieces_span(p, quiet_s), pieces_jobs(p, f->leased),
 		    text_plural(f->leased, "is", "are"));
 	else if (f->remaining > 0 && f->waiting == 0 && f->leased > 0)
 		notes[n++] =
 		    arena_printf(p->arena, "%s %s in hand; nothing else waits for a worker now.",
-			parts_jobs(p, f->leased), text_plural(f->leased, "is", "are"));
+			pieces_jobs(p, f->leased), text_plural(f->leased, "is", "are"));
 	if (f->failed > 0)
 		notes[n++] = arena_printf(p->arena,
 		    "%s failed for good; the operator can look at %s with distcompute-admin "
 		    "failed.",
-		    parts_jobs(p, f->failed), text_plural(f->failed, "it", "them"));
+		    pieces_jobs(p, f->failed), text_plural(f->failed, "it", "them"));
 	return n;
 }

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "store/pg_array.h"
 #include "web/facts.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 #include "web/tpl/badge.h"
 
 #define NAME_CHARS 32 /* of a name; the rest is an ellipsis */
@@ -82,7 +82,7 @@ draw_progress(struct page *p, struct err *e)
 		text = f.remaining == 0
 		    ? "finished"
 		    : arena_printf(p->arena, "%s, %s a minute", facts_percent_text(p, &f),
-			  parts_rate_text(p, f.per_minute));
+			  pieces_rate_text(p, f.per_minute));
 	return draw(p, short_name(p, p->settings->project), text,
 	    f.jobs > 0 && f.remaining == 0 ? "#15803d" : "#1d4ed8", e);
 }
@@ -101,10 +101,10 @@ draw_person(struct page *p, const char *nickname, struct err *e)
 		pg_rows_free(rows);
 		return err_set(e, ERR_MISSING, "Person not found.", "nobody has that nickname");
 	}
-	text = parts_jobs(p, pg_int(rows, 0, 0));
+	text = pieces_jobs(p, pg_int(rows, 0, 0));
 	if (!pg_is_null(rows, 0, 1))
 		text = arena_printf(
-		    p->arena, "%s, rank %s", text, parts_count_text(p, pg_int(rows, 0, 1)));
+		    p->arena, "%s, rank %s", text, pieces_count_text(p, pg_int(rows, 0, 1)));
 	pg_rows_free(rows);
 	return draw(p, short_name(p, nickname), text, "#0f766e", e);
 }

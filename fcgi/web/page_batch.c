@@ -12,7 +12,7 @@
 #include "store/pg_array.h"
 #include "web/batches.h"
 #include "web/chart.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 #include "web/tpl/batch.h"
 
 static const char *
@@ -36,26 +36,26 @@ put_facts(struct page *p, struct template_dict *d, const struct batch *b)
 		template_show(d, T_HELD);
 	if (*b->why != 0 && strcmp(b->why, b->state) != 0)
 		template_str(template_section(d, T_WHY), T_REASON, b->why);
-	template_str(d, T_PERCENT, parts_percent_text(p, batches_percent(b)));
+	template_str(d, T_PERCENT, pieces_percent_text(p, batches_percent(b)));
 	template_str(d, T_PERCENT_VALUE, arena_printf(p->arena, "%.2f", batches_percent(b)));
 	if (left && b->eta_s >= 0)
 		template_str(template_section(d, T_LEFT), T_ETA, batches_eta_text(p, b));
-	parts_count(d, T_DONE, b->done);
-	parts_count(d, T_TOTAL, b->total);
-	parts_rate(d, T_RATE, b->per_minute);
-	parts_count(d, T_JOBS, b->last - b->first + 1);
+	pieces_count(d, T_DONE, b->done);
+	pieces_count(d, T_TOTAL, b->total);
+	pieces_rate(d, T_RATE, b->per_minute);
+	pieces_count(d, T_JOBS, b->last - b->first + 1);
 	template_int(d, T_FIRST, b->first);
-	parts_count(d, T_FIRST_TEXT, b->first);
+	pieces_count(d, T_FIRST_TEXT, b->first);
 	template_int(d, T_LAST, b->last);
-	parts_count(d, T_LAST_TEXT, b->last);
-	parts_count(d, T_FAILED, b->failed);
+	pieces_count(d, T_LAST_TEXT, b->last);
+	pieces_count(d, T_FAILED, b->failed);
 	template_int(d, T_PRIORITY, b->priority);
-	parts_time(d, T_LOADED, T_ISO, T_AGO, b->created_us);
-	parts_time(d, T_ENDED, T_ISO, T_AGO, b->ended_us);
+	pieces_time(d, T_LOADED, T_ISO, T_AGO, b->created_us);
+	pieces_time(d, T_ENDED, T_ISO, T_AGO, b->ended_us);
 	if (*b->needs != 0)
 		template_str(template_section(d, T_NEEDING), T_NEEDS, b->needs);
 	if (b->rate > 0)
-		parts_count(template_section(d, T_LIMITED), T_LIMIT, b->rate);
+		pieces_count(template_section(d, T_LIMITED), T_LIMIT, b->rate);
 	if (*b->note != 0)
 		template_str(template_section(d, T_NOTED), T_NOTE, b->note);
 }
@@ -75,11 +75,11 @@ put_stages(struct page *p, struct template_dict *d, const struct batch *b, struc
 	for (int i = 0; i < pg_rows_count(rows); i++) {
 		struct template_dict *stage = template_section(d, T_STAGE);
 
-		parts_stage(p, stage, T_LETTER, T_LETTER_UP, T_NAME, pg_int(rows, i, 0));
-		parts_count(stage, T_OPEN, pg_int(rows, i, 1));
-		parts_count(stage, T_LEASED, pg_int(rows, i, 2));
-		parts_count(stage, T_DONE, pg_int(rows, i, 3));
-		parts_count(stage, T_FAILED, pg_int(rows, i, 4));
+		pieces_stage(p, stage, T_LETTER, T_LETTER_UP, T_NAME, pg_int(rows, i, 0));
+		pieces_count(stage, T_OPEN, pg_int(rows, i, 1));
+		pieces_count(stage, T_LEASED, pg_int(rows, i, 2));
+		pieces_count(stage, T_DONE, pg_int(rows, i, 3));
+		pieces_count(stage, T_FAILED, pg_int(rows, i, 4));
 	}
 	pg_rows_free(rows);
 	return true;
@@ -95,7 +95,7 @@ put_chart(struct page *p, struct template_dict *d, const struct batch *b, const 
 
 	if (b->done == 0)
 		return true;
-	if (!chart_read(p, b->batch, chart_find_range(parts_query_text(p, "range"), age_s), c, e))
+	if (!chart_read(p, b->batch, chart_find_range(pieces_query_text(p, "range"), age_s), c, e))
 		return false;
 	chart_put(p, d, address, c);
 	return true;
@@ -118,11 +118,11 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	address = arena_dup(p->arena, path.data, path.len);
 	p->out->failed |= path.failed;
 	buf_fini(&path);
-	parts_frame(p, d,
-	    &(struct part_head){.title = b.name,
+	pieces_frame(p, d,
+	    &(struct piece_head){.title = b.name,
 		.description = arena_printf(p->arena, "%s: %s of %s done, %s.", b.name,
-		    parts_percent_text(p, batches_percent(&b)), parts_jobs(p, b.last - b.first + 1),
-		    state_words(b.state)),
+		    pieces_percent_text(p, batches_percent(&b)),
+		    pieces_jobs(p, b.last - b.first + 1), state_words(b.state)),
 		.address = address});
 	put_facts(p, d, &b);
 	return put_stages(p, d, &b, e) && put_chart(p, d, &b, address, e);

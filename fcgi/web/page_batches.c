@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "web/batches.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 #include "web/tpl/batches.h"
 
 #define WORDS_BYTES (24 * 1024) /* of names: a page travels in 30 kB */
@@ -19,7 +19,7 @@ read_rows(struct page *p, bool ended, struct batches *b, struct err *e)
 {
 	struct batch after = {.batch = 0};
 	int64_t key;
-	bool goes_on = parts_query_key(p, "after", &key, &after.batch) && after.batch <= INT32_MAX;
+	bool goes_on = pieces_query_key(p, "after", &key, &after.batch) && after.batch <= INT32_MAX;
 
 	if (ended) {
 		after.ended_us = key;
@@ -46,7 +46,7 @@ put_next(struct page *p, struct template_dict *table, bool ended, const struct b
 static bool
 fill(struct page *p, struct template_dict *d, struct err *e)
 {
-	const char *state = parts_query_text(p, "state");
+	const char *state = pieces_query_text(p, "state");
 	bool ended = state && strcmp(state, "ended") == 0;
 	struct batches *b = arena_alloc(p->arena, sizeof(*b));
 	struct template_dict *table;
@@ -54,8 +54,8 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 
 	if (!read_rows(p, ended, b, e))
 		return false;
-	parts_frame(p, d,
-	    &(struct part_head){.title = "Batches",
+	pieces_frame(p, d,
+	    &(struct piece_head){.title = "Batches",
 		.description = ended ? "Batches that are over." : "Batches at work.",
 		.address = "/batches"});
 	template_show(d, ended ? T_AT_ENDED : T_AT_OPEN);

@@ -15,7 +15,7 @@
 #include "web/batches.h"
 #include "web/chart.h"
 #include "web/facts.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 #include "web/tpl/dashboard.h"
 
 #define FEW_ROWS 50
@@ -55,15 +55,15 @@ state_option(const char *state)
 static void
 read_asked(struct page *p, struct asked *a)
 {
-	const char *stage = parts_query_text(p, "stage"), *all = parts_query_text(p, "all");
+	const char *stage = pieces_query_text(p, "stage"), *all = pieces_query_text(p, "all");
 
-	*a = (struct asked){.owner = parts_query_text(p, "owner")};
-	a->state = parts_query_text(p, "state");
+	*a = (struct asked){.owner = pieces_query_text(p, "owner")};
+	a->state = pieces_query_text(p, "state");
 	if (a->state && !state_option(a->state))
 		a->state = NULL;
 	if (stage && strlen(stage) == 1)
 		a->stage = stage_number(*stage);
-	a->after = a->stage != 0 && parts_query_key(p, "after", &a->after_us, &a->after_id);
+	a->after = a->stage != 0 && pieces_query_key(p, "after", &a->after_us, &a->after_id);
 	a->all = all && strcmp(all, "true") == 0;
 	a->rows = a->all ? ALL_ROWS : FEW_ROWS;
 }
@@ -71,7 +71,7 @@ read_asked(struct page *p, struct asked *a)
 static void
 put_empty(struct page *p, struct template_dict *d)
 {
-	template_str(template_section(d, T_EMPTY), T_URL, parts_own_url(p));
+	template_str(template_section(d, T_EMPTY), T_URL, pieces_own_url(p));
 }
 
 static void
@@ -84,12 +84,12 @@ put_progress(struct page *p, struct template_dict *d, const struct facts *f)
 	template_str(s, T_PERCENT_VALUE, arena_printf(p->arena, "%.2f", facts_percent(f)));
 	template_str(s, T_ETA, facts_eta_text(p, f));
 	template_str(s, T_RANGE, range ? range : "");
-	parts_count(s, T_DONE, f->done);
-	parts_count(s, T_TOTAL, f->total);
-	parts_rate(s, T_RATE, f->per_minute);
-	parts_count(s, T_DAY, f->done_24h);
-	parts_count(s, T_PRESENT, f->present);
-	parts_count(s, T_WORKING, f->working);
+	pieces_count(s, T_DONE, f->done);
+	pieces_count(s, T_TOTAL, f->total);
+	pieces_rate(s, T_RATE, f->per_minute);
+	pieces_count(s, T_DAY, f->done_24h);
+	pieces_count(s, T_PRESENT, f->present);
+	pieces_count(s, T_WORKING, f->working);
 }
 
 static void
@@ -114,13 +114,13 @@ put_stage(struct page *p, struct template_dict *d, const struct facts *f, int i)
 	int64_t parts[FACTS_BAR];
 
 	facts_bar(f, i, parts);
-	parts_stage(p, s, T_LETTER, T_LETTER_UP, T_NAME, st->stage);
+	pieces_stage(p, s, T_LETTER, T_LETTER_UP, T_NAME, st->stage);
 	template_int(s, T_INDEX, i);
-	parts_count(s, T_DONE, st->done);
-	parts_count(s, T_LEASED, st->leased);
-	parts_count(s, T_OPEN, st->ready + st->retry);
-	parts_count(s, T_FAILED, st->failed);
-	parts_count(s, T_JOBS, f->jobs);
+	pieces_count(s, T_DONE, st->done);
+	pieces_count(s, T_LEASED, st->leased);
+	pieces_count(s, T_OPEN, st->ready + st->retry);
+	pieces_count(s, T_FAILED, st->failed);
+	pieces_count(s, T_JOBS, f->jobs);
 	template_int(s, T_DONE_W, parts[0]);
 	template_int(s, T_LEASED_X, parts[0]);
 	template_int(s, T_LEASED_W, parts[1]);
@@ -128,14 +128,14 @@ put_stage(struct page *p, struct template_dict *d, const struct facts *f, int i)
 	template_int(s, T_OPEN_W, parts[2]);
 	template_int(s, T_FAILED_X, parts[0] + parts[1] + parts[2]);
 	template_int(s, T_FAILED_W, parts[3]);
-	parts_count(s, T_PRESENT, st->present);
-	parts_count(s, T_HOUR, st->done_1h);
+	pieces_count(s, T_PRESENT, st->present);
+	pieces_count(s, T_HOUR, st->done_1h);
 	if (st->bad_5m > 0) {
 		struct template_dict *failing = template_section(s, T_FAILING);
 
-		parts_rate(failing, T_FAILING_RATE, st->bad_per_minute);
-		template_str(
-		    failing, T_FAILING_SHARE, parts_share(p, st->bad_5m, st->bad_5m + st->done_5m));
+		pieces_rate(failing, T_FAILING_RATE, st->bad_per_minute);
+		template_str(failing, T_FAILING_SHARE,
+		    pieces_share(p, st->bad_5m, st->bad_5m + st->done_5m));
 	}
 	if (st->paused)
 		template_show(s, T_PAUSED);
@@ -151,7 +151,7 @@ put_chart(struct page *p, struct template_dict *d, const struct facts *f, struct
 
 	if (f->first_us == 0)
 		return true;
-	if (!chart_read(p, 0, chart_find_range(parts_query_text(p, "range"), age_s), c, e))
+	if (!chart_read(p, 0, chart_find_range(pieces_query_text(p, "range"), age_s), c, e))
 		return false;
 	chart_put(p, d, "/", c);
 	return true;
@@ -162,12 +162,12 @@ put_result(struct page *p, struct template_dict *latest, const struct facts_resu
 {
 	struct template_dict *r = template_section(latest, T_RESULT);
 
-	parts_stage(p, r, T_LETTER, T_LETTER_UP, T_STAGE, done->stage);
+	pieces_stage(p, r, T_LETTER, T_LETTER_UP, T_STAGE, done->stage);
 	template_int(r, T_JOB, done->job);
-	parts_count(r, T_JOB_TEXT, done->job);
+	pieces_count(r, T_JOB_TEXT, done->job);
 	template_str(r, T_PERSON, done->person);
-	template_str(r, T_TOOK, parts_took(p, done->finished_us - done->started_us));
-	parts_time(r, T_AT, T_ISO, T_AGO, done->finished_us);
+	template_str(r, T_TOOK, pieces_took(p, done->finished_us - done->started_us));
+	pieces_time(r, T_AT, T_ISO, T_AGO, done->finished_us);
 }
 
 static void
@@ -184,18 +184,18 @@ put_latest(struct page *p, struct template_dict *d, const struct facts *f)
 
 static void
 put_worker(struct page *p, struct template_dict *table, const struct pg_rows *rows, int i,
-    const struct part_worker *heard)
+    const struct piece_worker *heard)
 {
 	struct template_dict *row = template_section(table, T_ROW);
 	bool holds = !pg_is_null(rows, i, 6);
 
-	template_str(row, T_STATE, parts_state(p, heard->seen_us, holds));
-	template_str(row, T_PART, parts_stage_part(p, pg_int(rows, i, 0)));
+	template_str(row, T_STATE, pieces_state(p, heard->seen_us, holds));
+	template_str(row, T_PART, pieces_stage_in_path(p, pg_int(rows, i, 0)));
 	template_str(row, T_WORKER, pg_text(rows, i, 2, NULL));
 	template_str(row, T_PERSON, pg_text(rows, i, 3, NULL));
 	template_str(row, T_PROGRESS_TEXT, heard->progress && holds ? heard->progress : "");
-	parts_count(row, T_DONE, pg_int(rows, i, 5));
-	parts_time(row, T_SEEN, T_ISO, T_AGO, heard->seen_us);
+	pieces_count(row, T_DONE, pg_int(rows, i, 5));
+	pieces_time(row, T_SEEN, T_ISO, T_AGO, heard->seen_us);
 	if (!holds) {
 		template_show(row, T_HOLDS_NONE);
 		return;
@@ -203,9 +203,9 @@ put_worker(struct page *p, struct template_dict *table, const struct pg_rows *ro
 	struct template_dict *job = template_section(row, T_HOLDS);
 
 	template_int(job, T_JOB, pg_int(rows, i, 6));
-	parts_count(job, T_JOB_TEXT, pg_int(rows, i, 6));
+	pieces_count(job, T_JOB_TEXT, pg_int(rows, i, 6));
 	if (pg_int(rows, i, 7) > 1)
-		parts_count(template_section(job, T_MORE), T_MORE_JOBS, pg_int(rows, i, 7) - 1);
+		pieces_count(template_section(job, T_MORE), T_MORE_JOBS, pg_int(rows, i, 7) - 1);
 }
 
 static void
@@ -241,12 +241,12 @@ put_nobody(
 	else if (finished)
 		template_show(nobody, T_NOTHING_LEFT);
 	else
-		template_str(template_section(nobody, T_NOBODY_HERE), T_URL, parts_own_url(p));
+		template_str(template_section(nobody, T_NOBODY_HERE), T_URL, pieces_own_url(p));
 }
 
 /* The owner stands there twice: in the link too. */
 static size_t
-row_bytes(const struct pg_rows *rows, int i, const struct part_worker *heard)
+row_bytes(const struct pg_rows *rows, int i, const struct piece_worker *heard)
 {
 	return ROW_BYTES + strlen(pg_text(rows, i, 2, NULL)) +
 	    2 * strlen(pg_text(rows, i, 3, NULL)) + (heard->progress ? strlen(heard->progress) : 0);
@@ -254,7 +254,7 @@ row_bytes(const struct pg_rows *rows, int i, const struct part_worker *heard)
 
 /* The row after the last one that fits into a stage's share of the page. */
 static int
-fit(const struct asked *a, const struct pg_rows *rows, const struct part_worker *heard, int first,
+fit(const struct asked *a, const struct pg_rows *rows, const struct piece_worker *heard, int first,
     int end)
 {
 	size_t left = a->bytes;
@@ -272,7 +272,7 @@ fit(const struct asked *a, const struct pg_rows *rows, const struct part_worker 
 /* One stage's workers: the rows from `first` that are of its stage. Answers the row after them. */
 static int
 put_group(struct page *p, struct template_dict *d, const struct facts_stage *st,
-    const struct asked *a, const struct pg_rows *rows, const struct part_worker *heard, int first)
+    const struct asked *a, const struct pg_rows *rows, const struct piece_worker *heard, int first)
 {
 	struct template_dict *group = template_section(d, T_GROUP), *table;
 	int n = pg_rows_count(rows), end = first, shown, after;
@@ -284,8 +284,8 @@ put_group(struct page *p, struct template_dict *d, const struct facts_stage *st,
 	looked = end > first && pg_is_null(rows, end - 1, 2);
 	after = end;
 	end -= looked;
-	parts_stage(p, group, T_LETTER, T_LETTER_UP, T_NAME, st->stage);
-	parts_count(group, T_PRESENT, st->present);
+	pieces_stage(p, group, T_LETTER, T_LETTER_UP, T_NAME, st->stage);
+	pieces_count(group, T_PRESENT, st->present);
 	shown = fit(a, rows, heard, first, end);
 	if (shown == first)
 		put_nobody(p, group, a, looked, st->done + st->failed > 0 && st->remaining == 0);
@@ -304,13 +304,13 @@ put_groups(struct page *p, struct template_dict *d, const struct facts *f, const
     const struct pg_rows *rows)
 {
 	int n = pg_rows_count(rows), at = 0;
-	struct part_worker *heard = arena_calloc(p->arena, (size_t)n + 1, sizeof(*heard));
+	struct piece_worker *heard = arena_calloc(p->arena, (size_t)n + 1, sizeof(*heard));
 
 	for (int i = 0; i < n; i++) {
 		heard[i].id = pg_int(rows, i, 1);
 		heard[i].seen_us = pg_time_us(rows, i, 4);
 	}
-	parts_heard(p, heard, n);
+	pieces_heard(p, heard, n);
 	for (int i = 0; i < f->stages; i++)
 		if (a->stage == 0 || a->stage == f->stage[i].stage)
 			at = put_group(p, d, &f->stage[i], a, rows, heard, at);
@@ -350,7 +350,7 @@ put_workers(
 	params[3] = pg_int8_param(&room[1], a.after ? a.after_us : -1);
 	params[4] = pg_int8_param(&room[2], a.after_id);
 	params[5] = pg_int4_param(&room[3], a.rows);
-	params[6] = pg_int4_param(&room[4], (int32_t)parts_stale_s(p));
+	params[6] = pg_int4_param(&room[4], (int32_t)pieces_stale_s(p));
 	if (!pg_call(p->pg,
 		"select r.stage, r.id, r.name, r.person, r.seen, r.done, r.job, r.jobs, r.created"
 		" from tracker.read_workers(nullif($1, 0::int2), $2, $3,"
@@ -376,16 +376,16 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 
 	if (!facts_read(p, &f, e) || !facts_read_latest(p, &f, e))
 		return false;
-	parts_frame(p, d,
-	    &(struct part_head){
+	pieces_frame(p, d,
+	    &(struct piece_head){
 		.description = facts_sentence(p, &f), .address = "/", .nav = NAV_DASHBOARD});
 	if (f.jobs == 0)
 		put_empty(p, d);
 	else
 		put_progress(p, d, &f);
 	put_notes(p, d, &f);
-	template_str(d, T_OWN_URL, parts_own_url(p));
-	template_str(d, T_IDLE, parts_span(p, p->settings->idle_timeout_s));
+	template_str(d, T_OWN_URL, pieces_own_url(p));
+	template_str(d, T_IDLE, pieces_span(p, p->settings->idle_timeout_s));
 	if (f.stages > 3)
 		template_show(d, T_LONG);
 	for (int i = 0; i < f.stages; i++)

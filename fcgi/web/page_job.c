@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "store/pg_array.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 #include "web/tpl/job.h"
 
 #define DATA_CHARS 4000
@@ -59,7 +59,7 @@ put_size(struct page *p, struct template_dict *stage, const char *section,
 {
 	if (!pg_is_null(rows, i, column))
 		template_str(template_section(stage, section), T_SIZE,
-		    parts_bytes(p, pg_int(rows, i, column)));
+		    pieces_bytes(p, pg_int(rows, i, column)));
 }
 
 static void
@@ -79,21 +79,21 @@ put_times(struct page *p, struct template_dict *stage, const struct pg_rows *row
 	struct template_dict *end;
 
 	if (started)
-		parts_time(stage, T_STARTED, T_ISO, T_AGO, pg_time_us(rows, i, STARTED));
+		pieces_time(stage, T_STARTED, T_ISO, T_AGO, pg_time_us(rows, i, STARTED));
 	if (finished) {
 		end = template_section(stage, T_FINISHED);
-		parts_time_in(end, T_ISO, T_AGO, pg_time_us(rows, i, FINISHED));
+		pieces_time_in(end, T_ISO, T_AGO, pg_time_us(rows, i, FINISHED));
 		template_str(
 		    end, T_FINISHED_NAME, strcmp(state, "failed") == 0 ? "Given up" : "Finished");
 	}
 	if (started && finished)
 		template_str(template_section(stage, T_TOOK), T_TOOK_TEXT,
-		    parts_took(p, pg_time_us(rows, i, FINISHED) - pg_time_us(rows, i, STARTED)));
+		    pieces_took(p, pg_time_us(rows, i, FINISHED) - pg_time_us(rows, i, STARTED)));
 	if (!pg_is_null(rows, i, DUE)) {
 		int64_t in_s = (pg_time_us(rows, i, DUE) - clock_wall_us()) / 1000000;
 
 		template_str(template_section(stage, T_DUE), T_DUE_TEXT,
-		    in_s <= 0 ? "now" : arena_printf(p->arena, "in %s", parts_span(p, in_s)));
+		    in_s <= 0 ? "now" : arena_printf(p->arena, "in %s", pieces_span(p, in_s)));
 	}
 }
 
@@ -101,10 +101,10 @@ put_times(struct page *p, struct template_dict *stage, const struct pg_rows *row
 static void
 put_why(struct page *p, struct template_dict *stage, const char *kind, const char *text)
 {
-	const char *reason = parts_reason(p, kind, text);
+	const char *reason = pieces_reason(p, kind, text);
 
 	template_str(template_section(stage, T_WHY), T_REASON,
-	    arena_printf(p->arena, "%s%s%s", parts_kind(kind), *reason != 0 ? ": " : "", reason));
+	    arena_printf(p->arena, "%s%s%s", pieces_kind(kind), *reason != 0 ? ": " : "", reason));
 }
 
 static void
@@ -113,19 +113,19 @@ put_stage(struct page *p, struct template_dict *d, const struct pg_rows *rows, i
 	struct template_dict *stage = template_section(d, T_STAGE), *by;
 	const char *state = pg_text(rows, i, STATE, NULL);
 
-	parts_stage(p, stage, T_LETTER, T_LETTER_UP, T_NAME, pg_int(rows, i, STAGE));
+	pieces_stage(p, stage, T_LETTER, T_LETTER_UP, T_NAME, pg_int(rows, i, STAGE));
 	template_str(stage, T_STATE, state);
 	template_str(stage, T_STATE_TEXT, state_words(state));
 	if (!pg_is_null(rows, i, WORKER)) {
 		by = template_section(stage, T_BY);
-		template_str(by, T_PART, parts_stage_part(p, pg_int(rows, i, STAGE)));
+		template_str(by, T_PART, pieces_stage_in_path(p, pg_int(rows, i, STAGE)));
 		template_str(by, T_WORKER, pg_text(rows, i, WORKER, NULL));
 	}
 	if (!pg_is_null(rows, i, PERSON))
 		template_str(
 		    template_section(stage, T_OWNER), T_PERSON, pg_text(rows, i, PERSON, NULL));
 	if (!pg_is_null(rows, i, ATTEMPT))
-		parts_count(
+		pieces_count(
 		    template_section(stage, T_ATTEMPTS), T_ATTEMPT, pg_int(rows, i, ATTEMPT));
 	put_times(p, stage, rows, i);
 	if (!pg_is_null(rows, i, REASON))
@@ -176,11 +176,11 @@ put_life(struct page *p, struct template_dict *d, int64_t number, struct err *e)
 	for (int i = 0; i < pg_rows_count(rows); i++)
 		put_stage(p, d, rows, i);
 	pg_rows_free(rows);
-	parts_frame(p, d,
-	    &(struct part_head){
-		.title = arena_printf(p->arena, "Job %s", parts_count_text(p, number)),
+	pieces_frame(p, d,
+	    &(struct piece_head){
+		.title = arena_printf(p->arena, "Job %s", pieces_count_text(p, number)),
 		.description =
-		    arena_printf(p->arena, "Job %s: %s.", parts_count_text(p, number), where),
+		    arena_printf(p->arena, "Job %s: %s.", pieces_count_text(p, number), where),
 		.address = arena_printf(p->arena, "/job/%lld", (long long)number)});
 	return true;
 }
@@ -206,15 +206,15 @@ put_events(struct page *p, struct template_dict *d, int64_t number, struct err *
 			struct template_dict *event = template_section(events, T_EVENT);
 			const char *kind = pg_text(rows, i, 1, NULL);
 
-			template_str(event, T_NAME, parts_stage_name(p, pg_int(rows, i, 0)));
-			template_str(event, T_KIND, parts_kind(kind));
+			template_str(event, T_NAME, pieces_stage_name(p, pg_int(rows, i, 0)));
+			template_str(event, T_KIND, pieces_kind(kind));
 			template_str(
-			    event, T_REASON, parts_reason(p, kind, pg_text(rows, i, 2, NULL)));
-			parts_time(event, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 4));
+			    event, T_REASON, pieces_reason(p, kind, pg_text(rows, i, 2, NULL)));
+			pieces_time(event, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 4));
 			if (pg_is_null(rows, i, 3))
 				continue;
 			by = template_section(event, T_BY);
-			template_str(by, T_PART, parts_stage_part(p, pg_int(rows, i, 0)));
+			template_str(by, T_PART, pieces_stage_in_path(p, pg_int(rows, i, 0)));
 			template_str(by, T_WORKER, pg_text(rows, i, 3, NULL));
 		}
 	}
@@ -247,7 +247,7 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	if (!p->path[0] || p->path[1] ||
 	    !text_to_int(p->path[0], strlen(p->path[0]), 1, INT64_MAX, &number))
 		return err_set(e, ERR_MISSING, "Job not found.", "no number in the path");
-	parts_count(d, T_JOB_TEXT, number);
+	pieces_count(d, T_JOB_TEXT, number);
 	return put_life(p, d, number, e) && put_batch(p, d, number, e) &&
 	    put_events(p, d, number, e);
 }

@@ -10,7 +10,7 @@
 #include "base/url.h"
 #include "web/facts.h"
 #include "web/join.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 #include "web/tpl/join.h"
 
 static bool
@@ -46,11 +46,11 @@ put_stages(struct page *p, struct template_dict *d, const struct facts *f, int m
 		struct template_dict *stage = template_section(d, T_STAGE);
 		int64_t waiting = s->ready + s->retry;
 
-		parts_stage(p, stage, T_LETTER, T_LETTER_UP, T_NAME, s->stage);
+		pieces_stage(p, stage, T_LETTER, T_LETTER_UP, T_NAME, s->stage);
 		template_str(stage, T_WAITING,
-		    arena_printf(p->arena, "%s %s", parts_jobs(p, waiting),
+		    arena_printf(p->arena, "%s %s", pieces_jobs(p, waiting),
 			text_plural(waiting, "waits", "wait")));
-		template_str(stage, T_PRESENT, parts_workers(p, s->present));
+		template_str(stage, T_PRESENT, pieces_workers(p, s->present));
 		if (s->paused)
 			template_show(stage, T_PAUSED);
 		else if (i == most && need_of(s) > 0)
@@ -120,7 +120,7 @@ put_lines(struct page *p, struct template_dict *d, const char *name, const char 
 
 	buf_init(&query, 0);
 	url_encode(&query, name, strlen(name));
-	template_str(lines, T_LETTER, parts_letter(p, stage));
+	template_str(lines, T_LETTER, pieces_letter(p, stage));
 	template_str(lines, T_LETTER_UP, arena_printf(p->arena, "%c", stage_capital((int)stage)));
 	template_str(lines, T_URL, url);
 	template_str(lines, T_KEY, key);
@@ -185,7 +185,7 @@ put_form(struct page *p, struct template_dict *d, const struct join_said *said)
 static bool
 fill(struct page *p, struct template_dict *d, const struct join_said *said, struct err *e)
 {
-	const char *url = said && p->settings->base_url[0] == 0 ? said->url : parts_own_url(p);
+	const char *url = said && p->settings->base_url[0] == 0 ? said->url : pieces_own_url(p);
 	struct facts *f = arena_alloc(p->arena, sizeof(*f));
 	bool made = said && strcmp(said->status, "made") == 0;
 	int most;
@@ -193,14 +193,14 @@ fill(struct page *p, struct template_dict *d, const struct join_said *said, stru
 	if (!facts_read(p, f, e))
 		return false;
 	most = most_needed(f);
-	parts_frame(p, d,
-	    &(struct part_head){.title = "Join",
+	pieces_frame(p, d,
+	    &(struct piece_head){.title = "Join",
 		.description = "Let a machine of yours work along.",
 		.address = "/join",
 		.nav = NAV_JOIN});
 	template_str(d, T_PROJECT, p->settings->project);
 	if (p->settings->about[0] != 0)
-		parts_linked(template_section(d, T_ABOUT), p->settings->about);
+		pieces_linked(template_section(d, T_ABOUT), p->settings->about);
 	if (!made) {
 		put_stages(p, template_section(d, T_STAGES), f, most);
 		put_form(p, d, said);

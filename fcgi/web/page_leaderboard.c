@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "store/pg_array.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 #include "web/tpl/leaderboard.h"
 
 #define ROWS 50
@@ -33,15 +33,15 @@ struct asked {
 static void
 read_asked(struct page *p, struct asked *a)
 {
-	const char *period = parts_query_text(p, "period");
+	const char *period = pieces_query_text(p, "period");
 
 	*a = (struct asked){.period = &periods[PERIODS - 1]};
 	for (int i = 0; i < PERIODS; i++)
 		if (period && strcmp(periods[i].key, period) == 0)
 			a->period = &periods[i];
-	a->search = parts_query_text(p, "q");
-	a->from = parts_query_text(p, "from");
-	a->after = parts_query_key(p, "after", &a->after_jobs, &a->after_id);
+	a->search = pieces_query_text(p, "q");
+	a->from = pieces_query_text(p, "from");
+	a->after = pieces_query_key(p, "after", &a->after_jobs, &a->after_id);
 	if (a->search && !a->from)
 		a->after = false;
 }
@@ -68,17 +68,17 @@ put_row(struct page *p, struct template_dict *table, const struct pg_rows *rows,
 
 	if (rank > 0) {
 		place = template_section(row, T_HAS_RANK);
-		parts_count(place, T_RANK, rank);
+		pieces_count(place, T_RANK, rank);
 		if (rank <= 3)
 			template_int(template_section(place, T_MEDAL), T_MEDAL_N, rank);
 	}
 	template_str(row, T_PERSON, pg_text(rows, i, 2, NULL));
-	parts_count(row, T_JOBS, jobs);
-	template_str(row, T_SHARE, parts_share(p, jobs, all));
-	parts_count(row, T_DAY, pg_int(rows, i, 4));
+	pieces_count(row, T_JOBS, jobs);
+	template_str(row, T_SHARE, pieces_share(p, jobs, all));
+	pieces_count(row, T_DAY, pg_int(rows, i, 4));
 	if (!pg_is_null(rows, i, 5))
-		parts_time(row, T_LAST, T_ISO, T_AGO, pg_time_us(rows, i, 5));
-	template_str(row, T_SPARK, parts_spark(p, pg_text(rows, i, 6, NULL), 84, 20));
+		pieces_time(row, T_LAST, T_ISO, T_AGO, pg_time_us(rows, i, 5));
+	template_str(row, T_SPARK, pieces_spark(p, pg_text(rows, i, 6, NULL), 84, 20));
 }
 
 static void
@@ -104,7 +104,7 @@ put_nobody(struct page *p, struct template_dict *d, const struct asked *a)
 	if (a->search)
 		template_show(nobody, T_NOBODY_FOUND);
 	else
-		template_str(template_section(nobody, T_NOBODY_YET), T_URL, parts_own_url(p));
+		template_str(template_section(nobody, T_NOBODY_YET), T_URL, pieces_own_url(p));
 }
 
 static bool
@@ -184,8 +184,8 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	struct asked a;
 
 	read_asked(p, &a);
-	parts_frame(p, d,
-	    &(struct part_head){.title = "Leaderboard",
+	pieces_frame(p, d,
+	    &(struct piece_head){.title = "Leaderboard",
 		.description =
 		    "Who has done how many jobs, today, in 7 days and since the beginning.",
 		.address = "/leaderboard",

@@ -11,7 +11,7 @@
 #include "base/url.h"
 #include "store/pg_array.h"
 #include "web/chart.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 #include "web/tpl/person.h"
 
 #define MACHINE_ROWS 50
@@ -68,19 +68,19 @@ put_facts(struct page *p, struct template_dict *d, const struct person *who)
 {
 	template_str(d, T_PERSON, who->nickname);
 	if (who->rank > 0)
-		parts_count(template_section(d, T_RANKED), T_RANK, who->rank);
-	parts_count(d, T_JOBS, who->jobs);
-	template_str(d, T_JOBS_TEXT, parts_jobs(p, who->jobs));
+		pieces_count(template_section(d, T_RANKED), T_RANK, who->rank);
+	pieces_count(d, T_JOBS, who->jobs);
+	template_str(d, T_JOBS_TEXT, pieces_jobs(p, who->jobs));
 	if (who->all > 0 && who->jobs > 0)
 		template_str(
-		    template_section(d, T_SHARED), T_SHARE, parts_share(p, who->jobs, who->all));
-	parts_count(d, T_DAY, who->by_hour24);
-	parts_count(d, T_TODAY, who->today);
-	parts_count(d, T_WEEK, who->week);
-	parts_count(d, T_MACHINES, who->machines);
-	parts_count(d, T_WITHDRAWN, who->withdrawn);
-	parts_time(d, T_FIRST, T_ISO, T_AGO, who->created_us);
-	template_str(d, T_URL, parts_own_url(p));
+		    template_section(d, T_SHARED), T_SHARE, pieces_share(p, who->jobs, who->all));
+	pieces_count(d, T_DAY, who->by_hour24);
+	pieces_count(d, T_TODAY, who->today);
+	pieces_count(d, T_WEEK, who->week);
+	pieces_count(d, T_MACHINES, who->machines);
+	pieces_count(d, T_WITHDRAWN, who->withdrawn);
+	pieces_time(d, T_FIRST, T_ISO, T_AGO, who->created_us);
+	template_str(d, T_URL, pieces_own_url(p));
 }
 
 /* The last 30 days as bars. */
@@ -93,12 +93,12 @@ put_days(struct page *p, struct template_dict *d, const struct person *who)
 	int64_t now_us = clock_wall_us();
 
 	for (int i = 0; i < DAYS && *at != 0; i++) {
-		days[i] = fmax(0, parts_number(&at));
+		days[i] = fmax(0, pieces_number(&at));
 		top = fmax(top, days[i]);
 	}
 	template_str(d, T_CHART_LABEL,
 	    arena_printf(p->arena, "Jobs a day, last 30 days: at most %s, today %s",
-		parts_rate_text(p, top), parts_rate_text(p, days[DAYS - 1])));
+		pieces_rate_text(p, top), pieces_rate_text(p, days[DAYS - 1])));
 	top = chart_round_up(top);
 	buf_init(&path, 0);
 	for (int i = 0; i < DAYS; i++)
@@ -108,11 +108,11 @@ put_days(struct page *p, struct template_dict *d, const struct person *who)
 	p->out->failed |= path.failed;
 	template_text(d, T_PATH, path.len > 0 ? path.data : "", path.len);
 	buf_fini(&path);
-	parts_rate(d, T_Y_TOP, top);
-	parts_rate(d, T_Y_MID, top / 2);
+	pieces_rate(d, T_Y_TOP, top);
+	pieces_rate(d, T_Y_MID, top / 2);
 	for (int i = 0; i < CHART_TICKS; i++)
 		template_str(template_section(d, T_X_TICK), T_X_TEXT,
-		    parts_day(p,
+		    pieces_day(p,
 			now_us -
 			    INT64_C(86400000000) * (DAYS - 1) * (CHART_TICKS - 1 - i) /
 				(CHART_TICKS - 1)));
@@ -132,8 +132,8 @@ put_stages(struct page *p, struct template_dict *d, const struct person *who, st
 	for (int i = 0; i < pg_rows_count(rows); i++) {
 		struct template_dict *stage = template_section(d, T_STAGE);
 
-		parts_stage(p, stage, T_LETTER, T_LETTER_UP, T_NAME, pg_int(rows, i, 0));
-		parts_count(stage, T_DONE, pg_int(rows, i, 1));
+		pieces_stage(p, stage, T_LETTER, T_LETTER_UP, T_NAME, pg_int(rows, i, 0));
+		pieces_count(stage, T_DONE, pg_int(rows, i, 1));
 	}
 	pg_rows_free(rows);
 	return true;
@@ -146,34 +146,34 @@ put_machine(
 	struct template_dict *row = template_section(table, T_ROW), *job;
 	bool holds = !pg_is_null(rows, i, 7);
 
-	template_str(row, T_STATE, parts_state(p, seen_us, holds));
-	template_str(row, T_PART, parts_stage_part(p, pg_int(rows, i, 0)));
+	template_str(row, T_STATE, pieces_state(p, seen_us, holds));
+	template_str(row, T_PART, pieces_stage_in_path(p, pg_int(rows, i, 0)));
 	template_str(row, T_WORKER, pg_text(rows, i, 2, NULL));
-	parts_stage(p, row, T_LETTER, T_LETTER_UP, T_NAME, pg_int(rows, i, 0));
-	parts_count(row, T_DONE, pg_int(rows, i, 5));
-	parts_count(row, T_STRUCK, pg_int(rows, i, 6));
-	parts_time(row, T_SEEN, T_ISO, T_AGO, seen_us);
+	pieces_stage(p, row, T_LETTER, T_LETTER_UP, T_NAME, pg_int(rows, i, 0));
+	pieces_count(row, T_DONE, pg_int(rows, i, 5));
+	pieces_count(row, T_STRUCK, pg_int(rows, i, 6));
+	pieces_time(row, T_SEEN, T_ISO, T_AGO, seen_us);
 	if (!holds) {
 		template_show(row, T_HOLDS_NONE);
 		return;
 	}
 	job = template_section(row, T_HOLDS);
 	template_int(job, T_JOB, pg_int(rows, i, 7));
-	parts_count(job, T_JOB_TEXT, pg_int(rows, i, 7));
+	pieces_count(job, T_JOB_TEXT, pg_int(rows, i, 7));
 }
 
 static void
 put_rows(struct page *p, struct template_dict *d, const struct pg_rows *rows)
 {
 	int n = pg_rows_count(rows), shown = n > MACHINE_ROWS ? MACHINE_ROWS : n;
-	struct part_worker *heard = arena_calloc(p->arena, (size_t)n + 1, sizeof(*heard));
+	struct piece_worker *heard = arena_calloc(p->arena, (size_t)n + 1, sizeof(*heard));
 	struct template_dict *table = template_section(d, T_TABLE);
 
 	for (int i = 0; i < shown; i++) {
 		heard[i].id = pg_int(rows, i, 1);
 		heard[i].seen_us = pg_time_us(rows, i, 4);
 	}
-	parts_heard(p, heard, shown);
+	pieces_heard(p, heard, shown);
 	for (int i = 0; i < shown; i++)
 		put_machine(p, table, rows, i, heard[i].seen_us);
 	if (n > shown)
@@ -190,7 +190,7 @@ put_machines(struct page *p, struct template_dict *d, const struct person *who, 
 	struct pg_param params[4];
 	struct pg_rows *rows;
 
-	if (!parts_query_key(p, "after", &after_us, &after_id))
+	if (!pieces_query_key(p, "after", &after_us, &after_id))
 		after_us = -1;
 	params[0] = pg_int8_param(&room[0], who->id);
 	params[1] = pg_int8_param(&room[1], after_us);
@@ -231,13 +231,13 @@ put_refused(struct page *p, struct template_dict *d, const struct person *who, s
 		for (int i = 0; i < pg_rows_count(rows); i++) {
 			struct template_dict *row = template_section(refused, T_REFUSED_ROW);
 
-			template_str(row, T_NAME, parts_stage_name(p, pg_int(rows, i, 0)));
+			template_str(row, T_NAME, pieces_stage_name(p, pg_int(rows, i, 0)));
 			template_int(row, T_JOB, pg_int(rows, i, 1));
-			parts_count(row, T_JOB_TEXT, pg_int(rows, i, 1));
+			pieces_count(row, T_JOB_TEXT, pg_int(rows, i, 1));
 			template_str(row, T_WORKER, pg_text(rows, i, 2, NULL));
-			parts_time(row, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 3));
+			pieces_time(row, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 3));
 			template_str(
-			    row, T_REASON, parts_reason(p, "refused", pg_text(rows, i, 4, NULL)));
+			    row, T_REASON, pieces_reason(p, "refused", pg_text(rows, i, 4, NULL)));
 		}
 	}
 	pg_rows_free(rows);
@@ -255,10 +255,10 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	buf_init(&address, 0);
 	buf_puts(&address, "/person/");
 	url_encode(&address, who.nickname, strlen(who.nickname));
-	parts_frame(p, d,
-	    &(struct part_head){.title = who.nickname,
+	pieces_frame(p, d,
+	    &(struct piece_head){.title = who.nickname,
 		.description = arena_printf(p->arena, "%s done, %s in the last 24 hours.",
-		    parts_jobs(p, who.jobs), parts_count_text(p, who.by_hour24)),
+		    pieces_jobs(p, who.jobs), pieces_count_text(p, who.by_hour24)),
 		.address = arena_dup(p->arena, address.data, address.len)});
 	p->out->failed |= address.failed;
 	buf_fini(&address);

@@ -13,7 +13,7 @@
 #include "web/batches.h"
 #include "web/chart.h"
 #include "web/facts.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 
 static void
 put_key(struct buf *b, const char *key)
@@ -93,7 +93,7 @@ put_whole(struct page *p, const struct facts *f)
 	put_number(b, "percent", facts_percent(f));
 	put_text(p, "percent_text", facts_percent_text(p, f));
 	put_number(b, "per_minute", f->per_minute);
-	put_text(p, "per_minute_text", parts_rate_text(p, f->per_minute));
+	put_text(p, "per_minute_text", pieces_rate_text(p, f->per_minute));
 	put_number(b, "failing_per_minute", f->bad_per_minute);
 	put_int(b, "done_1h", f->done_1h);
 	put_int(b, "done_24h", f->done_24h);
@@ -115,7 +115,7 @@ put_stage(struct page *p, const struct facts *f, int i)
 	int64_t bar[FACTS_BAR];
 
 	buf_puts(b, i > 0 ? ",{" : "{");
-	put_text(p, "stage", parts_letter(p, s->stage));
+	put_text(p, "stage", pieces_letter(p, s->stage));
 	put_text(p, "name", s->name);
 	put_key(b, "paused");
 	buf_puts(b, s->paused ? "true" : "false");
@@ -217,7 +217,7 @@ put_latest(struct page *p, const struct facts *f)
 		const struct facts_result *done = &f->latest[i];
 
 		buf_puts(b, i > 0 ? ",{" : "{");
-		put_text(p, "stage", parts_letter(p, done->stage));
+		put_text(p, "stage", pieces_letter(p, done->stage));
 		put_int(b, "job", done->job);
 		put_text(p, "worker", done->worker);
 		put_text(p, "person", done->person);

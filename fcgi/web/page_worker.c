@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "store/pg_array.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 #include "web/tpl/worker.h"
 
 #define LEASE_ROWS 100
@@ -76,13 +76,13 @@ read_worker(struct page *p, struct worker *w, struct err *e)
 static void
 read_beat(struct page *p, struct worker *w)
 {
-	struct part_worker heard = {.id = w->id, .seen_us = w->seen_us};
+	struct piece_worker heard = {.id = w->id, .seen_us = w->seen_us};
 
-	parts_heard(p, &heard, 1);
+	pieces_heard(p, &heard, 1);
 	w->seen_us = heard.seen_us;
 	w->progress = heard.progress;
 	w->hours = fmax(w->hours, (double)(w->seen_us - w->created_us) / 3.6e9);
-	w->state = w->gone_us != 0 ? "gone" : parts_state(p, w->seen_us, w->held > 0);
+	w->state = w->gone_us != 0 ? "gone" : pieces_state(p, w->seen_us, w->held > 0);
 }
 
 static const char *
@@ -110,7 +110,7 @@ put_rate(struct page *p, struct template_dict *d, const struct worker *w)
 		template_show(d, T_TOO_EARLY);
 		return;
 	}
-	parts_rate(template_section(d, T_RATED), T_RATE, rate);
+	pieces_rate(template_section(d, T_RATED), T_RATE, rate);
 	if (w->peers < 2 || w->peers_rate <= 0 || w->gone_us != 0)
 		return;
 	template_str(template_section(d, T_PEERS), T_PEERS_TEXT,
@@ -146,13 +146,13 @@ put_facts(struct page *p, struct template_dict *d, const struct worker *w)
 	template_str(d, T_PERSON, w->person);
 	template_str(d, T_STATE, w->state);
 	template_str(d, T_STATE_TEXT, state_text(w));
-	parts_stage(p, d, T_LETTER, T_LETTER_UP, T_STAGE, w->stage);
-	parts_count(d, T_DONE, w->done);
-	parts_count(d, T_STRUCK, w->struck);
+	pieces_stage(p, d, T_LETTER, T_LETTER_UP, T_STAGE, w->stage);
+	pieces_count(d, T_DONE, w->done);
+	pieces_count(d, T_STRUCK, w->struck);
 	template_str(
 	    d, T_PROGRESS_TEXT, w->progress && w->held > 0 ? w->progress : "none reported");
-	parts_time(d, T_FIRST, T_ISO, T_AGO, w->created_us);
-	parts_time(d, T_LAST, T_ISO, T_AGO, w->seen_us);
+	pieces_time(d, T_FIRST, T_ISO, T_AGO, w->created_us);
+	pieces_time(d, T_LAST, T_ISO, T_AGO, w->seen_us);
 	put_rate(p, d, w);
 	put_rest(p, d, w);
 }
@@ -180,9 +180,9 @@ put_leases(struct page *p, struct template_dict *d, const struct worker *w, stru
 			struct template_dict *row = template_section(jobs, T_JOB_ROW);
 
 			template_int(row, T_JOB, pg_int(rows, i, 0));
-			parts_count(row, T_JOB_TEXT, pg_int(rows, i, 0));
-			parts_count(row, T_ATTEMPT, pg_int(rows, i, 1));
-			parts_time(row, T_SINCE, T_ISO, T_AGO, pg_time_us(rows, i, 2));
+			pieces_count(row, T_JOB_TEXT, pg_int(rows, i, 0));
+			pieces_count(row, T_ATTEMPT, pg_int(rows, i, 1));
+			pieces_time(row, T_SINCE, T_ISO, T_AGO, pg_time_us(rows, i, 2));
 		}
 	}
 	pg_rows_free(rows);
@@ -211,11 +211,11 @@ put_recent(struct page *p, struct template_dict *d, const struct worker *w, stru
 			int64_t finished_us = pg_time_us(rows, i, 3);
 
 			template_int(row, T_JOB, pg_int(rows, i, 0));
-			parts_count(row, T_JOB_TEXT, pg_int(rows, i, 0));
-			parts_count(row, T_ATTEMPT, pg_int(rows, i, 1));
+			pieces_count(row, T_JOB_TEXT, pg_int(rows, i, 0));
+			pieces_count(row, T_ATTEMPT, pg_int(rows, i, 1));
 			template_str(
-			    row, T_TOOK, parts_took(p, finished_us - pg_time_us(rows, i, 2)));
-			parts_time(row, T_FINISHED, T_ISO, T_AGO, finished_us);
+			    row, T_TOOK, pieces_took(p, finished_us - pg_time_us(rows, i, 2)));
+			pieces_time(row, T_FINISHED, T_ISO, T_AGO, finished_us);
 		}
 	}
 	pg_rows_free(rows);
@@ -243,11 +243,11 @@ put_strikes(struct page *p, struct template_dict *d, const struct worker *w, str
 			const char *kind = pg_text(rows, i, 1, NULL);
 
 			template_int(row, T_JOB, pg_int(rows, i, 0));
-			parts_count(row, T_JOB_TEXT, pg_int(rows, i, 0));
-			template_str(row, T_KIND, parts_kind(kind));
+			pieces_count(row, T_JOB_TEXT, pg_int(rows, i, 0));
+			template_str(row, T_KIND, pieces_kind(kind));
 			template_str(
-			    row, T_REASON, parts_reason(p, kind, pg_text(rows, i, 2, NULL)));
-			parts_time(row, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 3));
+			    row, T_REASON, pieces_reason(p, kind, pg_text(rows, i, 2, NULL)));
+			pieces_time(row, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 3));
 		}
 	}
 	pg_rows_free(rows);
@@ -258,7 +258,7 @@ static bool
 find_worker(struct page *p, struct worker *w, struct err *e)
 {
 	*w = (struct worker){.stage = 0};
-	if (!p->path[0] || !parts_find_stage(p, p->path[0], &w->stage, e))
+	if (!p->path[0] || !pieces_find_stage(p, p->path[0], &w->stage, e))
 		return err_set(e, ERR_INPUT, "Invalid worker stage.", "no stage in the path");
 	if (w->stage == 0)
 		return err_set(e, ERR_INPUT, "Invalid worker stage.", "unknown stage");
@@ -277,11 +277,11 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 		return false;
 	read_beat(p, &w);
 	buf_init(&address, 0);
-	parts_worker_address(p, &address, w.stage, w.name);
-	parts_frame(p, d,
-	    &(struct part_head){.title = w.name,
+	pieces_worker_address(p, &address, w.stage, w.name);
+	pieces_frame(p, d,
+	    &(struct piece_head){.title = w.name,
 		.description = arena_printf(p->arena, "A worker of %s in stage %s: %s done.",
-		    w.person, parts_stage_name(p, w.stage), parts_jobs(p, w.done)),
+		    w.person, pieces_stage_name(p, w.stage), pieces_jobs(p, w.done)),
 		.address = arena_dup(p->arena, address.data, address.len)});
 	p->out->failed |= address.failed;
 	buf_fini(&address);

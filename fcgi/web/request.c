@@ -58,7 +58,7 @@ request_free(struct request *rq)
 {
 	stat_add(STAT_IN_FLIGHT, -1);
 	stat_latency(clock_us() - rq->arrived_us);
-	request_drop_body(rq);
+	request_free_body(rq);
 	arena_fini(&rq->arena);
 	fcgx_done(rq->fcgx);
 	atomic_fetch_sub(&rq->tracker->in_flight, 1);
@@ -121,7 +121,7 @@ request_read_body(struct request *rq, struct err *e)
 }
 
 void
-request_drop_body(struct request *rq)
+request_free_body(struct request *rq)
 {
 	if (rq->body_is_ours) {
 		free(rq->body);

@@ -39,7 +39,7 @@ struct request {
 	enum method method;
 	const char *path;  /* as sent, still percent-encoded, without the query */
 	const char *query; /* raw, never NULL */
-	char *body; /* ends in NUL; NULL before request_read_body and after request_drop_body */
+	char *body; /* ends in NUL; NULL before request_read_body and after request_free_body */
 	size_t body_len;
 	bool body_is_ours; /* not in the arena */
 	struct scan_field field[REQUEST_FIELDS];
@@ -64,7 +64,7 @@ bool request_field_is_doubtful(struct request *rq, const char *name);
 /* Decodes a string where it stands, in the body: each once. False when it is none. */
 bool request_text(struct request *rq, struct json_span value, struct json_text *out);
 /* Nothing found in the body is used any more: a call that waits does so without it. */
-void request_drop_body(struct request *rq);
+void request_free_body(struct request *rq);
 
 /* An op of this request: arena, arrival, give-up time by the route's manners. */
 struct op *request_op(struct request *rq, enum op_kind kind, void (*answer)(struct op *op));

@@ -162,9 +162,9 @@ tellers_fini(struct tellers *ts)
 
 /* It is heard of as of any that hangs up. */
 static void
-drop(struct tellers *ts, struct tell *t)
+give_up(struct tellers *ts, struct tell *t)
 {
-	t->dropped = true;
+	t->given_up = true;
 	ts->held -= t->len;
 	(void)shutdown(t->fd, SHUT_RDWR);
 }
@@ -176,7 +176,7 @@ find_stalled(const struct tellers *ts)
 	struct tell *stalled = NULL;
 
 	for (struct tell *t = ts->first; t; t = t->after)
-		if (!t->dropped && (!stalled || t->moved_us <= stalled->moved_us))
+		if (!t->given_up && (!stalled || t->moved_us <= stalled->moved_us))
 			stalled = t;
 	return stalled;
 }
@@ -194,7 +194,7 @@ tellers_enter(struct tellers *ts, struct tell *t)
 	t->listed = true;
 	ts->held += t->len;
 	while (ts->held > ts->most && (stalled = find_stalled(ts)) && ts->held > stalled->len)
-		drop(ts, stalled);
+		give_up(ts, stalled);
 	pthread_mutex_unlock(&ts->lock);
 }
 
@@ -207,7 +207,7 @@ tellers_leave(struct tellers *ts, struct tell *t)
 	*(t->before ? &t->before->after : &ts->first) = t->after;
 	if (t->after)
 		t->after->before = t->before;
-	if (!t->dropped)
+	if (!t->given_up)
 		ts->held -= t->len;
 	pthread_mutex_unlock(&ts->lock);
 }
@@ -219,8 +219,8 @@ tellers_sweep(struct tellers *ts, int64_t now_us)
 	for (struct tell *t = ts->first; t; t = t->after) {
 		int64_t most_us = (int64_t)(TELL_S + t->len / TELL_RATE) * 1000000;
 
-		if (!t->dropped && now_us - t->since_us > most_us)
-			drop(ts, t);
+		if (!t->given_up && now_us - t->since_us > most_us)
+			give_up(ts, t);
 	}
 	pthread_mutex_unlock(&ts->lock);
 }

@@ -38,8 +38,8 @@ struct tell {
 	int64_t since_us;
 	_Atomic(int64_t) moved_us; /* when `marked` was; others look at it */
 	int fd;
-	bool listed;  /* it entered */
-	bool dropped; /* hung up on; with the tellers' lock, as the next */
+	bool listed;   /* it entered */
+	bool given_up; /* hung up on; with the tellers' lock, as the next */
 	struct tell *before, *after;
 	void (*ended)(void *arg, bool told);
 	void *arg;
@@ -49,7 +49,7 @@ struct tell {
 struct tellers {
 	pthread_mutex_t lock;
 	struct tell *first;
-	size_t held, most; /* bytes; who was dropped counts no more */
+	size_t held, most; /* bytes; who was given up counts no more */
 };
 
 struct tell *tell_new(unsigned id, struct buf *answer, int fd);

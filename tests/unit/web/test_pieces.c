@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "web/facts.h"
-#include "web/parts.h"
+#include "web/pieces.h"
 
 static struct arena arena;
 static struct settings settings;
@@ -41,8 +41,8 @@ a_rate_has_as_many_decimals_as_it_is_worth(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
-		assert_string_equal(parts_rate_text(&page, cases[i].n), cases[i].text);
-	assert_string_equal(parts_rate_text(&page, INFINITY), "0");
+		assert_string_equal(pieces_rate_text(&page, cases[i].n), cases[i].text);
+	assert_string_equal(pieces_rate_text(&page, INFINITY), "0");
 }
 
 static void
@@ -56,7 +56,7 @@ a_span_is_told_in_its_biggest_units(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
-		assert_string_equal(parts_span(&page, cases[i].s), cases[i].text);
+		assert_string_equal(pieces_span(&page, cases[i].s), cases[i].text);
 }
 
 static void
@@ -65,9 +65,9 @@ a_moment_is_told_by_how_long_it_is_past(void **state)
 	char text[64];
 
 	(void)state;
-	parts_ago_text(text, sizeof(text), 3);
+	pieces_ago_text(text, sizeof(text), 3);
 	assert_string_equal(text, "just now");
-	parts_ago_text(text, sizeof(text), 90);
+	pieces_ago_text(text, sizeof(text), 90);
 	assert_string_equal(text, "1 min ago");
 }
 
@@ -75,34 +75,34 @@ static void
 a_job_that_took_little_is_told_in_tenths(void **state)
 {
 	(void)state;
-	assert_string_equal(parts_took(&page, 340000), "0.3 s");
-	assert_string_equal(parts_took(&page, 12700000), "12 s");
-	assert_string_equal(parts_took(&page, 50000), "0.1 s");
-	assert_string_equal(parts_took(&page, 49999), "under 0.1 s");
-	assert_string_equal(parts_took(&page, -5), "under 0.1 s");
+	assert_string_equal(pieces_took(&page, 340000), "0.3 s");
+	assert_string_equal(pieces_took(&page, 12700000), "12 s");
+	assert_string_equal(pieces_took(&page, 50000), "0.1 s");
+	assert_string_equal(pieces_took(&page, 49999), "under 0.1 s");
+	assert_string_equal(pieces_took(&page, -5), "under 0.1 s");
 }
 
 static void
 a_size_is_told_in_its_unit(void **state)
 {
 	(void)state;
-	assert_string_equal(parts_bytes(&page, 1), "1 byte");
-	assert_string_equal(parts_bytes(&page, 1023), "1023 bytes");
-	assert_string_equal(parts_bytes(&page, 1024), "1.0 KiB");
-	assert_string_equal(parts_bytes(&page, 1536), "1.5 KiB");
-	assert_string_equal(parts_bytes(&page, 1 << 20), "1.0 MiB");
-	assert_string_equal(parts_bytes(&page, 1 << 30), "1.0 GiB");
-	assert_string_equal(parts_bytes(&page, INT64_C(5) << 40), "5,120 GiB");
+	assert_string_equal(pieces_bytes(&page, 1), "1 byte");
+	assert_string_equal(pieces_bytes(&page, 1023), "1023 bytes");
+	assert_string_equal(pieces_bytes(&page, 1024), "1.0 KiB");
+	assert_string_equal(pieces_bytes(&page, 1536), "1.5 KiB");
+	assert_string_equal(pieces_bytes(&page, 1 << 20), "1.0 MiB");
+	assert_string_equal(pieces_bytes(&page, 1 << 30), "1.0 GiB");
+	assert_string_equal(pieces_bytes(&page, INT64_C(5) << 40), "5,120 GiB");
 }
 
 static void
 a_share_is_never_more_than_all_and_never_a_lie_about_little(void **state)
 {
 	(void)state;
-	assert_string_equal(parts_share(&page, 1, 3), "33.3%");
-	assert_string_equal(parts_share(&page, 1, 100000), "< 0.1%");
-	assert_string_equal(parts_share(&page, 5, 4), "100.0%");
-	assert_string_equal(parts_share(&page, 5, 0), "");
+	assert_string_equal(pieces_share(&page, 1, 3), "33.3%");
+	assert_string_equal(pieces_share(&page, 1, 100000), "< 0.1%");
+	assert_string_equal(pieces_share(&page, 5, 4), "100.0%");
+	assert_string_equal(pieces_share(&page, 5, 0), "");
 }
 
 static void
@@ -112,7 +112,7 @@ a_workers_address_encodes_what_is_no_letter(void **state)
 
 	(void)state;
 	buf_init(&b, 0);
-	parts_worker_address(&page, &b, 1, "calm/fox 1");
+	pieces_worker_address(&page, &b, 1, "calm/fox 1");
 	assert_string_equal(b.data, "/worker/extract%20%26%20load/calm%2Ffox%201");
 	buf_fini(&b);
 }
@@ -124,7 +124,7 @@ a_stage_is_found_by_its_name_whatever_the_case(void **state)
 	int64_t stage;
 
 	(void)state;
-	assert_true(parts_find_stage(&page, "extract & LOAD", &stage, &e));
+	assert_true(pieces_find_stage(&page, "extract & LOAD", &stage, &e));
 	assert_int_equal(stage, 1);
 }
 
@@ -135,17 +135,17 @@ a_key_in_the_query_is_two_numbers_or_nothing(void **state)
 
 	(void)state;
 	page.query = "after=12-34";
-	assert_true(parts_query_key(&page, "after", &a, &b));
+	assert_true(pieces_query_key(&page, "after", &a, &b));
 	assert_int_equal(a, 12);
 	assert_int_equal(b, 34);
 	page.query = "after=12";
-	assert_false(parts_query_key(&page, "after", &a, &b));
+	assert_false(pieces_query_key(&page, "after", &a, &b));
 	page.query = "after=-1-2";
-	assert_false(parts_query_key(&page, "after", &a, &b));
+	assert_false(pieces_query_key(&page, "after", &a, &b));
 	page.query = "after=1-99999999999999999999";
-	assert_false(parts_query_key(&page, "after", &a, &b));
+	assert_false(pieces_query_key(&page, "after", &a, &b));
 	page.query = NULL;
-	assert_false(parts_query_key(&page, "after", &a, &b));
+	assert_false(pieces_query_key(&page, "after", &a, &b));
 }
 
 static void
@@ -155,14 +155,14 @@ text_in_the_query_that_is_empty_malformed_or_endless_is_absent(void **state)
 
 	(void)state;
 	page.query = "q=";
-	assert_null(parts_query_text(&page, "q"));
+	assert_null(pieces_query_text(&page, "q"));
 	page.query = "q=%FF";
-	assert_null(parts_query_text(&page, "q"));
+	assert_null(pieces_query_text(&page, "q"));
 	memset(query + 2, 'x', 200);
 	page.query = query;
-	assert_null(parts_query_text(&page, "q"));
+	assert_null(pieces_query_text(&page, "q"));
 	page.query = "q=Zo%C3%AB+1";
-	assert_string_equal(parts_query_text(&page, "q"), "Zo\xc3\xab 1");
+	assert_string_equal(pieces_query_text(&page, "q"), "Zo\xc3\xab 1");
 }
 
 static void
@@ -171,18 +171,18 @@ a_worker_is_stale_after_a_quarter_of_the_time_out(void **state)
 	int64_t now_us = clock_wall_us();
 
 	(void)state;
-	assert_string_equal(parts_state(&page, now_us, true), "live");
-	assert_string_equal(parts_state(&page, now_us, false), "waiting");
-	assert_string_equal(parts_state(&page, now_us - INT64_C(1900000000), true), "stale");
+	assert_string_equal(pieces_state(&page, now_us, true), "live");
+	assert_string_equal(pieces_state(&page, now_us, false), "waiting");
+	assert_string_equal(pieces_state(&page, now_us - INT64_C(1900000000), true), "stale");
 }
 
 static void
 a_spark_needs_two_values_and_stays_in_its_box(void **state)
 {
 	(void)state;
-	assert_string_equal(parts_spark(&page, "", 10, 10), "");
-	assert_string_equal(parts_spark(&page, "3", 10, 10), "");
-	assert_string_equal(parts_spark(&page, "0,4,2", 10, 10), "M0 9L5 1L10 5");
+	assert_string_equal(pieces_spark(&page, "", 10, 10), "");
+	assert_string_equal(pieces_spark(&page, "3", 10, 10), "");
+	assert_string_equal(pieces_spark(&page, "0,4,2", 10, 10), "M0 9L5 1L10 5");
 }
 
 static void
@@ -221,26 +221,26 @@ a_share_is_never_nothing_nor_all_before_it_is(void **state)
 	assert_string_equal(facts_percent_text(&page, &f), "< 0.01%");
 	f.done = 500;
 	assert_string_equal(facts_percent_text(&page, &f), "0.05%");
-	assert_string_equal(parts_share(&page, 1, 100000), "< 0.1%");
-	assert_string_equal(parts_share(&page, 99999, 100000), "> 99.9%");
-	assert_string_equal(parts_share(&page, 3, 3), "100.0%");
-	assert_string_equal(parts_share(&page, 0, 3), "0.0%");
-	assert_string_equal(parts_share(&page, -3, 3), "0.0%");
-	assert_string_equal(parts_share(&page, 3, -3), "");
+	assert_string_equal(pieces_share(&page, 1, 100000), "< 0.1%");
+	assert_string_equal(pieces_share(&page, 99999, 100000), "> 99.9%");
+	assert_string_equal(pieces_share(&page, 3, 3), "100.0%");
+	assert_string_equal(pieces_share(&page, 0, 3), "0.0%");
+	assert_string_equal(pieces_share(&page, -3, 3), "0.0%");
+	assert_string_equal(pieces_share(&page, 3, -3), "");
 }
 
 static void
 one_thing_is_no_things(void **state)
 {
 	(void)state;
-	assert_string_equal(parts_jobs(&page, 0), "0 jobs");
-	assert_string_equal(parts_jobs(&page, 1), "1 job");
-	assert_string_equal(parts_jobs(&page, 1000001), "1,000,001 jobs");
-	assert_string_equal(parts_workers(&page, 1), "1 worker");
-	assert_string_equal(parts_span(&page, 86400), "1 day");
-	assert_string_equal(parts_span(&page, 63115199), "730 days");
-	assert_string_equal(parts_span(&page, 203181765), "6 years");
-	assert_string_equal(parts_span(&page, INT64_MAX), "1,000 years and more");
+	assert_string_equal(pieces_jobs(&page, 0), "0 jobs");
+	assert_string_equal(pieces_jobs(&page, 1), "1 job");
+	assert_string_equal(pieces_jobs(&page, 1000001), "1,000,001 jobs");
+	assert_string_equal(pieces_workers(&page, 1), "1 worker");
+	assert_string_equal(pieces_span(&page, 86400), "1 day");
+	assert_string_equal(pieces_span(&page, 63115199), "730 days");
+	assert_string_equal(pieces_span(&page, 203181765), "6 years");
+	assert_string_equal(pieces_span(&page, INT64_MAX), "1,000 years and more");
 }
 
 /* Says what the public page shows of a reason. */
@@ -251,7 +251,7 @@ shown(bool public_data, const char *kind, const char *reason)
 	struct page p = page;
 
 	p.settings = &s;
-	return parts_reason(&p, kind, reason);
+	return pieces_reason(&p, kind, reason);
 }
 
 static void
@@ -343,5 +343,5 @@ main(void)
 		the_end_of_a_range_is_never_told_as_earlier_than_it_is, begin, end),
 	};
 
-	return cmocka_run_group_tests_name("parts", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("pieces", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "web/parts.h"
+#include "web/pieces.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,10 +17,10 @@
 #define SPARK_MAX 64
 
 static void
-put_part(struct template_dict *d, const char *text, size_t len, bool is_link)
+put_piece(struct template_dict *d, const char *text, size_t len, bool is_link)
 {
-	struct template_dict *part = template_section(d, T_PART);
-	struct template_dict *kind = template_section(part, is_link ? T_PART_LINK : T_PART_TEXT);
+	struct template_dict *piece = template_section(d, T_PIECE);
+	struct template_dict *kind = template_section(piece, is_link ? T_PIECE_LINK : T_PIECE_TEXT);
 
 	template_text(kind, T_TEXT, text, len);
 }
@@ -40,7 +40,7 @@ link_len(const char *s)
 }
 
 void
-parts_linked(struct template_dict *d, const char *text)
+pieces_linked(struct template_dict *d, const char *text)
 {
 	const char *from = text;
 
@@ -52,17 +52,17 @@ parts_linked(struct template_dict *d, const char *text)
 			continue;
 		}
 		if (at > from)
-			put_part(d, from, (size_t)(at - from), false);
-		put_part(d, at, len, true);
+			put_piece(d, from, (size_t)(at - from), false);
+		put_piece(d, at, len, true);
 		at += len;
 		from = at;
 	}
 	if (*from != 0)
-		put_part(d, from, strlen(from), false);
+		put_piece(d, from, strlen(from), false);
 }
 
 void
-parts_frame(struct page *p, struct template_dict *d, const struct part_head *head)
+pieces_frame(struct page *p, struct template_dict *d, const struct piece_head *head)
 {
 	struct template_dict *top = template_include(d, "HEAD", "head.tpl");
 	struct template_dict *foot = template_include(d, "FOOT", "foot.tpl");
@@ -82,7 +82,7 @@ parts_frame(struct page *p, struct template_dict *d, const struct part_head *hea
 			: head->nav == NAV_BOARD ? T_AT_BOARD
 						 : T_AT_DASHBOARD);
 	if (p->settings->banner[0] != 0)
-		parts_linked(template_section(top, T_BANNER), p->settings->banner);
+		pieces_linked(template_section(top, T_BANNER), p->settings->banner);
 
 	char iso[32];
 	clock_iso(iso, clock_wall_us());
@@ -91,7 +91,7 @@ parts_frame(struct page *p, struct template_dict *d, const struct part_head *hea
 }
 
 const char *
-parts_count_text(struct page *p, int64_t n)
+pieces_count_text(struct page *p, int64_t n)
 {
 	char text[32];
 
@@ -100,7 +100,7 @@ parts_count_text(struct page *p, int64_t n)
 }
 
 void
-parts_count(struct template_dict *d, const char *key, int64_t n)
+pieces_count(struct template_dict *d, const char *key, int64_t n)
 {
 	char text[32];
 
@@ -124,7 +124,7 @@ rate_text(char out[40], double n)
 }
 
 void
-parts_rate(struct template_dict *d, const char *key, double n)
+pieces_rate(struct template_dict *d, const char *key, double n)
 {
 	char text[40];
 
@@ -133,7 +133,7 @@ parts_rate(struct template_dict *d, const char *key, double n)
 }
 
 const char *
-parts_rate_text(struct page *p, double n)
+pieces_rate_text(struct page *p, double n)
 {
 	char text[40];
 
@@ -160,7 +160,7 @@ span_text(char *out, size_t size, int64_t s)
 }
 
 const char *
-parts_span(struct page *p, int64_t s)
+pieces_span(struct page *p, int64_t s)
 {
 	char text[40];
 
@@ -174,17 +174,17 @@ parts_span(struct page *p, int64_t s)
 }
 
 const char *
-parts_took(struct page *p, int64_t took_us)
+pieces_took(struct page *p, int64_t took_us)
 {
 	if (took_us < 50000)
 		return "under 0.1 s";
 	if (took_us < 9950000)
 		return arena_printf(p->arena, "%.1f s", (double)took_us / 1e6);
-	return parts_span(p, took_us / 1000000);
+	return pieces_span(p, took_us / 1000000);
 }
 
 void
-parts_ago_text(char *out, size_t size, int64_t s)
+pieces_ago_text(char *out, size_t size, int64_t s)
 {
 	char span[40];
 
@@ -193,35 +193,35 @@ parts_ago_text(char *out, size_t size, int64_t s)
 }
 
 void
-parts_time(
+pieces_time(
     struct template_dict *d, const char *section, const char *iso, const char *ago, int64_t at_us)
 {
 	if (at_us > 0 && at_us != INT64_MAX)
-		parts_time_in(template_section(d, section), iso, ago, at_us);
+		pieces_time_in(template_section(d, section), iso, ago, at_us);
 }
 
 void
-parts_time_in(struct template_dict *d, const char *iso, const char *ago, int64_t at_us)
+pieces_time_in(struct template_dict *d, const char *iso, const char *ago, int64_t at_us)
 {
 	char text[64];
 
 	clock_iso(text, at_us);
 	template_str(d, iso, text);
-	parts_ago_text(text, sizeof(text), (clock_wall_us() - at_us) / 1000000);
+	pieces_ago_text(text, sizeof(text), (clock_wall_us() - at_us) / 1000000);
 	template_str(d, ago, text);
 }
 
 void
-parts_stage(struct page *p, struct template_dict *d, const char *letter, const char *letter_up,
+pieces_stage(struct page *p, struct template_dict *d, const char *letter, const char *letter_up,
     const char *name, int64_t stage)
 {
-	template_str(d, letter, parts_letter(p, stage));
+	template_str(d, letter, pieces_letter(p, stage));
 	template_str(d, letter_up, arena_printf(p->arena, "%c", stage_capital((int)stage)));
-	template_str(d, name, parts_stage_name(p, stage));
+	template_str(d, name, pieces_stage_name(p, stage));
 }
 
 const char *
-parts_day(struct page *p, int64_t at_us)
+pieces_day(struct page *p, int64_t at_us)
 {
 	time_t at = (time_t)(at_us / 1000000);
 	char text[32];
@@ -233,7 +233,7 @@ parts_day(struct page *p, int64_t at_us)
 }
 
 const char *
-parts_bytes(struct page *p, int64_t n)
+pieces_bytes(struct page *p, int64_t n)
 {
 	static const char *const units[] = {"KiB", "MiB", "GiB"};
 	double size = (double)n / 1024;
@@ -245,11 +245,11 @@ parts_bytes(struct page *p, int64_t n)
 		size /= 1024;
 		unit++;
 	}
-	return arena_printf(p->arena, "%s %s", parts_rate_text(p, size), units[unit]);
+	return arena_printf(p->arena, "%s %s", pieces_rate_text(p, size), units[unit]);
 }
 
 double
-parts_number(const char **at)
+pieces_number(const char **at)
 {
 	char *end;
 	double n = strtod(*at, &end);
@@ -259,21 +259,21 @@ parts_number(const char **at)
 }
 
 const char *
-parts_letter(struct page *p, int64_t stage)
+pieces_letter(struct page *p, int64_t stage)
 {
 	return arena_printf(p->arena, "%c", stage_letter((int)stage));
 }
 
 const char *
-parts_stage_name(const struct page *p, int64_t stage)
+pieces_stage_name(const struct page *p, int64_t stage)
 {
 	return stage >= 1 && stage <= STAGES_MAX ? p->stages->name[stage - 1] : "";
 }
 
 const char *
-parts_stage_part(struct page *p, int64_t stage)
+pieces_stage_in_path(struct page *p, int64_t stage)
 {
-	const char *name = parts_stage_name(p, stage);
+	const char *name = pieces_stage_name(p, stage);
 	char *part = arena_dup(p->arena, name, strlen(name));
 
 	text_lower(part, name, strlen(name));
@@ -281,7 +281,7 @@ parts_stage_part(struct page *p, int64_t stage)
 }
 
 bool
-parts_find_stage(struct page *p, const char *name, int64_t *stage, struct err *e)
+pieces_find_stage(struct page *p, const char *name, int64_t *stage, struct err *e)
 {
 	struct pg_param params[1];
 	struct pg_rows *rows;
@@ -291,7 +291,7 @@ parts_find_stage(struct page *p, const char *name, int64_t *stage, struct err *e
 	*stage = 0;
 	text_lower(lower, name, len);
 	for (int i = 1; i <= p->stages->n; i++)
-		if (strcmp(parts_stage_part(p, i), lower) == 0) {
+		if (strcmp(pieces_stage_in_path(p, i), lower) == 0) {
 			*stage = i;
 			return true;
 		}
@@ -306,9 +306,9 @@ parts_find_stage(struct page *p, const char *name, int64_t *stage, struct err *e
 }
 
 void
-parts_worker_address(struct page *p, struct buf *out, int64_t stage, const char *name)
+pieces_worker_address(struct page *p, struct buf *out, int64_t stage, const char *name)
 {
-	const char *part = parts_stage_part(p, stage);
+	const char *part = pieces_stage_in_path(p, stage);
 
 	buf_puts(out, "/worker/");
 	url_encode(out, part, strlen(part));
@@ -317,27 +317,27 @@ parts_worker_address(struct page *p, struct buf *out, int64_t stage, const char 
 }
 
 const char *
-parts_own_url(const struct page *p)
+pieces_own_url(const struct page *p)
 {
 	return p->settings->base_url[0] != 0 ? p->settings->base_url : "https://tracker.example";
 }
 
 const char *
-parts_jobs(struct page *p, int64_t n)
+pieces_jobs(struct page *p, int64_t n)
 {
 	return arena_printf(
-	    p->arena, "%s %s", parts_count_text(p, n), text_plural(n, "job", "jobs"));
+	    p->arena, "%s %s", pieces_count_text(p, n), text_plural(n, "job", "jobs"));
 }
 
 const char *
-parts_workers(struct page *p, int64_t n)
+pieces_workers(struct page *p, int64_t n)
 {
 	return arena_printf(
-	    p->arena, "%s %s", parts_count_text(p, n), text_plural(n, "worker", "workers"));
+	    p->arena, "%s %s", pieces_count_text(p, n), text_plural(n, "worker", "workers"));
 }
 
 const char *
-parts_percent_text(struct page *p, double percent)
+pieces_percent_text(struct page *p, double percent)
 {
 	if (percent > 0 && percent < 0.01)
 		return "< 0.01%";
@@ -348,7 +348,7 @@ parts_percent_text(struct page *p, double percent)
 }
 
 const char *
-parts_share(struct page *p, int64_t part, int64_t all)
+pieces_share(struct page *p, int64_t part, int64_t all)
 {
 	double share;
 
@@ -363,7 +363,7 @@ parts_share(struct page *p, int64_t part, int64_t all)
 }
 
 const char *
-parts_kind(const char *kind)
+pieces_kind(const char *kind)
 {
 	static const struct {
 		const char *kind, *words;
@@ -384,7 +384,7 @@ parts_kind(const char *kind)
 }
 
 const char *
-parts_reason(struct page *p, const char *kind, const char *reason)
+pieces_reason(struct page *p, const char *kind, const char *reason)
 {
 	static const char *const theirs[] = {"failed", "flagged", "released"};
 	long long flags;
@@ -393,7 +393,7 @@ parts_reason(struct page *p, const char *kind, const char *reason)
 		return reason;
 	/* Said by refuse_input, before a worker's own words. */
 	if (sscanf(reason, "flagged by %18lld worker", &flags) == 1 && flags > 0)
-		return arena_printf(p->arena, "flagged by %s", parts_workers(p, flags));
+		return arena_printf(p->arena, "flagged by %s", pieces_workers(p, flags));
 	for (size_t i = 0; i < sizeof(theirs) / sizeof(theirs[0]); i++)
 		if (strcmp(kind, theirs[i]) == 0)
 			return "";
@@ -401,7 +401,7 @@ parts_reason(struct page *p, const char *kind, const char *reason)
 }
 
 const char *
-parts_query_text(struct page *p, const char *name)
+pieces_query_text(struct page *p, const char *name)
 {
 	struct err ignored = ERR_INIT;
 	const char *text;
@@ -415,9 +415,9 @@ parts_query_text(struct page *p, const char *name)
 }
 
 bool
-parts_query_key(struct page *p, const char *name, int64_t *first, int64_t *second)
+pieces_query_key(struct page *p, const char *name, int64_t *first, int64_t *second)
 {
-	const char *text = parts_query_text(p, name), *dash;
+	const char *text = pieces_query_text(p, name), *dash;
 
 	if (!text || !(dash = strchr(text, '-')))
 		return false;
@@ -426,7 +426,7 @@ parts_query_key(struct page *p, const char *name, int64_t *first, int64_t *secon
 }
 
 void
-parts_heard(struct page *p, struct part_worker *workers, int n)
+pieces_heard(struct page *p, struct piece_worker *workers, int n)
 {
 	const struct redis_value *values;
 	struct err ignored = ERR_INIT;
@@ -457,7 +457,7 @@ parts_heard(struct page *p, struct part_worker *workers, int n)
 }
 
 int64_t
-parts_stale_s(const struct page *p)
+pieces_stale_s(const struct page *p)
 {
 	int64_t stale_s = p->settings->idle_timeout_s / 4;
 
@@ -465,15 +465,15 @@ parts_stale_s(const struct page *p)
 }
 
 const char *
-parts_state(const struct page *p, int64_t seen_us, bool holds)
+pieces_state(const struct page *p, int64_t seen_us, bool holds)
 {
-	if (clock_wall_us() - seen_us > parts_stale_s(p) * 1000000)
+	if (clock_wall_us() - seen_us > pieces_stale_s(p) * 1000000)
 		return "stale";
 	return holds ? "live" : "waiting";
 }
 
 const char *
-parts_spark(struct page *p, const char *csv, int width, int height)
+pieces_spark(struct page *p, const char *csv, int width, int height)
 {
 	double values[SPARK_MAX], most = 1;
 	char *path;
@@ -481,7 +481,7 @@ parts_spark(struct page *p, const char *csv, int width, int height)
 	int n = 0, used = 0;
 
 	for (const char *at = csv; *at != 0 && n < SPARK_MAX; n++) {
-		values[n] = fmax(0, parts_number(&at));
+		values[n] = fmax(0, pieces_number(&at));
 		most = fmax(most, values[n]);
 	}
 	if (n < 2)
