@@ -268,7 +268,7 @@ class Stack:
             try:
                 with self.db.cursor() as cursor:
                     cursor.execute(text, args or None)
-                    return cursor.fetchall() if cursor.description else []
+                    return cursor.fetchall() if cursor.description is not None else []
             except psycopg2.errors.DeadlockDetected:
                 if last:
                     raise

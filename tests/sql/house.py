@@ -53,7 +53,7 @@ class House:
     def rows(self, sql, *args):
         with self.connection.cursor(cursor_factory=psycopg2.extras.NamedTupleCursor) as c:
             c.execute(sql, args)
-            return c.fetchall() if c.description else []
+            return c.fetchall() if c.description is not None else []  # a select of no column has one, which is empty
 
     def value(self, sql, *args):
         return self.rows(sql, *args)[0][0]
