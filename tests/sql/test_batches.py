@@ -619,3 +619,121 @@ def test_what_is_due_later_is_in_line_again_when_its_batch_goes_on(house):
     tidy(house)
     house.value("select tracker.resume_batch(%s)", batch)
     assert line(house, 1) == [batch]
+
+
+def test_a_job_of_a_cancelled_batch_that_came_back_is_hurried_by_nobody(house):
+    batch = house.load(1)
+    a = house.worker()
+    house.back(a, house.take(a)[0])
+    cancel(house, batch)
+    assert not house.value("select tracker.hurry_job(1::int2, 1)")
+
+
+def test_the_last_job_of_a_stretch_is_hurried_and_leaves_none_behind(house):
+    batch = house.load(3)
+    through(house, 1, 1)
+    assert house.value("select tracker.hurry_job(1::int2, 3)")
+    assert house.rows("select first, last from tracker.ahead") == []
+    assert [j.job for _ in range(2) for j in house.take(house.worker())] == [3, 2]
+    assert counts(house, batch)[1] == (0, 0, 2, 1, 0)
+
+
+def test_hurrying_the_neighbour_of_a_stretch_of_one_loses_nothing(house):
+    house.load(5)
+    for job in (2, 4, 3):
+        assert house.value("select tracker.hurry_job(1::int2, %s)", job)
+    assert sorted(j.job for j in house.take(house.worker(), 5)) == [1, 2, 3, 4, 5]
+
+
+# ---- the line, closely
+
+def written(house, stage=1):
+    """Whether the stage's row is another one than before is told by this."""
+    return house.value("select xmin::text from tracker.stage where stage = %s", stage)
+
+
+def test_what_comes_back_to_a_paused_batch_writes_no_line(house):
+    batch = house.load(2)
+    a = house.worker()
+    jobs = house.take(a, 2)
+    house.value("select tracker.pause_batch(%s)", batch)
+    before = written(house)
+    for job in jobs:
+        house.back(a, job)
+    assert written(house) == before
+
+
+def test_of_two_batches_that_come_into_line_at_once_both_are_in_it(house):
+    one, other = house.load(1), house.load(1)
+    through(house, 1, 1)
+    house.value("select tracker.join_line(array[2, 2]::int2[], array[%s, %s])", one, other)
+    assert line(house, 2) == [one, other]
+
+
+def test_what_is_due_within_a_minute_is_put_in_line_before_it_is(house):
+    """Of two batches in a row, both."""
+    batches = [house.load(1), house.load(1)]
+    a = house.worker()
+    for job in house.take(a, 2):
+        house.back(a, job)
+    house.rows("update tracker.stage set line = '{}'")
+    house.rows("update tracker.retry set due = clock_timestamp() + interval '50 seconds'")
+    assert tidy(house) == 0
+    assert line(house, 1) == batches
+    house.rows("update tracker.stage set line = '{}'")
+    house.rows("update tracker.retry set due = clock_timestamp() + interval '70 seconds'")
+    tidy(house)
+    assert line(house, 1) == []
+
+
+def test_a_hint_of_one_batch_is_none_for_the_next(house):
+    """A call that goes on to the batch behind looks at its head, whatever the hint of the first says."""
+    first, second = house.load(1), house.load(2)
+    a = house.worker()
+    jobs = house.take(a, 3)
+    for job in (jobs[1], jobs[2], jobs[0]):  # the first batch's position is the last one
+        house.done(a, job)
+    house.hints[1], house.hints[6] = 10**6, first
+    assert sorted(j.job for j in house.take(house.worker(2), 3)) == [1, 2, 3]
+    assert second
+
+
+def test_of_the_batch_behind_all_that_came_back_is_given_when_nothing_else_is_left(house):
+    first, second = house.load(4), house.load(4)
+    a = house.worker()
+    for job in house.take(a, 8):
+        house.back(a, job, "undelivered", str(house.value("select call from tracker.lease where job = %s", job.job)))
+    assert sorted(j.job for j in house.take(house.worker(), 5))[:4] == [1, 2, 3, 4]
+    assert [counts(house, batch)[1][1:3] for batch in (first, second)] == [(0, 4), (3, 1)]
+    assert len(house.take(house.worker(), 3)) == 3
+
+
+def test_a_clock_that_was_set_back_lets_look_behind_the_eighth_all_the_same(house):
+    set_look = "select set_config('tracker.look_on_1', (clock_timestamp() + interval '%s')::text, false)"
+    house.rows(set_look % "1 hour")
+    assert house.value("select tracker.may_look_on(1::int2)")
+    house.rows(set_look % "500 ms")
+    assert not house.value("select tracker.may_look_on(1::int2)")
+
+
+def test_a_sweep_takes_so_many_of_all_and_not_of_each(house):
+    batches = [house.load(2), house.load(2)]
+    a = house.worker()
+    house.take(a, 4)
+    for batch in batches:
+        cancel(house, batch)
+    house.time_out(a)
+    house.pass_time(90000)
+    assert [house.value("select tracker.sweep_cancelled(3)") for _ in range(3)] == [3, 1, 0]
+
+
+def test_who_flagged_a_job_gets_another_batchs_even_when_it_comes_behind(house):
+    house.load(1)
+    second = house.load(1)
+    through(house, 1, 2)
+    b = house.worker(2)
+    (job,) = house.take(b)
+    house.flag(b, job)
+    house.make_due()
+    assert [j.job for j in house.take(b)] == [2]
+    assert house.value("select batch from tracker.lease where stage = 2") == second

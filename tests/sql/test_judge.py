@@ -124,10 +124,10 @@ def test_one_man_with_many_tokens_does_not_pause_it_while_others_are_about(house
     honest = crowd(house, 3)
     count_about(house, *honest)
     assert tuple(house.rows("select people, networks from tracker.stage where stage = 1")[0]) == (3, 3)
-    for i in range(6):
+    for i in range(12):  # more than three quarters of all who are about
         w = house.newcomer(nickname="Mallory" if same == "nickname" else f"Mallory {i}",
                            address="203.0.113.1" if same == "address" else f"203.0.{i}.1")
-        bad(house, w, 4)
+        bad(house, w, 2)
     assert judge(house) == []
 
 
@@ -200,3 +200,47 @@ def test_a_cancelled_or_paused_one_is_not_judged(house):
     house.rows("select tracker.pause_batch(%s, 'by hand')", batch)
     assert judge(house) == []
     assert house.value("select paused_why from tracker.batch") == "by hand"
+
+
+def test_results_of_another_batch_excuse_none(house):
+    house.load(1000, name="bad")
+    good_one = house.load(1000, name="good")
+    workers = crowd(house, 6)
+    for w in workers:
+        bad(house, w, 4)
+    house.rows("select tracker.set_batch(%s, 9, null)", good_one)
+    for w in workers:
+        good(house, w, 6)
+    (row,) = judge(house)
+    assert (row.name, row.why) == ("bad", "6 of 6 workers fail it: 24 bad ends and 0 results lately")
+
+
+def test_what_an_operator_took_is_no_bad_end(house):
+    house.load(1000)
+    for w in crowd(house, 6):
+        bad(house, w, 2)
+        house.end_rests()
+        for job in house.take(w, 2):
+            house.rows("select * from tracker.take_lease(1::int2, %s, 'asleep')", job.job)
+    assert judge(house) == []
+
+
+def test_some_results_beside_many_failures_do_not_save_it(house):
+    """Up to four for each bad end, when nearly all of the workers have none."""
+    house.load(1000)
+    one, *others = crowd(house, 5)
+    for w in others:
+        bad(house, w, 5)
+    good(house, one, 40)
+    (row,) = judge(house)
+    assert row.why == "4 of 5 workers fail it: 20 bad ends and 40 results lately"
+
+
+def test_who_was_made_to_fail_may_hold_as_many_as_before(house):
+    house.load(1000)
+    workers = crowd(house, 6)
+    for w in workers:
+        bad(house, w, 4)
+    assert {house.row(w).allowance for w in workers} == {60}
+    assert len(judge(house)) == 1
+    assert {house.row(w).allowance for w in workers} == {64}

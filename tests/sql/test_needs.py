@@ -418,3 +418,96 @@ def test_who_has_two_words_has_both_bits_when_the_second_comes_into_use(house, f
         needs(house, house.load(1, name=word), word)
     assert house.broken_laws() == []
     assert len(house.take(w, 2)) == 2
+
+
+# ---- exact edges
+
+def test_a_word_of_32_letters_is_one(house):
+    batch = house.load(1)
+    assert needs(house, batch, "x" * 32)
+
+
+def test_one_word_of_two_is_not_enough(house):
+    batch, plain = house.load(1), house.load(1)
+    needs(house, batch, "gpu,ram32")
+    half, whole = having(house, "gpu"), having(house, "gpu,ram32")
+    rows = house.claim([Ask(half.token, v1=True, age_us=10**6), Ask(whole.token, v1=True)])
+    assert sorted((r.item, r.job) for r in rows) == [(1, 2), (2, 1)]
+    assert plain and house.new_job(having(house, "ram32")).status == "none"
+
+
+def test_a_turn_is_told_to_who_has_all_of_what_it_needs(house):
+    batch = house.load(5)
+    needs(house, batch, "gpu,ram32")
+    rate(house, batch, 1)
+    house.take(having(house, "gpu,ram32"))
+    assert house.want(having(house, "gpu"))[0].status == "none"
+    assert house.waits == []
+
+
+def test_a_quick_rate_wakes_no_more_than_twenty_times_a_second(house):
+    """Its next turn is in 40 ms; what was 40 ms ago by the time it is asked, is asked again."""
+    batch = house.load(5000)
+    rate(house, batch, 1500)
+    for _ in range(100):
+        rows = house.rows("update tracker.gate set free_at = clock_timestamp() + interval '1 second';"
+                          " select after_us from tracker.list_waits(1::int2, array[0::int8])")
+        if rows:
+            break
+    assert [r.after_us for r in rows] == [50000]
+
+
+def test_needs_are_told_in_the_order_of_the_alphabet(house):
+    """Whatever the bits are; so saying the same words again changes nothing."""
+    one, other = house.load(1), house.load(1)
+    needs(house, one, "zeta")
+    needs(house, other, "beta,zeta")
+    assert house.value("select tracker.mask_words(needs) from tracker.batch where batch = %s", other) == "beta,zeta"
+    assert not needs(house, other, "zeta,beta")
+
+
+def test_who_is_gone_says_nothing_any_more(house):
+    w = house.worker()
+    house.bye(w)
+    assert house.says(w, "gpu") == []
+    assert house.row(w).words is None
+
+
+def test_a_bit_that_is_used_again_is_had_by_nobody_who_had_the_word_of_before(house):
+    full = house.load(1)
+    needs(house, full, ",".join(f"w{n:02}" for n in range(64)))
+    old = having(house, "w00,w01")
+    assert house.row(old).has == 3
+    needs(house, full, "w01")
+    other = house.load(1)
+    needs(house, other, "gpu")  # takes the bit of the first that nobody needs
+    assert house.row(old).has == 2
+    assert house.broken_laws() == []
+
+
+def test_a_batch_that_needs_64_words_takes_others_instead(house):
+    batch = house.load(1)
+    assert needs(house, batch, ",".join(f"a{n:02}" for n in range(64)))
+    assert needs(house, batch, ",".join(f"b{n:02}" for n in range(64)))
+
+
+def test_work_of_a_paused_stage_is_to_be_had_by_nobody(house):
+    batch = house.load(2)
+    needs(house, batch, "gpu")
+    house.rows("select tracker.set_paused(1::int2, true)")
+    assert house.rows("select * from tracker.read_work()") == []
+
+
+@pytest.mark.parametrize("v1", [True, False])
+def test_leases_of_two_batches_with_rates_have_ids_of_their_own(house, v1):
+    """The tracker gives one id for each job that it may get."""
+    batches = [house.load(3), house.load(3)]
+    for batch in batches:
+        rate(house, batch, 120)
+    w = [house.worker() for _ in range(4)]
+    jobs = house.claim([Ask(x.token, v1=True) for x in w]) if v1 else house.rows(
+        "select * from tracker.claim_fleet(%s::uuid[], %s::int4[], %s::int8[], %s::int8[], %s::bool[], %s::bool[],"
+        " %s::int4[], %s::int8[], %s::int8[], array(select gen_random_uuid() from generate_series(1, 4)), %s)",
+        [w[0].token], [4], [0], [1], [False], [False], [0], [], house.hints, 1 << 20)
+    leases = [r.lease for r in jobs if r.status == "job"]
+    assert len(set(leases)) == len(leases) == 4

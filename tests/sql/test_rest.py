@@ -306,3 +306,21 @@ def test_six_hours_without_power_and_all_was_handed_on(house):
     assert {r.status for r in house.complete([Item(site.token, j.job, j.lease, "late") for j in jobs])} == {"fenced"}
     again = house.newcomer(slots=64)
     assert house.want(again, 1)[0].status == "none" and rest_s(house, site) == 0
+
+
+@pytest.mark.parametrize("left_us, seconds", [(1, 1), (1_000_000, 1), (1_000_001, 2), (0, 0), (-5, 0)])
+def test_a_rest_is_told_in_whole_seconds_and_never_as_none(house, left_us, seconds):
+    assert house.value("select tracker.left_to_rest(now() + %s * interval '1 us', now())", left_us) == seconds
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_who_rests_is_heard_of_all_the_same(house, quick):
+    house.quick = quick
+    house.load(9)
+    w = house.worker()
+    for _ in range(3):
+        house.end_rests()
+        house.back(w, house.take(w)[0])
+    house.rows("update tracker.worker set seen = seen - interval '1 hour'")
+    assert house.new_job(w).status == "rest"
+    assert house.value("select seen > clock_timestamp() - interval '1 minute' from tracker.worker where id = %s", w.id)
