@@ -210,3 +210,28 @@ def test_who_is_erased_has_no_key(house):
     house.rows("select * from tracker.erase_person('Ada')")
     assert house.value("select count(*) from tracker.person_key") == 0
     assert ask(house, "Ada", keys=[key]) == [("opened", "Ada")]
+
+
+def test_a_second_key_leaves_the_name_as_old_as_it_was(house):
+    claim(house, "Ada")
+    before = house.value("select claimed from tracker.person")
+    claim(house, "Ada", "another")
+    assert house.value("select claimed from tracker.person") == before
+
+
+def test_who_will_be_refused_is_told_before(house):
+    """Who looks like it, is here, and has no key of its own; those with most results first."""
+    house.load(1)
+    ask(house, "Ada")
+    workers = {name: newcomer(name) for name in ("ADA", "aDa", "adA", "Bob")}
+    for w in workers.values():
+        house.rows("select * from tracker.open_workers(%s::uuid[], %s, array[1]::int2[], %s, array[null], array[''],"
+                   " array[null]::text[], %s::uuid[], %s::uuid[], %s)", [w.token], [w.name], [w.nickname],
+                   [look(w.nickname)], [look(w.nickname)], MARK)
+    house.done(workers["aDa"], house.take(workers["aDa"])[0])
+    house.end_minute()
+    house.fold()
+    house.bye(workers["adA"])
+    assert [r.nickname for r in house.rows("select * from tracker.list_locked_out('Ada')")] == ["aDa", "ADA"]
+    house.rows("update tracker.person set claimed = now() where nickname = 'ADA'")
+    assert [r.nickname for r in house.rows("select * from tracker.list_locked_out('Ada')")] == ["aDa"]

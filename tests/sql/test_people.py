@@ -387,3 +387,87 @@ def test_who_was_merged_into_somebody_hidden_is_on_no_board(crowd):
     merge(crowd, "ada", "Ada")
     hide(crowd, "Ada")
     assert board(crowd) == [("Bob", 1)]
+
+
+# ---- what a second look finds
+
+def test_a_merge_adds_what_was_withdrawn_of_a_day_and_keeps_the_older_birth(crowd):
+    crowd.rows("select tracker.send_back_job(3, 1::int2, 'wrong')")  # one of ada's
+    fold(crowd)
+    crowd.rows("update tracker.person set created = created + interval '1 hour' where nickname = 'Ada'")
+    born = crowd.value("select created from tracker.person where nickname = 'ada'")
+    days = "select sum(d.done)::int8 as done, sum(d.withdrawn)::int8 as withdrawn from tracker.person_day d join tracker.person p on p.id = d.person" \
+           " where p.nickname in ('Ada', 'ada')"
+    before = crowd.rows(days)
+    assert before[0].withdrawn == 2
+    merge(crowd, "ada", "Ada")
+    assert crowd.rows(days) == before
+    assert crowd.value("select created from tracker.person where nickname = 'Ada'") == born
+
+
+def test_a_merge_takes_what_was_refused_with_it(crowd):
+    merge(crowd, "Ada", "Bob", most=1)
+    assert crowd.rows("select distinct p.nickname from tracker.refused_output r join tracker.person p on p.id = r.person") == [("Bob",)]
+    assert crowd.value("select count(*) from tracker.worker w join tracker.person p on p.id = w.person"
+                       " where p.nickname = 'Ada'") == 0
+
+
+def test_what_is_not_folded_yet_of_an_old_name_is_on_the_persons_page(crowd):
+    merge(crowd, "Ada", "Bob")
+    jobs = crowd.take(crowd.ada, 1)
+    crowd.rows("update tracker.worker set person = (select id from tracker.person where nickname = 'Ada') where id = %s",
+               crowd.ada.id)  # one that the merge has not come to
+    before = person(crowd, "Bob").jobs
+    crowd.done(crowd.ada, jobs[0])
+    assert person(crowd, "Bob").jobs == before + 1
+    crowd.rows("update tracker.worker set person = (select id from tracker.person where nickname = 'Bob') where id = %s",
+               crowd.ada.id)
+
+
+def test_a_board_that_is_settled_counts_seven_days_and_nobody_hidden(crowd):
+    fold(crowd)
+    crowd.lawful = False
+    crowd.rows("update tracker.person_day d set day = (select day from tracker.board_day) - 7"
+               " from tracker.person p where p.id = d.person and p.nickname = 'Bob'")
+    crowd.rows("update tracker.person set hidden = true where nickname = 'ada'")
+    crowd.rows("select tracker.settle_board(array(select id from tracker.person))")
+    assert crowd.rows("select p.nickname from tracker.board b join tracker.person p on p.id = b.person order by 1") == [("Ada",)]
+
+
+def test_of_an_erased_person_no_hash_of_an_address_is_left_nor_a_ban_that_stands(told):
+    rows = erase(told, NAME)
+    workers = [r.worker for r in rows]
+    assert told.rows("select from tracker.worker where id = any (%s) and num_nonnulls(address, origin, network) > 0", workers) == []
+    assert told.rows("select from tracker.strike where worker = any (%s) and network is not null", workers) == []
+    assert told.value("select count(*) from tracker.ban where lifted is null") == 0
+    assert told.value("select bool_and(hidden) from tracker.person where erased")
+
+
+def test_an_erasure_sends_away_who_works_under_an_old_name(crowd):
+    """And finds what was written of it long ago."""
+    crowd.rows("select tracker.merge_people('ada', 'Ada')")  # no step of it: ada's worker is still ada's
+    assert {r.worker for r in erase(crowd, "Ada") if r.freed is not None} >= {crowd.ada.id, crowd.small.id}
+    assert crowd.value("select bool_and(gone_at is not null) from tracker.worker where id = any (%s)",
+                       [crowd.ada.id, crowd.small.id])
+
+
+def test_a_name_in_an_old_refusal_is_found(crowd):
+    crowd.rows("select tracker.send_back_job(5, 1::int2, 'Zebulon made it')")
+    crowd.worker(nickname="Zebulon")
+    crowd.rows("select setval(pg_get_serial_sequence('tracker.refused_output', 'id'), 100000)")
+    crowd.rows("select tracker.send_back_job(6, 1::int2, 'wrong')")
+    erase(crowd, "Zebulon")
+    assert crowd.rows("select from tracker.refused_output where reason like '%%Zebulon%%'") == []
+
+
+def test_who_is_banned_twice_hears_the_newest_words(house):
+    for words in ("first", "second"):
+        house.rows("select * from tracker.ban_strangers('Ada', null, null, null, null, %s, null)", words)
+    (r,) = house.open([house.stranger(nickname="Ada")])
+    assert r.words == "second"
+
+
+def test_a_label_is_banned_whatever_its_case(house):
+    house.rows("select * from tracker.ban_strangers(null, null, 'Bad/1.0', null, null, 'go', null)")
+    (r,) = house.open_from(house.stranger(), "192.0.2.1", "bad/1.0")
+    assert r.status == "banned"

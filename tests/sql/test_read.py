@@ -678,3 +678,70 @@ def test_what_is_listed_page_by_page_comes_once_each_and_in_order(house, functio
     whole = all_pages(house, function, key, 100)
     assert len(whole) == 5 and whole == sorted(whole)
     assert all_pages(house, function, key, rows) == whole
+
+
+# ---- what a second look finds
+
+def test_who_fails_ten_times_is_one_and_the_reason_is_the_last(house):
+    for n in range(10):
+        strikes(house, 1, 1, worker=7, reason=f"exit {n}")
+    assert [(r.bad, r.workers, r.reason) for r in failing(house)] == [(10, 1, "exit 9")]
+
+
+def test_what_was_cancelled_is_not_waited_for(house):
+    house.load(4)
+    do(house, "x", 1)
+    house.rows("select tracker.cancel_batch(%s)", house.batch())
+    assert (eta(house).remaining, eta(house).done) == (0, 1)
+
+
+def test_a_stage_of_which_nothing_came_does_not_spoil_the_time(house):
+    house.lawful = False
+    house.load(1000)
+    for minutes in range(1, 61):
+        history(house, 1, minutes, 5)
+        history(house, 2, minutes, 0)
+    r = eta(house, 600, 6)
+    assert (r.state, r.remaining) == ("moving", 2000)
+    assert abs(r.eta_s - 2000 / 5 * 60) <= 2
+
+
+def test_three_samples_are_enough_for_a_range_and_two_are_not(house):
+    house.lawful = False
+    house.load(1000)
+    for minutes in range(1, 21):
+        history(house, 1, minutes, 5)
+    assert eta(house, 600, 10).low_s is None
+    for minutes in range(21, 31):
+        history(house, 1, minutes, 5)
+    r = eta(house, 600, 10)
+    assert r.sampled == 3 and r.low_s <= r.eta_s <= r.high_s
+
+
+def test_of_a_workers_jobs_the_oldest_is_shown(house):
+    house.load(3)
+    w = house.worker()
+    jobs = house.take(w, 3)
+    for job, ago in zip(jobs, (2, 9, 4)):
+        house.rows("update tracker.lease set since = now() - make_interval(mins => %s) where job = %s", ago, job.job)
+    (r,) = house.rows("select job, jobs from tracker.read_workers(1::int2, null, null, null, null, 10, 900)")
+    assert (r.job, r.jobs) == (2, 3)
+
+
+def test_an_ipv6_origin_is_its_network_of_64(house):
+    for address in ("2001:db8:1:2::1", "2001:db8:1:2:3::9", "2001:db8:1:3::1", "192.0.2.7"):
+        house.newcomer(address=address)
+    rows = {r.origin: r.workers for r in house.rows("select * from tracker.list_origins()")}
+    assert rows == {"2001:db8:1:2::/64": 2, "2001:db8:1:3::/64": 1, "192.0.2.7": 1}
+
+
+def test_long_data_of_a_third_stage_is_what_the_second_made(house):
+    house.rows("select tracker.append_stage('Third')")
+    house.load(1)
+    for stage in (1, 2):
+        w = house.worker(stage)
+        house.done(w, house.take(w)[0], data=f"made in {stage}")
+    assert [r.data for r in house.rows("select * from tracker.fetch_inputs(3::int2, array[1::int8])")] == ["made in 2"]
+    assert house.value("select tracker.input_of(3::int2, 1, 100)") == "made in 2"
+    assert house.value("select tracker.input_of(3::int2, 1, 8)") is None
+    assert house.value("select tracker.input_of(3::int2, 1, 9)") == "made in 2"

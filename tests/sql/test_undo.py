@@ -402,3 +402,61 @@ def test_a_network_is_undone_also_when_addresses_are_forgotten(house, address, a
         with pytest.raises(psycopg2.Error):
             begin(house, address=asked)
     assert house.value("select count(*) from tracker.refused_output") == found
+
+
+# ---- what is easily overlooked
+
+def test_whose_job_was_undone_holds_it_no_more(spoilt):
+    before = spoilt.row(spoilt.bob).holds
+    undo(spoilt, person="cheat")
+    assert spoilt.row(spoilt.bob).holds == before - 1 == 0
+
+
+def test_flags_of_before_an_undo_do_not_count_after_it(house):
+    house.load(1)
+    house.flag_limit = 2
+    make(house, house.worker(), 1)
+    first, mallory, second = (house.worker(2, nickname=n) for n in ("Ada", "Mallory", "Bob"))
+    house.flag(first, house.take(first)[0])
+    house.make_due()
+    make(house, mallory, 1)
+    undo(house, person="Mallory")
+    house.flag(second, house.take(second)[0])
+    assert places(house) == {1: (2, "retry")}
+
+
+def test_what_is_undone_of_a_batch_that_was_through_is_in_line_again(house):
+    batch = house.load(2)
+    house.load(1)
+    mallory = house.worker(nickname="Mallory")
+    make(house, mallory, 2)
+    make(house, house.worker(2), 2)
+    house.rows("select tracker.tidy_line()")
+    assert house.value("select line from tracker.stage where stage = 1") != [batch]
+    undo(house, person="Mallory")
+    assert house.value("select line[1] from tracker.stage where stage = 1") == batch
+    assert sorted(j.job for j in house.take(house.worker(), 2)) == [1, 2]
+
+
+def test_a_time_is_taken_to_the_moment(house):
+    """since: that moment and later; until: before it."""
+    house.load(3)
+    w = house.worker(nickname="Ada")
+    make(house, w, 3)
+    at = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.timezone.utc)
+    second = datetime.timedelta(seconds=1)
+    for n in range(3):
+        house.rows("update tracker.output set finished = %s where job = %s", at + n * second, n + 1)
+    found = house.rows("select job from tracker.find_results(null, null, null, %s, %s)", at + second, at + 2 * second)
+    assert found == [(2,)]
+
+
+def test_results_of_long_after_a_worker_went_are_not_its_own_by_its_name(house):
+    """A worker's time bounds what is looked at."""
+    house.load(1)
+    w = house.worker(nickname="Ada")
+    make(house, w, 1)
+    house.bye(w)
+    assert count(house, person="Ada") == [(1, "Ada", 1, 0)]
+    house.rows("update tracker.output set finished = finished + interval '1 hour'")
+    assert house.rows("select job from tracker.find_results('Ada', null, null, null, null)") == []
