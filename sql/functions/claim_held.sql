@@ -61,7 +61,7 @@ begin
 		b := tracker.give_back(e_lease, array_fill('abandoned'::text, array[cardinality(e_lease)]),
 			null);
 		w_room := array(
-			select least(u.room, -tracker.left_to_rest(q.rest_until, clock_timestamp()))
+			select least(u.room, -nullif(tracker.left_to_rest(q.rest_until, clock_timestamp()), 0))
 			from unnest(w.workers, w.room) with ordinality as u(worker, room, pos)
 			join tracker.worker q on q.id = u.worker
 			order by u.pos);

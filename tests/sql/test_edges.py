@@ -605,3 +605,231 @@ def test_stages_have_names_and_are_one_to_five(house, names):
     with pytest.raises(psycopg2.Error) as e:
         house.settle(*names)
     assert e.value.pgcode == "TR001"
+
+
+# ---- of several batches, one
+
+def rates(house):
+    return house.rows("select stage, batch, rate from tracker.gate order by 1, 2")
+
+
+def test_a_rate_that_is_taken_off_takes_no_other_with_it(house):
+    one, other = house.load(1), house.load(1)
+    for batch in (one, other):
+        house.value("select tracker.set_batch_rate(%s, 60)", batch)
+    house.value("select tracker.set_stage_rate(1::int2, 600)")
+    house.value("select tracker.set_batch_rate(%s, 0)", one)
+    assert rates(house) == [(1, 0, 600), (1, other, 60)]
+    house.value("select tracker.set_stage_rate(1::int2, 0)")
+    assert rates(house) == [(1, other, 60)]
+
+
+def test_what_is_said_at_the_load_holds_from_the_first_claim_on(house):
+    for n in (1, 2):
+        house.rows("insert into tracker.job (number, data) values (%s, 'x')", n)
+    batch = house.value("select tracker.open_batch('a', true, 2, 7, false, 'for Ann', 'gpu', 1)")
+    assert rates(house) == [(1, batch, 1)]
+    assert house.rows("select priority, note, tracker.mask_words(needs) as needs from tracker.batch") == [(7, "for Ann", "gpu")]
+    w = house.worker()
+    house.says(w, "gpu")
+    assert [r.status for r in house.want(w, 2)] == ["job"]
+    assert house.want(house.worker())[0].status == "none"
+
+
+def test_those_that_are_over_are_listed_when_they_are_asked_for(house):
+    over, open_ = house.load(1, name="over"), house.load(1, name="open")
+    house.value("select tracker.cancel_batch(%s)", over)
+    def listed(ended, of=None):
+        return [r.name for r in house.rows("select name from tracker.list_batches(%s, %s)", ended, of)]
+    assert listed(False) == ["open"]
+    assert listed(True) == ["open", "over"]
+    assert listed(False, over) == ["over"]
+    assert open_
+
+
+def test_a_paused_batch_promises_no_time_however_quick_it_was(house):
+    batch = house.load(10)
+    a = house.worker()
+    house.complete([Item(a.token, j.job, j.lease, "r") for j in house.take(a, 5)])
+    house.end_minute()
+    house.rows("update tracker.tally set minute = date_trunc('minute', now()) - interval '2 minutes' where slot >= 0")
+    eta = "select eta_s from tracker.read_batch_rows(array[%s])"
+    assert house.value(eta, batch) > 0
+    house.value("select tracker.pause_batch(%s)", batch)
+    assert house.value(eta, batch) is None
+
+
+def test_who_has_one_word_of_two_keeps_no_batch_from_standing_still(house):
+    batch = house.load(1)
+    house.value("select tracker.set_batch_needs(%s, 'gpu,ram32')", batch)
+    w = house.worker()
+    house.says(w, "gpu")
+    assert [r.why for r in house.rows("select why from tracker.read_still(null)")] == ["no worker here has gpu, ram32"]
+    house.says(w, "ram32,gpu")
+    assert house.rows("select why from tracker.read_still(null)") == []
+
+
+def test_a_batch_counts_no_result_that_was_taken_back(house):
+    batch = house.load(2)
+    a = house.worker()
+    for job in house.take(a, 2):
+        house.done(a, job)
+    house.value("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    def done():
+        return house.value("select done from tracker.read_batches(array[%s]) where stage = 1", batch)
+    assert done() == 1
+    house.end_minute()
+    house.fold()
+    assert done() == 1
+
+
+@pytest.mark.parametrize("ago_s, status", [(30, "job"), (60.5, "none")])
+def test_the_same_question_is_the_same_for_a_minute(house, ago_s, status):
+    """From when it was asked first; later the job of before is abandoned, and waits."""
+    house.load(1)
+    w = house.worker()
+    first = house.new_job(w)
+    house.pass_time(ago_s)
+    again = house.new_job(w)
+    assert (again.status, again.job) == (status, first.job if status == "job" else None)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_one_that_abandons_its_job_fills_nobodys_hands(house, quick):
+    """Neither its own nor its neighbours' in the bundle: who is full is not parked, and comes again at once."""
+    house.quick = quick
+    house.load(1)
+    a, b = house.worker(), house.worker()
+    house.new_job(a)
+    house.pass_time(62)
+    assert sorted((r.item, r.status) for r in house.claim([Ask(w.token, v1=True) for w in (a, b)])) == [(1, "none"), (2, "none")]
+
+
+@pytest.mark.parametrize("v1", [True, False])
+def test_of_what_came_back_no_more_is_taken_than_there_are_seats(house, v1):
+    """Two are passed over for what they had; nobody else's is touched."""
+    for _ in range(3):
+        house.load(2)
+    a, b = house.worker(), house.worker()
+    held = [(w, job) for w in (a, b) for job in house.take(w, 3)]
+    for w, job in held:
+        house.back(w, job, "undelivered", str(house.value("select call from tracker.lease where job = %s", job.job)))
+    rows = house.claim([house_ask(w, v1) for w in (a, b)])
+    assert len([r for r in rows if r.status == "job"]) == 2
+    assert house.value("select count(*) from tracker.lease") == 2
+    assert house.value("select count(*) from tracker.retry") == 4
+
+
+def house_ask(worker, v1):
+    return Ask(worker.token, 1, v1=v1)
+
+
+def test_stage_a_has_no_count_of_what_is_ready_that_a_claim_could_take_from(house):
+    """It is counted by its stretches; with rates and several batches, too."""
+    house.rows("insert into tracker.gate (stage, batch, rate) values (1, 0, 6000)")
+    for _ in range(2):
+        house.load(2)
+    house.rows("update tracker.stage set line = line")
+    house.take(house.worker(), 3)
+    assert house.rows("select stage, ready from tracker.tally where ready <> 0") == []
+
+
+# ---- what pages read, at its edges
+
+def batch_history(house, batch, minutes_ago, done, hourly=False):
+    house.lawful = False
+    house.rows("insert into tracker.batch_history (batch, stage, minute, hourly, done) values"
+               " (%s, 1, date_trunc('minute', now()) - make_interval(mins => %s), %s, %s)", batch, minutes_ago, hourly, done)
+
+
+def test_the_pace_of_a_batch_is_of_five_minutes_and_of_no_row_of_an_hour(house):
+    batch = house.load(100)
+    for minutes_ago, done in ((1, 1), (4, 10), (5, 100)):
+        batch_history(house, batch, minutes_ago, done)
+    batch_history(house, batch, 3, 1000, hourly=True)
+    pace = house.rows("select done_5m, done_1h from tracker.read_batch_pace(array[%s]) where stage = 1", batch)
+    assert pace == [(11, 111)]
+
+
+def test_a_minute_in_which_more_was_taken_back_than_done_is_on_the_chart(house):
+    batch = house.load(100)
+    batch_history(house, batch, 2, -3)
+    assert [r.done for r in house.rows("select done from tracker.read_batch_series(%s, 3600, 60)", batch)] == [-3]
+
+
+def test_who_has_one_job_works_and_does_not_wait(house):
+    house.load(1)
+    one, none = house.worker(), house.worker()
+    house.take(one)
+    def of(kind):
+        return [r.name for r in house.rows("select name from tracker.read_workers(null, null, %s, null, null, 10, 900)", kind)]
+    assert (of("working"), of("waiting")) == ([one.name], [none.name])
+
+
+def test_in_a_new_days_first_minutes_yesterday_is_not_today(house):
+    house.load(1)
+    a = house.worker(nickname="Ada")
+    house.done(a, house.take(a)[0])
+    house.end_minute()
+    house.fold()
+    house.rows("update tracker.board set today = 1")
+    house.rows("update tracker.board_day set day = day - 1")
+    assert house.rows("select nickname from tracker.read_board('today', null, null, 10)") == []
+    house.lawful = False
+
+
+# ---- workers, at their edges
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_result_for_another_job_leaves_the_one_in_hand(house, quick):
+    house.quick = quick
+    house.load(2)
+    a, b = house.worker(), house.worker()
+    mine, other = house.new_job(a).job, house.new_job(b).job
+    (r,) = house.complete([Item(a.token, other, None, "r")])
+    assert r.status != "accepted"
+    assert {(r.job, r.worker) for r in house.rows("select job, worker from tracker.lease")} == {(mine, a.id), (other, b.id)}
+
+
+def test_of_two_workers_of_one_name_the_one_of_the_stage_is_sent_away(house):
+    a, b = house.worker(1, name="quiet-otter-1"), house.worker(2, name="quiet-otter-1")
+    assert [r.worker for r in house.rows("select * from tracker.drop_worker(2::int2, 'quiet-otter-1')")] == [b.id]
+    assert house.row(a).gone_at is None
+
+
+@pytest.mark.parametrize("ended", ["-20 seconds", "60 seconds"])
+def test_a_time_in_which_nobody_could_be_heard_is_no_silence_nor_its_grace(house, ended):
+    """Of a hundred seconds of silence: what is over of them since, and the rest before it began."""
+    house.rows("insert into tracker.deaf (began, ended) values (now() - interval '30 seconds', now() + %s::interval)", ended)
+    since = house.value("select extract(epoch from now() - tracker.silent_since(100))")
+    assert abs(float(since) - (110 if ended == "-20 seconds" else 130)) < 5
+
+
+def test_behind_those_who_are_heard_the_keeper_looks_on(house):
+    workers = [house.worker() for _ in range(3)]
+    house.rows("update tracker.worker set seen = seen - interval '3 hours' where id = %s", workers[2].id)
+    (row,) = house.looked(7200, look=2)
+    assert (row.worker, row.token) == (workers[1].id, None)
+    (row,) = house.looked(7200, after=(row.stage, row.created, row.worker), look=2)
+    assert (row.worker, row.token) == (workers[2].id, workers[2].token)
+
+
+def test_who_is_let_go_on_begins_anew(house):
+    """The next failure is the first, and no rest."""
+    house.rests = True
+    house.load(9)
+    w = house.worker()
+    for _ in range(4):
+        house.end_rests()
+        house.back(w, house.take(w)[0])
+    assert house.value("select seconds from tracker.end_rest(1::int2, %s)", w.name) > 0
+    assert (house.row(w).bad_row, house.row(w).soft_row) == (0, 0)
+    house.back(w, house.take(w)[0])
+    assert house.want(w)[0].status == "job"
+
+
+def test_two_batches_promise_no_more_than_the_rate_of_their_stage(house):
+    for _ in range(2):
+        house.load(5)
+    house.value("select tracker.set_stage_rate(1::int2, 60)")
+    assert [(r.now, r.later) for r in house.rows("select * from tracker.read_work()")] == [(1, 9)]
