@@ -214,6 +214,32 @@ an_output_over_the_limit_ends_the_run(void **state)
 	assert_true(WIFSIGNALED(run.status));
 }
 
+/* Its parent is gone: whoever adopted it may not have reaped it yet, so a zombie is fine too. */
+static bool
+is_alive(pid_t pid)
+{
+	char path[32], state = 'X';
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	stat = fopen(path, "re");
+	if (!stat)
+		return false;
+	if (fscanf(stat, "%*d %*s %c", &state) != 1)
+		state = 'X';
+	fclose(stat);
+	return state != 'Z' && state != 'X';
+}
+
+/* Soon. */
+static bool
+ends(pid_t pid)
+{
+	for (int i = 0; i < 500 && is_alive(pid); i++)
+		clock_sleep_ms(10);
+	return !is_alive(pid);
+}
+
 static void
 stopping_reaches_the_whole_group(void **state)
 {
@@ -230,10 +256,7 @@ stopping_reaches_the_whole_group(void **state)
 	run_stop(&run, RUN_UNWANTED, 5000);
 	wait_until_over();
 	assert_int_equal(run.fault, RUN_UNWANTED);
-	for (int i = 0; i < 500 && kill(left, 0) == 0; i++)
-		clock_sleep_ms(10);
-	/* Its parent is gone: whoever adopted it may not have reaped it yet, so a zombie is fine too. */
-	assert_true(kill(left, 0) == -1 ? errno == ESRCH : waitpid(left, NULL, WNOHANG) <= 0);
+	assert_true(ends(left));
 }
 
 static void
@@ -246,6 +269,52 @@ who_will_not_hear_is_killed_after_the_grace(void **state)
 	wait_until_over();
 	assert_int_equal(run.fault, RUN_TOO_LONG);
 	assert_int_equal(WTERMSIG(run.status), SIGKILL);
+}
+
+/* Each word to stop that follows gives it no more time. */
+static void
+who_is_told_to_stop_again_and_again_has_its_grace_once(void **state)
+{
+	int64_t kill_us;
+
+	(void)state;
+	start("trap '' TERM; while :; do sleep 0.1; done", "", 0, 100);
+	run_stop(&run, RUN_TOO_LONG, 300);
+	kill_us = run.kill_us;
+	clock_sleep_ms(5);
+	run_stop(&run, RUN_TOO_LONG, 60000);
+	assert_int_equal(run.kill_us, kill_us);
+	wait_until_over();
+}
+
+static void
+a_command_that_is_held_hears_that_it_is_to_end(void **state)
+{
+	(void)state;
+	start(
+	    "trap 'printf bye; exit 0' TERM; echo ready >&3; kill -STOP $$; sleep 100", "", 0, 100);
+	for (int i = 0; i < 500 && run.notes.last_len == 0; i++) {
+		loop_run(&loop);
+		clock_sleep_ms(10);
+	}
+	clock_sleep_ms(50);
+	run_stop(&run, RUN_UNWANTED, 60000);
+	wait_until_over();
+	assert_int_equal(run.result.len, 3);
+}
+
+/* What it left in its group when it ended, too. */
+static void
+nothing_of_a_command_outlives_it(void **state)
+{
+	pid_t left;
+
+	(void)state;
+	start("sleep 100 >&- 2>&- 3>&- & echo $! >&3", "", 0, 100);
+	wait_until_over();
+	left = (pid_t)strtol(run.notes.last, NULL, 10);
+	assert_true(left > 0);
+	assert_true(ends(left));
 }
 
 static void
@@ -282,6 +351,9 @@ main(void)
 	    RUNS(an_output_over_the_limit_ends_the_run),
 	    RUNS(stopping_reaches_the_whole_group),
 	    RUNS(who_will_not_hear_is_killed_after_the_grace),
+	    RUNS(who_is_told_to_stop_again_and_again_has_its_grace_once),
+	    RUNS(a_command_that_is_held_hears_that_it_is_to_end),
+	    RUNS(nothing_of_a_command_outlives_it),
 	    RUNS(a_command_that_is_not_there_is_told_at_once),
 	};
 

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "domain/health.h"
@@ -49,6 +50,55 @@ an_illness_has_a_beginning_a_reason_and_an_end(void **state)
 	assert_int_equal(later.ill_us, 0);
 	assert_true(later.good_us >= first.ill_us);
 	shared_forget(s, 1);
+}
+
+/* Of two processes, whichever has the lower number. */
+static void
+of_two_that_are_ill_the_longest_is_told(void **state)
+{
+	static const int first_of[][2] = {{1, 2}, {2, 1}};
+	struct health h;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct shared *s = pool();
+
+		shared_enter(s, first_of[i][0]);
+		health_ill(s, PART_COMPLETE, &refusal, "53100");
+		clock_sleep_ms(2);
+		shared_enter(s, first_of[i][1]);
+		health_ill(s, PART_COMPLETE, &refusal, "57014");
+		health_read(s, PART_COMPLETE, &h);
+		assert_string_equal(h.why, "53100");
+	}
+}
+
+static void
+an_illness_is_as_old_as_its_beginning(void **state)
+{
+	struct shared *s = pool();
+	struct health first, later;
+
+	(void)state;
+	health_ill(s, PART_CLAIM, &refusal, "");
+	health_read(s, PART_CLAIM, &first);
+	clock_sleep_ms(2);
+	health_ill(s, PART_CLAIM, &refusal, "");
+	health_read(s, PART_CLAIM, &later);
+	assert_int_equal(later.ill_us, first.ill_us);
+}
+
+static void
+one_servers_illness_is_not_the_others(void **state)
+{
+	struct shared *s = pool();
+
+	(void)state;
+	health_ill(s, PART_REDIS, &refusal, "");
+	health_ill(s, PART_CLAIM, &refusal, "");
+	health_good(s, PART_CLAIM);
+	assert_false(health_is_away(s, SERVER_POSTGRES));
+	assert_true(health_is_away(s, SERVER_REDIS));
 }
 
 static void
@@ -166,6 +216,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_was_never_tried_is_not_ill),
 	    cmocka_unit_test(an_illness_has_a_beginning_a_reason_and_an_end),
+	    cmocka_unit_test(of_two_that_are_ill_the_longest_is_told),
+	    cmocka_unit_test(an_illness_is_as_old_as_its_beginning),
+	    cmocka_unit_test(one_servers_illness_is_not_the_others),
 	    cmocka_unit_test(jobs_are_not_handed_out_while_any_process_cannot_store_results),
 	    cmocka_unit_test(a_desk_that_waits_itself_stops_no_claims),
 	    cmocka_unit_test(a_server_is_away_from_its_first_ill_part_to_its_last),

@@ -31,6 +31,19 @@ what_is_written_reads_back(void **state)
 	assert_int_equal(read.kind, NEWS_PAGES);
 }
 
+/* A stage that changed has no jobs to tell of. */
+static void
+news_go_to_their_edges(void **state)
+{
+	struct news read;
+
+	(void)state;
+	assert_true(news_read(&read, "wake 1 0"));
+	assert_true(news_read(&read, "wake 5 9223372036854775807"));
+	assert_int_equal(read.stage, STAGES_MAX);
+	assert_int_equal(read.count, INT64_MAX);
+}
+
 static void
 what_is_no_news_is_passed_over(void **state)
 {
@@ -77,6 +90,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_written_reads_back),
+	    cmocka_unit_test(news_go_to_their_edges),
 	    cmocka_unit_test(what_is_no_news_is_passed_over),
 	    cmocka_unit_test(the_channel_is_the_projects),
 	    cmocka_unit_test(a_stage_has_a_letter_and_back),

@@ -48,6 +48,9 @@ white_space_is_cut_and_folded(void **state)
 {
 	(void)state;
 	assert_string_equal(tidied("  Ada   Lovelace "), "Ada Lovelace");
+	assert_string_equal(tidied(" Ada"), "Ada");
+	assert_string_equal(tidied("Ada "), "Ada");
+	assert_string_equal(tidied("Ada  L."), "Ada L.");
 	assert_string_equal(tidied("\xc2\xa0"
 				   "Ada\xe3\x80\x80\xe2\x80\x89L."),
 	    "Ada L.");
@@ -182,9 +185,27 @@ some_names_are_nobodys(void **state)
 	assert_true(reserved("Erased-x", ""));
 	assert_true(reserved("admin", "root, Admin ,x"));
 	assert_true(reserved("r\xd0\xbe\xd0\xbet", "root, Admin ,x"));
+	assert_true(reserved("admln", "admIn")); /* as it is written, not as it is said */
 	assert_false(reserved("Ada", "root, Admin ,x"));
 	assert_false(reserved("erased", ""));
 	assert_false(reserved("Ada", ",, ,"));
+}
+
+static void
+of_before_is_what_had_its_length_and_no_control_and_was_not_erased(void **state)
+{
+	char long_one[4 * 129 + 1] = "";
+
+	(void)state;
+	assert_true(nickname_was_allowed(" Ada ", 5));
+	assert_false(nickname_was_allowed("", 0));
+	assert_false(nickname_was_allowed("A\nb", 3));
+	assert_false(nickname_was_allowed("erased-17", 9));
+	for (int i = 0; i < 128; i++)
+		strcat(long_one, "\xc3\xa4");
+	assert_true(nickname_was_allowed(long_one, strlen(long_one)));
+	strcat(long_one, "x");
+	assert_false(nickname_was_allowed(long_one, strlen(long_one)));
 }
 
 static void
@@ -226,6 +247,7 @@ main(void)
 	    cmocka_unit_test(its_length_is_that_of_its_form),
 	    cmocka_unit_test(names_that_look_the_same_are_seen),
 	    cmocka_unit_test(some_names_are_nobodys),
+	    cmocka_unit_test(of_before_is_what_had_its_length_and_no_control_and_was_not_erased),
 	    cmocka_unit_test(the_mark_names_a_version),
 	};
 

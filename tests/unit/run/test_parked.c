@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "domain/counts.h"
 #include "run/parked.h"
 
 #define SOON_MS 2000
@@ -327,6 +328,25 @@ more_different_needs_than_are_told_apart_wake_all_the_same(void **state)
 	call_free(c);
 }
 
+/* Work that came between question and parking, of one need too many. */
+static void
+of_needs_that_are_not_told_apart_none_is_missed(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *c = call_new(r, 1, 1, 60000);
+
+	(void)state;
+	c->op.worker.has = 1;
+	for (uint64_t needs = 2; needs < 100; needs++)
+		parked_wake(r->tracker.parked, 1, needs << 1, 1);
+	parked_mark(r->tracker.parked, &c->op);
+	parked_wake(r->tracker.parked, 1, 1, 1);
+	assert_true(parked_put(r->tracker.parked, &c->op));
+	assert_ptr_equal(take_claim(r), c);
+	room_free(r);
+	call_free(c);
+}
+
 static void
 over_the_limit_nobody_is_parked(void **state)
 {
@@ -456,6 +476,148 @@ who_does_not_wait_is_found_at_once_among_many(void **state)
 	assert_true(time_ends(4000) < 50 * time_ends(4) + 200000);
 }
 
+/* A v1 call that rests for so long. */
+static struct call *
+resting_new(struct room *r, uint32_t n, int64_t rest_ms)
+{
+	struct call *c = call_new(r, n, 1, 60000);
+
+	c->op.status = ST_REST;
+	c->op.claim.v1 = true;
+	c->op.claim.rest_until_us = clock_us() + rest_ms * 1000;
+	return c;
+}
+
+static void
+who_rests_is_woken_by_the_end_of_it_and_by_no_work(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *c = resting_new(r, 1, 300), *fleet = resting_new(r, 2, 300);
+	int64_t until_us = c->op.claim.rest_until_us;
+
+	(void)state;
+	fleet->op.claim.v1 = false; /* is told, and asks again by itself */
+	parked_mark(r->tracker.parked, &fleet->op);
+	assert_false(parked_put(r->tracker.parked, &fleet->op));
+	park(r, c);
+	parked_wake(r->tracker.parked, 1, 0, 5);
+	assert_int_equal(waiting(r), 1);
+	assert_ptr_equal(take_claim(r), c);
+	assert_true(clock_us() >= until_us);
+	assert_int_equal(waiting(r), 0);
+	room_free(r);
+	call_free(c);
+	call_free(fleet);
+}
+
+/* Whether a call is woken within 30 ms of a turn that is a millisecond away; by the tick alone one in three is. */
+static bool
+is_woken_soon(struct room *r, uint32_t n)
+{
+	struct call *c = call_new(r, n, 1, 60000);
+	int64_t began;
+
+	park(r, c);
+	began = clock_us();
+	parked_wake_later(r->tracker.parked, 1, 0, 1000, 1);
+	assert_ptr_equal(take_claim(r), c);
+	began = clock_us() - began;
+	call_free(c);
+	return began < 30000;
+}
+
+static void
+a_turn_that_comes_before_the_next_tick_is_not_late(void **state)
+{
+	struct room *r = room_new(10);
+	int soon = 0;
+
+	(void)state;
+	for (uint32_t series = 0; series < 4 && soon < 8; series++) {
+		soon = 0;
+		for (uint32_t n = 0; n < 10; n++)
+			soon += is_woken_soon(r, n);
+	}
+	assert_true(soon >= 8);
+	room_free(r);
+}
+
+static void
+a_turn_that_has_come_wakes_once(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *first = call_new(r, 1, 1, 60000), *second = call_new(r, 2, 1, 60000);
+
+	(void)state;
+	park(r, first);
+	park(r, second);
+	parked_wake_later(r->tracker.parked, 1, 0, 10000, 1);
+	assert_ptr_equal(take_claim(r), first);
+	assert_null(queue_take(&r->tracker.desk[DESK_CLAIM], 250));
+	room_free(r);
+	call_free(first);
+	call_free(second);
+}
+
+/* The question behind the wake-ups, answered with these counts. */
+static void
+answer_question(struct room *r, const struct stage_counts *counts)
+{
+	struct queue_entry *entry = queue_take(&r->tracker.desk[DESK_READ], SOON_MS);
+	struct op *op = (struct op *)entry;
+
+	assert_non_null(entry);
+	assert_int_equal(op->kind, OP_COUNT);
+	*op->count = *counts;
+	op->answer(op);
+}
+
+static void
+what_is_gated_wakes_only_who_has_what_it_needs(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *plain = call_new(r, 1, 1, 60000), *gpu = call_new(r, 2, 1, 60000);
+	struct stage_counts counts = {.stages = 1, .works = 1};
+
+	(void)state;
+	gpu->op.worker.has = 1;
+	counts.stage[1] = (struct stage_count){.present = true, .gated = true, .ready = 5};
+	counts.work[0] =
+	    (struct stage_work){.stage = 1, .needs = 1, .now = 1, .later = 4, .later_us = 200000};
+	park(r, plain);
+	park(r, gpu);
+	answer_question(r, &counts);
+	assert_ptr_equal(take_claim(r), gpu);
+	assert_int_equal(waiting(r), 1);
+	/* And the rest of it, when its turn comes. */
+	parked_mark(r->tracker.parked, &gpu->op);
+	assert_true(parked_put(r->tracker.parked, &gpu->op));
+	assert_ptr_equal(take_claim(r), gpu);
+	room_free(r);
+	call_free(plain);
+	call_free(gpu);
+}
+
+static void
+who_is_patient_is_answered_when_nothing_will_come_and_others_wait_on(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *v1 = call_new(r, 1, 1, 60000), *fleet = call_new(r, 2, 1, 60000);
+	struct stage_counts counts = {.stages = 1};
+
+	(void)state;
+	v1->op.claim.patient = true;
+	counts.stage[1] = (struct stage_count){.present = true, .done = 5};
+	park(r, v1);
+	park(r, fleet);
+	answer_question(r, &counts);
+	wait_answered(v1);
+	assert_int_equal(waiting(r), 1);
+	room_free(r);
+	call_free(v1);
+	call_free(fleet);
+}
+
 static void
 stopping_answers_everybody_once(void **state)
 {
@@ -489,11 +651,17 @@ main(void)
 	    cmocka_unit_test(work_wakes_the_oldest_of_those_who_have_what_it_needs),
 	    cmocka_unit_test(work_whose_turn_comes_wakes_then_and_who_has_what_it_needs),
 	    cmocka_unit_test(more_different_needs_than_are_told_apart_wake_all_the_same),
+	    cmocka_unit_test(of_needs_that_are_not_told_apart_none_is_missed),
 	    cmocka_unit_test(over_the_limit_nobody_is_parked),
 	    cmocka_unit_test(the_limit_is_the_whole_pools),
 	    cmocka_unit_test(what_large_calls_hold_while_they_wait_is_bounded),
 	    cmocka_unit_test(calls_keep_their_order_however_they_come_back),
 	    cmocka_unit_test(who_does_not_wait_is_found_at_once_among_many),
+	    cmocka_unit_test(who_rests_is_woken_by_the_end_of_it_and_by_no_work),
+	    cmocka_unit_test(a_turn_that_comes_before_the_next_tick_is_not_late),
+	    cmocka_unit_test(a_turn_that_has_come_wakes_once),
+	    cmocka_unit_test(what_is_gated_wakes_only_who_has_what_it_needs),
+	    cmocka_unit_test(who_is_patient_is_answered_when_nothing_will_come_and_others_wait_on),
 	    cmocka_unit_test(stopping_answers_everybody_once),
 	};
 
