@@ -75,6 +75,13 @@ def test_a_network_is_banned_whole(house, net, inside, outside):
     assert opens(house, address=None)[0] == "opened"
 
 
+def test_who_is_here_from_a_network_goes_with_it(house):
+    inside, outside = house.newcomer(address="192.0.2.5"), house.newcomer(address="192.0.3.5")
+    rows = house.rows("select * from tracker.ban_strangers(null, '192.0.2.0/24', null, null, null, 'go', null)")
+    assert [r.token for r in rows] == [inside.token]
+    assert house.row(outside).gone_at is None
+
+
 def test_a_release_is_banned_by_its_label(house):
     ban(house, label="warc2tar 1.4")
     assert opens(house, label="WARC2tar 1.4")[0] == "banned"

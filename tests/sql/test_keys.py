@@ -205,6 +205,24 @@ def test_of_people_who_were_made_one_each_name_keeps_its_key(house):
         ("no_key", None), ("opened", "Bob"), ("opened", "Bob")]
 
 
+def test_who_took_a_name_with_a_key_in_gets_another_for_it(house):
+    """What looks like it is their own."""
+    claim(house, "Ada")
+    ask(house, "Bob")
+    house.value("select tracker.merge_people('Ada', 'Bob')")
+    assert ask(house, "Ada", keys=[claim(house, "Ada")]) == [("opened", "Bob")]
+
+
+def test_keys_of_a_name_that_was_taken_in_end_with_the_others(house):
+    key = claim(house, "Ada")
+    ask(house, "Bob")
+    house.value("select tracker.merge_people('Ada', 'Bob')")
+    second = claim(house, "Bob")
+    assert house.value("select tracker.revoke_keys('Bob', null)") == 2
+    house.rows("update tracker.person set claimed = now() where nickname = 'Bob'")
+    assert ask(house, "Bob", "Ada", keys=[second, key]) == [("no_key", None)] * 2
+
+
 def test_who_is_erased_has_no_key(house):
     key = claim(house, "Ada")
     house.rows("select * from tracker.erase_person('Ada')")

@@ -115,6 +115,12 @@ def test_what_is_no_new_name_is_refused(crowd, old, new):
     assert board(crowd)[0][0] == "Ada"
 
 
+def test_a_name_that_was_taken_in_by_another_is_theirs(crowd):
+    merge(crowd, "ada", "Ada")
+    refuses(crowd, "select tracker.rename_person('Bob', 'ada')")
+    assert person(crowd, "ada").nickname == "Ada"
+
+
 # ---- merge
 
 @pytest.mark.parametrize("folded", [False, True])

@@ -59,6 +59,21 @@ def test_what_was_done_since_goes_and_what_was_not_stays(old):
     assert purge(old, "strikes") == purge(old, "results") == 0
 
 
+def test_what_was_let_go_is_no_bad_end_when_it_is_purged(house):
+    """The laws say so."""
+    house.load(1)
+    a = house.worker()
+    house.back(a, house.take(a)[0], "released")
+    house.make_due()
+    b = house.worker()
+    house.done(b, house.take(b)[0])
+    house.pass_time(2 * 86400)
+    line = house.value("select tracker.audit_act('purge', '', 0, null, 'begun')")
+    assert house.rows("select purged from tracker.purge_old('strikes', 86400, 0, 100, %s)", line) == [(1,)]
+    assert house.value("select state from tracker.audit where id = %s", line) == "begun"  # results and workers are to come
+    assert house.broken_laws() == []
+
+
 def test_what_is_not_old_stays(old):
     assert purge(old, "strikes", 50 * DAY) == purge(old, "results", 50 * DAY) == 0
 

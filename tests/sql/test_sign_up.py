@@ -51,7 +51,7 @@ def test_who_was_merged_into_somebody_with_a_key_is_taken(house):
 
 
 def test_of_the_two_ways_to_write_it_the_one_that_is_somebodys_counts(house):
-    house.rows("insert into tracker.person (nickname, claimed) values ('Ada ', clock_timestamp()), ('Ada', null)")
+    house.rows("insert into tracker.person (nickname, claimed) values ('Ada', null), ('Ada ', clock_timestamp())")
     assert status(house, "Ada", before="Ada ") == "taken"
 
 
