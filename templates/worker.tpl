@@ -10,7 +10,7 @@
 <div><dt>Owner</dt><dd><a href="/person/{{PERSON:x-part}}"><bdi>{{PERSON}}</bdi></a></dd></div>
 <div><dt>First seen</dt><dd>{{#FIRST}}<time datetime="{{ISO}}" title="{{ISO}}" data-ago>{{AGO}}</time>{{/FIRST}}</dd></div>
 <div><dt>Last seen</dt><dd>{{#LAST}}<time datetime="{{ISO}}" title="{{ISO}}" data-ago>{{AGO}}</time>{{/LAST}}</dd></div>
-<div><dt>Total jobs</dt><dd><b>{{DONE}}</b></dd></div>
+<div><dt>Total jobs</dt><dd><b>{{DONE}}</b>{{#SENT_BACK}} <span>{{JOBS_BACK}} sent back</span>{{/SENT_BACK}}</dd></div>
 <div><dt>Jobs an hour</dt><dd>{{#RATED}}<b>{{RATE}}</b>{{/RATED}}{{#TOO_EARLY}}<span>too early to tell</span>{{/TOO_EARLY}}{{#PEERS}} <span>{{PEERS_TEXT}}</span>{{/PEERS}}</dd></div>
 <div><dt>Failures</dt><dd><b>{{STRUCK}}</b></dd></div>
 <div class="wide"><dt>Progress</dt><dd class="progress" dir="auto">{{PROGRESS_TEXT}}</dd></div>

@@ -33,7 +33,8 @@ chart_find_range(const char *key, int64_t age_s)
 double
 chart_round_up(double n)
 {
-	static const double steps[] = {1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10};
+	/* The half of each stands beside it, in as many digits. */
+	static const double steps[] = {1, 1.5, 2, 3, 4, 5, 6, 8, 10};
 	double power;
 
 	if (!(n > 0) || !isfinite(n))

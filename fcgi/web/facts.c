@@ -34,7 +34,7 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 
 	if (!pg_call(p->pg,
 		"select c.stage, c.name, c.paused, c.ready, c.retry, c.due, c.leased, c.done, "
-		"c.failed,"
+		"c.failed, c.cancelled,"
 		" m.done_5m, m.done_1h, m.done_24h, m.first_at, m.last_at,"
 		" coalesce((select b.last from tracker.batch b order by b.first desc limit 1), 0)"
 		" from tracker.read_counts() c"
@@ -46,8 +46,8 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 		struct facts_stage *s = &f->stage[i];
 		size_t len;
 		const char *name = pg_text(rows, i, 1, &len);
-		int64_t first_us = pg_time_us(rows, i, 12);
-		int64_t last_us = pg_time_us(rows, i, 13);
+		int64_t first_us = pg_time_us(rows, i, 13);
+		int64_t last_us = pg_time_us(rows, i, 14);
 
 		*s = (struct facts_stage){
 		    .stage = pg_int(rows, i, 0),
@@ -59,11 +59,12 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 		    .leased = pg_int(rows, i, 6),
 		    .done = pg_int(rows, i, 7),
 		    .failed = pg_int(rows, i, 8),
-		    .done_5m = pg_int(rows, i, 9),
-		    .done_1h = pg_int(rows, i, 10),
-		    .done_24h = pg_int(rows, i, 11),
+		    .cancelled = pg_int(rows, i, 9),
+		    .done_5m = pg_int(rows, i, 10),
+		    .done_1h = pg_int(rows, i, 11),
+		    .done_24h = pg_int(rows, i, 12),
 		};
-		f->jobs = pg_int(rows, i, 14);
+		f->jobs = pg_int(rows, i, 15);
 		if (first_us != 0 && (f->first_us == 0 || first_us < f->first_us))
 			f->first_us = first_us;
 		if (last_us > f->last_us)
@@ -217,15 +218,17 @@ lately_s(int64_t first_us)
 static void
 sum_up(struct facts *f)
 {
-	int64_t lost = 0;
+	int64_t expected = f->jobs;
 
 	for (int i = 0; i < f->stages; i++) {
 		struct facts_stage *s = &f->stage[i];
 
-		lost += s->failed;
-		s->remaining = f->jobs - s->done - lost;
-		if (s->remaining < 0)
-			s->remaining = 0;
+		expected -= s->cancelled;
+		s->expected = expected;
+		expected -= s->failed;
+		s->remaining = expected > s->done ? expected - s->done : 0;
+		f->failed += s->failed;
+		f->cancelled += s->cancelled;
 		f->leased += s->leased;
 		f->waiting += s->ready + s->retry;
 		f->present += s->present;
@@ -236,7 +239,6 @@ sum_up(struct facts *f)
 		f->done_1h += s->done_1h;
 		f->done_24h += s->done_24h;
 	}
-	f->failed = lost;
 	f->per_minute = (double)f->done_5m * 60 / (double)lately_s(f->first_us);
 	f->slowest = find_slowest(f);
 	/* A pace of the past is no promise when nobody is left to keep it. */
@@ -343,17 +345,22 @@ facts_percent_text(struct page *p, const struct facts *f)
 	return pieces_percent_text(p, facts_percent(f));
 }
 
+/* ", 17 failed"; "" when there are none. */
+static const char *
+lost_text(struct page *p, int64_t n, const char *how)
+{
+	return n == 0 ? "" : arena_printf(p->arena, ", %s %s", pieces_count_text(p, n), how);
+}
+
 const char *
 facts_sentence(struct page *p, const struct facts *f)
 {
 	if (f->jobs == 0)
 		return "No jobs are loaded yet.";
 	if (f->remaining == 0)
-		return arena_printf(p->arena, "Finished: %s done%s.",
-		    pieces_jobs(p, f->jobs - f->failed),
-		    f->failed == 0
-			? ""
-			: arena_printf(p->arena, ", %s failed", pieces_count_text(p, f->failed)));
+		return arena_printf(p->arena, "Finished: %s done%s%s.",
+		    pieces_jobs(p, f->jobs - f->failed - f->cancelled),
+		    lost_text(p, f->failed, "failed"), lost_text(p, f->cancelled, "cancelled"));
 	return arena_printf(p->arena, "%s done, %s a minute, %s. Time left: %s",
 	    facts_percent_text(p, f), pieces_rate_text(p, f->per_minute),
 	    pieces_workers(p, f->present), facts_eta_text(p, f));
@@ -368,7 +375,8 @@ facts_bar(const struct facts *f, int stage, int64_t parts[FACTS_BAR])
 
 	for (int i = 0; i < FACTS_BAR; i++) {
 		/* A count that is there shows, however small it is. */
-		parts[i] = f->jobs > 0 ? (int64_t)((double)counts[i] * 1000 / (double)f->jobs) : 0;
+		parts[i] =
+		    s->expected > 0 ? (int64_t)((double)counts[i] * 1000 / (double)s->expected) : 0;
 		if (parts[i] < 4 && counts[i] > 0)
 			parts[i] = 4;
 		if (parts[i] > room)

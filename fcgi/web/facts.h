@@ -16,8 +16,9 @@ struct facts_stage {
 	int64_t stage;
 	const char *name;
 	bool paused;
-	int64_t ready, retry, due, leased, done, failed;
-	int64_t remaining;        /* completions to come: neither done nor failed here or before */
+	int64_t ready, retry, due, leased, done, failed, cancelled;
+	int64_t expected;  /* jobs that it is to see: neither lost before nor cancelled here */
+	int64_t remaining; /* of these, what is neither done nor failed */
 	int64_t present, working; /* workers */
 	int64_t done_5m, done_1h, done_24h;
 	int64_t bad_5m;       /* attempts that failed */
@@ -39,7 +40,7 @@ struct facts {
 	int stages;
 	int64_t jobs;                   /* loaded */
 	int64_t total, done, remaining; /* completions, over all stages */
-	int64_t failed, leased, waiting, present, working;
+	int64_t failed, cancelled, leased, waiting, present, working;
 	int64_t done_5m, done_1h, done_24h;
 	double bad_per_minute; /* attempts that fail */
 	int64_t first_us;      /* minute of the first completion; 0 = none */

@@ -120,7 +120,7 @@ put_stage(struct page *p, struct template_dict *d, const struct facts *f, int i)
 	pieces_count(s, T_LEASED, st->leased);
 	pieces_count(s, T_OPEN, st->ready + st->retry);
 	pieces_count(s, T_FAILED, st->failed);
-	pieces_count(s, T_JOBS, f->jobs);
+	pieces_count(s, T_JOBS, st->expected);
 	template_int(s, T_DONE_W, parts[0]);
 	template_int(s, T_LEASED_X, parts[0]);
 	template_int(s, T_LEASED_W, parts[1]);

@@ -42,6 +42,7 @@ static const struct state {
     {"failed", "failed"},
     {"waiting", "waits for a worker"},
     {"later", "not there yet"},
+    {"cancelled", "cancelled"},
 };
 
 static const char *

@@ -99,7 +99,7 @@ put_days(struct page *p, struct template_dict *d, const struct person *who)
 	template_str(d, T_CHART_LABEL,
 	    arena_printf(p->arena, "Jobs a day, last 30 days: at most %s, today %s",
 		pieces_rate_text(p, top), pieces_rate_text(p, days[DAYS - 1])));
-	top = chart_round_up(top);
+	top = fmax(2, chart_round_up(top)); /* there is no half a job */
 	buf_init(&path, 0);
 	for (int i = 0; i < DAYS; i++)
 		if (days[i] > 0)

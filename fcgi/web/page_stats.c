@@ -90,6 +90,7 @@ put_whole(struct page *p, const struct facts *f)
 	put_int(b, "waiting", f->waiting);
 	put_int(b, "in_hand", f->leased);
 	put_int(b, "failed", f->failed);
+	put_int(b, "cancelled", f->cancelled);
 	put_number(b, "percent", facts_percent(f));
 	put_text(p, "percent_text", facts_percent_text(p, f));
 	put_number(b, "per_minute", f->per_minute);
@@ -119,10 +120,12 @@ put_stage(struct page *p, const struct facts *f, int i)
 	put_text(p, "name", s->name);
 	put_key(b, "paused");
 	buf_puts(b, s->paused ? "true" : "false");
+	put_int(b, "jobs", s->expected);
 	put_int(b, "open", s->ready + s->retry);
 	put_int(b, "in_hand", s->leased);
 	put_int(b, "done", s->done);
 	put_int(b, "failed", s->failed);
+	put_int(b, "cancelled", s->cancelled);
 	put_int(b, "remaining", s->remaining);
 	put_int(b, "workers", s->present);
 	put_int(b, "workers_at_work", s->working);

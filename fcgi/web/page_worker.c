@@ -19,7 +19,7 @@
 
 struct worker {
 	int64_t stage, id, created_us, seen_us, gone_us, done, struck, held, peers, rests_s,
-	    bad_row;
+	    bad_row, sent_back;
 	const char *name, *person, *gone_why, *progress, *state;
 	double hours, peers_rate; /* peers_rate 0 = unknown */
 };
@@ -45,7 +45,7 @@ read_worker(struct page *p, struct worker *w, struct err *e)
 	if (!pg_call(p->pg,
 		"select r.id, r.name, r.person, r.created, r.seen, r.gone_at, r.gone_why, r.done,"
 		" r.struck, r.held, r.hours, r.peers_rate, r.peers,"
-		" r.rests_s, r.bad_row"
+		" r.rests_s, r.bad_row, r.sent_back"
 		" from tracker.read_worker($1, $2) r",
 		params, 2, &rows, e))
 		return false;
@@ -69,6 +69,7 @@ read_worker(struct page *p, struct worker *w, struct err *e)
 	w->peers = pg_int(rows, 0, 12);
 	w->rests_s = pg_int(rows, 0, 13);
 	w->bad_row = pg_int(rows, 0, 14);
+	w->sent_back = pg_int(rows, 0, 15);
 	pg_rows_free(rows);
 	return true;
 }
@@ -148,6 +149,8 @@ put_facts(struct page *p, struct template_dict *d, const struct worker *w)
 	template_str(d, T_STATE_TEXT, state_text(w));
 	pieces_stage(p, d, T_LETTER, T_LETTER_UP, T_STAGE, w->stage);
 	pieces_count(d, T_DONE, w->done);
+	if (w->sent_back > 0)
+		pieces_count(template_section(d, T_SENT_BACK), T_JOBS_BACK, w->sent_back);
 	pieces_count(d, T_STRUCK, w->struck);
 	template_str(
 	    d, T_PROGRESS_TEXT, w->progress && w->held > 0 ? w->progress : "none reported");

@@ -180,7 +180,7 @@ pieces_took(struct page *p, int64_t took_us)
 		return "under 0.1 s";
 	if (took_us < 9950000)
 		return arena_printf(p->arena, "%.1f s", (double)took_us / 1e6);
-	return pieces_span(p, took_us / 1000000);
+	return pieces_span(p, took_us < 10000000 ? 10 : took_us / 1000000);
 }
 
 void

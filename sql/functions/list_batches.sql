@@ -1,16 +1,12 @@
 -- Batches with how far they are, how quick and how long still.
 --
--- What is left is counted over the whole pipeline, as in read_eta. Stages run side by side, so the slowest one may
--- set the time.
---
 -- Caller	distcompute-admin batch. ended: those that are over too; of_batch: this one alone.
 -- Answer	a row a batch, in the order in which they have their turn, those that are over last. state: open,
 --		paused, cancelled, done. progress: of each stage its letter and how many are done; stages: the same
---		as JSON, with all counts. per_minute: of the last five minutes, over all stages; eta_s: null where
---		nothing was done in them, or nothing is left or handed out.
+--		as JSON, with all counts. per_minute, eta_s: what the pages say, see read_batch_rows.
 -- Errors	none.
 -- Locks	none.
--- Index	batch by key; see read_batches and read_batch_pace.
+-- Index	batch by key; see read_batches and read_batch_rows.
 create or replace function tracker.list_batches(ended boolean, of_batch int4 default null)
 returns table (batch int4, name text, priority int4, state text, jobs int8, progress text, waiting int8,
 	in_hand int8, failed int8, cancelled int8, per_minute int8, eta_s int8, note text, stages jsonb)
@@ -21,37 +17,30 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
-	c_minutes constant int4 := 5;
 	v_batches int4[] := array(
 		select b.batch from tracker.batch b
 		where case when of_batch is null then list_batches.ended or b.ended is null
 			else b.batch = of_batch end);
 begin
 	return query with
-	c as (
-		select q.*, p.done_5m as late, b.last - b.first + 1 as size,
-			b.last - b.first + 1 - q.done
-				- sum(q.failed + q.cancelled) over (partition by q.batch order by q.stage) as left_here
-		from tracker.read_batches(v_batches) q
-		join tracker.batch b on b.batch = q.batch
-		join tracker.read_batch_pace(v_batches) p on p.batch = q.batch and p.stage = q.stage),
 	n as (
 		select c.batch, string_agg(upper(s.letter) || ' ' || c.done, ' ' order by c.stage) as progress,
 			sum(c.ready + c.retry)::int8 as waiting, sum(c.leased)::int8 as in_hand,
 			sum(c.failed)::int8 as failed, sum(c.cancelled)::int8 as cancelled,
-			(sum(c.late) / c_minutes)::int8 as per_minute, sum(c.left_here) as left_all,
-			greatest(sum(c.left_here) * c_minutes * 60 / nullif(sum(c.late), 0),
-				max(c.left_here * c_minutes * 60 / nullif(c.late, 0))) as eta_s,
 			jsonb_agg(jsonb_build_object('stage', s.letter, 'ready', c.ready, 'retry', c.retry,
 				'leased', c.leased, 'done', c.done, 'failed', c.failed, 'cancelled', c.cancelled)
 				order by c.stage) as stages
-		from c join tracker.stage s on s.stage = c.stage group by c.batch)
+		from tracker.read_batches(v_batches) c
+		join tracker.stage s on s.stage = c.stage
+		group by c.batch)
 	select b.batch, b.name, b.priority::int4,
 		case when b.cancelled then 'cancelled' when n.waiting + n.in_hand = 0 then 'done'
 			when b.paused and b.paused_why <> '' then 'paused: ' || b.paused_why
 			when b.paused then 'paused' else 'open' end,
-		b.last - b.first + 1, n.progress, n.waiting, n.in_hand, n.failed, n.cancelled, n.per_minute,
-		case when n.left_all > 0 and not b.paused then ceil(n.eta_s)::int8 end, b.note, n.stages
-	from tracker.batch b join n on n.batch = b.batch
+		b.last - b.first + 1, n.progress, n.waiting, n.in_hand, n.failed, n.cancelled,
+		h.per_minute::int8, h.eta_s, b.note, n.stages
+	from tracker.batch b
+	join n on n.batch = b.batch
+	join tracker.read_batch_rows(v_batches) h on h.batch = b.batch
 	order by n.waiting + n.in_hand = 0, b.priority desc, b.batch;
 end $$;

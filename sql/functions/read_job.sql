@@ -5,11 +5,12 @@
 --
 -- Caller	pages.
 -- Answer	a row an enabled stage, none when there is no such job. state: done, leased, retry, failed,
---		waiting (in line), later (the stage before has not made its input). Sizes in bytes; input and
+--		waiting (in line), later (the stage before has not made its input), cancelled (one of the last
+--		three or retry, of a batch that is cancelled: nobody gets it). Sizes in bytes; input and
 --		output hold at most data_chars characters and are null when that is 0.
 -- Errors	none.
 -- Locks	none.
--- Index	primary keys only.
+-- Index	primary keys; batch by first.
 -- Source	lateral probes that the planner cannot turn into joins: stage is too short to be analyzed, and
 --		taken for 850 rows it would have people, failed jobs and results read from end to end.
 create or replace function tracker.read_job(of_job int8, data_chars int4)
@@ -22,13 +23,15 @@ as $$
 		case
 			when o.job is not null then 'done'
 			when l.job is not null then 'leased'
-			when r.job is not null then 'retry'
 			when f.job is not null then 'failed'
+			when b.cancelled then 'cancelled'
+			when r.job is not null then 'retry'
 			when s.stage = 1 or i.job is not null then 'waiting'
 			else 'later'
 		end,
 		w.name, tracker.called(coalesce(o.person, w.person)), coalesce(o.attempt, l.attempt, r.attempt, f.attempt),
-		coalesce(o.started, l.since), coalesce(o.finished, f.at), r.due, f.kind,
+		coalesce(o.started, l.since), coalesce(o.finished, f.at),
+		case when not b.cancelled then r.due end, f.kind,
 		left(f.reason, 500),
 		case when s.stage = 1 then octet_length(j.data) else octet_length(i.data) end::int8,
 		octet_length(o.data)::int8,
@@ -37,6 +40,8 @@ as $$
 		case when data_chars > 0 then left(o.data, data_chars) end
 	from tracker.job j
 	cross join tracker.stage s
+	left join lateral (select q.cancelled from tracker.batch q
+		where q.first <= j.number order by q.first desc limit 1) b on true
 	left join lateral (select q.* from tracker.output q
 		where q.stage = s.stage and q.job = j.number offset 0) o on true
 	left join lateral (select q.* from tracker.output q

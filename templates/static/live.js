@@ -61,7 +61,7 @@
 			if (!parts)
 				return;
 			svg.setAttribute("aria-label", text(stage.done) + " done, " + text(stage.in_hand) + " in hand, " +
-				text(stage.open) + " open, " + text(stage.failed) + " failed of " + text(numbers.jobs));
+				text(stage.open) + " open, " + text(stage.failed) + " failed of " + text(stage.jobs));
 			svg.querySelectorAll("[data-seg]").forEach(function (rect, i) {
 				rect.setAttribute("x", x);
 				rect.setAttribute("width", parts[i]);

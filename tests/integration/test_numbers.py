@@ -193,6 +193,71 @@ def test_nothing_is_negative_after_old_results_were_sent_back(fresh, api, worker
         eventually(lambda: stats(api)["done"] == 1, what="fresh numbers")
 
 
+def assert_the_numbers_agree(got):
+    """What is said of all is the sum of what is said of the stages; and of each stage it adds up."""
+    stages = got["stages"]
+    for key in ("in_hand", "done", "failed", "cancelled", "remaining", "workers", "workers_at_work", "done_1h", "done_24h"):
+        assert got[key] == sum(s[key] for s in stages), (key, got)
+    assert got["waiting"] == sum(s["open"] for s in stages) and got["total"] == got["done"] + got["remaining"]
+    for s in stages:
+        assert s["jobs"] == s["done"] + s["failed"] + s["remaining"] and s["open"] + s["in_hand"] <= s["remaining"], s
+        assert sum(s["bar"]) <= 1000 and (s["remaining"] > 0 or s["jobs"] == 0 or sum(s["bar"]) > 990), s
+    assert got["jobs"] >= max(s["jobs"] for s in stages) and min(numbers_in(got)) >= 0
+
+
+def test_the_numbers_agree_whatever_became_of_the_jobs(fresh, api, fleet):
+    """Two batches half way; one is cancelled, one worker's results are taken back, some attempts fail."""
+    fresh.empty()
+    for batch in ("one", "two"):
+        fresh.run("distcompute-load", "--append", "--batch", batch, "--json", "-", stdin=json.dumps([f"{batch} {i}" for i in range(20)]))
+    ada, mallory, bob = fleet("a", "Ada"), fleet("a", "Mallory"), fleet("b", "Bob")
+    for f in (ada, mallory):
+        for job in f.take_all(14):
+            f.done(job)
+    for job in bob.take_all(16):
+        bob.done(job)
+    assert_the_numbers_agree(stats_with(api, done=44, remaining=36))
+    fresh.run("distcompute-admin", "batch", "cancel", "two", "--reason", "the wrong data")
+    got = stats_with(api, done=44, cancelled=20)
+    assert_the_numbers_agree(got)
+    assert [s["remaining"] for s in got["stages"]] == [0, 4] and [s["cancelled"] for s in got["stages"]] == [12, 8]
+    for name, text in (("40", "Job 40 stage A: cancelled"), ("25", "stage B: cancelled")):
+        page_saying(api, f"/job/{name}", text)
+    fresh.run("distcompute-admin", "undo", "--person", "Mallory", "--reason", "made up")
+    assert_the_numbers_agree(stats_with(api, done=fresh.one("select sum(done) from tracker.read_counts()")))
+    page_saying(api, worker_path("Extract", mallory.name), "Total jobs 14 14 sent back")
+    for job in ada.take(3):
+        ada.give("failed", job, reason="exit 1")
+    assert_the_numbers_agree(stats_with(api, workers=3))
+
+
+def test_a_finished_project_tells_what_was_cancelled_apart(fresh, api, worker):
+    fresh.empty()
+    for batch in ("one", "two"):
+        fresh.run("distcompute-load", "--append", "--batch", batch, "--json", "-", stdin=json.dumps(["x"] * 3))
+    through(worker("a"), 3)
+    through(worker("b"), 3)
+    fresh.run("distcompute-admin", "batch", "cancel", "two", "--reason", "no use")
+    stats_with(api, state="finished", remaining=0, cancelled=3, percent=100)
+    meta = {a.get("name"): a.get("content") for t, a in page(api, "/").tags if t == "meta"}
+    assert meta["description"] == "Finished: 3 jobs done, 3 cancelled."
+
+
+def test_a_batch_is_as_quick_for_the_operator_as_on_its_page(fresh, api, fleet):
+    fresh.load([f"j{i}" for i in range(40)])
+    f = fleet("a", "Ada")
+    for job in f.take_all(20):
+        f.done(job)
+    fresh.sql("update tracker.tally set minute = minute - interval '3 minutes' where slot >= 0")
+    def both():
+        told = json.loads(fresh.run("distcompute-admin", "batch", "--json").stdout)
+        (shown,) = stats(api)["batches"]
+        assert abs(told["per_minute"] - shown["per_minute"]) <= 1 and shown["per_minute"] > 5
+        assert shown["eta_s"] and abs(told["eta_s"] - shown["eta_s"]) <= 10, (told, shown)
+        return True
+    eventually(both, what="one pace, one time left")
+
+
 def test_one_is_one_everywhere(fresh, api, worker):
     fresh.load(["x", "y"])
     w = worker("a", "Ada")

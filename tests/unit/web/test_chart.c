@@ -10,7 +10,7 @@ the_top_of_an_axis_is_a_round_number_at_or_above(void **state)
 	static const struct {
 		double n, top;
 	} cases[] = {{0, 1}, {-3, 1}, {1, 1}, {1.2, 1.5}, {0.03, 0.03}, {7, 8}, {99, 100},
-	    {101, 150}, {2501, 3000}};
+	    {101, 150}, {2501, 3000}, {21, 30}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)

@@ -77,6 +77,8 @@ a_job_that_took_little_is_told_in_tenths(void **state)
 	(void)state;
 	assert_string_equal(pieces_took(&page, 340000), "0.3 s");
 	assert_string_equal(pieces_took(&page, 12700000), "12 s");
+	assert_string_equal(pieces_took(&page, 9949999), "9.9 s");
+	assert_string_equal(pieces_took(&page, 9950000), "10 s");
 	assert_string_equal(pieces_took(&page, 50000), "0.1 s");
 	assert_string_equal(pieces_took(&page, 49999), "under 0.1 s");
 	assert_string_equal(pieces_took(&page, -5), "under 0.1 s");
