@@ -419,11 +419,14 @@ catch_signals(void)
 	sigaction(SIGTERM, &act, NULL);
 }
 
-/* Follows on when PostgreSQL was away: true when e was that, and is forgotten. */
+/*
+ * Follows on when PostgreSQL was away, or refused for now (a standby that must get on ends who reads): true when e was that,
+ * and is forgotten.
+ */
 static bool
 wait_for_postgres(struct export *x, struct err *e)
 {
-	if (!x->wish->follow || e->kind != ERR_AWAY)
+	if (!x->wish->follow || (!pg_is_away(e) && !pg_is_clash(e)))
 		return false;
 	if (!x->waiting)
 		fprintf(stderr, "%s: %s; trying until it is back\n", x->wish->tool->name, e->why);

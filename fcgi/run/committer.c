@@ -206,7 +206,10 @@ answer_unanswered(struct committer *c)
 		answer_bundle(c, b);
 }
 
-/* Answers those whose patience is over, and those of whom there are too many. */
+/*
+ * Answers those whose patience is over, and those of whom there are too many: to them PostgreSQL is away, whatever
+ * it said. Of which kind a refusal is tells whose fault it would be, and it is none of theirs.
+ */
 static void
 give_up(struct committer *c, const struct err *away)
 {
@@ -225,6 +228,7 @@ give_up(struct committer *c, const struct err *away)
 		*at = op->entry.next;
 		c->n_waiting--;
 		op->err = *away;
+		op->err.kind = ERR_AWAY;
 		op->answer(op);
 	}
 	c->last = at;

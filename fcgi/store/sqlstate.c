@@ -32,7 +32,8 @@ static const struct {
     {"42", BLAME_SCHEMA},     /* no such table, function or column; no right to it */
     {"44", BLAME_CALL},       /* check option */
     {"53200", BLAME_EITHER},  /* memory, or room for locks: one value may be too large for it */
-    {"53", BLAME_SERVER},     /* disk, connections, a limit of temporary files */
+    {"53400", BLAME_EITHER},  /* a limit of temporary files: a huge value is sorted in one */
+    {"53", BLAME_SERVER},     /* disk, connections */
     {"54", BLAME_CALL},       /* too large, too deep, too many */
     {"55P03", BLAME_EITHER},  /* a lock in time: of a table, or of one worker's row */
     {"55", BLAME_SERVER},     /* object in use */

@@ -479,8 +479,8 @@ store(struct page_cache *c, struct refresh *r, struct waiter **waiters)
 		e->copy = copy_ref(r->copy);
 		c->bytes += weight(e);
 	}
-	/* While PostgreSQL is away an old page is better than none. */
-	best = copy_ref(r->copy ? r->copy : pg_is_away(&r->op.err) ? e->copy : NULL);
+	/* While PostgreSQL is away, or refuses everybody, an old page is better than none. */
+	best = copy_ref(r->copy ? r->copy : reply_is_later(&r->op.err) ? e->copy : NULL);
 	if (!e->copy || (!best && r->op.err.kind == ERR_MISSING))
 		evict(c, e);
 	make_room(c);

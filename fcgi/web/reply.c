@@ -146,6 +146,12 @@ status_of(const struct err *e)
 	}
 }
 
+bool
+reply_is_later(const struct err *e)
+{
+	return status_of(e) == 503;
+}
+
 static const char *
 said_of(int status)
 {

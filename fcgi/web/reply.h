@@ -41,5 +41,7 @@ void reply_json(struct request *rq, const struct buf *out);
 void reply_cut(struct request *rq);
 /* By the route's manners: v1 closes the connection instead of a 5xx, which its client would die of. */
 void reply_error(struct request *rq, const struct err *e);
+/* Would reply_error say to try again later (503)? Then it is nothing about what was asked for. */
+bool reply_is_later(const struct err *e);
 
 #endif

@@ -57,6 +57,19 @@ def without_room(stack, tables=("output_a",)):
         stack.sql("drop function tracker.no_room() cascade")
 
 
+@contextlib.contextmanager
+def refused_with(stack, code, tables=("worker", "output_a", "probe")):
+    """What is written into these tables, by whomever, is refused with this code of PostgreSQL's."""
+    stack.sql("create or replace function tracker.refuse() returns trigger language plpgsql as $$ begin"
+              f" raise exception 'so it is' using errcode = '{code}'; end $$")
+    try:
+        for table in tables:
+            stack.sql(f"create trigger refuse before insert or update on tracker.{table} for each row execute function tracker.refuse()")
+        yield
+    finally:
+        stack.sql("drop function tracker.refuse() cascade")
+
+
 def end_sessions(admin):
     """What is set for the database is heard of by those who connect."""
     admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^tracker'")

@@ -238,7 +238,7 @@ class Stack:
     def empty(self):
         """As on the first day: also the people and workers go, whom a --reset would keep."""
         self.sql("do $$ begin"
-                 " perform tracker.reset_jobs();"
+                 " perform tracker.reset_jobs(30);"
                  " delete from tracker.worker; delete from tracker.person; delete from tracker.audit;"
                  " delete from tracker.gate;"
                  " update tracker.stage set paused = false, line = line;"

@@ -606,6 +606,35 @@ def test_export_follow_through_a_hole_in_the_network_goes_on_in_words(fresh, wir
         follower.stderr.close()
 
 
+@pytest.mark.parametrize("code", ["40001", "57014", "53100"])
+def test_export_follow_goes_on_when_it_was_refused_for_now(fresh, code):
+    """As a standby does that must get on, or a server out of time or room."""
+    fresh.load(["x", "y"])
+    w = Client(fresh)
+    w.get_job()
+    w.complete("first")
+    follower = subprocess.Popen([os.path.join(fresh.read_status()["bin"], EXPORT), "--config", fresh.config, "--stage", "a", "--follow"],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert json.loads(Later(follower.stdout.readline).result(15))["output"] == "first"
+        body = fresh.one("select pg_get_functiondef('tracker.mark_export'::regproc)")
+        fresh.sql(body[:body.index("LANGUAGE")] + f" LANGUAGE plpgsql AS $$ begin raise exception 'for now' using errcode = '{code}'; end $$")
+        try:
+            said = Later(follower.stderr.readline).result(30)
+            assert "for now" in said and "trying until it is back" in said
+        finally:
+            fresh.sql(body)
+        w.get_job()
+        w.complete("second")
+        assert "going on" in Later(follower.stderr.readline).result(30)
+        assert json.loads(Later(follower.stdout.readline).result(15))["output"] == "second"
+    finally:
+        follower.terminate()
+        follower.wait(10)
+        follower.stdout.close()
+        follower.stderr.close()
+
+
 @pytest.mark.parametrize("name,words", [(EXPORT, ["--stage", "a"]), (LOAD, ["--txt", "-"]), (ADMIN, ["status"])])
 def test_a_program_that_meets_a_hole_in_the_network_ends_in_words(fresh, wire, name, words):
     wire.hole.set()

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from client import Api, Client, Fleet, which
-from refusing import disk_of_its_own, end_sessions, fill, server_with, superuser, without_room, without_time
+from refusing import disk_of_its_own, end_sessions, fill, refused_with, server_with, superuser, without_room, without_time
 from stack import process_is_alive
 from waiting import Later, eventually
 
@@ -138,6 +138,24 @@ def test_a_right_that_was_taken_away_is_no_calls_fault(faults):
 
 def test_a_function_that_is_missing_is_no_calls_fault(faults):
     assert_v1_waits_and_sync_hears_503(faults, lambda: without_functions(faults), "42883")
+
+
+@pytest.mark.parametrize("code", ["0A000", "23514", "40001", "40002", "53200", "54000", "57P03", "58030", "P0001", "XX001", "99999"])
+def test_whatever_code_it_is_refused_with_who_is_refused_like_everybody_is_not_to_blame(faults, code):
+    assert_v1_waits_and_sync_hears_503(faults, lambda: refused_with(faults, code), code)
+
+
+def test_a_page_that_nobody_may_read_is_shown_as_it_was(faults):
+    pages = Api(faults)
+    eventually(lambda: pages.get("/").status_code == 200, what="the page")
+    before = [pages.get("/").text for _ in range(8)]  # of both processes
+    with superuser(faults) as admin:
+        admin.execute("revoke execute on function tracker.read_eta from public, tracker")
+        try:
+            time.sleep(1.5)  # it is to be rendered anew
+            assert {pages.get("/").status_code for _ in range(8)} == {200} and before
+        finally:
+            admin.execute("grant execute on function tracker.read_eta to public, tracker")
 
 
 def test_a_connection_that_was_made_to_a_read_only_server_is_not_kept(faults):
