@@ -3,10 +3,13 @@ refusing -- ways to make a stack's servers refuse, each undone at the end of its
 """
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
+import threading
 
 import psycopg2
+import redis
 
 
 @contextlib.contextmanager
@@ -80,13 +83,21 @@ def move_results(admin, tablespace):
         admin.execute(f"alter table tracker.output_{letter} set tablespace {tablespace}")
 
 
+def small_disk(size):
+    """A folder that is a file system of this size; None where none can be mounted."""
+    where = tempfile.mkdtemp(prefix="dct-disk-", dir="/tmp")
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", where]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
+        os.rmdir(where)
+        return None
+    return where
+
+
 @contextlib.contextmanager
 def disk_of_its_own(stack):
     """All results, and new tables, on a file system of 32 MiB; yields its folder, None where none can be mounted."""
-    where = tempfile.mkdtemp(prefix="dct-disk-", dir="/tmp")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=32m,mode=755", "tmpfs", where]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
-        os.rmdir(where)
+    where = small_disk("32m")
+    if where is None:
         yield None
         return
     home = os.path.join(where, "space")
@@ -120,3 +131,103 @@ def fill(where):
         while True:
             f.write(b"x" * 4096)
     return path
+
+
+@contextlib.contextmanager
+def log_on_a_small_disk(stack):
+    """PostgreSQL's log of what it writes on a file system of 96 MiB; yields its folder, None where none can be mounted. Ends the stack."""
+    where = small_disk("96m")
+    if where is None:
+        try:
+            yield None
+        finally:
+            stack.stop()
+        return
+    try:
+        with superuser(stack) as admin:
+            admin.execute("alter system set max_wal_size = '64MB'")
+            admin.execute("alter system set min_wal_size = '32MB'")
+        stack.stop_postgres()
+        log, there = os.path.join(stack.state, "pg", "pg_wal"), os.path.join(where, "pg_wal")
+        server = os.stat(log)
+        os.chown(where, server.st_uid, server.st_gid)
+        subprocess.run(["cp", "-a", log, there], check=True)
+        shutil.rmtree(log)
+        os.symlink(there, log)
+        stack.start_postgres()
+        yield where
+    finally:
+        stack.stop()
+        subprocess.run(["umount", "-l", where], check=True)
+        os.rmdir(where)
+
+
+# --- Redis ------------------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def redis_told(stack, *begin, end):
+    stack.redis.execute_command(*begin)
+    try:
+        yield
+    finally:
+        stack.redis.execute_command(*end)
+
+
+def redis_replica(stack):
+    """READONLY."""
+    return redis_told(stack, "replicaof", "127.0.0.1", "1", end=("replicaof", "no", "one"))
+
+
+def redis_full(stack):
+    """OOM."""
+    return redis_told(stack, "config", "set", "maxmemory", "1", end=("config", "set", "maxmemory", "256mb"))
+
+
+def redis_forbidden(stack):
+    """NOPERM."""
+    return redis_told(stack, "acl", "setuser", "default", "-@write", end=("acl", "setuser", "default", "+@all"))
+
+
+@contextlib.contextmanager
+def redis_locked(stack):
+    """NOAUTH, to whoever connects; and nobody is connected any more."""
+    stack.redis.config_set("requirepass", "x")
+    with contextlib.closing(redis.Redis(unix_socket_path=os.path.join(stack.state, "run", "redis.sock"), password="x")) as inside:
+        for kind in ("normal", "pubsub"):
+            inside.execute_command("client", "kill", "type", kind, "skipme", "yes")
+        try:
+            yield
+        finally:
+            inside.config_set("requirepass", "")
+
+
+@contextlib.contextmanager
+def redis_unsaved(stack):
+    """MISCONF: it is to save, and cannot."""
+    folder = os.path.join(stack.state, "redis")
+    mode = os.stat(folder).st_mode & 0o7777
+    with redis_told(stack, "config", "set", "save", "3600 1000000", end=("config", "set", "save", "")):
+        os.chmod(folder, 0o500)
+        try:
+            stack.redis.bgsave()
+            yield
+        finally:
+            os.chmod(folder, mode)
+
+
+@contextlib.contextmanager
+def redis_busy(stack):
+    """BUSY: a script without an end."""
+    def script():
+        with contextlib.suppress(redis.exceptions.ResponseError):  # it is killed
+            stack.redis.eval("while true do end", 0)
+    with redis_told(stack, "config", "set", "busy-reply-threshold", "100", end=("config", "set", "busy-reply-threshold", "5000")):
+        running = threading.Thread(target=script)
+        running.start()
+        try:
+            yield
+        finally:
+            while running.is_alive():  # one that has only begun is not there to be killed
+                with contextlib.suppress(redis.exceptions.ResponseError):
+                    stack.redis.script_kill()
+                running.join(0.2)

@@ -30,7 +30,7 @@ class RedisWay(threading.Thread):
         self.path = os.path.join(self.folder, "redis.sock")
         self.there = os.path.join(stack.state, "run", "redis.sock")
         self.cuts = {}
-        self.mode = "pass"  # or refuse (who connects is hung up on), or silent (nobody is answered)
+        self.mode = "pass"  # or refuse (who connects is hung up on), silent (nobody is answered), loading (nobody yet)
         self.open = set()
         self.listening = socket.socket(socket.AF_UNIX)
         self.listening.bind(self.path)
@@ -74,7 +74,9 @@ class RedisWay(threading.Thread):
             word = next((w for w in self.cuts if w.encode() in data), None) if side is tracker else None
             if word:
                 return self._cut(self.cuts.pop(word), data, redis)
-            if self.mode != "silent":
+            if self.mode == "loading" and side is tracker:
+                tracker.sendall(b"-LOADING Redis is loading the dataset in memory\r\n")
+            elif self.mode != "silent":
                 (tracker if side is redis else redis).sendall(data)
         return True
 
@@ -207,7 +209,7 @@ def test_a_page_is_shown_though_its_copy_is_cut_on_its_way(fresh, beside, way, w
     eventually(is_cut, what="it was cut")
 
 
-@pytest.mark.parametrize("mode", ["refuse", "silent"])
+@pytest.mark.parametrize("mode", ["refuse", "silent", "loading"])
 def test_without_redis_each_call_of_a_jobs_life_is_answered(fresh, beside, way, mode):
     way.turn(mode)
     worker = beside.new(nickname="Ada")

@@ -14,8 +14,10 @@ import pytest
 import requests
 
 from client import Api, Client, Fleet, which
-from refusing import disk_of_its_own, end_sessions, fill, refused_with, server_with, superuser, without_room, without_time
-from stack import process_is_alive
+from conftest import COMMON
+from refusing import (disk_of_its_own, end_sessions, fill, log_on_a_small_disk, redis_busy, redis_forbidden, redis_full, redis_locked,
+                      redis_replica, redis_unsaved, refused_with, server_with, superuser, without_room, without_time)
+from stack import Stack, process_is_alive
 from waiting import Later, eventually
 
 
@@ -298,6 +300,28 @@ def test_when_results_alone_are_refused_they_wait_and_no_job_is_handed_out(fault
     assert not re.findall("event=op_refused.*", log_since(faults, mark))
 
 
+def test_a_full_disk_under_its_log_ends_postgresql_and_no_result():
+    stack = Stack("log", {**COMMON, "stage_a": "Extract", "stage_b": "Filter"}).start()
+    with log_on_a_small_disk(stack) as where:
+        if where is None:
+            pytest.skip("no file system can be mounted here")
+        stack.load([str(i) for i in range(20)])
+        workers, fleet, mark = [held(stack) for _ in range(6)], Fleet(stack), len(stack.tracker_log())
+        (job,) = fleet.take()
+        filler = fill(where)
+        late = [Later(w.complete, os.urandom(2_000_000).hex()) for w in workers]
+        eventually(lambda: stack.read_status().get("state") != "up", timeout_s=60, what="PostgreSQL gave up")
+        assert fleet.raw(done=[{**which(job), "data": "r"}]).status_code == 503 and any(call.is_alive() for call in late)
+        os.unlink(filler)
+        stack.forget_db()
+        stack.up()
+        for call in late:
+            call.result(90)  # v1 was cut at the most, and asked again
+        assert fleet.done(job, "r") == "accepted" and stack.counts()["a"]["done"] == 7 and stack.broken_laws() == []
+        said = eventually(lambda: log_with(stack, mark, "event=postgres_back"), timeout_s=30, what="the log says so")
+        assert "event=request_failed" not in said and "event=op_refused" not in said
+
+
 # --- while nobody calls -----------------------------------------------------------------------
 
 
@@ -399,27 +423,22 @@ def test_a_worker_whose_row_is_locked_keeps_nobody_from_work(faults):
 
 # --- Redis refuses ----------------------------------------------------------------------------
 
-@pytest.mark.parametrize("begin, end, word", [
-    (("replicaof", "127.0.0.1", "1"), ("replicaof", "no", "one"), "READONLY"),
-    (("config", "set", "maxmemory", "1"), ("config", "set", "maxmemory", "0"), "OOM"),
-    (("acl", "setuser", "default", "-@write"), ("acl", "setuser", "default", "+@all"), "NOPERM"),
+@pytest.mark.parametrize("refuse, word", [
+    (redis_replica, "READONLY"), (redis_full, "OOM"), (redis_forbidden, "NOPERM"), (redis_locked, "NOAUTH"), (redis_unsaved, "MISCONF"),
+    (redis_busy, "BUSY"),
 ])
-def test_a_redis_that_refuses_is_away_and_what_was_said_meanwhile_is_kept(faults, begin, end, word):
+def test_a_redis_that_refuses_is_away_and_what_was_said_meanwhile_is_kept(faults, refuse, word):
     faults.load([str(i) for i in range(60)])
     client, busy, mark = held(faults), [Client(faults) for _ in range(4)], len(faults.tracker_log())
     eventually(lambda: is_ready(faults), what="it is ready before")
-    faults.redis.execute_command(*begin)
-    try:
+    with refuse(faults):
         client.log("half way")
-        ready = eventually(lambda: what_readyz_says(faults, 200, "ready; Redis is away"), what="readyz says so")
-        assert word in ready, ready
+        ready = eventually(lambda: word in (told := what_readyz_says(faults, 200, "ready; Redis is away")) and told, what="readyz says so")
         assert metric(faults, "tracker_redis_up") == 0 and metric(faults, "tracker_redis_refused_total") > 0
         for worker in busy * 10:  # news of which is published, as it may be by a replica
             worker.get_job()
             worker.complete("y")
         assert client.is_valid()
-    finally:
-        faults.redis.execute_command(*end)
     worker = faults.one("select id from tracker.worker where name = %s", client.name)
     eventually(lambda: any(faults.redis.hget(key, "progress") == "half way" for key in faults.redis.keys(f"tracker:*:w:{worker}")),
                what="the progress is there")

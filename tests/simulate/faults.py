@@ -9,11 +9,9 @@ import contextlib
 import os
 import random
 import signal
-import threading
 
-import redis
-
-from refusing import disk_of_its_own, fill, server_with, without_room, without_time
+from refusing import (disk_of_its_own, fill, redis_busy, redis_full, redis_locked, redis_replica, redis_told, redis_unsaved, server_with,
+                      without_room, without_time)
 
 AT_ONCE = ("responder_killed", "redis_emptied", "all_started_anew")
 ALL_OF_IT = ("read_only",)  # it holds as long as a fault may: v1's calls are cut and come again
@@ -70,70 +68,24 @@ class Faults:
         finally:
             os.unlink(filler)
 
-    @contextlib.contextmanager
-    def _redis(self, *begin, end):
-        self.stack.redis.execute_command(*begin)
-        try:
-            yield
-        finally:
-            self.stack.redis.execute_command(*end)
-
     def redis_replica(self):
-        """READONLY."""
-        return self._redis("replicaof", "127.0.0.1", "1", end=("replicaof", "no", "one"))
+        return redis_replica(self.stack)
 
     @contextlib.contextmanager
     def redis_full(self):
-        """OOM."""
-        with self._redis("config", "set", "maxmemory-policy", "noeviction", end=("config", "set", "maxmemory-policy", "allkeys-lru")), \
-                self._redis("config", "set", "maxmemory", "1", end=("config", "set", "maxmemory", "256mb")):
+        """Which makes room by forgetting, until it is told not to."""
+        with redis_told(self.stack, "config", "set", "maxmemory-policy", "noeviction", end=("config", "set", "maxmemory-policy", "allkeys-lru")), \
+                redis_full(self.stack):
             yield
 
-    @contextlib.contextmanager
     def redis_locked(self):
-        """NOAUTH, to whoever connects; and nobody is connected any more."""
-        self.stack.redis.config_set("requirepass", "x")
-        with contextlib.closing(redis.Redis(unix_socket_path=os.path.join(self.stack.state, "run", "redis.sock"), password="x")) as inside:
-            for kind in ("normal", "pubsub"):
-                inside.execute_command("client", "kill", "type", kind, "skipme", "yes")
-            try:
-                yield
-            finally:
-                inside.config_set("requirepass", "")
+        return redis_locked(self.stack)
 
-    @contextlib.contextmanager
     def redis_unsaved(self):
-        """MISCONF: it is to save, and cannot."""
-        folder = os.path.join(self.stack.state, "redis")
-        mode = os.stat(folder).st_mode & 0o7777
-        with self._redis("config", "set", "save", "3600 1000000", end=("config", "set", "save", "")):
-            os.chmod(folder, 0o500)
-            try:
-                self.stack.redis.bgsave()
-                yield
-            finally:
-                os.chmod(folder, mode)
+        return redis_unsaved(self.stack)
 
-    @contextlib.contextmanager
     def redis_busy(self):
-        """BUSY: a script without an end."""
-        def script():
-            with contextlib.suppress(redis.exceptions.ResponseError):  # it is killed
-                self.stack.redis.eval("while true do end", 0)
-        with self._redis("config", "set", "busy-reply-threshold", "100", end=("config", "set", "busy-reply-threshold", "5000")):
-            running = threading.Thread(target=script)
-            running.start()
-            try:
-                yield
-            finally:
-                self._end(running)
-
-    def _end(self, script):
-        """A script that has only begun is not there to be killed."""
-        while script.is_alive():
-            with contextlib.suppress(redis.exceptions.ResponseError):
-                self.stack.redis.script_kill()
-            script.join(0.2)
+        return redis_busy(self.stack)
 
     @contextlib.contextmanager
     def all_started_anew(self):
