@@ -1,4 +1,5 @@
 /* For who runs the tracker: is it alive, is it ready, and its numbers for Prometheus. */
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -311,14 +312,14 @@ put_jobs(struct buf *out, const struct stage_counts *counts)
 	}
 }
 
-/* A gauge of every part of the pool. */
+/* A gauge of every part of the pool; one of which there is no such value (NAN) is left out. */
 static void
 put_parts(struct buf *out, const struct request *rq, const struct findings *f, const char *name,
     const char *help, double (*value)(const struct health *h))
 {
 	buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
 	for (int part = 0; part < PARTS; part++)
-		if (is_used(rq, (enum health_part)part))
+		if (is_used(rq, (enum health_part)part) && !isnan(value(&f->part[part])))
 			buf_printf(out, "%s{part=\"%s\"} %.3f\n", name,
 			    health_part_name((enum health_part)part), value(&f->part[part]));
 }
@@ -338,7 +339,7 @@ value_ill(const struct health *h)
 static double
 value_good(const struct health *h)
 {
-	return h->good_us == 0 ? -1 : seconds_since(h->good_us);
+	return h->good_us == 0 ? NAN : seconds_since(h->good_us);
 }
 
 static void
@@ -355,7 +356,7 @@ put_health(struct buf *out, const struct request *rq, const struct findings *f)
 	put_parts(out, rq, f, "tracker_part_ill_seconds", "For how long it cannot; 0 = it can.",
 	    value_ill);
 	put_parts(out, rq, f, "tracker_part_worked_seconds",
-	    "How long ago it last did (a desk: its last commit); -1 = not yet.", value_good);
+	    "How long ago it last did (a desk: its last commit).", value_good);
 	put_gauge(
 	    out, "tracker_postgres_up", "Whether PostgreSQL takes what is written.", !worst(f));
 	if (is_used(rq, PART_REDIS))

@@ -341,6 +341,18 @@ def test_readyz_tells_of_postgresql_and_healthz_of_the_process(faults):
 
 # --- Redis ------------------------------------------------------------------------------------
 
+def test_a_part_that_has_done_nothing_yet_has_no_age(fresh):
+    beside = Beside(fresh)
+    try:
+        _, said = beside.ask("GET", "/metrics")
+        samples = [line.rsplit(" ", 1) for line in said.splitlines() if not line.startswith("#")]
+        assert 'tracker_part_up{part="claim"} 1.000' in said.splitlines() and min(float(value) for _, value in samples) >= 0
+        beside.new()
+        assert 'tracker_part_worked_seconds{part="workers"}' in beside.ask("GET", "/metrics")[1]
+    finally:
+        beside.close()
+
+
 def test_with_redis_gone_the_job_calls_go_on(faults):
     faults.load([str(i) for i in range(200)])
     crowd = Crowd(faults, 200).start(v1=4, fleets=2)
