@@ -90,7 +90,8 @@ begin
 			where h.person = p.id and h.hour > clock_timestamp() - interval '24 hours'), 0)::int8
 		+ c.jobs),
 		tracker.read_last(p.id),
-		(select array_agg(coalesce(d.jobs, 0) + case k when 13 then c.jobs else 0 end order by k)
+		(select array_agg(coalesce(d.jobs, 0)
+			+ case k when 13 then c.today when 12 then c.jobs - c.today else 0 end order by k)
 		from generate_series(0, 13) k
 		cross join lateral (select v_day - 13 + k as day) g
 		left join lateral (
@@ -102,7 +103,10 @@ begin
 		select q.id, q.nickname from tracker.person q where q.id = v_people[n.i] limit 1
 	) p
 	cross join lateral (
-		select coalesce(sum(x.done - x.withdrawn), 0)::int8 as jobs from tracker.credit x
+		select coalesce(sum(x.done - x.withdrawn), 0)::int8 as jobs,
+			coalesce(sum(x.done - x.withdrawn)
+				filter (where x.minute >= v_day::timestamp at time zone 'UTC'), 0)::int8 as today
+		from tracker.credit x
 		where x.person = p.id and x.minute > '-infinity'
 	) c
 	order by n.i;

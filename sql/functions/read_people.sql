@@ -24,7 +24,10 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 		limit max_rows + 1
 	) p
 	left join lateral (
-		select sum(x.done - x.withdrawn)::int8 as jobs from tracker.credit x
+		select sum(x.done - x.withdrawn)::int8 as jobs,
+			sum(x.done - x.withdrawn) filter (where x.minute
+				>= date_trunc('day', clock_timestamp() at time zone 'UTC') at time zone 'UTC')::int8 as today
+		from tracker.credit x
 		where x.person = p.id and x.minute > '-infinity'
 	) c on true
 	left join lateral (
@@ -32,8 +35,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 		where x.person = p.id and x.hour > clock_timestamp() - interval '24 hours'
 	) h on true
 	left join lateral (
-		select array_agg(coalesce(d.jobs, 0) + case k when 13 then coalesce(c.jobs, 0) else 0 end
-			order by k) as spark
+		select array_agg(coalesce(d.jobs, 0) + case k when 13 then coalesce(c.today, 0)
+			when 12 then coalesce(c.jobs, 0) - coalesce(c.today, 0) else 0 end order by k) as spark
 		from generate_series(0, 13) k
 		left join lateral (
 			select sum(x.done - x.withdrawn)::int8 as jobs from tracker.person_day x

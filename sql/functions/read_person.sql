@@ -45,7 +45,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 		) x
 	) m
 	cross join lateral (
-		select array_agg(coalesce(y.jobs, 0) + case k when 29 then c.today else 0 end
+		select array_agg(coalesce(y.jobs, 0)
+			+ case k when 29 then c.today when 28 then c.jobs - c.today else 0 end
 			order by k) as spark
 		from generate_series(0, 29) k
 		left join lateral (
