@@ -190,9 +190,9 @@ a_spark_needs_two_values_and_stays_in_its_box(void **state)
 static void
 a_bar_shows_every_count_that_is_there_and_never_overflows(void **state)
 {
-	struct facts f = {.jobs = 100000,
+	struct facts f = {.jobs = 200000, /* half of them are cancelled */
 	    .stages = 1,
-	    .stage = {{.done = 99990, .leased = 1, .ready = 5, .failed = 4}}};
+	    .stage = {{.done = 99990, .leased = 1, .ready = 5, .failed = 4, .expected = 100000}}};
 	int64_t bar[FACTS_BAR];
 
 	(void)state;
