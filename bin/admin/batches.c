@@ -57,7 +57,8 @@ read_list(struct ask *ask, struct pg_rows **rows, struct err *e)
 	    "select name, priority, state, jobs, progress, waiting, in_hand, failed, cancelled,"
 	    " per_minute, case when eta_s < 3600 then ceil(eta_s / 60.0) || ' min'"
 	    " when eta_s < 172800 then ceil(eta_s / 3600.0) || ' h'"
-	    " else ceil(eta_s / 86400.0) || ' days' end, note from tracker.list_batches($1)",
+	    " when eta_s < 63115200 then ceil(eta_s / 86400.0) || ' days'"
+	    " else eta_s / 31557600 || ' years' end, note from tracker.list_batches($1)",
 	    &all, 1, rows, e);
 }
 
