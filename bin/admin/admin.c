@@ -460,6 +460,5 @@ main(int argc, char **argv)
 
 	if (!obey(parse(&ask, argc, argv), &ask, &e))
 		status = failure(&tool, &e);
-	tool_close(&tool);
-	return status;
+	return tool_end(&tool, status);
 }

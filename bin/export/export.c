@@ -589,6 +589,5 @@ main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &wish);
 	if (!obey(&wish, &e))
 		status = tool_fail(&tool, &e);
-	tool_close(&tool);
-	return status;
+	return tool_end(&tool, status);
 }

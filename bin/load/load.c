@@ -493,6 +493,6 @@ main(int argc, char **argv)
 		if (last_words)
 			say_last_words(last_words);
 	}
-	tool_close(&tool);
+	tool_close(&tool); /* what is loaded is loaded, though nobody could be told */
 	return status;
 }

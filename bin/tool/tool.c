@@ -167,3 +167,18 @@ tool_fail(const struct tool *t, const struct err *e)
 		say_why(t, *e->why ? e->why : err_kind_name(e->kind));
 	return 1;
 }
+
+int
+tool_end(struct tool *t, int status)
+{
+	bool lost = ferror(stdout);
+
+	errno = EIO; /* of what was lost before, nobody knows why */
+	lost = fflush(stdout) != 0 || lost;
+	if (lost && status == 0) {
+		fprintf(stderr, "%s: standard output: %s\n", t->name, strerror(errno));
+		status = 1;
+	}
+	tool_close(t);
+	return status;
+}

@@ -56,5 +56,7 @@ void tool_print(const struct buf *b, const char *last);
  * said which one, it says instead where the settings were looked for, and what to type.
  */
 int tool_fail(const struct tool *t, const struct err *e);
+/* tool_close, and the status for main's exit: 1, and why on stderr, where all seemed well and what was printed was not taken. */
+int tool_end(struct tool *t, int status);
 
 #endif

@@ -606,6 +606,19 @@ def test_export_follow_through_a_hole_in_the_network_goes_on_in_words(fresh, wir
         follower.stderr.close()
 
 
+@pytest.mark.parametrize("name,words", [(ADMIN, ["status"]), (ADMIN, ["batch", "--json"]), (ADMIN, ["settings"]), (ADMIN, ["workers"]),
+                                        (EXPORT, ["--stage", "a"])])
+def test_what_could_not_be_printed_is_no_success(fresh, name, words):
+    fresh.load(["x"])
+    w = Client(fresh)
+    w.get_job()
+    w.complete("first")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([fresh.installed(name), "--config", fresh.config, *words], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True,
+                              timeout=60)
+    assert done.returncode == 1 and "No space left on device" in done.stderr, (done.returncode, done.stderr)
+
+
 @pytest.mark.parametrize("code", ["40001", "57014", "53100"])
 def test_export_follow_goes_on_when_it_was_refused_for_now(fresh, code):
     """As a standby does that must get on, or a server out of time or room."""
