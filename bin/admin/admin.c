@@ -98,6 +98,8 @@ static const struct argp_option undo_options[] = {
     {"resume", KEY_RESUME, "NUMBER", 0, "Go on with an undo that was broken off", 0},
     {"back", KEY_BACK, "NUMBER", 0, "Take an undo back, as far as nobody has begun anew", 0},
     {"json", KEY_JSON, NULL, 0, "With --dry-run: print a JSON object a line", 0}, {0}};
+static const struct argp_option trial_options[] = {
+    {"back", KEY_BACK, "NUMBER", 0, "Take a trial back that is not over", 0}, {0}};
 static const struct argp_option ban_options[] = {
     {"person", KEY_PERSON, "NICKNAME", 0, "This person", 0},
     {"address", KEY_ADDRESS, "CIDR", 0, "An address or a network, such as 192.0.2.0/24", 0},
@@ -189,6 +191,15 @@ static const struct command {
 	"Send a worker away, and its jobs go to others at once; or end the rest that its bad ends "
 	"in a row have brought it.",
 	3, 3, false, false, no_options, admin_worker},
+    {"trial", "STAGE WORKER JOB",
+	"Give a worker a job that is done once more, to see what it makes of it. It looks like any "
+	"other, comes before them, and counts nothing.",
+	0, 3, false, false, trial_options, admin_trial},
+    {"trials", "", "List the trials: whether the worker brought the same result, another, or none.",
+	0, 0, false, false, json_option, admin_trials},
+    {"banner", "TEXT",
+	"Put a line on every page, instead of the setting of that name; '' takes it away.", 1, 1,
+	false, false, no_options, admin_banner},
     {"pause", "STAGE", "Hand out no more jobs of a stage; results are still taken.", 1, 1, false,
 	false, no_options, admin_pause},
     {"resume", "STAGE", "Hand out jobs of a stage again.", 1, 1, false, false, no_options,
@@ -385,6 +396,8 @@ static const char doc[] =
     "  labels, origins         what runs out there, and where\n"
     "  audit                   who did what\n"
     "  worker drop STAGE NAME  send a worker away\n"
+    "  trial, trials           what a worker makes of a job whose result is known\n"
+    "  banner TEXT             a line on every page\n"
     "  pause STAGE, resume STAGE\n"
     "                          hold a stage back, and let it go on\n"
     "  stages [append|rename]  list the stages, append one, give one another name\n"

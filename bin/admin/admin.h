@@ -28,7 +28,7 @@ struct ask {
 	const char *form;                              /* settings: "markdown", "sample", "print" */
 	const char *person, *worker, *address, *label; /* undo, ban: who */
 	const char *since, *until;                     /* undo: when; ban: how long */
-	const char *resume, *back;                     /* undo: the number of one */
+	const char *resume, *back;                     /* undo, trial: the number of one */
 	const char *older;                             /* leases: in hand for so long */
 	const char *batch;                             /* failed, requeue, ...: of this one */
 	bool json, all, dry_run, keep_credit, yes;
@@ -43,6 +43,7 @@ bool admin_purge(struct ask *ask, struct err *e);
 bool admin_check(struct ask *ask, struct err *e);
 bool admin_new_identity(struct ask *ask, struct err *e);
 bool admin_settings(struct ask *ask, struct err *e);
+bool admin_banner(struct ask *ask, struct err *e);
 bool admin_worker(struct ask *ask, struct err *e);
 /* stages.c */
 bool admin_status(struct ask *ask, struct err *e);
@@ -84,5 +85,8 @@ bool admin_look_alikes(struct ask *ask, struct err *e);
 bool admin_invite(struct ask *ask, struct err *e);
 /* undo.c */
 bool admin_undo(struct ask *ask, struct err *e);
+/* trials.c */
+bool admin_trial(struct ask *ask, struct err *e);
+bool admin_trials(struct ask *ask, struct err *e);
 
 #endif

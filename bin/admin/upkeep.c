@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
+#include "admin/cells.h"
 #include "base/text.h"
 #include "domain/schema.h"
 #include "store/pg_array.h"
@@ -164,6 +165,23 @@ admin_new_identity(struct ask *ask, struct err *e)
 		return false;
 	printf("This tracker is %s now. Restart its processes if any are at work.\n",
 	    pg_text(rows, 0, 0, NULL));
+	pg_rows_free(rows);
+	return true;
+}
+
+bool
+admin_banner(struct ask *ask, struct err *e)
+{
+	struct pg_param param = text_or_null(ask->arg[0]);
+	struct pg_rows *rows = NULL;
+	char before[CELL_TEXT];
+
+	if (!pg_call(ask->tool->pg, "select tracker.set_banner($1)", &param, 1, &rows, e))
+		return false;
+	tool_pages_changed(ask->tool);
+	printf("%s; taken back by banner '%s'\n",
+	    *ask->arg[0] ? "every page has it" : "no banner but the setting's",
+	    cell_text(rows, 0, 0, before));
 	pg_rows_free(rows);
 	return true;
 }

@@ -61,6 +61,23 @@ pieces_linked(struct template_dict *d, const char *text)
 		put_piece(d, from, strlen(from), false);
 }
 
+/* The operator's, else the setting's; "" when there is none. */
+static const char *
+banner_text(struct page *p)
+{
+	struct err away = ERR_INIT;
+	struct pg_rows *rows = NULL;
+	const char *text = "";
+	size_t len;
+
+	if (pg_call(p->pg, "select q.banner from tracker.project q", NULL, 0, &rows, &away)) {
+		text = pg_text(rows, 0, 0, &len);
+		text = arena_dup(p->arena, text, len);
+		pg_rows_free(rows);
+	}
+	return *text ? text : p->settings->banner;
+}
+
 void
 pieces_frame(struct page *p, struct template_dict *d, const struct piece_head *head)
 {
@@ -81,8 +98,10 @@ pieces_frame(struct page *p, struct template_dict *d, const struct piece_head *h
 		    head->nav == NAV_JOIN        ? T_AT_JOIN
 			: head->nav == NAV_BOARD ? T_AT_BOARD
 						 : T_AT_DASHBOARD);
-	if (p->settings->banner[0] != 0)
-		pieces_linked(template_section(top, T_BANNER), p->settings->banner);
+	const char *banner = banner_text(p);
+
+	if (*banner)
+		pieces_linked(template_section(top, T_BANNER), banner);
 
 	char iso[32];
 	clock_iso(iso, clock_wall_us());

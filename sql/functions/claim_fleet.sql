@@ -39,9 +39,11 @@ declare
 	s_pos int4[]; s_bytes int8[]; s_lease tracker.lease[];	-- sent again
 	d_pos int4[] := '{}';	-- whose each job is that was dealt
 	w_dealt int4[];		-- how many each got of them
+	r_pos int4[] := '{}';	-- who has a trial in this answer
 	t_stage int2[] := '{}'; t_batch int4[] := '{}'; t_ready int8[] := '{}'; t_retry int8[] := '{}';
 	w record;
 	d record;
+	r record;
 begin
 	w := tracker.lock_claimants(tokens, ages_us, calls, slots, in_hand_most);
 	w_want := array(
@@ -49,7 +51,19 @@ begin
 		from generate_series(1, cardinality(w.items)) as g(n));
 	select sum(greatest(u.want, 1)) into v_asked from unnest(wants) as u(want);
 
-	-- 1. Leases whose answer was lost, and what of the jobs that they list is theirs.
+	-- 1. Trials; leases whose answer was lost, and what of the jobs that they list is theirs.
+	if w.is_tried or true = any (rerun) or true = any (has_holding) then
+		for r in
+			select t.* from tracker.tell_trials(w.items, w.workers, w.arrived, w.calls,
+				array(select wants[u.item] from unnest(w.items) with ordinality as u(item, n) order by u.n),
+				rerun, has_holding, hold_ends, hold_jobs, answer_limit) t
+		loop
+			r_pos := r_pos || r.pos;
+			w_want[r.pos] := greatest(w_want[r.pos] - 1, 0);
+			return query
+				select w.items[r.pos], 'job', r.worker, r.stage, r.job, r.lease, 1, r.data;
+		end loop;
+	end if;
 	if true = any (rerun) or true = any (has_holding) then
 		select array_agg(x.pos), array_agg(x.bytes), array_agg(x.lease)
 		into s_pos, s_bytes, s_lease
@@ -59,9 +73,14 @@ begin
 			rerun, has_holding, hold_ends, hold_jobs, answer_limit) x;
 		return query
 			select u.item, 'held', u.worker, u.stage, null::int8, null::uuid, null::int4, (
-				select string_agg(q.job::text, ',')
-				from tracker.lease q
-				where q.worker = u.worker and h.jobs[width_bucket(q.job, h.jobs)] = q.job)
+				select string_agg(x.job::text, ',')
+				from (
+					select q.job from tracker.lease q
+					where q.worker = u.worker and h.jobs[width_bucket(q.job, h.jobs)] = q.job
+					union all
+					select t.job from tracker.trial t
+					where t.worker = u.worker and t.state = 'given'
+						and t.job = any (h.jobs)) x)
 			from unnest(w.items, w.workers, w.stages) as u(item, worker, stage)
 			cross join lateral (
 				select hold_jobs[coalesce(hold_ends[u.item - 1], 0) + 1 : hold_ends[u.item]] as jobs
@@ -140,6 +159,6 @@ begin
 	if s_pos is not null or cardinality(d_pos) < v_asked then
 		return query
 			select * from tracker.answer_rest(cardinality(tokens), w.items, w.workers, w.stages,
-				w.room, coalesce(s_pos, '{}') || d_pos);
+				w.room, coalesce(s_pos, '{}') || d_pos || r_pos);
 	end if;
 end $$;

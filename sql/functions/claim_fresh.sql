@@ -1,7 +1,7 @@
 -- Answers v1's newJob for all who ask at this moment: the common case in few statements. All are of
--- one stage, none holds a job or rests, and of the batch that is first in line nothing that came back is due.
--- Everything else is for claim_held, which it then calls; also for those for whom that batch has no more,
--- when another stands behind it.
+-- one stage, none holds a job, rests or has a trial to come, and of the batch that is first in line nothing that
+-- came back is due. Everything else is for claim_held, which it then calls; also for those for whom that batch
+-- has no more, when another stands behind it.
 --
 -- Caller	domain/jobs.c, with v1's claims that wait, in ascending order of token (or it is no common
 --		case). ages_us: how long each has waited in the tracker. hints[stage]: the position last
@@ -52,11 +52,11 @@ begin
 	into w_tid, v_stage, v_batch, v_uncommon
 	from generate_series(1, v_found) as g(n)
 	cross join lateral (
-		select q.ctid as tid, q.held_lease, q.stage, q.gone_at, q.rest_until from tracker.worker q
+		select q.ctid as tid, q.held_lease, q.stage, q.gone_at, q.rest_until, q.trial from tracker.worker q
 		where q.token = tokens[g.n] offset 0
 		for no key update) l
 	where l.gone_at is null and l.held_lease is null and l.rest_until <= v_now
-		and (g.n = 1 or tokens[g.n] > tokens[g.n - 1])
+		and l.trial is null and (g.n = 1 or tokens[g.n] > tokens[g.n - 1])
 	having min(l.stage) = max(l.stage);
 	if v_uncommon or v_batch is null or cardinality(w_tid) is distinct from v_found then
 		return query select * from tracker.claim_awake(tokens, ages_us, calls, hints, ids, answer_limit)

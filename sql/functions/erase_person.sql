@@ -65,6 +65,8 @@ begin
 	update tracker.failed f set reason = case
 		when strpos(f.reason, ', at last: ') > 0 then split_part(f.reason, ', at last: ', 1) else '' end
 	where f.worker = any (v_workers) and f.reason <> '';
+	update tracker.trial t set said = null
+	where t.worker = any (v_workers) and t.state in ('failed', 'flagged', 'released');
 	update tracker.strike s set reason = '', network = null
 	where s.worker = any (v_workers) and (s.network is not null
 		or s.reason <> '' and (s.chosen or s.kind in ('failed', 'flagged')));
@@ -83,6 +85,17 @@ begin
 		update tracker.ban b set words = tracker.without_name(b.words, v_name, v_new),
 			label = tracker.without_name(b.label, v_name, v_new)
 		where strpos(b.words, v_name) > 0 or strpos(b.label, v_name) > 0;
+		update tracker.batch b set note = tracker.without_name(b.note, v_name, v_new),
+			paused_why = tracker.without_name(b.paused_why, v_name, v_new)
+		where strpos(b.note, v_name) > 0 or strpos(b.paused_why, v_name) > 0;
+		update tracker.project p set banner = tracker.without_name(p.banner, v_name, v_new)
+		where strpos(p.banner, v_name) > 0;
+		update tracker.invite i set label = tracker.without_name(i.label, v_name, v_new)
+		where strpos(i.label, v_name) > 0;
+		update tracker.person_key k set label = tracker.without_name(k.label, v_name, v_new)
+		where strpos(k.label, v_name) > 0;
+		update tracker.trial t set said = tracker.without_name(t.said, v_name, v_new)
+		where t.state in ('failed', 'flagged', 'released') and strpos(t.said, v_name) > 0;
 		update tracker.ban b set person = v_new, lifted = coalesce(b.lifted, clock_timestamp())
 		where b.person = v_name;
 		update tracker.audit a set
@@ -104,9 +117,9 @@ begin
 	where p.id = any (v_people);
 	delete from tracker.person_key k where k.person = any (v_people);
 	perform tracker.settle_board(v_people);
-	update tracker.worker w set label = '', address = null, origin = null, network = null
+	update tracker.worker w set label = '', words = null, has = null, address = null, origin = null, network = null
 	where w.person = any (v_people)
-		and (w.label <> '' or num_nonnulls(w.address, w.origin, w.network) > 0);
+		and (w.label <> '' or num_nonnulls(w.words, w.has, w.address, w.origin, w.network) > 0);
 	update tracker.audit a set target = v_new, count = cardinality(v_workers) where a.id = v_line;
 	return query
 		with e as materialized (

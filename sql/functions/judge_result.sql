@@ -3,9 +3,9 @@
 -- of a repeated result, for its script would die of anything else.
 --
 -- Caller	complete_jobs.
--- Answer	repeat, fenced, unknown; of v1's repeat, no_job, done_before, no_worker.
+-- Answer	repeat, fenced, unknown; of v1's repeat, no_job, done_before, no_worker; of a trial's also accepted.
 -- Errors	none.
--- Locks	none.
+-- Locks	see end_trial.
 -- Index	worker by id; output by key; refused_output and strike by (stage, job).
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.judge_result(p_v1 boolean, p_worker int8, p_stage int2,
@@ -13,7 +13,7 @@ create or replace function tracker.judge_result(p_v1 boolean, p_worker int8, p_s
 returns text
 language sql
 as $$
-	select case when p_v1 then (
+	select coalesce(tracker.end_trial(p_v1, p_worker, p_lease, 'completed', p_data, p_hash), case when p_v1 then (
 		select case
 		when w.gone_at is not null then 'no_worker'
 		when w.last_kind = 'completed' and w.last_hash = p_hash
@@ -37,5 +37,5 @@ as $$
 		(select 'fenced' from tracker.strike s
 		where s.stage = p_stage and s.job = p_job and s.lease = p_lease limit 1),
 		'unknown')
-	end
+	end)
 $$;

@@ -4,7 +4,8 @@
 --		it says nothing; p_most: what nobody may hold more of.
 -- Answer	aligned arrays, an element a worker that is present, in order of token; null when there is
 --		none. items: its place among tokens; again: v1's next newJob may be the same question;
---		room: how many jobs more it may hold; below 0: it rests for so many seconds.
+--		room: how many jobs more it may hold; below 0: it rests for so many seconds. is_tried: does one of
+--		them have a trial to come?
 --		dealt: the stages of these that are not paused, in the order in which they are dealt: A
 --		last, for its frontier stays locked until commit.
 -- Errors	cardinality_violation: a worker came twice, which the committer sees to.
@@ -16,7 +17,7 @@ create or replace function tracker.lock_claimants(p_tokens uuid[], p_ages_us int
 	p_slots int4[], p_most int4,
 	out items int4[], out workers int8[], out stages int2[], out arrived timestamptz[],
 	out calls int8[], out held_jobs int8[], out held_leases uuid[], out again boolean[],
-	out room int4[], out dealt int2[])
+	out room int4[], out is_tried boolean, out dealt int2[])
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -31,8 +32,8 @@ begin
 		array_agg(case when x.rest_until > v_now then -tracker.left_to_rest(x.rest_until, v_now)
 			else greatest(least(tracker.allow(x.allowance, x.slots, p_slots[x.item]), p_most)
 				- x.holds, 0) end),
-		bool_or(x.twice)
-	into items, workers, stages, arrived, calls, held_jobs, held_leases, again, room, v_twice
+		bool_or(x.trial is not null), bool_or(x.twice)
+	into items, workers, stages, arrived, calls, held_jobs, held_leases, again, room, is_tried, v_twice
 	from (
 		select u.item, w.*, lag(w.id) over () = w.id as twice,
 			v_now - make_interval(secs =>
@@ -44,7 +45,7 @@ begin
 		cross join lateral (
 			select q.id, q.stage, q.held_job, q.held_lease, q.asked_kind, q.asked_at,
 				q.repeats, q.gone_at, q.holds, q.allowance, q.slots,
-				q.rest_until
+				q.rest_until, q.trial
 			from tracker.worker q
 			where q.token = u.token offset 0
 			for no key update) w

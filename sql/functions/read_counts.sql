@@ -1,8 +1,8 @@
 -- The exact counts of every stage, from some hundred rows of tally and what stage A has ahead.
 --
 -- Caller	jobCount, pages, metrics, the keeper's ETA.
--- Answer	one row an enabled stage, in order. due: what waits in retry and may be taken now
---		(counted up to 100,000). leased: what is not anywhere else of what the stage was
+-- Answer	one row an enabled stage, in order. due: what waits in retry and may be taken now; after an undo
+--		that is nearly all of it, so what may not is counted, and else what may, up to 100,000. leased: what is not anywhere else of what the stage was
 --		fed with. done is net of what was withdrawn. gated: something in
 --		its line has needs or a rate, see read_work. cancelled: what would be ready or in retry of
 --		batches that are not cancelled. held: how much of ready is of paused batches; due has none
@@ -20,14 +20,16 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
 	select c.stage, c.name, c.letter, c.paused, c.ready, c.retry,
-		case when c.retry > 0 then (
-			select count(*) from (
-				select from tracker.retry r
-				where r.stage = c.stage and r.due <= statement_timestamp()
-					and not exists (
-						select from tracker.batch b
-						where b.batch = r.batch and (b.paused or b.cancelled))
-				limit 100000) x) else 0 end,
+		case when c.retry = 0 then 0
+			when l.later < 1000 and not c.has_paused then c.retry - l.later
+			else (
+				select count(*) from (
+					select from tracker.retry r
+					where r.stage = c.stage and r.due <= statement_timestamp()
+						and not exists (
+							select from tracker.batch b
+							where b.batch = r.batch and (b.paused or b.cancelled))
+					limit 100000) x) end,
 		c.fed - c.ready - c.retry - c.done - c.failed - c.cancelled, c.done, c.failed, c.gated,
 		c.cancelled, c.held
 	from (
@@ -41,7 +43,8 @@ as $$
 			case when s.stage = 1 then f.held else coalesce(t.held, 0) + coalesce((
 				select sum(c.ready)::int8 from tracker.batch b
 				join tracker.batch_count c on c.batch = b.batch and c.stage = s.stage
-				where b.paused), 0) end as held
+				where b.paused), 0) end as held,
+			exists (select from tracker.batch b where b.paused) as has_paused
 		from tracker.stage s
 		left join tracker.cancelled_count k on k.stage = s.stage
 		cross join (select
@@ -63,5 +66,15 @@ as $$
 				from tracker.tally y group by y.stage, y.batch) q
 			left join tracker.batch b on b.batch = q.batch
 			group by q.stage) t on t.stage = s.stage) c
+	cross join lateral (
+		select case when c.retry > 0 then (
+			select count(*) from (
+				select from tracker.retry r
+				where r.stage = c.stage and r.due > statement_timestamp()
+					and not exists (
+						select from tracker.batch b
+						where b.batch = r.batch and b.cancelled)
+				limit 1000) x) else 0 end as later
+		offset 0) l
 	order by c.stage
 $$;

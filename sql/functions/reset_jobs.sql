@@ -18,7 +18,7 @@ declare
 	v_emptied constant text := 'tracker.lease, tracker.retry, tracker.ready, tracker.failed,
 		tracker.output, tracker.job, tracker.refused_output, tracker.strike, tracker.tally,
 		tracker.credit, tracker.history, tracker.batch_history, tracker.undo_item, tracker.purged, tracker.ahead,
-		tracker.cancelled_count, tracker.person_day, tracker.person_hour, tracker.board';
+		tracker.cancelled_count, tracker.trial, tracker.person_day, tracker.person_hour, tracker.board';
 	v_kept constant text := 'tracker.stage, tracker.frontier, tracker.batch, tracker.batch_count, tracker.board_day, tracker.person,
 		tracker.worker';	-- read on while we work
 	v_until timestamptz := clock_timestamp() + make_interval(secs => patience_s);
@@ -64,9 +64,9 @@ begin
 	where done <> 0 or withdrawn <> 0 or kept <> 0;
 	update tracker.worker set done = 0, struck = 0, held_job = null, held_lease = null,
 		last_kind = null,
-		last_job = null, last_hash = null, asked_kind = 'none', recent = '', holds = 0
+		last_job = null, last_hash = null, asked_kind = 'none', recent = '', holds = 0, trial = null
 	where done <> 0 or struck <> 0 or held_lease is not null or last_kind is not null
-		or asked_kind <> 'none' or holds <> 0;
+		or asked_kind <> 'none' or holds <> 0 or trial is not null;
 	update tracker.audit set state = 'done' where state = 'begun';	-- undos of what is gone
 	perform tracker.audit_act('reset', 'all jobs', null, null);
 end $$;

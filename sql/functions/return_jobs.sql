@@ -150,11 +150,12 @@ begin
 		select u.n::int4,
 			case when u.status is not null then u.status
 			when u.worker is null then 'no_worker'
-			else tracker.judge_return(u.v1, u.worker, u.stage, u.job, u.lease, u.arrived, u.kind)
+			else tracker.judge_return(u.v1, u.worker, u.stage, u.job, u.lease, u.arrived, u.kind,
+				u.reason)
 			end,
 			u.worker, u.stage, u.job, u.freed
 		from unnest(i_status, i.workers, i.v1, i.stages, i.jobs, i.leases, i.arrived, i_kind,
-			i_freed)
-			with ordinality as u(status, worker, v1, stage, job, lease, arrived, kind, freed,
-				n);
+			reasons, i_freed)
+			with ordinality as u(status, worker, v1, stage, job, lease, arrived, kind, reason,
+				freed, n);
 end $$;

@@ -731,11 +731,12 @@ insert into tracker.output (stage, job, worker, person, attempt, lease, started,
  from generate_series(1, 2) s cross join generate_series(1, {done}) j
  join tracker.worker w on w.stage = s and w.name = case when s = 2 or j % {every} > 0 then 'filler'
   when j > {every} * {few} then 'many' else 'few' end;
-update tracker.frontier set next = {done} + 1, previous = {done} + 1;
+update tracker.ahead set first = {done} + 1 where first = 1;
 update tracker.worker w set done = o.n
  from (select worker, count(*) as n from tracker.output group by 1) o where o.worker = w.id;
-insert into tracker.tally (stage, minute, slot, done)
- select s, date_trunc('minute', now()) - interval '5 minutes', 0, {done} from generate_series(1, 2) s;
+insert into tracker.tally (stage, batch, minute, slot, done)
+ select s, (select min(batch) from tracker.batch), date_trunc('minute', now()) - interval '5 minutes', 0, {done}
+ from generate_series(1, 2) s;
 insert into tracker.credit (person, stage, minute, slot, done)
  select o.person, o.stage, date_trunc('minute', now()) - interval '5 minutes', 0, count(*)
  from tracker.output o group by 1, 2;
@@ -743,70 +744,111 @@ select tracker.fold_tally(), tracker.fold_credit();
 """
 
 
-def scenario_undo(b):
-    """50,000 results undone beside 64 workers; then a tenth of all: pages and cycle as before."""
-    done = 300000 if b.quick else 5000000  # jobs: twice as many results
-    stack = b.stack("undo", page_cache=0)
+def spoilt_stack(b, name, done, few):
+    """A stack in which two cheats made a tenth of what stage A has brought."""
+    stack = b.stack(name, page_cache=0)
     stack.load(done + 800000)
-    few = 2500 if b.quick else 25000
     stack.sql(SPOILT.format(done=done, every=10, few=few))
     stack.sql("vacuum analyze; checkpoint;", user="postgres")
+    return stack
 
-    def cycle(seconds, beside=None):
-        thread = beside and threading.Thread(target=beside)
-        if thread:
-            thread.start()
-        report = drive(b.build, stack, "cycle", 64, seconds, flags=("--bye",))
-        if thread:
-            thread.join()
-        return report
 
-    took = {}
+def undo(stack, who):
+    """All that they made is set aside; the seconds that it took, its opening in them."""
+    return stack.program("distcompute-admin", "undo", "--person", who, "--reason", "bench")[1]
 
-    def undo(who):
+
+def undo_beside(b, stack, few):
+    """What an undo is to 64 workers beside it."""
+    took = []
+
+    def later():
         time.sleep(1.5)
-        _, took[who] = stack.program("distcompute-admin", "undo", "--person", who, "--reason", "bench")
+        took.append(undo(stack, "few"))
 
-    def figures():
-        rates = [cycle(b.seconds) for _ in range(b.rounds)]
-        time.sleep(130)  # the pages look back to the same results each time
-        cycle(5)
-        page = [drive(b.build, stack, "page:/?all=true", 1, 1.0, flags=UNCACHED)["calls"]["page"]["p50_us"]
-                for _ in range(b.rounds)]
-        latest = [stack.sql("\\timing on\nselect count(*) from tracker.read_latest(20);")[-1][0]
-                  for _ in range(5)]
-        return {"cycle": rates, "page": sorted(page)[len(page) // 2],
-                "latest": sorted(float(t.split()[1]) for t in latest)[2]}
-
-    before = figures()
-    beside = cycle(2 * few / 5000 + 10, lambda: undo("few"))
-    b.judge("undo", [beside])
-    n = 2 * few
-    b.row(f"{n:,} results undone beside 64 workers", n / took["few"], "results/s", goal=5000)
+    quiet = drive(b.build, stack, "cycle", 64, b.seconds, flags=("--bye",))
+    thread = threading.Thread(target=later)
+    thread.start()
+    beside = drive(b.build, stack, "cycle", 64, 2 * few / 5000 + 10, flags=("--bye",))
+    thread.join()
+    b.judge("undo", [quiet, beside])
+    b.raw["undo"] = {"quiet": quiet, "beside": beside}
+    b.row(f"{2 * few:,} results undone beside 64 workers", 2 * few / took[0], "results/s", goal=5000)
     for call in ("newJob", "completeJob"):
         b.row(f"{call}, the longest meanwhile", beside["calls"][call]["max_us"] / 1000, "ms", goal=100, at_most=True,
               note=f"p99 {beside['calls'][call]['p99_us'] / 1000:.1f} ms; without an undo the longest "
-                   f"{max(r['calls'][call]['max_us'] for r in before['cycle']) / 1000:.1f} ms")
-    n = int(stack.sql("select count(*) from tracker.output o join tracker.person p on p.id = o.person"
-                      " where p.nickname = 'many'")[0][0]) * 2
-    undo("many")
-    b.row(f"{n:,} of {2 * done:,} results undone, alone", n / took["many"], "results/s", goal=5000)
-    # What is done anew comes to where the old results were.
-    stack.sql("vacuum analyze; checkpoint;", user="postgres")
-    anew = [cycle(b.seconds) for _ in range(b.rounds)]
-    b.row("cycle, half of it done anew", median(anew, "rate"), "requests/s", median(before["cycle"], "rate"), "before")
-    while int(stack.sql("select count(*) from tracker.retry where stage = 1")[0][0]) > 2000:
-        b.keep_jobs(stack, 400000)
-        drive(b.build, stack, "sync:100", 16, 5, flags=("--bye",))
-    b.keep_jobs(stack, 800000)
-    stack.sql("vacuum analyze; checkpoint;", user="postgres")
-    after = figures()
-    b.judge("undo", before["cycle"] + after["cycle"])
-    b.row("cycle, 64 connections, after it", median(after["cycle"], "rate"), "requests/s",
-          median(before["cycle"], "rate"), "before", 0.95, note=note_of(after["cycle"], "newJob", "completeJob"))
-    b.row("dashboard, uncached, after it", after["page"] / 1000, "ms", before["page"] / 1000, "before", 1.05, True)
-    b.row("latest completions, after it", after["latest"], "ms", before["latest"], "before", 1.05, True)
-    b.laws("undo", stack)
+                   f"{quiet['calls'][call]['max_us'] / 1000:.1f} ms")
+
+
+def latest_ms(stack):
+    """What "latest completions" takes in a session that has asked before."""
+    ask = "select count(*) from tracker.read_latest(20);\n"
+    times = [float(row[0].split()[1]) for row in stack.sql(f"{ask}\\timing on\n{ask * 5}") if row[0].startswith("Time:")]
+    return sorted(times)[2]
+
+
+def look_on(b, stack):
+    """A cycle, and at once after it the pages that show what it brought."""
+    b.keep_jobs(stack, 200000)
+    cycle = drive(b.build, stack, "cycle", 64, b.seconds, flags=("--bye",))
+    page = drive(b.build, stack, "page:/", 1, 1.0, flags=UNCACHED)
+    return {"cycle": cycle, "page": page, "latest": latest_ms(stack)}
+
+
+def undo_compare(b, twins, when, rounds):
+    """The stack of which a tenth was undone beside its twin of which nothing was, in turn."""
+    r = interleave(rounds, **{name: (lambda s=s: look_on(b, s)) for name, s in twins.items()})
+    b.raw[f"undo, {when}"] = r
+    cycles = {name: [x["cycle"] for x in r[name]] for name in twins}
+    b.judge(f"undo, {when}", [x for reports in cycles.values() for x in reports])
+    b.row(f"cycle, 64 connections, {when}", median(cycles["undone"], "rate"), "requests/s", median(cycles["intact"], "rate"),
+          "its twin", 0.95, note=note_of(cycles["undone"], "newJob", "completeJob"), by_cpu=cost(cycles["intact"]) / cost(cycles["undone"]))
+    pages = {name: [x["page"] for x in r[name]] for name in twins}
+    for words, ms in (("dashboard, rendered anew", lambda n: median(pages[n], "calls", "page", "p50_us") / 1000),
+                      ("latest completions", lambda n: median(r[n], "latest"))):
+        b.row(f"{words}, {when}", ms("undone"), "ms", ms("intact"), "its twin", 1 / 0.95, True)
+
+
+def work_off(b, stack, stage, counted):
+    """Fleets, until next to nothing waits there."""
+    while int(stack.sql(counted)[0][0]) > 2000:
+        if stage == "a":
+            b.keep_jobs(stack, 400000)
+        drive(b.build, stack, "sync:100", 16, 5, flags=("--bye", "--stage", stage))
+
+
+def undo_anew(b, twins):
+    """What was undone is done anew in both stages; the twin does as much that is new."""
+    retries = "select count(*) from tracker.retry where stage = {}"
+    work_off(b, twins["undone"], "a", retries.format(1))
+    while int(twins["intact"].sql("select max(job) from tracker.output_a")[0][0]) < \
+            int(twins["undone"].sql("select max(job) from tracker.output_a")[0][0]):
+        b.keep_jobs(twins["intact"], 400000)
+        drive(b.build, twins["intact"], "sync:100", 16, 5, flags=("--bye",))
+    for stack in twins.values():
+        work_off(b, stack, "b", "select count(*) from tracker.ready")
+        b.keep_jobs(stack, 800000)
+        stack.sql("vacuum analyze; checkpoint;", user="postgres")
+
+
+def scenario_undo(b):
+    """Of 10^7 results 50,000 undone beside 64 workers, then 10^6; and beside a twin: cycle, dashboard, latest completions."""
+    done, few = (300000, 2500) if b.quick else (5000000, 25000)  # jobs: twice as many results
+    twins = {name: spoilt_stack(b, name, done, few) for name in ("intact", "undone")}
+    undo_all(b, twins, done, few)
+    undo_compare(b, twins, "being done anew", b.rounds)
+    undo_anew(b, twins)
+    undo_compare(b, twins, "done anew", b.rounds)
+    b.laws("undo", *twins.values())
+
+
+def undo_all(b, twins, done, few):
+    """A few beside workers, then the rest; vacuum has gone over what they left."""
+    undo_beside(b, twins["undone"], few)
+    n = 2 * (done // 10 - few)
+    b.row(f"{n:,} of {2 * done:,} results undone, alone", n / undo(twins["undone"], "many"), "results/s", goal=5000)
+    for stack in twins.values():
+        stack.sql("vacuum analyze; checkpoint;", user="postgres")
 
 
 SCENARIOS = [scenario_disk, scenario_single, scenario_static, scenario_cycle, scenario_bare,

@@ -105,6 +105,66 @@ def test_every_act_says_how_it_is_taken_back(fresh):
     assert "does not come back" in fresh.run(ADMIN, "send-back", "1", "--stage", "a", "--reason", "x").stdout
 
 
+def trial(stack, stage, worker, job):
+    said = stack.run(ADMIN, "trial", stage, worker, str(job)).stdout
+    assert "nothing of it counts" in said and "taken back by trial --back" in said and len(said.splitlines()) == 1
+    return said.split()[1].rstrip(":")
+
+
+def name_of(stack, person):
+    return stack.one("select w.name from tracker.worker w join tracker.person p on p.id = w.person where p.nickname = %s", person)
+
+
+@pytest.mark.parametrize("brings, state", [("made up", "same"), ("something else", "other")])
+def test_a_worker_is_tried_with_a_job_whose_result_is_known(fresh, brings, state):
+    """Both protocols, in a stage that has nothing else to do; nothing of it is counted, exported or handed on."""
+    fresh.load(["one"])
+    work(fresh, "a", "Ada", 1)
+    v1, fleet = Client(fresh, "a", "Bob"), Fleet(fresh, "a", "Eve")
+    for person in ("Bob", "Eve"):
+        trial(fresh, "a", name_of(fresh, person), 1)
+    assert v1.get_job() == "one"
+    v1.complete(brings)
+    (job,) = fleet.take(1, wait=10)
+    assert (job["job"], job["data"]) == (1, "one")
+    fleet.sync(done=[{**which(job), "data": brings}])
+    assert [(t["person"], t["job"], t["state"], t["said"]) for t in lines(fresh, "trials")] == [
+        (who, 1, state, "" if state == "same" else brings) for who in ("Bob", "Eve")]
+    assert state in fresh.run(ADMIN, "trials").stdout
+    assert fresh.counts()["a"]["done"] == 1 and lines(fresh, "person", "Bob")[0]["jobs"] == 0
+    assert [json.loads(line)["data"] for line in fresh.run("distcompute-export", "--stage", "a").stdout.splitlines()] == ["made up"]
+    assert fresh.broken_laws() == []
+
+
+def test_a_trial_is_taken_back(fresh):
+    fresh.load(["one", "two"])
+    work(fresh, "a", "Ada", 1)
+    bob = Client(fresh, "a", "Bob")
+    number = trial(fresh, "a", name_of(fresh, "Bob"), 1)
+    assert f"trial {number} is taken back" in fresh.run(ADMIN, "trial", "--back", number).stdout
+    assert bob.get_job() == "two"
+
+
+def test_a_banner_is_put_up_and_taken_away(fresh):
+    said = "Maintenance on Sunday <b>, see https://example.org/"
+    assert "taken back by banner ''" in fresh.run(ADMIN, "banner", said).stdout
+    for path in ("/", "/leaderboard", "/batches", "/join"):
+        text = page(fresh, path).text
+        assert "Maintenance on Sunday &lt;b&gt;" in text and 'href="https://example.org/"' in text, path
+    assert f"taken back by banner '{said}'" in fresh.run(ADMIN, "banner", "").stdout
+    assert "Maintenance" not in page(fresh, "/").text
+
+
+@pytest.mark.parametrize("words, status, said", [
+    (["trial", "a", "nobody", "1"], 1, "no worker 'nobody'"), (["trial", "a", "nobody"], 64, "STAGE WORKER JOB"),
+    (["trial", "x", "nobody", "1"], 1, "x"), (["trial", "a", "nobody", "0"], 64, "no job number"),
+    (["trial", "--back", "17"], 1, "not under way"), (["trial", "--back", "x"], 64, "no number"),
+    (["banner", "x" * 1001], 1, "1000 characters"), (["banner", "a\nb"], 1, "one line")])
+def test_what_cannot_be_tried_or_put_up_is_said_in_a_line(fresh, words, status, said):
+    answer = fresh.run(ADMIN, *words, check=False)
+    assert answer.returncode == status and said in answer.stderr and len(answer.stderr.splitlines()) == 1, answer.stderr
+
+
 @pytest.mark.parametrize("words, said", [
     (["give-back", "1", "--stage", "a"], "not in hand"),
     (["hurry", "2", "--stage", "a"], "does not wait"),

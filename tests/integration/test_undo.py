@@ -99,38 +99,60 @@ def test_an_undo_that_others_get_in_the_way_of_tries_again(spoilt):
     assert spoilt.one("select state, count from tracker.audit where act = 'undo'") == ("done", 500)
 
 
+@pytest.fixture
+def slow_steps(faults):
+    """Each step of an undo takes a little longer, so that it is in the middle of something when it dies."""
+    faults.sql("create function tracker.dawdle() returns trigger language plpgsql as $$ begin"
+               " perform pg_sleep(0.05); return null; end $$")
+    faults.sql("create trigger dawdle after insert on tracker.refused_output for each statement execute function tracker.dawdle()")
+    yield faults
+    faults.sql("drop function tracker.dawdle() cascade")
+
+
+def begin_undo(stack, line):
+    args = ["--resume", str(line[0][0])] if line else ["--person", "Mallory", "--reason", "made up"]
+    return subprocess.Popen([program(ADMIN), "--config", stack.config, "undo", *args],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 @pytest.mark.slow
-def test_an_undo_that_dies_again_and_again_ends_as_if_nothing_had_been(faults):
-    """Ten times -9 at a moment that nobody chose: the program, or PostgreSQL under it."""
-    faults.load([f"job {n}" for n in range(3000)])
-    for _ in range(3):
-        work(faults, "a", "Mallory", 1000)
-    work(faults, "b", "Bob", 1000)
-    args = ["--person", "Mallory", "--reason", "made up"]
-    for n in range(10):
-        line = faults.sql("select id from tracker.audit where act = 'undo' and state = 'begun'")
-        if n > 0 and not line and undone(faults) > 0:
-            break
-        p = subprocess.Popen([program(ADMIN), "--config", faults.config, "undo",
-                              *(["--resume", str(line[0][0])] if line else args)],
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(random.uniform(0.02, 0.3))
-        if n % 2:
-            faults.stop_postgres(at_once=True)
-            faults.start_postgres()
+def test_an_undo_that_dies_ten_times_ends_as_if_nothing_had_been(slow_steps):
+    """Ten times -9 at a moment that nobody chose, five times of PostgreSQL under it; each time something was left to do."""
+    stack = slow_steps
+    stack.load([f"job {n}" for n in range(4000)])
+    for _ in range(4):
+        work(stack, "a", "Mallory", 1000)
+    work(stack, "b", "Bob", 1000)
+    killed = 0
+    while killed < 10:
+        line = stack.sql("select id from tracker.audit where act = 'undo' and state = 'begun'")
+        before = undone(stack)
+        assert before < 5000
+        p = begin_undo(stack, line)
+        # Somewhere in the first, second or third step from here, or before them.
+        eventually(lambda p=p, past=before + random.choice([-1, 0, 60]): undone(stack) > past or p.poll() is not None,
+                   what="it is at work")
+        time.sleep(random.uniform(0, 0.1))
+        in_the_middle = p.poll() is None
+        if killed % 2:
+            stack.stop_postgres(at_once=True)
+            stack.start_postgres()
         p.kill()
         p.wait()
-        faults.sql("select pg_terminate_backend(pid, 10000) from pg_stat_activity"
-                   " where application_name = 'distcompute-admin'")
-        assert faults.broken_laws() == []
-    line = faults.sql("select id from tracker.audit where act = 'undo' and state = 'begun'")
-    if line:
-        faults.run(ADMIN, "undo", "--resume", str(line[0][0]))
-    elif undone(faults) == 0:
-        faults.run(ADMIN, "undo", *args)
-    assert undone(faults) == 4000
-    assert faults.sql("select sum(count), count(*) filter (where state = 'done') from tracker.audit"
-                      " where act = 'undo'") == [(4000, 1)]
+        # What it had asked for last would go on without it.
+        stack.sql("select pg_terminate_backend(pid, 10000) from pg_stat_activity"
+                  " where application_name = 'distcompute-admin'")
+        killed += in_the_middle
+        assert stack.broken_laws() == []
+    (line,) = stack.sql("select id from tracker.audit where act = 'undo' and state = 'begun'")
+    stack.run(ADMIN, "undo", "--resume", str(line[0]))
+    assert stack.sql("select stage, count(*), count(distinct job), min(job), max(job) from tracker.refused_output group by 1 order by 1") == [
+        (1, 4000, 4000, 1, 4000), (2, 1000, 1000, 1, 1000)]
+    assert stack.sql("select stage, count(*) from tracker.retry group by 1") == [(1, 4000)]
+    assert stack.sql("select count(*) from tracker.output union all select count(*) from tracker.ready"
+                     " union all select count(*) from tracker.undo_item") == [(0,), (0,), (0,)]
+    assert stack.sql("select sum(count), count(*) filter (where state = 'done') from tracker.audit"
+                     " where act = 'undo'") == [(5000, 1)]
 
 
 @pytest.mark.parametrize("words, status, said", [

@@ -296,6 +296,16 @@ def told(house):
     house.value("select tracker.undo_begin(%s, null, null, null, null, null, null, %s, false)", NAME, f"by {NAME}")
     house.rows("select tracker.hide_person(%s, true)", NAME)
     house.rows("select tracker.requeue_failed(2::int2, null, %s)", NAME)
+    house.says(house.them, f"gpu,{NAME}".split(","))
+    house.rows("select tracker.set_batch(%s, null, %s)", house.batch(), f"for {NAME}")
+    house.rows("update tracker.batch set paused_why = %s", f"{NAME} asked for it")
+    house.rows("select tracker.set_banner(%s)", f"Thanks to {NAME}!")
+    house.rows("insert into tracker.invite (hash, label, until) values (gen_random_uuid(), %s, now())", f"for {NAME}")
+    other_key = "insert into tracker.person_key (person, label, hash) select id, %s, gen_random_uuid() from tracker.person where nickname = 'Other'"
+    house.rows(other_key, f"shared with {NAME}")
+    trial = "insert into tracker.trial (worker, stage, job, state, known, said) values (%s, 1, 5, 'failed', '', %s)"
+    house.rows(trial, house.them.id, "their own words, xample")
+    house.rows(trial, other.id, f"what {NAME} has")
     return house
 
 

@@ -426,3 +426,24 @@ def test_an_emptying_leaves_the_sessions_patience_as_it_was(house):
     house.rows("set lock_timeout = '7s'")
     assert house.rows("begin; select tracker.reset_jobs(); select current_setting('lock_timeout')") == [("7s",)]
     house.rows("commit")
+
+
+@pytest.mark.parametrize("later", [0, 3, 1500])
+@pytest.mark.parametrize("kind", ["plain", "paused", "cancelled"])
+def test_what_may_be_taken_now_of_what_came_back_is_counted_either_way(house, later, kind):
+    """Of a second batch, that is none of it when it is paused or cancelled; few are not due yet, or many."""
+    house.load(2000)
+    house.load(100, name="other")
+    w = house.worker()
+    house.rows("update tracker.worker set allowance = 3000")
+    house.in_hand_most = 3000
+    rows = house.take(w, 1000) + house.take(w, 1000) + house.take(w, 100)
+    for at in range(0, 2100, 700):
+        house.give_back([Back(w.token, r.job, r.lease, "released") for r in rows[at:at + 700]])
+    house.rows("update tracker.retry set due = now() - interval '1 minute'")
+    house.rows("update tracker.retry set due = now() + interval '1 hour' where job <= %s or job = 2001", later)
+    if kind == "paused":
+        house.rows("select tracker.pause_batch(%s)", house.value("select max(batch) from tracker.batch"))
+    elif kind == "cancelled":
+        house.rows("select tracker.cancel_batch(%s)", house.value("select max(batch) from tracker.batch"))
+    assert house.counts(1).due == 2000 - later + (99 if kind == "plain" else 0)

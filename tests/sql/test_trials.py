@@ -1,0 +1,215 @@
+"""A trial: a job whose result is known, given to one worker. It looks like any other, and counts nothing."""
+
+import uuid
+
+import psycopg2
+import pytest
+
+from house import Ask, Back
+
+
+def ask(house, worker, job=1):
+    return house.value("select tracker.ask_trial(%s::int2, %s, %s)", worker.stage, house.row(worker).name, job)
+
+
+def state(house):
+    """Of the only one: as it is listed, and what was said."""
+    (r,) = house.rows("select * from tracker.list_trials(100)")
+    return r.state, r.said
+
+
+def numbers(house):
+    """All that a trial must leave as it is."""
+    return (house.rows("select * from tracker.read_counts()"), house.rows("select person, sum(done) from tracker.credit group by 1"),
+            house.rows("select done, struck, holds, bad_row, soft_row, allowance from tracker.worker order by id"),
+            house.value("select count(*) from tracker.strike"), house.value("select count(*) from tracker.output"),
+            house.value("select count(*) from tracker.lease"))
+
+
+@pytest.fixture
+def tried(house):
+    """Job 1 is done by Ada; nine more wait; Bob is to be tried."""
+    house.load(10)
+    ada = house.worker(nickname="Ada")
+    house.done(ada, house.take(ada)[0], "right")
+    house.bob = house.worker(nickname="Bob")
+    return house
+
+
+def refuses(house, sql, *args):
+    with pytest.raises(psycopg2.Error) as e:
+        house.rows(sql, *args)
+    assert e.value.pgcode == "TR002"
+    return str(e.value)
+
+
+@pytest.mark.parametrize("brings, told", [("right", ("same", "")), ("wrong", ("other", "wrong"))])
+@pytest.mark.parametrize("v1", [True, False])
+def test_who_is_tried_gets_the_job_first_and_it_counts_nothing(tried, v1, brings, told):
+    number, before = ask(tried, tried.bob), numbers(tried)
+    job = tried.new_job(tried.bob) if v1 else tried.take(tried.bob)[0]
+    assert (job.job, job.data, job.status) == (1, "input 1", "job")
+    assert state(tried) == ("given", "")
+    assert tried.done(tried.bob, None if v1 else job, brings) == "accepted"
+    assert state(tried) == told
+    assert numbers(tried) == before
+    assert tried.broken_laws() == []
+    (line,) = tried.rows("select target, details from tracker.audit where act = 'trial'")
+    assert line.details == {"trial": number, "job": 1}
+    nxt = tried.new_job(tried.bob) if v1 else tried.take(tried.bob)[0]
+    assert nxt.job == 2
+    assert tried.done(tried.bob, None if v1 else nxt) == "accepted"
+
+
+@pytest.mark.parametrize("v1", [True, False])
+@pytest.mark.parametrize("kind", ["failed", "flagged", "released"])
+def test_a_bad_end_of_a_trial_is_told_and_no_strike(tried, kind, v1):
+    if v1 and kind != "flagged":
+        pytest.skip("v1 can only flag")
+    ask(tried, tried.bob)
+    before = numbers(tried)
+    job = tried.new_job(tried.bob) if v1 else tried.take(tried.bob)[0]
+    assert tried.back(tried.bob, None if v1 else job, kind, "my disk").status == "accepted"
+    assert state(tried) == (kind, "my disk")
+    assert numbers(tried) == before
+    assert tried.new_job(tried.bob).job == 2
+
+
+def test_only_who_is_tried_gets_it_and_the_neighbours_of_the_bundle_get_theirs(tried):
+    ask(tried, tried.bob)
+    others = [tried.worker() for _ in range(3)]
+    rows = tried.claim([Ask(w.token, v1=True) for w in (others[0], tried.bob, *others[1:])])
+    assert sorted((r.worker == tried.bob.id, r.job) for r in rows) == [(False, 2), (False, 3), (False, 4), (True, 1)]
+    assert {r.status for r in rows} == {"job"}
+
+
+def test_who_has_a_job_of_v1_in_hand_is_tried_after_it(tried):
+    assert tried.new_job(tried.bob).job == 2
+    ask(tried, tried.bob)
+    assert tried.new_job(tried.bob).job == 2  # the same question once more
+    assert tried.done(tried.bob) == "accepted"
+    assert tried.new_job(tried.bob).job == 1
+
+
+def test_a_fleet_gets_it_as_one_of_those_that_it_wants(tried):
+    ask(tried, tried.bob)
+    assert sorted(r.job for r in tried.want(tried.bob, 3)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("v1", [True, False])
+def test_who_rests_is_tried(tried, v1):
+    tried.rests = True
+    tried.rows("update tracker.worker set rest_until = clock_timestamp() + interval '1 hour' where id = %s", tried.bob.id)
+    ask(tried, tried.bob)
+    assert (tried.new_job(tried.bob) if v1 else tried.want(tried.bob)[0]).job == 1
+    tried.done(tried.bob, None, "right")
+    tried.rests = False
+
+
+def test_v1_that_asks_again_hears_the_same_and_lets_it_go_at_last(tried):
+    ask(tried, tried.bob)
+    assert [tried.new_job(tried.bob).job for _ in range(5)] == [1, 1, 1, 1, 2]
+    assert state(tried) == ("abandoned", "")
+    assert tried.broken_laws() == []
+
+
+def test_a_fleet_whose_answer_was_lost_hears_of_it_again(tried):
+    ask(tried, tried.bob)
+    (job,) = tried.want(tried.bob, call=71)
+    (same,) = tried.want(tried.bob, call=71, rerun=True)
+    assert (same.job, same.lease) == (job.job, job.lease)
+    (same,) = tried.want(tried.bob, holding=[])
+    assert (same.job, same.lease) == (job.job, job.lease)
+    assert [r.status for r in tried.want(tried.bob, 0, holding=[1])] == ["none"]  # and is told to drop nothing
+    assert tried.done(tried.bob, job, "right") == "accepted"
+    assert tried.done(tried.bob, job, "right") == "repeat"
+
+
+def test_v1_whose_yes_was_lost_hears_it_again(tried):
+    ask(tried, tried.bob)
+    tried.new_job(tried.bob)
+    assert [tried.done(tried.bob, None, "right") for _ in range(2)] == ["accepted", "repeat"]
+
+
+@pytest.mark.parametrize("v1", [True, False])
+def test_an_answer_that_was_not_delivered_is_told_anew(tried, v1):
+    ask(tried, tried.bob)
+    (job,) = tried.claim([Ask(tried.bob.token, call=99, v1=v1)])
+    tried.give_back([Back(tried.bob.token, job.job, job.lease, "undelivered", "99")])
+    assert state(tried) == ("waiting", "")
+    assert (tried.new_job(tried.bob) if v1 else tried.want(tried.bob)[0]).job == 1
+
+
+def test_a_trial_is_taken_back(tried):
+    number = ask(tried, tried.bob)
+    tried.rows("select tracker.drop_trial(%s)", number)
+    assert state(tried) == ("dropped", "") and tried.new_job(tried.bob).job == 2
+    refuses(tried, "select tracker.drop_trial(%s)", number)
+    assert tried.rows("select act, details from tracker.audit where act = 'drop trial'") == [("drop trial", {"trial": number})]
+
+
+@pytest.mark.parametrize("v1", [True, False])
+def test_what_comes_of_one_that_was_taken_back_kills_no_script(tried, v1):
+    number = ask(tried, tried.bob)
+    job = tried.new_job(tried.bob) if v1 else tried.take(tried.bob)[0]
+    tried.rows("select tracker.drop_trial(%s)", number)
+    if not v1:
+        assert [r.status for r in tried.want(tried.bob, 0, holding=[1])] == ["drop", "none"]
+    assert tried.done(tried.bob, None if v1 else job, "right") == "repeat"
+    assert state(tried) == ("dropped", "")
+
+
+def test_whose_worker_goes_is_told_as_gone(tried):
+    ask(tried, tried.bob)
+    tried.new_job(tried.bob)
+    tried.bye(tried.bob)
+    assert state(tried) == ("gone", "")
+    assert tried.broken_laws() == []
+
+
+def test_the_job_of_a_trial_may_be_undone_meanwhile(house):
+    house.load(3)
+    ada = house.worker(nickname="Ada")
+    house.done(ada, house.take(ada)[0], "made")
+    b = house.worker(2, nickname="Ada")
+    house.done(b, house.take(b)[0], "made of it")
+    bob = house.worker(2, nickname="Bob")
+    ask(house, bob)
+    house.rows("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    for v1 in (True, False):
+        assert [r.status for r in house.claim([Ask(bob.token, v1=v1)])] == ["none"]
+    assert house.broken_laws() == []
+
+
+@pytest.mark.parametrize("which", ["worker", "job", "twice", "gone"])
+def test_what_cannot_be_tried_is_said(tried, which):
+    call = "select tracker.ask_trial(%s::int2, %s, %s)"
+    name = tried.row(tried.bob).name
+    if which == "twice":
+        ask(tried, tried.bob)
+        assert "is not over" in refuses(tried, call, 1, name, 1)
+    elif which == "gone":
+        tried.bye(tried.bob)
+        assert "is present" in refuses(tried, call, 1, name, 1)
+    elif which == "worker":
+        assert "is present" in refuses(tried, call, 2, name, 1)
+    else:
+        assert "no result" in refuses(tried, call, 1, name, 2)
+    assert tried.value("select count(*) from tracker.audit where act = 'trial'") == (which == "twice")
+
+
+def test_an_unknown_lease_is_no_trial(tried):
+    ask(tried, tried.bob)
+    job = tried.take(tried.bob)[0]
+    assert tried.done(tried.bob, job._replace(lease=uuid.uuid4())) == "unknown"
+    assert tried.done(tried.worker(), job) != "accepted"
+    assert state(tried) == ("given", "")
+
+
+def test_a_banner_is_written_down_with_the_one_before(house):
+    for words in ("Sunday", "Monday", "Monday", ""):
+        house.rows("select tracker.set_banner(%s)", words)
+    assert house.rows("select target, details from tracker.audit where act = 'banner' order by id") == [
+        ("Sunday", {"before": ""}), ("Monday", {"before": "Sunday"}), ("", {"before": "Monday"})]
+    for words in ("x" * 1001, "a\nb", None):
+        refuses(house, "select tracker.set_banner(%s)", words)
