@@ -51,7 +51,8 @@ static const struct argp_option requeue_options[] = {
     {"all", KEY_ALL, NULL, 0, "All that failed, instead of job numbers", 0},
     {"reason", KEY_REASON, "TEXT", 0, "Those whose reason has this in it, instead of job numbers",
 	0},
-    {"label", KEY_LABEL, "TEXT", 0, "Those whose last worker said that it runs this", 0}, {0}};
+    {"label", KEY_LABEL, "TEXT", 0, "Those whose last worker said that it runs this", 0},
+    {"person", KEY_PERSON, "NICKNAME", 0, "Those whose last worker was this person's", 0}, {0}};
 static const struct argp_option leases_options[] = {
     {"older", KEY_OLDER, "TIME", 0, "Only those in hand for so long: 90s, 15m, 2h, 1d", 0},
     {"stage", KEY_STAGE, "STAGE", 0, "Only of this stage: its letter or name", 0},
@@ -160,8 +161,9 @@ static const struct command {
 	"minute.",
 	0, ASK_ARGS_MAX, false, true, batch_options, admin_batch},
     {"requeue", "[JOB...]",
-	"Put failed jobs back in line: those named, those of a --reason or --label, or --all.", 0,
-	ASK_ARGS_MAX, false, true, requeue_options, admin_requeue},
+	"Put failed jobs back in line: those named, those of a --reason, --label or --person, or "
+	"--all.",
+	0, ASK_ARGS_MAX, false, true, requeue_options, admin_requeue},
     {"send-back", "JOB",
 	"Refuse a stage's result of a job: it and all later ones are set aside, their "
 	"credit is withdrawn, and the stage does the job anew.",

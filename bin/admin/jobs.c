@@ -147,15 +147,16 @@ call_requeue(struct ask *ask, int stage, struct pg_param jobs, int64_t *back, st
 {
 	struct pg_scalar room[2];
 	struct pg_param params[] = {pg_int2_param(&room[0], (int16_t)stage), jobs,
-	    text_or_null(ask->reason), text_or_null(ask->label), {.bytes = NULL}};
+	    text_or_null(ask->reason), text_or_null(ask->label), {.bytes = NULL},
+	    text_or_null(ask->person)};
 	struct pg_rows *rows = NULL;
 	int64_t batch = 0;
 
 	if (ask->batch && !find_batch(ask, ask->batch, &batch, e))
 		return false;
 	params[4] = batch_or_null(&room[1], ask, batch);
-	if (!pg_call(ask->tool->pg, "select tracker.requeue_failed($1, $2, $3, $4, $5)::bigint",
-		params, 5, &rows, e))
+	if (!pg_call(ask->tool->pg, "select tracker.requeue_failed($1, $2, $3, $4, $5, $6)::bigint",
+		params, 6, &rows, e))
 		return false;
 	*back = pg_int(rows, 0, 0);
 	pg_rows_free(rows);
@@ -206,11 +207,11 @@ requeue_some(struct ask *ask, struct err *e)
 bool
 admin_requeue(struct ask *ask, struct err *e)
 {
-	bool by_condition = ask->all || ask->reason || ask->label || ask->batch;
+	bool by_condition = ask->all || ask->reason || ask->label || ask->person || ask->batch;
 
 	if (by_condition == (ask->n_args > 0))
 		return err_set(e, ERR_FIELD, NULL,
-		    "requeue: name the jobs, or say --reason, --label, --batch or --all");
+		    "requeue: name the jobs, or say --reason, --label, --person, --batch or --all");
 	return by_condition ? requeue_all(ask, e) : requeue_some(ask, e);
 }
 

@@ -2,14 +2,15 @@
 -- before no longer count. All conditions that are given must hold.
 --
 -- Caller	distcompute-admin requeue. jobs null: all of the stage; of_reason: a part of what failed
---		says, whatever its case; of_label: what the worker that had the job last says that it runs. What
---		is of a cancelled batch is cancelled then.
+--		says, whatever its case; of_label: what the worker that had the job last says that it runs; of_person:
+--		whose worker that was, by any of their names. What is of a cancelled batch is cancelled then.
 -- Answer	how many.
--- Errors	none; jobs that are not failed are passed by.
+-- Errors	TR002: there is no such person. Jobs that are not failed are passed by.
 -- Locks	failed (by key); retry, strike: inserts; stage, for its line; tally.
 -- Index	failed by key; worker by id; batch by first.
+drop function if exists tracker.requeue_failed(int2, int8[], text, text, int4);
 create or replace function tracker.requeue_failed(stage int2, jobs int8[], of_reason text default null,
-	of_label text default null, of_batch int4 default null)
+	of_label text default null, of_batch int4 default null, of_person text default null)
 returns int8
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -19,8 +20,12 @@ declare
 	v_ok boolean := tracker.pass_barrier();
 	v_now timestamptz := clock_timestamp();
 	v_batches int4[]; v_jobs int8[];	-- one element a batch
+	v_person int8 := tracker.find_person(of_person);
 	v_count int8;
 begin
+	if of_person is not null and v_person is null then
+		raise exception 'there is no person ''%''', of_person using errcode = 'TR002';
+	end if;
 	with l as materialized (
 		select f.ctid as tid from tracker.failed f
 		where f.stage = requeue_failed.stage
@@ -32,6 +37,8 @@ begin
 			and (of_label is null or exists (
 				select from tracker.worker w
 				where w.id = f.worker and lower(w.label) = lower(of_label)))
+			and (of_person is null or exists (
+				select from tracker.worker w where w.id = f.worker and w.person = v_person))
 		order by f.job for update),
 	d as (
 		delete from tracker.failed f where f.ctid = any (array(select l.tid from l))
@@ -58,7 +65,7 @@ begin
 		perform tracker.audit_act('requeue', 'stage ' || chr(96 + requeue_failed.stage), v_count,
 			jsonb_strip_nulls(jsonb_build_object('jobs',
 				coalesce(cardinality(requeue_failed.jobs)::text, 'all'),
-				'reason', of_reason, 'label', of_label, 'batch', (
+				'reason', of_reason, 'label', of_label, 'person', of_person, 'batch', (
 					select b.name from tracker.batch b where b.batch = of_batch))));
 	end if;
 	return v_count;

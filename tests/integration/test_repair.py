@@ -132,7 +132,7 @@ def test_a_worker_is_tried_with_a_job_whose_result_is_known(fresh, brings, state
         (who, 1, state, "" if state == "same" else brings) for who in ("Bob", "Eve")]
     assert state in fresh.run(ADMIN, "trials").stdout
     assert fresh.counts()["a"]["done"] == 1 and lines(fresh, "person", "Bob")[0]["jobs"] == 0
-    assert [json.loads(line)["data"] for line in fresh.run("distcompute-export", "--stage", "a").stdout.splitlines()] == ["made up"]
+    assert [json.loads(line)["output"] for line in fresh.run("distcompute-export", "--stage", "a").stdout.splitlines()] == ["made up"]
     assert fresh.broken_laws() == []
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 
+import psycopg2
 import pytest
 
 from house import Item
@@ -113,7 +114,7 @@ def failed(house):
     house.max_attempts = 1
     for label, reason in (("warc2tar 1.4", "exit 3: Disk full"), ("warc2tar 1.4", "segfault"),
                           ("warc2tar 1.5", "disk FULL"), ("", "timeout")):
-        w = house.worker(label=label)
+        w = house.worker(label=label, nickname=f"runs {label}")
         house.back(w, one(house, w), reason=reason)
     return house
 
@@ -135,6 +136,18 @@ def test_failed_jobs_are_requeued_by_reason(failed):
 def test_failed_jobs_are_requeued_by_label(failed):
     assert requeue(failed, label="Warc2tar 1.4") == 2
     assert still(failed) == [3, 4]
+
+
+def test_failed_jobs_are_requeued_by_whose_worker_had_them_last(failed):
+    of = "select tracker.requeue_failed(1::int2, null, of_person => %s)"
+    who = {j: p for j, p in failed.rows("select f.job, tracker.called(w.person) from tracker.failed f join tracker.worker w on w.id = f.worker")}
+    person = sorted(set(who.values()))[0]
+    failed.rows("select tracker.rename_person(%s, 'Renamed')", person)
+    assert failed.value(of, person) == list(who.values()).count(person)
+    assert set(still(failed) or []) == {j for j, p in who.items() if p != person}
+    assert lines(failed, "requeue")[0].details == {"jobs": "all", "person": person}
+    with pytest.raises(psycopg2.Error, match="no person"):
+        failed.rows(of, "Nobody")
 
 
 def test_all_conditions_of_a_requeue_hold(failed):
