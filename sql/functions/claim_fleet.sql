@@ -39,7 +39,7 @@ declare
 	s_pos int4[]; s_bytes int8[]; s_lease tracker.lease[];	-- sent again
 	d_pos int4[] := '{}';	-- whose each job is that was dealt
 	w_dealt int4[];		-- how many each got of them
-	r_pos int4[] := '{}';	-- who has a trial in this answer
+	r_pos int4[];		-- who has a trial in this answer; null: nobody
 	t_stage int2[] := '{}'; t_batch int4[] := '{}'; t_ready int8[] := '{}'; t_retry int8[] := '{}';
 	w record;
 	d record;
@@ -63,8 +63,6 @@ begin
 			return query
 				select w.items[r.pos], 'job', r.worker, r.stage, r.job, r.lease, 1, r.data;
 		end loop;
-	end if;
-	if true = any (rerun) or true = any (has_holding) then
 		select array_agg(x.pos), array_agg(x.bytes), array_agg(x.lease)
 		into s_pos, s_bytes, s_lease
 		from tracker.list_unheard(w.items, w.workers, w.held_leases, w.arrived, w.calls,
@@ -159,6 +157,6 @@ begin
 	if s_pos is not null or cardinality(d_pos) < v_asked then
 		return query
 			select * from tracker.answer_rest(cardinality(tokens), w.items, w.workers, w.stages,
-				w.room, coalesce(s_pos, '{}') || d_pos || r_pos);
+				w.room, coalesce(s_pos, '{}') || d_pos || coalesce(r_pos, '{}'));
 	end if;
 end $$;
