@@ -99,7 +99,9 @@ admin_unban(struct ask *ask, struct err *e)
 	pg_rows_free(rows);
 	if (!lifted)
 		return err_set(e, ERR_MISSING, NULL, "no ban %lld holds", (long long)ban);
-	printf("ban %lld is lifted\n", (long long)ban);
+	printf(
+	    "ban %lld is lifted; whom it kept out may register again; taken back by another ban\n",
+	    (long long)ban);
 	return true;
 }
 

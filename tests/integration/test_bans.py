@@ -74,7 +74,7 @@ def test_a_ban_is_listed_and_lifted(fresh):
     assert (ban["whom"], ban["words"], ban["until"]) == (
         "label warc2tar 1.4", "it cuts records", "2036-01-01T00:00:00Z")
     assert register(fresh, label="warc2tar 1.4").status_code == 403
-    admin(fresh, "unban", str(ban["ban"]))
+    assert "taken back by another ban" in admin(fresh, "unban", str(ban["ban"])).stdout
     assert admin(fresh, "bans").stdout == ""
     assert register(fresh, label="warc2tar 1.4").status_code == 200
     acts = [json.loads(line)["act"] for line in admin(fresh, "audit", "--json").stdout.splitlines()]
