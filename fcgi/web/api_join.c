@@ -15,6 +15,7 @@
 
 #define ANSWER_BYTES (256 * 1024)
 #define KEY_LABEL "the first one"
+#define LIMITED_S 3600 /* as the page says; sign_up.sql counts by the hour */
 
 struct joining {
 	const char *sent, *tidy; /* the name; tidy NULL: it may be no new one */
@@ -177,12 +178,18 @@ join(struct op *op, struct reader *reader)
 		j->out.len = text_clean(j->out.data, j->out.len, true);
 }
 
+static bool
+is_limited(const struct join_said *said)
+{
+	return strcmp(said->status, "limited") == 0;
+}
+
 static int
 status_of(const struct join_said *said)
 {
 	if (strcmp(said->status, "made") == 0)
 		return 200;
-	return strcmp(said->status, "limited") == 0 ? 429 : 422;
+	return is_limited(said) ? 429 : 422;
 }
 
 static void
@@ -200,8 +207,10 @@ answer_join(struct op *op)
 	}
 	struct buf out = j->out; /* the request, and j with it, is gone before its text is */
 	reply_send(rq,
-	    &(struct reply){
-		.status = status_of(&j->said), .type = "text/html; charset=utf-8", .out = &out});
+	    &(struct reply){.status = status_of(&j->said),
+		.type = "text/html; charset=utf-8",
+		.out = &out,
+		.retry_after_s = is_limited(&j->said) ? LIMITED_S : 0});
 	buf_fini(&out);
 }
 

@@ -64,6 +64,18 @@ choose_name(struct op *op, struct newcomer *new)
 	op->open.name_len = strlen(new->name);
 }
 
+/* Under which name we are known; who was asked for by another one would be told that. */
+static const char *
+own_name(struct request *rq)
+{
+	const char *name = strstr(rq->tracker->settings->base_url, "://");
+
+	if (!name)
+		return request_param(rq, "HTTP_HOST");
+	name += strlen("://");
+	return arena_dup(&rq->arena, name, strcspn(name, "/"));
+}
+
 /* The client shows it to who runs it. A name may be anything, and is cleaned of what hides in it. */
 static const char *
 say_no_key(struct request *rq, const struct op *op)
@@ -75,7 +87,7 @@ say_no_key(struct request *rq, const struct op *op)
 	shown[text_clean(shown, len, false)] = '\0';
 	return arena_printf(&rq->arena,
 	    "A key of the name '%s' is needed, as in https://x:KEY@%s for the address.", shown,
-	    request_param(rq, "HTTP_HOST"));
+	    own_name(rq));
 }
 
 static void

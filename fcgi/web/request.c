@@ -149,6 +149,14 @@ request_scan_json(struct request *rq, struct err *e)
 	return scan_fields(rq->body, rq->body_len, rq->field, REQUEST_FIELDS, e);
 }
 
+bool
+request_check_form(struct request *rq, struct err *e)
+{
+	if (memchr(rq->body, 0, rq->body_len))
+		return err_set(e, ERR_FIELD, "The form has a NUL character.", "a NUL in a form");
+	return true;
+}
+
 static const struct scan_field *
 find_field(const struct request *rq, const char *name)
 {

@@ -57,6 +57,8 @@ const char *request_param(struct request *rq, const char *name);
 bool request_read_body(struct request *rq, struct err *e);
 /* Looks at the body, which is to be a JSON object, and notes its fields. */
 bool request_scan_json(struct request *rq, struct err *e);
+/* A form is read as a C string, of which a NUL would hide the rest. */
+bool request_check_form(struct request *rq, struct err *e);
 /* Where a field of the body is; absent when it was not sent. */
 struct json_span request_field(struct request *rq, const char *name);
 /* A value inside of it may be none: scan_fault tells which. */

@@ -117,7 +117,8 @@ prepare(struct request *rq, struct err *e)
 		return false;
 	return rq->route->body == NO_BODY ||
 	    (request_read_body(rq, e) &&
-		(rq->route->body == WANT_FORM || request_scan_json(rq, e)));
+		(rq->route->body == WANT_FORM ? request_check_form(rq, e)
+					      : request_scan_json(rq, e)));
 }
 
 /* Pages may be linked to from anywhere; what a worker says may not be said through a visitor. */

@@ -197,6 +197,7 @@ def test_tries_are_bounded_by_origin(joining, api):
     joining.sql("insert into tracker.signup (origin) select tracker.hash_address('127.0.0.1', 32) from generate_series(1, 40)")
     status, read = ask(api, "Ada")
     assert status == 429 and "in an hour" in read.text and not KEY.search(read.raw)
+    assert api.call("POST", "/join", "nickname=Ada", headers=FORM).headers["Retry-After"] == "3600"
     joining.sql("update tracker.signup set at = at - interval '61 minutes'")
     assert ask(api, "Ada")[0] == 200
     assert joining.one("select count(*) from tracker.signup") == 1
@@ -205,7 +206,17 @@ def test_tries_are_bounded_by_origin(joining, api):
 def test_pages_of_other_sites_may_not_ask(joining, api):
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
         assert ask(api, "Ada", headers=headers)[0] == 403
+    # A name that somebody else lets lead to us: all headers agree, and it is not ours.
+    for headers in ({}, {"Sec-Fetch-Site": "same-origin"}):
+        assert ask(api, "Ada", headers={"Host": "evil.example", "Origin": "https://evil.example", **headers})[0] == 403
     assert ask(api, "Ada", headers={"Sec-Fetch-Site": "same-origin", "Origin": joining.url})[0] == 200
+
+
+@pytest.mark.parametrize("body", [b"nickname=Ada\0m", b"nickname=Ada&token=x\0", b"\0", b"nickname=Ada\0&nickname=Bob"])
+def test_a_nul_hides_nothing_of_a_form(joining, api, body):
+    answer = api.call("POST", "/join", body, headers=FORM)
+    assert (answer.status_code, answer.text) == (422, "The form has a NUL character.")
+    assert joining.one("select count(*) from tracker.person_key") == 0
 
 
 @pytest.mark.parametrize("body", [b"", b"nickname", b"nickname=%", b"nickname=%00", b"nickname=%FF", b"\xff\xfe", b"{}", b"&&&==",

@@ -58,6 +58,32 @@ behind_a_proxy_the_public_address_is_ours_too(void **state)
 	    "", "https://evil.example", "10.0.0.7:8080", "https://tracker.example/of/mine"));
 }
 
+static void
+a_name_that_another_site_lets_lead_to_us_is_not_ours(void **state)
+{
+	const char *base_url = "https://tracker.example";
+
+	(void)state;
+	assert_true(is_elsewhere("", "http://evil.example", "evil.example", base_url));
+	assert_true(is_elsewhere("same-origin", "http://evil.example", "evil.example", base_url));
+	assert_true(
+	    is_elsewhere("same-origin", "http://1.2.3.4.example", "1.2.3.4.example", base_url));
+	assert_false(is_elsewhere("same-origin", "https://tracker.example", "10.0.0.7", base_url));
+}
+
+static void
+who_came_by_a_number_is_of_this_site(void **state)
+{
+	const char *base_url = "https://tracker.example";
+
+	(void)state;
+	assert_false(is_elsewhere("", "http://127.0.0.1:8080", "127.0.0.1", base_url));
+	assert_false(is_elsewhere("", "http://[::1]:8080", "[::1]", base_url));
+	assert_false(is_elsewhere("", "http://localhost:8080", "localhost", base_url));
+	assert_true(is_elsewhere("", "http://127.0.0.2", "127.0.0.1", base_url));
+	assert_true(is_elsewhere("", "http://evil.example", "127.0.0.1", base_url));
+}
+
 int
 main(void)
 {
@@ -66,6 +92,8 @@ main(void)
 	    cmocka_unit_test(the_browser_says_whose_page_it_is),
 	    cmocka_unit_test(an_origin_is_ours_by_its_host),
 	    cmocka_unit_test(behind_a_proxy_the_public_address_is_ours_too),
+	    cmocka_unit_test(a_name_that_another_site_lets_lead_to_us_is_not_ours),
+	    cmocka_unit_test(who_came_by_a_number_is_of_this_site),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
