@@ -8,7 +8,7 @@ static const enum desk desk_of[OP_KINDS] = {
     [OP_RETURN] = DESK_WORKERS,
     [OP_SAY] = DESK_WORKERS,
     [OP_CLOSE] = DESK_WORKERS,
-    [OP_FETCH] = DESK_READ,
+    [OP_FETCH] = DESK_FETCH,
     [OP_COUNT] = DESK_READ,
     [OP_RENDER] = DESK_READ,
 };

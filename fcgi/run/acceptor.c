@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "web/request.h"
 #include "web/routes.h"
 
@@ -16,6 +17,8 @@ static atomic_bool stopping;
 struct acceptor {
 	struct tracker *tracker;
 	struct fcgx_gate *gate;
+	struct fcgx_turn *turn;
+	bool is_long;
 	pthread_t thread;
 };
 
@@ -41,24 +44,24 @@ static void *
 run(void *arg)
 {
 	struct acceptor *a = arg;
-	struct fcgx_turn *turn = fcgx_turn_new();
 
+	if (a->is_long)
+		thread_be_modest();
 	/* What was heard of is no other thread's: it is taken even when we are told to stop. */
-	while (!atomic_load(&stopping) || fcgx_turn_has_more(turn)) {
+	while (!atomic_load(&stopping) || fcgx_turn_has_more(a->turn)) {
 		int why;
-		struct fcgx *fcgx = fcgx_next(a->gate, turn, &why);
+		struct fcgx *fcgx = fcgx_next(a->gate, a->turn, &why);
 
 		if (fcgx)
 			route_request(request_new(a->tracker, fcgx));
 		else if (why != 0)
 			accept_failed(why);
 	}
-	fcgx_turn_free(turn);
 	return NULL;
 }
 
 struct acceptor *
-acceptor_start(struct tracker *t, struct fcgx_gate *gate)
+acceptor_start(struct tracker *t, struct fcgx_gate *gate, bool is_long)
 {
 	struct acceptor *a = calloc(1, sizeof(*a));
 
@@ -66,6 +69,8 @@ acceptor_start(struct tracker *t, struct fcgx_gate *gate)
 		abort();
 	a->tracker = t;
 	a->gate = gate;
+	a->turn = is_long ? fcgx_turn_new_long(gate) : fcgx_turn_new(gate);
+	a->is_long = is_long;
 	if (pthread_create(&a->thread, NULL, run, a) != 0)
 		abort();
 	return a;
@@ -82,5 +87,6 @@ void
 acceptor_join(struct acceptor *a)
 {
 	pthread_join(a->thread, NULL);
+	fcgx_turn_free(a->turn);
 	free(a);
 }

@@ -12,7 +12,8 @@
 
 struct acceptor;
 
-struct acceptor *acceptor_start(struct tracker *t, struct fcgx_gate *gate);
+/* is_long: for what is long alone, and before any other, see fcgx_turn_new_long; it steps back for the others. */
+struct acceptor *acceptor_start(struct tracker *t, struct fcgx_gate *gate, bool is_long);
 /* All acceptors at this gate: take no more. */
 void acceptors_stop(struct fcgx_gate *gate);
 void acceptor_join(struct acceptor *a);

@@ -571,7 +571,7 @@ run(void *arg)
 struct committer *
 committer_start(struct tracker *t, enum desk desk)
 {
-	static const char *const names[DESKS] = {"claim", "complete", "workers", "read"};
+	static const char *const names[] = {"claim", "complete", "workers"};
 	struct committer *c = calloc(1, sizeof(*c));
 	char name[32];
 

@@ -37,12 +37,12 @@ struct rooms {
 	struct tracker tracker;
 	char redis_prefix[96];
 	struct committer *claim, *complete, *workers;
-	struct reader_thread *reader;
+	struct reader_thread *reader, *fetcher;
 	struct events *events;
 	struct keeper *keeper;
 	struct fcgx_limits limits;
 	struct fcgx_gate *gate;
-	struct acceptor *acceptor[ACCEPTORS_MOST];
+	struct acceptor *acceptor[ACCEPTORS_MOST], *long_acceptor;
 	int acceptors;
 };
 
@@ -93,7 +93,8 @@ start_rooms(struct rooms *r, const struct process *p)
 	r->claim = committer_start(t, DESK_CLAIM);
 	r->complete = committer_start(t, DESK_COMPLETE);
 	r->workers = committer_start(t, DESK_WORKERS);
-	r->reader = reader_start(t);
+	r->reader = reader_start(t, DESK_READ);
+	r->fetcher = reader_start(t, DESK_FETCH);
 	r->events = events_start(t);
 	r->keeper = keeper_start(t, r->events);
 	r->acceptors = (int)p->settings->acceptors;
@@ -101,8 +102,9 @@ start_rooms(struct rooms *r, const struct process *p)
 		r->acceptors = ACCEPTORS_MOST;
 	r->limits = route_limits(p->settings);
 	r->gate = fcgx_gate_new(p->listen_fd, &r->limits);
+	r->long_acceptor = acceptor_start(t, r->gate, true);
 	for (int i = 0; i < r->acceptors; i++)
-		r->acceptor[i] = acceptor_start(t, r->gate);
+		r->acceptor[i] = acceptor_start(t, r->gate, false);
 }
 
 static void
@@ -147,6 +149,7 @@ stop_rooms(struct rooms *r)
 	acceptors_stop(r->gate);
 	for (int i = 0; i < r->acceptors; i++)
 		acceptor_join(r->acceptor[i]);
+	acceptor_join(r->long_acceptor);
 	parked_stop(t->parked);
 	while (atomic_load(&t->in_flight) > 0)
 		clock_sleep_ms(5);
@@ -161,6 +164,7 @@ stop_rooms(struct rooms *r)
 	committer_join(r->complete);
 	committer_join(r->workers);
 	reader_join(r->reader);
+	reader_join(r->fetcher);
 	/* What the herald hears wakes parked calls to the very end. */
 	herald_stop(t->herald);
 	herald_join(t->herald);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "domain/bundle.h"
 #include "domain/counts.h"
 #include "store/pg.h"
@@ -14,7 +15,9 @@
 struct reader_thread {
 	pthread_t thread;
 	struct reader reader;
-	struct op *unanswered; /* counts that wait for PostgreSQL */
+	enum desk desk;
+	struct op *unanswered;               /* counts that wait for PostgreSQL */
+	struct queue_entry *waiting, **last; /* all else, oldest first */
 };
 
 /*
@@ -56,8 +59,9 @@ fetch(struct reader_thread *r, struct op *op)
 	pg_rows_free(rows);
 }
 
+/* Counts are answered at once, all else one after the other. */
 static void
-serve(struct reader_thread *r, struct op *chain)
+take(struct reader_thread *r, struct op *chain)
 {
 	struct op *counts = r->unanswered;
 
@@ -66,44 +70,68 @@ serve(struct reader_thread *r, struct op *chain)
 		struct op *op = chain;
 
 		chain = (struct op *)op->entry.next;
+		op->entry.next = NULL;
 		if (op->kind == OP_COUNT) {
 			op->entry.next = (struct queue_entry *)counts;
 			counts = op;
-		} else if (op->kind == OP_FETCH)
-			fetch(r, op);
-		else {
-			op->render.render(op, &r->reader);
-			op->answer(op);
+		} else {
+			*r->last = &op->entry;
+			r->last = &op->entry.next;
 		}
 	}
 	answer_counts(r, counts);
+}
+
+static void
+serve_next(struct reader_thread *r)
+{
+	struct op *op = (struct op *)r->waiting;
+
+	if (!op)
+		return;
+	r->waiting = op->entry.next;
+	if (!r->waiting)
+		r->last = &r->waiting;
+	if (op->kind == OP_FETCH)
+		fetch(r, op);
+	else {
+		op->render.render(op, &r->reader);
+		op->answer(op);
+	}
 }
 
 static void *
 run(void *arg)
 {
 	struct reader_thread *r = arg;
-	struct queue *q = &r->reader.tracker->desk[DESK_READ];
+	struct queue *q = &r->reader.tracker->desk[r->desk];
 
+	if (r->desk == DESK_FETCH)
+		thread_be_modest();
 	for (;;) {
-		struct op *chain = (struct op *)queue_take(q, r->unanswered ? 100 : -1);
+		int64_t patience_ms = r->waiting ? 0 : r->unanswered ? 100 : -1;
+		struct op *chain = (struct op *)queue_take(q, patience_ms);
 
-		if (!chain && !r->unanswered && queue_is_closed(q))
+		if (!chain && !r->waiting && !r->unanswered && queue_is_closed(q))
 			return NULL;
-		serve(r, chain);
+		take(r, chain);
+		serve_next(r);
 	}
 }
 
 struct reader_thread *
-reader_start(struct tracker *t)
+reader_start(struct tracker *t, enum desk desk)
 {
 	struct reader_thread *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		abort();
 	r->reader.tracker = t;
-	r->reader.pg = pg_new(t->settings->postgres, "tracker read",
-	    "set jit = off; set search_path = tracker; set statement_timeout = '10s'");
+	r->desk = desk;
+	r->last = &r->waiting;
+	r->reader.pg =
+	    pg_new(t->settings->postgres, desk == DESK_FETCH ? "tracker fetch" : "tracker read",
+		"set jit = off; set search_path = tracker; set statement_timeout = '10s'");
 	r->reader.redis = redis_new(t->settings->redis);
 	pg_set_patience(r->reader.pg, READER_PATIENCE_MS);
 	if (pthread_create(&r->thread, NULL, run, r) != 0)

@@ -57,7 +57,12 @@ void fcgx_gate_wake(struct fcgx_gate *g);
 /* How many connections are open. */
 int fcgx_gate_count(const struct fcgx_gate *g);
 
-struct fcgx_turn *fcgx_turn_new(void);
+struct fcgx_turn *fcgx_turn_new(const struct fcgx_gate *g);
+/*
+ * Before the first request: from then on what is long, bodies while they come and what is left of answers,
+ * goes by these turns only, so that no short request waits behind it.
+ */
+struct fcgx_turn *fcgx_turn_new_long(struct fcgx_gate *g);
 void fcgx_turn_free(struct fcgx_turn *turn);
 /* The next request, whole. */
 struct fcgx *fcgx_next(struct fcgx_gate *g, struct fcgx_turn *turn, int *why);

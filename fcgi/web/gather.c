@@ -8,7 +8,9 @@
 #include "base/clock.h"
 
 #define READ_AT_ONCE (32 * 1024)
-#define READS_IN_A_TURN 32
+/* Before others have their turn; those that are known to be long are only among themselves. */
+#define READS_IN_A_TURN 4
+#define READS_IN_A_LONG_TURN 32
 #define CONTENT_MOST 0xffff /* of one record */
 
 struct gather *
@@ -101,11 +103,12 @@ take(struct gather *g, const char *bytes, size_t len)
 }
 
 enum records_state
-gather_read(struct gather *g, int fd)
+gather_read(struct gather *g, int fd, bool is_long)
 {
+	int reads = is_long ? READS_IN_A_LONG_TURN : READS_IN_A_TURN;
 	char bytes[READ_AT_ONCE];
 
-	for (int i = 0; i < READS_IN_A_TURN && g->records.state == RECORDS_MORE; i++) {
+	for (int i = 0; i < reads && g->records.state == RECORDS_MORE; i++) {
 		ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))

@@ -32,8 +32,8 @@ struct gather {
 
 struct gather *gather_new(const struct fcgx_limits *limits);
 void gather_free(struct gather *g); /* accepts NULL */
-/* Reads what there is by now, a good deal at most: others wait too. */
-enum records_state gather_read(struct gather *g, int fd);
+/* Reads what there is by now, 128 KiB at most, or a MiB of a long one: others wait too. */
+enum records_state gather_read(struct gather *g, int fd, bool is_long);
 /* Writes the request without its body, as libfcgi reads it. */
 bool gather_write_head(const struct gather *g, int fd);
 

@@ -130,7 +130,7 @@ serve(void *unused)
 static void *
 serve_at_gate(void *unused)
 {
-	struct fcgx_turn *turn = fcgx_turn_new();
+	struct fcgx_turn *turn = fcgx_turn_new(gate);
 	char bytes[65536];
 
 	(void)unused;

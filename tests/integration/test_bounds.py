@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 import requests
 
-from client import Api, Fleet, nobody
+from client import Api, Client, Fleet, nobody
 from stack import is_sanitized
 from waiting import Later, eventually
 
@@ -210,6 +210,42 @@ def test_one_result_does_not_wait_behind_everybodys_thousands(fresh, fleet, work
     for call in (one, *bulk):
         call.result()
     assert ended.index("one") <= 8, ended  # the other process may be quicker
+
+
+@contextlib.contextmanager
+def held_up(stack, function):
+    """The function waits for as long as this is open, and then does what it always did."""
+    ((before, name, arguments, returns),) = stack.sql(
+        "select pg_get_functiondef(oid), oid::regprocedure::text, pg_get_function_arguments(oid), pg_get_function_result(oid)"
+        " from pg_proc where pronamespace = 'tracker'::regnamespace and proname = %s", function)
+    lock = 4711
+    with contextlib.closing(psycopg2.connect(stack.conninfo)) as held:
+        with held.cursor() as cursor:
+            cursor.execute("select pg_advisory_lock(%s)", (lock,))
+        numbers = ", ".join(f"${i}" for i in range(1, arguments.count(",") + 2))
+        stack.sql(f"alter function {name} rename to {function}_before")
+        stack.sql(f"create function tracker.{function}({arguments}) returns {returns} language plpgsql volatile as $f$ begin"
+                  f" perform pg_advisory_lock_shared({lock}); return query select * from tracker.{function}_before({numbers}); end $f$")
+        try:
+            yield
+        finally:
+            held.rollback()
+            held.close()
+            stack.sql(f"drop function {name}; drop function {name.replace(function, function + '_before')}")
+            stack.sql(before)
+
+
+def test_a_count_does_not_wait_behind_long_jobs_data(five):
+    """Two ask for a job over answer_limit, which is long in coming; how many there are is known at once, and pages go on."""
+    five.load(["x" * (2 * MIB)] * 3)
+    workers, api = [Client(five), Client(five)], Api(five)
+    with held_up(five, "fetch_inputs"):
+        asked = [Later(w.get_job) for w in workers]
+        eventually(lambda: five.one("select count(*) from tracker.lease") == 2, what="both have their job")
+        eventually(lambda: api.get("/api/jobCount", params={"stage": "a"}).text == "1", what="the count")
+        assert api.get("/leaderboard").status_code == 200
+        assert all(a.is_alive() for a in asked)
+    assert [len(a.result()) for a in asked] == [2 * MIB] * 2
 
 
 # --- malformed records: a peer at the tracker's own socket ---------------------------------------

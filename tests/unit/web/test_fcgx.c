@@ -49,7 +49,7 @@ open_room(void **state)
 	assert_int_equal(bind(r->listener, (struct sockaddr *)&r->at, sizeof(r->at)), 0);
 	assert_int_equal(listen(r->listener, 16), 0);
 	r->gate = fcgx_gate_new(r->listener, &limits);
-	r->turn = fcgx_turn_new();
+	r->turn = fcgx_turn_new(r->gate);
 	*state = r;
 	return 0;
 }
@@ -673,6 +673,91 @@ at_the_end_of_the_process_answers_are_told_or_given_up(void **state)
 	assert_int_equal(fcgx_gate_count(r->gate), 0);
 }
 
+/* ---- long turns -------------------------------------------------------------------------------- */
+
+/* By the long turn, and never by the ordinary one, which goes on meanwhile. */
+static struct fcgx *
+next_long(struct room *r, struct fcgx_turn *turn)
+{
+	struct fcgx *f = NULL;
+	int why;
+
+	fcgx_gate_wake(r->gate);
+	for (int64_t end = clock_us() + SOON_MS * 1000; !f && clock_us() < end;) {
+		assert_null(fcgx_next(r->gate, r->turn, &why));
+		f = fcgx_next(r->gate, turn, &why);
+	}
+	return f;
+}
+
+static void
+a_long_body_goes_by_long_turns_and_what_follows_it_does_not(void **state)
+{
+	struct room *r = *state;
+	static char body[200 * 1024];
+	struct fcgx_turn *turn = fcgx_turn_new_long(r->gate);
+	struct sender sender = {.fd = call_in(r), .name = "/large", .body = body};
+	int other = call_in(r);
+	struct fcgx *f;
+
+	memset(body, 'b', sizeof(body) - 1);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pthread_create(&sender.thread, NULL, send_all, &sender), 0);
+		f = next_long(r, turn);
+		expect(f, "/large");
+		talk(r, other);
+		expect_body(f, body);
+		say(f, "yes");
+		pthread_join(sender.thread, NULL);
+		hear(sender.fd, "yes");
+		talk(r, sender.fd);
+	}
+	close(sender.fd);
+	close(other);
+	fcgx_turn_free(turn);
+}
+
+static void
+the_rest_of_a_long_answer_goes_by_long_turns_and_what_follows_it_does_not(void **state)
+{
+	struct room *r = *state;
+	struct fcgx_turn *ordinary = r->turn, *turn = fcgx_turn_new_long(r->gate);
+	struct end end = {0};
+	int fd = be_answered(r, LONG, true, &end);
+
+	look_in_vain(r);
+	r->turn = turn;
+	assert_int_equal(hear_long(r, fd), LONG);
+	look_in_vain(r);
+	assert_int_equal(end.told, 1);
+	r->turn = ordinary;
+	talk(r, fd);
+	close(fd);
+	fcgx_turn_free(turn);
+}
+
+static void
+who_hangs_up_in_the_middle_of_what_is_long_is_forgotten(void **state)
+{
+	struct room *r = *state;
+	struct fcgx_turn *ordinary = r->turn, *turn = fcgx_turn_new_long(r->gate);
+	char body[RECORD_MOST] = "";
+	int fd = call_in(r);
+
+	begin_to_ask(fd, "/large", true);
+	for (int i = 0; i < 100; i++) {
+		put(fd, STDIN, body, sizeof(body));
+		r->turn = i % 2 ? turn : ordinary;
+		look_in_vain(r);
+	}
+	close(fd);
+	r->turn = turn;
+	look_in_vain(r);
+	assert_int_equal(fcgx_gate_count(r->gate), 0);
+	r->turn = ordinary;
+	fcgx_turn_free(turn);
+}
+
 static void
 what_a_peer_asked_before_it_hung_up_is_still_taken(void **state)
 {
@@ -920,6 +1005,9 @@ main(void)
 	    TEST(answers_that_nobody_reads_are_bounded_and_who_reads_has_his),
 	    TEST(one_answer_that_is_longer_than_all_may_be_is_told_alone),
 	    TEST(at_the_end_of_the_process_answers_are_told_or_given_up),
+	    TEST(a_long_body_goes_by_long_turns_and_what_follows_it_does_not),
+	    TEST(the_rest_of_a_long_answer_goes_by_long_turns_and_what_follows_it_does_not),
+	    TEST(who_hangs_up_in_the_middle_of_what_is_long_is_forgotten),
 	    TEST(bytes_that_are_no_fastcgi_end_the_connection_only),
 	    TEST(a_malformed_record_ends_its_connection_only),
 	    TEST(a_second_request_that_was_not_waited_for_ends_the_connection),
