@@ -1,5 +1,6 @@
 #include "run/events.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,9 +23,13 @@
 
 #define AWAY_S 5     /* a server that is away for less is no news */
 #define COMMAND_S 30 /* then it is ended */
+#define FINISH_S 10  /* at the end of the process what waits is told for so long */
 #define LOOK_MS 500
 #define WAIT_MS 20
 #define NAME_BYTES 32
+#define SAID_BYTES 200 /* of what a command says on standard error; the rest is read and dropped */
+#define LEFT_MOST 64   /* looked for at a time; what is left is found the next time */
+#define LEFT_TRIES 50  /* who is ended gives us its own children */
 
 struct event {
 	char name[NAME_BYTES];
@@ -37,6 +43,7 @@ struct events {
 	pthread_mutex_t lock;
 	pthread_cond_t some;
 	bool stopping;
+	int64_t finish_us; /* once it is: until then it goes on */
 	struct event waiting[EVENTS_MOST]; /* a ring */
 	size_t first, n;
 	char *words; /* the command, cut at its spaces */
@@ -71,7 +78,7 @@ events_tell(struct events *ev, const char *name, const char *json, size_t len)
 	memcpy(copy, json, len);
 	copy[len] = '\0';
 	pthread_mutex_lock(&ev->lock);
-	if (ev->n < EVENTS_MOST && events_are_told(ev) && !ev->stopping) {
+	if (ev->n < EVENTS_MOST && events_are_told(ev)) {
 		e = &ev->waiting[(ev->first + ev->n++) % EVENTS_MOST];
 		snprintf(e->name, sizeof(e->name), "%s", name);
 		e->json = copy;
@@ -111,15 +118,16 @@ take(struct events *ev, struct event *out)
 	return some;
 }
 
+/* Stopped, and what waited is told or its time is over. */
 static bool
-is_stopping(struct events *ev)
+is_over(struct events *ev, bool any_way)
 {
-	bool stopping;
+	bool over;
 
 	pthread_mutex_lock(&ev->lock);
-	stopping = ev->stopping;
+	over = ev->stopping && ((any_way && ev->n == 0) || clock_us() >= ev->finish_us);
 	pthread_mutex_unlock(&ev->lock);
-	return stopping;
+	return over;
 }
 
 /* ---- the command ------------------------------------------------------------------------------- */
@@ -141,7 +149,7 @@ as_input(const struct event *e)
 
 /* In a group of its own, with signals as a shell gives them; what we have open is not its business. */
 static int
-spawn(struct events *ev, const struct event *e, int input, pid_t *pid)
+spawn(struct events *ev, const struct event *e, int input, int said, pid_t *pid)
 {
 	char name[NAME_BYTES + 16];
 	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
@@ -163,6 +171,7 @@ spawn(struct events *ev, const struct event *e, int input, pid_t *pid)
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
 	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, said, STDERR_FILENO);
 	posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
 	error = posix_spawn(pid, ev->argv[0], &files, &attributes, ev->argv, environment);
 	posix_spawn_file_actions_destroy(&files);
@@ -179,43 +188,131 @@ has_ended(pid_t pid)
 	    info.si_pid != 0;
 }
 
+/* What it says on standard error: the beginning is kept, and it never waits for us. */
+struct said {
+	int fd;
+	char text[SAID_BYTES];
+	size_t len;
+};
+
+static void
+hear(struct said *said)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	/* No more than a pipe holds: who says without end has to go on waiting. */
+	for (int i = 0; i < 16 && (n = read(said->fd, bytes, sizeof(bytes))) > 0; i++) {
+		size_t room = sizeof(said->text) - said->len;
+		size_t len = (size_t)n < room ? (size_t)n : room;
+
+		memcpy(said->text + said->len, bytes, len);
+		said->len += len;
+	}
+}
+
+/* Children of this process, whichever thread they came to. Nothing else of it has any. */
+static size_t
+find_children(pid_t *out, size_t most)
+{
+	DIR *threads = opendir("/proc/self/task");
+	const struct dirent *thread;
+	size_t n = 0;
+
+	while (threads && (thread = readdir(threads))) {
+		char path[sizeof("/proc/self/task//children") + sizeof(thread->d_name)];
+		FILE *f;
+		int pid;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/children", thread->d_name);
+		f = *thread->d_name == '.' ? NULL : fopen(path, "re");
+		while (f && n < most && fscanf(f, "%d", &pid) == 1)
+			out[n++] = pid;
+		if (f)
+			fclose(f);
+	}
+	if (threads)
+		closedir(threads);
+	return n;
+}
+
+/* What left its group came to us when its parent ended: we are the reaper of all that a command starts. */
+static void
+end_what_is_left(void)
+{
+	pid_t left[LEFT_MOST];
+
+	for (int i = 0; i < LEFT_TRIES; i++) {
+		size_t n = find_children(left, LEFT_MOST);
+
+		if (n == 0)
+			return;
+		for (size_t k = 0; k < n; k++)
+			kill(left[k], SIGKILL);
+		for (size_t k = 0; k < n; k++)
+			while (waitpid(left[k], NULL, 0) < 0 && errno == EINTR)
+				continue;
+	}
+}
+
 /* Until it has ended, its time is over, or ours is; then nothing that it started is left. */
 static int
-wait_for(struct events *ev, pid_t pid)
+wait_for(struct events *ev, pid_t pid, struct said *said)
 {
 	int64_t until = clock_us() + COMMAND_S * INT64_C(1000000);
 	int status = 0;
 
-	while (!has_ended(pid) && clock_us() < until && !is_stopping(ev))
+	while (!has_ended(pid) && clock_us() < until && !is_over(ev, false)) {
+		hear(said);
 		clock_sleep_ms(WAIT_MS);
+	}
 	/* Before it is waited for: as long as it is there, its number is nobody else's. */
 	kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		continue;
+	hear(said);
+	end_what_is_left();
 	return status;
+}
+
+static void
+log_end(const struct event *e, int status, const struct said *said)
+{
+	char quoted[4 * SAID_BYTES + 4];
+
+	(void)log_quote(quoted, sizeof(quoted), said->text, said->len);
+	if (status == 0)
+		log_event(LOG_INFO_, "event_told", "name=%s said=%s", e->name, quoted);
+	else
+		log_event(LOG_WARN_, "event_command_failed", "name=%s %s=%d said=%s", e->name,
+		    WIFSIGNALED(status) ? "signal" : "exit",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), quoted);
 }
 
 static void
 run_command(struct events *ev, const struct event *e)
 {
-	int input = as_input(e), error, status;
+	int input = as_input(e), ends[2] = {-1, -1}, error, status;
+	struct said said = {0};
 	pid_t pid;
 
-	error = input < 0 ? errno : spawn(ev, e, input, &pid);
+	error = input < 0 || pipe2(ends, O_CLOEXEC) != 0 ||
+		fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0
+	    ? errno
+	    : spawn(ev, e, input, ends[1], &pid);
 	if (input >= 0)
 		close(input);
-	if (error != 0) {
+	if (ends[1] >= 0)
+		close(ends[1]);
+	said.fd = ends[0];
+	if (error == 0) {
+		status = wait_for(ev, pid, &said);
+		log_end(e, status, &said);
+	} else
 		log_event(
 		    LOG_ERROR_, "event_not_told", "name=%s why=\"%s\"", e->name, strerror(error));
-		return;
-	}
-	status = wait_for(ev, pid);
-	if (status == 0)
-		log_event(LOG_INFO_, "event_told", "name=%s", e->name);
-	else
-		log_event(LOG_WARN_, "event_command_failed", "name=%s %s=%d", e->name,
-		    WIFSIGNALED(status) ? "signal" : "exit",
-		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	if (ends[0] >= 0)
+		close(ends[0]);
 }
 
 /* ---- servers ----------------------------------------------------------------------------------- */
@@ -274,7 +371,7 @@ run(void *arg)
 	struct events *ev = arg;
 	struct event e;
 
-	while (!is_stopping(ev)) {
+	while (!is_over(ev, true)) {
 		if (take(ev, &e)) {
 			run_command(ev, &e);
 			free(e.json);
@@ -312,6 +409,9 @@ events_start(struct tracker *t)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&ev->some, &monotonic);
 	pthread_condattr_destroy(&monotonic);
+	/* What a command starts and leaves behind is to be found. */
+	if (events_are_told(ev))
+		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (events_are_told(ev) && pthread_create(&ev->thread, NULL, run, ev) != 0)
 		abort();
 	return ev;
@@ -322,6 +422,7 @@ events_stop(struct events *ev)
 {
 	pthread_mutex_lock(&ev->lock);
 	ev->stopping = true;
+	ev->finish_us = clock_us() + FINISH_S * INT64_C(1000000);
 	pthread_cond_signal(&ev->some);
 	pthread_mutex_unlock(&ev->lock);
 }
@@ -331,6 +432,8 @@ events_join(struct events *ev)
 {
 	if (events_are_told(ev))
 		pthread_join(ev->thread, NULL);
+	if (ev->n > 0)
+		log_event(LOG_WARN_, "events_lost", "waiting=%zu why=stop", ev->n);
 	for (; ev->n > 0; ev->n--, ev->first = (ev->first + 1) % EVENTS_MOST)
 		free(ev->waiting[ev->first].json);
 	pthread_cond_destroy(&ev->some);

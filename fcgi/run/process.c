@@ -155,8 +155,8 @@ stop_rooms(struct rooms *r)
 		clock_sleep_ms(5);
 	fcgx_gate_finish(r->gate); /* what is not taken gives its leases back */
 	keeper_stop(r->keeper);
-	events_stop(r->events);
 	keeper_join(r->keeper);
+	events_stop(r->events);
 	events_join(r->events);
 	for (int i = 0; i < DESKS; i++)
 		queue_close(&t->desk[i]);

@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import signal
 import time
 
 import pytest
@@ -159,6 +160,52 @@ def test_a_command_that_never_ends_holds_up_no_call_and_is_ended_with_all_that_i
     worker.complete("y")
     assert Api(told, plain=True).get("/readyz").status_code == 200
     eventually(lambda: not process_is_alive(child), timeout_s=60, what="its time is over")
+
+
+def write_command(stack, text):
+    """In the place of the one that notes; it takes its words from there."""
+    path = f"{stack.events}/note"
+    with open(path + ".new", "w", encoding="utf-8") as f:
+        f.write(text)
+    os.chmod(path + ".new", 0o755)
+    os.rename(path + ".new", path)
+
+
+def test_what_a_command_says_is_logged_in_a_line_however_much_it_is(told):
+    begun(told)
+    mark = len(told.tracker_log())
+    write_command(told, "#!/bin/sh\nprintf 'no such\\nroom\\033[2J' >&2; head -c 5000000 /dev/zero | tr '\\0' x >&2; exit 7\n")
+    told.run("distcompute-admin", "pause", "a")
+    eventually(lambda: "exit=7" in told.tracker_log()[mark:], timeout_s=60, what="it is logged")
+    log = told.tracker_log()[mark:]
+    (line,) = [one for one in log.split("\n") if "exit=7" in one]
+    assert 'said="no such\\x0aroom\\x1b[2Jxxx' in line and len(log) < 20000 and "\x1b" not in log
+
+
+def test_what_a_command_leaves_behind_in_a_session_of_its_own_is_ended_too(told):
+    begun(told)
+    write_command(told, '#!/bin/sh\nsetsid sh -c \'echo $$ >"$1/child.new"; mv "$1/child.new" "$1/child"; sleep 3000\' x "$1" &\n'
+                        'while ! [ -e "$1/child" ]; do sleep 0.05; done\n')
+    mark = len(told.tracker_log())
+    told.run("distcompute-admin", "pause", "a")
+    eventually(lambda: "event_told" in told.tracker_log()[mark:], timeout_s=30, what="it has ended")
+    with open(f"{told.events}/child", encoding="utf-8") as f:
+        assert not process_is_alive(int(f.read()))
+
+
+def test_what_waits_is_told_when_the_processes_are_replaced(told):
+    begun(told)
+    with open(f"{told.events}/note", encoding="utf-8") as f:
+        note = f.read()
+    write_command(told, note.replace("\n", "\nuntil [ -e $1/go ]; do sleep 0.05; done\n", 1))
+    for act in ("pause", "resume") * 3:
+        told.run("distcompute-admin", act, "a")
+    eventually(lambda: told.one("select count(*) from tracker.audit where not told") == 0, timeout_s=30, what="all are brought")
+    mark = len(told.tracker_log())
+    os.kill(told.pid("tracker"), signal.SIGHUP)
+    eventually(lambda: "event=reloaded" in told.tracker_log()[mark:], timeout_s=60, what="the reload is over")
+    open(f"{told.events}/go", "w", encoding="utf-8").close()
+    eventually(lambda: len(heard(told)) == 6, timeout_s=60, what="all are told")
 
 
 def test_a_command_without_a_path_is_refused_at_start(told):
