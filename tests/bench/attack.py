@@ -8,9 +8,12 @@ KIND   bodies    megabytes of empty objects, which a tree of them would make gig
        trickles  four hundred bodies that come a byte at a time
        resends   sixteen connections that are told all that they hold again, and again
 FROM   the address it calls from: 127.0.0.N is no visitor on loopback for nginx, so the limits hold for it
+
+At the end of its standard input it prints how many answers it got, and how many bytes it sent with these calls.
 """
 import http.client
 import json
+import os
 import socket
 import sys
 import threading
@@ -25,9 +28,26 @@ def connect():
     return http.client.HTTPConnection(HOST, PORT, timeout=70, source_address=(FROM, 0))
 
 
+answers, sent = [], []
+
+
 def call(connection, method, path, body=None):
     connection.request(method, path, body, {"Content-Type": "application/json"})
-    return connection.getresponse().read()
+    said = connection.getresponse().read()
+    answers.append(1)
+    sent.append(len(body or ""))
+    return said
+
+
+def step_back():
+    """Behind all else on this machine. A session is a group of its own for the scheduler, where "nice" counts only within."""
+    os.setsid()
+    os.nice(19)
+    try:
+        with open("/proc/self/autogroup", "w", encoding="ascii") as f:
+            f.write("19")
+    except OSError:
+        pass  # a kernel without groups: the priority is all that counts
 
 
 def again(act):
@@ -69,6 +89,7 @@ def trickles():
             s.sendall(b"POST /api/completeJob HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
             while True:
                 s.sendall(b" ")
+                sent.append(1)
                 time.sleep(1)
     return act
 
@@ -85,7 +106,10 @@ def resends():
 
 HOW_MANY = {bodies: 8, parks: 2000, trickles: 400, resends: 16}
 kind = {f.__name__: f for f in HOW_MANY}[KIND]
+step_back()
 threading.stack_size(256 * 1024)
 for _ in range(HOW_MANY[kind]):
     threading.Thread(target=again, args=(kind(),), daemon=True).start()
 sys.stdin.read()  # whoever began it closes its end
+print(len(answers), sum(sent), flush=True)
+os._exit(0)

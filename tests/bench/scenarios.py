@@ -664,8 +664,9 @@ def scenario_abuse(b):
 
     quiet = [cycle() for _ in range(b.rounds)]
     # What an attacker's own machine does is not ours to pay: here it gets what the servers leave.
-    attackers = [subprocess.Popen(["nice", "-n", "19", os.path.join(ROOT, "tests/bench/attack.py"), kind,
-                                   f"127.0.0.{n}", str(stack.http)], stdin=subprocess.PIPE)
+    began = time.monotonic()
+    attackers = [subprocess.Popen([os.path.join(ROOT, "tests/bench/attack.py"), kind, f"127.0.0.{n}", str(stack.http)],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
                  for n, kind in enumerate(ATTACKS, 2)]
     try:
         time.sleep(5)  # until all that they can have is theirs
@@ -673,16 +674,22 @@ def scenario_abuse(b):
         for _ in range(b.rounds):
             beside.append(cycle())
             memory = max(memory, measure.pool_state(pid)["rss_mib"])
+        took = time.monotonic() - began
+        for a in attackers:
+            a.stdin.close()
+        did = [a.stdout.read().split() for a in attackers]
     finally:
         for a in attackers:
             a.kill()
             a.wait()
     b.judge("abuse", [*quiet, *beside])
+    b.raw["attackers"] = "; ".join(f"{kind} {int(calls) / took:,.0f} answers/s, {int(sent) / took / 1e6:,.1f} MB/s"
+                                   for kind, (calls, sent) in zip(ATTACKS, did))
     for call in ("newJob", "completeJob"):
         b.row(f"{call} p99 beside four attackers", median(beside, "calls", call, "p99_us") / 1000, "ms",
               median(quiet, "calls", call, "p99_us") / 1000, "in quiet", 3, at_most=True)
     b.row("newJob + completeJob beside four attackers", median(beside, "rate"), "requests/s",
-          median(quiet, "rate"), "in quiet", note=note_of(beside, "newJob"))
+          median(quiet, "rate"), "in quiet", note=f"{note_of(beside, 'newJob')}; attackers: {b.raw['attackers']}")
     b.row("memory of the pool meanwhile, resident", memory, "MiB", goal=512, at_most=True)
     b.laws("abuse", stack)
 
