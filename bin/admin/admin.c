@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/cells.h"
+#include "base/text.h"
 #include "config.h"
 
 const char *argp_program_version = "distcompute-admin " PACKAGE_VERSION;
@@ -279,11 +281,20 @@ take_option(struct ask *ask, int key, const char *arg)
 	return false;
 }
 
+/* Names, reasons, addresses: all of it goes to PostgreSQL, which takes nothing else. */
+static void
+check_word(const char *arg, struct argp_state *state)
+{
+	if (arg && !text_is_utf8(arg, strlen(arg)))
+		argp_error(state, "a word of the command is not UTF-8");
+}
+
 static error_t
 parse_ask(int key, char *arg, struct argp_state *state)
 {
 	struct ask *ask = state->input;
 
+	check_word(arg, state);
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &ask->tool->input;
@@ -365,6 +376,7 @@ parse_first(int key, char *arg, struct argp_state *state)
 		print_commands();
 		exit(0);
 	case KEY_AS:
+		check_word(arg, state);
 		first->ask->as = arg;
 		return 0;
 	default:
@@ -444,12 +456,49 @@ parse(struct ask *ask, int argc, char **argv)
 	return first.command;
 }
 
+/* PostgreSQL is the judge; here, where the option is known, it is told which one it was. */
+static bool
+blame(const char *option, const char *text, const char *form, struct err *e)
+{
+	if (e->kind != ERR_SQL || strncmp(e->sqlstate, "22", 2) != 0)
+		return false;
+	err_clear(e);
+	return err_set(e, ERR_FIELD, NULL, "%s: '%s' is no %s", option, text, form);
+}
+
+static bool
+check_time(struct ask *ask, const char *option, const char *text, struct err *e)
+{
+	struct pg_param param = text_or_null(text);
+
+	return pg_call(ask->tool->pg, "select $1::timestamptz", &param, 1, NULL, e) ||
+	    blame(option, text, "time such as '2026-11-01 12:00 UTC'", e);
+}
+
+static bool
+check_network(struct ask *ask, const char *option, const char *text, struct err *e)
+{
+	struct pg_param param = text_or_null(text);
+
+	return pg_call(ask->tool->pg, "select $1::cidr", &param, 1, NULL, e) ||
+	    blame(option, text, "address or network such as 192.0.2.0/24", e);
+}
+
+static bool
+check_texts(struct ask *ask, struct err *e)
+{
+	return (!ask->since || check_time(ask, "--since", ask->since, e)) &&
+	    (!ask->until || check_time(ask, "--until", ask->until, e)) &&
+	    (!ask->address || check_network(ask, "--address", ask->address, e));
+}
+
 static bool
 obey(const struct command *c, struct ask *ask, struct err *e)
 {
 	if (!tool_open(ask->tool, e))
 		return false;
-	if (!c->offline && !(tool_connect(ask->tool, e) && audit_name(ask, e)))
+	if (!c->offline &&
+	    !(tool_connect(ask->tool, e) && audit_name(ask, e) && check_texts(ask, e)))
 		return false;
 	if (c->slow)
 		pg_set_patience(ask->tool->pg, TOOL_LONG_MS);

@@ -111,9 +111,9 @@ show_person(struct ask *ask, struct err *e)
 
 /* ---- what cannot be taken back is told before ------------------------------------------------ */
 
-/* Says what the person has; false with ERR_MISSING when there is no such one. */
+/* Says what the person has, and does nothing: false. With ERR_MISSING when there is no such one. */
 static bool
-weigh(struct ask *ask, const char *what, struct err *e)
+only_weigh(struct ask *ask, const char *what, struct err *e)
 {
 	struct pg_param param = text_or_null(ask->arg[1]);
 	struct pg_rows *rows = NULL;
@@ -134,7 +134,7 @@ weigh(struct ask *ask, const char *what, struct err *e)
 	    text_plural(pg_int(rows, 0, 2), "worker", "workers"), (long long)pg_int(rows, 0, 3),
 	    (long long)pg_int(rows, 0, 4), text_plural(pg_int(rows, 0, 4), "job", "jobs"), what);
 	pg_rows_free(rows);
-	return true;
+	return false;
 }
 
 /* ---- merge ----------------------------------------------------------------------------------- */
@@ -162,7 +162,7 @@ merge_people(struct ask *ask, struct err *e)
 	int64_t line, moved = 0;
 
 	if (!ask->yes)
-		return weigh(ask,
+		return only_weigh(ask,
 		    "All of it becomes the other one's, which cannot be taken back: say --yes.", e);
 	if (!ask_int(ask, "select tracker.merge_people($1, $2)", params, 2, &line, e) ||
 	    !move_all(ask, line, &moved, e))
@@ -308,7 +308,7 @@ erase_person(struct ask *ask, struct err *e)
 	bool ok;
 
 	if (!ask->yes)
-		return weigh(ask,
+		return only_weigh(ask,
 		    "The results stay, without a name; that name, keys, addresses and words go, "
 		    "which "
 		    "cannot be taken back: say --yes.",

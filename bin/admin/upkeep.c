@@ -40,6 +40,7 @@ print_purge(int64_t attempts, int64_t results, const char *about, int64_t worker
 	    text_plural(workers, "worker", "workers"));
 }
 
+/* Does nothing, which is false. */
 static bool
 count_purge(struct ask *ask, struct pg_param *older, struct err *e)
 {
@@ -51,7 +52,7 @@ count_purge(struct ask *ask, struct pg_param *older, struct err *e)
 	print_purge(pg_int(rows, 0, 0), pg_int(rows, 0, 1), "up to ", pg_int(rows, 0, 2));
 	printf(" without a result would be deleted, which cannot be taken back: say --yes.\n");
 	pg_rows_free(rows);
-	return true;
+	return false;
 }
 
 static bool

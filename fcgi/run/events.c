@@ -43,7 +43,7 @@ struct events {
 	pthread_mutex_t lock;
 	pthread_cond_t some;
 	bool stopping;
-	int64_t finish_us; /* once it is: until then it goes on */
+	int64_t finish_us;                 /* once it is: until then it goes on */
 	struct event waiting[EVENTS_MOST]; /* a ring */
 	size_t first, n;
 	char *words; /* the command, cut at its spaces */
@@ -296,8 +296,7 @@ run_command(struct events *ev, const struct event *e)
 	struct said said = {0};
 	pid_t pid;
 
-	error = input < 0 || pipe2(ends, O_CLOEXEC) != 0 ||
-		fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0
+	error = input < 0 || pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0
 	    ? errno
 	    : spawn(ev, e, input, ends[1], &pid);
 	if (input >= 0)
