@@ -241,7 +241,9 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int status;
 
-	signal(SIGUSR1, SIG_IGN); /* a habit of who turns logs over; ours go to standard error */
+	/* Habits of who turns logs over; ours go to standard error. */
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
 	log_open(LOG_INFO_);
 	random_open();
 	parse_options(argc, argv);

@@ -454,9 +454,10 @@ def test_a_log_that_nobody_reads_holds_up_nobody(faults, tmp_path):
         faults.sql("alter table tracker.person drop constraint none_such")
 
 
-def test_a_signal_of_who_turns_logs_over_ends_nobody(faults):
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+def test_a_signal_of_who_turns_logs_over_ends_nobody(faults, number):
     pool = faults.responders()
     for pid in [faults.pid("tracker"), *pool]:
-        os.kill(pid, signal.SIGUSR1)
+        os.kill(pid, number)
     assert Api(faults).get("/api/jobCount?stage=a").status_code == 200
     assert faults.responders() == pool
