@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 bool
 out_open(
@@ -17,6 +18,7 @@ out_open(
 	buf_init(&o->text, 0);
 	buf_init(&o->packed, 0);
 	*found = *moved = false;
+	o->shown = !o->dir && isatty(STDOUT_FILENO);
 	if (!o->dir)
 		return true;
 	snprintf(o->extension, sizeof(o->extension), "%s%s", kinds[o->form->kind],
@@ -75,6 +77,8 @@ out_page(struct out *o, const struct result *results, int n, struct err *e)
 		return false;
 	for (int i = 0; i < n; i++)
 		result_put(&o->text, &results[i], o->form);
+	if (o->shown && !o->text.failed)
+		o->text.len = text_clean(o->text.data, o->text.len, true);
 	buf_clear(&o->packed);
 	if (o->text.failed || !pack_page(&o->packed, o->text.data, o->text.len, o->pack))
 		return err_set(e, ERR_BUG, NULL, "out of memory");

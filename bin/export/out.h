@@ -2,7 +2,8 @@
  * out -- where pages of results go: standard output, or numbered files of a folder.
  *
  * The line of names that csv and tsv have comes before the first page: on standard output unless it is
- * the continuation of an earlier run, and in each file.
+ * the continuation of an earlier run, and in each file. On a terminal what would steer it is left out; everywhere
+ * else a result is what its worker sent, byte for byte.
  *
  * Ownership	open/close, also after a failed open. Text given to it is borrowed.
  * Errors	ERR_INPUT: it cannot be written.
@@ -26,6 +27,7 @@ struct out {
 	int64_t results_most, age_most_s; /* of a file */
 	char extension[16];
 	struct files files;
+	bool shown;  /* standard output is a terminal */
 	bool headed; /* standard output has its line of names */
 	struct buf text, packed;
 };

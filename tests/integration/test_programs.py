@@ -201,6 +201,28 @@ def test_two_loads_at_once_do_not_mix(fresh):
     assert len({d[0] for d in data[:2000]}) == 1 and len({d[0] for d in data[2000:]}) == 1
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv", "tsv"])
+def test_export_to_a_terminal_leaves_out_what_would_steer_it_and_nothing_elsewhere(fresh, worker, form):
+    data = "red \x1b[31m, C1 \u009b2J, turned \u202e, bell \x07 end"
+    fresh.load(["x"])
+    w = worker()
+    w.get_job()
+    w.complete(data)
+    args = [os.path.join(fresh.read_status()["bin"], EXPORT), "--config", fresh.config, "--stage", "a", "--format", form]
+    master, slave = pty.openpty()
+    done = Later(subprocess.run, args, stdout=slave, stderr=subprocess.PIPE, check=True)
+    shown = b""
+    while b" end" not in shown:
+        assert select.select([master], [], [], 30)[0], shown
+        shown += os.read(master, 4096)
+    os.close(slave)
+    done.result()
+    os.close(master)
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", shown.decode())
+    piped = subprocess.run(args, stdout=subprocess.PIPE, check=True).stdout.decode()
+    assert data in (json.loads(piped)["output"] if form == "jsonl" else piped)
+
+
 def test_load_on_a_terminal_shows_a_bar_and_elsewhere_plain_lines(fresh):
     master, slave = pty.openpty()
     loader = subprocess.Popen([os.path.join(fresh.read_status()["bin"], LOAD), "--config", fresh.config, "--brace", "{1..200000}"],
