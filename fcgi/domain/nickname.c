@@ -14,12 +14,15 @@
 
 #define ZWNJ 0x200C
 #define ZWJ 0x200D
-#define BRAILLE_BLANK 0x2800
-#define NULL_NOTEHEAD 0x1D159
+#define DOT_ABOVE 0x0307
+#define DOTLESS_I 0x0131
+#define DOTLESS_J 0x0237
 #define BLACK_FLAG 0x1F3F4                /* with tags: the flags of Scotland, Wales and others */
 #define RAW_MOST (8 * 4 * NICKNAME_CHARS) /* bytes of one that is still looked at */
 #define ERASED "erased-"
-#define VIRAMA 9 /* a combining class */
+#define VIRAMA 9  /* a combining class */
+#define ABOVE 230 /* another */
+#define OURS 2    /* counts our own rules of how names look: who changes them makes it one more */
 
 /* Bounded by what it came from: a nickname, or a line of a request, 8 KiB at most. */
 struct text16 {
@@ -100,6 +103,28 @@ put(UChar *s, int32_t *to, UChar32 c)
 	uint32_t whole = (uint32_t)c;
 
 	U16_APPEND_UNSAFE(s, *to, whole);
+}
+
+/* Characters with room and nothing in it, or with no glyph of their own, which Unicode's properties do not tell. */
+static bool
+is_blank(UChar32 c)
+{
+	static const struct {
+		UChar32 from, to;
+	} blanks[] = {
+	    {0x2800, 0x2800},   /* Braille's pattern without dots */
+	    {0x2D7F, 0x2D7F},   /* Tifinagh's joiner */
+	    {0x13441, 0x13442}, /* Egyptian blanks */
+	    {0x16FE4, 0x16FE4}, /* Khitan's filler */
+	    {0x1BC9D, 0x1BC9D}, /* Duployan's selector */
+	    {0x1D159, 0x1D159}, /* the notehead that is none */
+	    {0x1DA9B, 0x1DAAF}, /* SignWriting's fills and turns */
+	};
+
+	for (size_t i = 0; i < sizeof(blanks) / sizeof(blanks[0]); i++)
+		if (c >= blanks[i].from && c <= blanks[i].to)
+			return true;
+	return false;
 }
 
 /* White space at the ends cut, inside folded into single blanks; in place. */
@@ -214,7 +239,7 @@ is_hidden(struct text16 text, int32_t at, int32_t next, UChar32 c)
 {
 	UChar32 left = before(text, at);
 
-	if (c == BRAILLE_BLANK || c == NULL_NOTEHEAD)
+	if (is_blank(c))
 		return true;
 	if (c == ZWJ || c == ZWNJ)
 		return !joiner_is_needed(text, at, next, c);
@@ -223,6 +248,60 @@ is_hidden(struct text16 text, int32_t at, int32_t next, UChar32 c)
 	if (is_tag(c))
 		return !is_tag(left) && left != BLACK_FLAG;
 	return u_charType(c) == U_FORMAT_CHAR || is(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT);
+}
+
+/*
+ * Whether what stands at `at`, decomposed, is a mark that another one of its letter hides: the dot above a letter that
+ * has one, and the same mark once more. `letter` is where its letter begins.
+ */
+static bool
+is_hidden_mark(struct text16 text, int32_t letter, int32_t at, UChar32 c)
+{
+	int32_t i = letter;
+	UChar32 base = take(text, &i), other;
+	bool first_above = true;
+
+	while (i < at) {
+		other = take(text, &i);
+		if (other == c)
+			return true;
+		first_above = first_above && u_getCombiningClass(other) != ABOVE;
+	}
+	return c == DOT_ABOVE && first_above &&
+	    (is(base, UCHAR_SOFT_DOTTED) || base == DOTLESS_I || base == DOTLESS_J);
+}
+
+static struct text16
+decomposed(struct arena *a, struct text16 text)
+{
+	UErrorCode code = U_ZERO_ERROR;
+	struct text16 out = normal(a, unorm2_getNFDInstance(&code), text);
+
+	must(code);
+	return out;
+}
+
+/* Without marks that cannot be seen: `text` is decomposed, and changed in place. Says whether there was one. */
+static bool
+drop_hidden_marks(struct text16 *text)
+{
+	int32_t letter = 0, to = 0;
+	bool dropped = false;
+
+	for (int32_t at = 0, next = 0; at < text->len; at = next) {
+		UChar32 c = take(*text, &next);
+
+		if (u_charType(c) != U_NON_SPACING_MARK)
+			letter = to;
+		else if (to > letter && is_hidden_mark(*text, letter, to, c)) {
+			dropped = true;
+			continue;
+		}
+		put(text->s, &to, c);
+	}
+	text->len = to;
+	text->s[to] = 0;
+	return dropped;
 }
 
 static bool
@@ -236,13 +315,30 @@ static bool
 can_be_seen(UChar32 c)
 {
 	return (U_GET_GC_MASK(c) & (U_GC_M_MASK | U_GC_Z_MASK | U_GC_C_MASK)) == 0 &&
-	    c != BRAILLE_BLANK && !is(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT);
+	    !is_blank(c) && !is(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT);
 }
 
 static bool
 refuse(struct err *e, const char *said)
 {
 	return err_set(e, ERR_FIELD, said, "nickname");
+}
+
+/* A mark of one script on a letter of another is shown as anything, or as nothing. */
+static bool
+is_strange_mark(struct text16 text, int32_t at, UChar32 c)
+{
+	UErrorCode code = U_ZERO_ERROR;
+	UChar32 left = before(text, at);
+	UScriptCode own, its;
+
+	if ((U_GET_GC_MASK(c) & U_GC_M_MASK) == 0 || left < 0)
+		return false;
+	own = uscript_getScript(c, &code);
+	its = uscript_getScript(left, &code);
+	must(code);
+	return own > USCRIPT_INHERITED && its > USCRIPT_INHERITED && own != its &&
+	    !uscript_hasScript(c, its) && !uscript_hasScript(left, own);
 }
 
 /* Each of its characters, and that one is there to be seen. */
@@ -260,6 +356,9 @@ check_characters(struct text16 text, struct err *e)
 		if (is_hidden(text, at, next, c))
 			return refuse(
 			    e, "The parameter 'nickname' has a character that cannot be seen.");
+		if (is_strange_mark(text, at, c))
+			return refuse(e,
+			    "The parameter 'nickname' has a mark on a letter of another script.");
 		seen = seen || can_be_seen(c) || u_charType(c) == U_PRIVATE_USE_CHAR;
 	}
 	return seen || refuse(e, "The parameter 'nickname' needs a character that can be seen.");
@@ -294,7 +393,7 @@ nickname_tidy(
 	static const char said[] =
 	    "The parameter 'nickname' must be 1 to 128 characters without control characters.";
 	UErrorCode code = U_ZERO_ERROR;
-	struct text16 text;
+	struct text16 text, plain;
 
 	*out = s;
 	*out_len = len;
@@ -306,6 +405,10 @@ nickname_tidy(
 		fold_blanks(&text);
 		if (!check_characters(text, e))
 			return false;
+		plain = decomposed(a, text);
+		if (drop_hidden_marks(&plain))
+			return refuse(
+			    e, "The parameter 'nickname' has a mark that cannot be seen.");
 		*out = to_8(a, text, out_len);
 	}
 	if (*out_len == 0 || text_chars(*out, *out_len) > NICKNAME_CHARS)
@@ -381,6 +484,26 @@ compatible(struct arena *a, struct text16 text)
 	return out;
 }
 
+/* Blanks that no property tells are blanks, or nothing where they are marks; and marks that cannot be seen are none. */
+static struct text16
+visible(struct arena *a, struct text16 text)
+{
+	struct text16 out = decomposed(a, text);
+	int32_t to = 0;
+
+	for (int32_t at = 0; at < out.len;) {
+		UChar32 c = take(out, &at);
+
+		if (!is_blank(c))
+			put(out.s, &to, c);
+		else if (u_charType(c) != U_NON_SPACING_MARK)
+			put(out.s, &to, ' ');
+	}
+	out.len = to;
+	(void)drop_hidden_marks(&out);
+	return out;
+}
+
 struct skeletons {
 	const char *folded, *written;
 	size_t folded_len, written_len;
@@ -389,10 +512,11 @@ struct skeletons {
 static struct skeletons
 skeletons_of(struct arena *a, const char *s, size_t len)
 {
-	struct text16 text = to_16(a, s, len), folded, written;
+	struct text16 text = visible(a, to_16(a, s, len)), folded, written;
 	struct skeletons made;
 
-	folded = normal(a, casefold(), text);
+	/* Twice: in lower case a letter may have a dot of its own below that of the capital one. */
+	folded = visible(a, normal(a, casefold(), text));
 	fold_blanks(&folded);
 	made.folded = to_8(a, skeleton(a, folded), &made.folded_len);
 	written = compatible(a, text);
@@ -420,7 +544,7 @@ nickname_mark(char out[NICKNAME_MARK])
 	u_getUnicodeVersion(unicode);
 	u_versionToString(icu, icu_text);
 	u_versionToString(unicode, unicode_text);
-	snprintf(out, NICKNAME_MARK, "%.19s %.19s", icu_text, unicode_text);
+	snprintf(out, NICKNAME_MARK, "%.19s %.19s %d", icu_text, unicode_text, OURS);
 	return out;
 }
 

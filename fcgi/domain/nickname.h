@@ -4,12 +4,13 @@
  * A new name is brought into one form: NFC, white space at its ends cut and inside folded into single
  * blanks. It has no character that cannot be seen (control, format, unassigned, fillers), but for those without
  * which honest names read wrongly: joiners in emoji and in Indic and Arabic words, the choice of an emoji's or
- * an ideograph's look. It has one at least that can be seen.
+ * an ideograph's look. Nor has it a mark that another one hides (a dot above an i, an accent twice), or one on a letter
+ * of another script. It has one character at least that can be seen.
  *
  * What names look like is told by two skeletons: of the name in lower case (NFKC_Casefold, so Ada is ADA and
  * the full-width one), and of the name as it is written (so PauI with a capital i is Paul). Two names
- * look the same when one of the skeletons is the same. They are those of one version of ICU, whose mark
- * is kept beside them: another version may see other things alike.
+ * look the same when one of the skeletons is the same. They are of what of a name can be seen, and of one version of
+ * ICU and of our rules, whose mark is kept beside them: another version may see other things alike.
  *
  * Threads	any, at once.
  * Ownership	what is answered lives in the caller's arena.
@@ -29,7 +30,7 @@
 #include "base/random.h"
 
 #define NICKNAME_CHARS 128
-#define NICKNAME_MARK 40 /* bytes of a version's mark, with NUL */
+#define NICKNAME_MARK 48 /* bytes of a version's mark, with NUL */
 
 /* Valid UTF-8 without NUL, but with one behind it. *out is s itself where nothing is to be changed. */
 bool nickname_tidy(
@@ -44,7 +45,7 @@ struct nickname_look {
 
 /* Any valid UTF-8. */
 struct nickname_look nickname_look(struct arena *a, const char *s, size_t len);
-/* The version that made the skeletons: "72.1 15.0". */
+/* The versions that made the skeletons, ICU's, Unicode's and that of our own rules: "72.1 15.0 2". */
 const char *nickname_mark(char out[NICKNAME_MARK]);
 
 /*

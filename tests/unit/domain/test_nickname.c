@@ -68,6 +68,55 @@ another_normal_form_is_the_same_name(void **state)
 }
 
 static void
+marks_that_cannot_be_seen_are_refused_and_make_no_other_name(void **state)
+{
+	/* Each beside the name that it looks like. */
+	static const char *const bad[][2] = {{"Ali\xcc\x87", "Ali"}, {"ALi\xcc\x87", "ali"},
+	    {"Bj\xcc\x87orn", "Bjorn"}, {"Al\xc4\xb1\xcc\x87", "Ali"},
+	    {"Ali\xcc\xa3\xcc\x87", "Ali\xcc\xa3"}, {"Zoe\xcc\x88\xcc\x88", "Zo\xc3\xab"},
+	    {"A\xf0\x96\xbf\xa4"
+	     "da",
+		"Ada"},
+	    {"Ada\xe2\xa0\x80", "Ada"},
+	    {"\xe2\xa0\x80"
+	     "Ada",
+		"Ada"},
+	    {"Ada\xf0\x93\x91\x81", "Ada"}, {"Ada\xf0\x9b\xb2\x9d", "Ada"},
+	    {"A\xe2\xb5\xbf"
+	     "da",
+		"Ada"},
+	    {"Ada\xf0\x9d\xa9\xa1", NULL}, {"Ada\xe0\xb8\xb4", NULL}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_null(tidied(bad[i][0]));
+		assert_true(!bad[i][1] || same(bad[i][0], bad[i][1]));
+	}
+	assert_true(same("\xc4\xb0stanbul", "istanbul")); /* with a dot, as in Turkish */
+	assert_false(same("Zo\xc3\xab", "Zoe"));
+	assert_false(same("A\xe2\xa0\x80"
+			  "da",
+	    "Ada")); /* it has room */
+}
+
+static void
+marks_that_can_be_seen_stay(void **state)
+{
+	static const char *const good[] = {"\xc4\xb0stanbul",
+	    "\xc5\xbb"
+	    "aba",
+	    "Nguy\xe1\xbb\x85n", "\xd7\xa9\xd6\xb8\xd7\x81\xd7\x9c\xd7\x95\xd6\xb9\xd7\x9d",
+	    "\xe0\xa4\x95\xe0\xa5\x8d\xe0\xa4\xb7\xe0\xa4\xbf",
+	    "\xe0\xb8\x81\xe0\xb8\xb4\xe0\xb9\x88",
+	    "\xd9\x85\xd9\x8f\xd8\xad\xd9\x8e\xd9\x85\xd9\x91\xd9\x8e\xd8\xaf",
+	    "\xe3\x81\x8b\xe3\x82\x99"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		assert_non_null(tidied(good[i]));
+}
+
+static void
 what_cannot_be_seen_is_refused(void **state)
 {
 	static const char *const bad[] = {"A\xe2\x80\x8b"
@@ -240,6 +289,8 @@ main(void)
 	    cmocka_unit_test(a_name_that_is_well_stays_as_it_is),
 	    cmocka_unit_test(white_space_is_cut_and_folded),
 	    cmocka_unit_test(another_normal_form_is_the_same_name),
+	    cmocka_unit_test(marks_that_cannot_be_seen_are_refused_and_make_no_other_name),
+	    cmocka_unit_test(marks_that_can_be_seen_stay),
 	    cmocka_unit_test(what_cannot_be_seen_is_refused),
 	    cmocka_unit_test(joiners_stay_where_words_need_them),
 	    cmocka_unit_test(something_must_be_seen),
