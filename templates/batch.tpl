@@ -25,7 +25,7 @@
 </section>
 <section aria-labelledby="stages">
 <h2 id="stages">Stage by stage</h2>
-<div class="card table"><table>
+<div class="card table" role="region" aria-labelledby="stages" tabindex="0"><table>
 <thead><tr><th scope="col">Stage</th><th scope="col" class="n">Open</th><th scope="col" class="n">In hand</th><th scope="col" class="n">Done</th><th scope="col" class="n">Failed</th></tr></thead>
 <tbody>
 {{#STAGE}}

@@ -280,13 +280,20 @@ say_copy(struct request *rq, const struct copy *copy)
 	reply_send(rq, &reply);
 }
 
+/* What it says of somebody is not to be said any more. */
+static bool
+is_forgotten(const struct page_cache *c, const struct copy *copy)
+{
+	return copy->rendered_us <= atomic_load(&c->forgot_us);
+}
+
 /* Numbers for machines are asked for every few seconds, to be seen moving: they are kept shorter. */
 static bool
 is_fresh(const struct page_cache *c, const struct copy *copy)
 {
 	int64_t keep_s = c->tracker->settings->page_cache_s;
 
-	if (copy->rendered_us <= atomic_load(&c->forgot_us))
+	if (is_forgotten(c, copy))
 		return false;
 	if (keep_s > DATA_CACHE_S && strcmp(copy->type, "application/json") == 0)
 		keep_s = DATA_CACHE_S;
@@ -341,6 +348,10 @@ look_in_redis(struct refresh *r, struct redis *redis, bool *turn)
 	if (!redis_flush(redis, &values, &n, &e) || n != 1)
 		return NULL;
 	copy = parse_copy(&values[0]);
+	if (copy && is_forgotten(r->cache, copy)) {
+		copy_unref(copy);
+		copy = NULL;
+	}
 	if (copy && is_fresh(r->cache, copy)) {
 		*turn = false;
 		return copy;
@@ -448,10 +459,11 @@ refresh_on_reader(struct op *op, struct reader *reader)
 	if (turn || !copy) {
 		struct copy *new = render(r, reader, &op->err);
 
-		if (new) {
+		/* An old page is better than none, but not when there is no such page. */
+		if (new || op->err.kind == ERR_MISSING) {
 			copy_unref(copy);
 			copy = new;
-			if (shared)
+			if (shared && copy)
 				keep_in_redis(r, reader->redis, copy);
 		}
 	}
