@@ -21,6 +21,7 @@
 <p class="sorry" role="alert" dir="auto">{{REASON}}</p>
 {{/SORRY}}
 <p>What your machines do is counted for your name. Take one, and you get a key: nobody works under it, or under one that looks like it, without the key. Name and work are public.</p>
+<p>You have one? <a href="/me">Your page</a> shows what is yours.</p>
 <form class="join" action="/join" method="post">
 <label>Name <input name="nickname" value="{{TYPED}}" maxlength="128" required autocomplete="nickname" dir="auto"></label>
 {{#INVITED}}<label>Invitation <input name="invite" maxlength="64" required autocomplete="off" spellcheck="false"></label>{{/INVITED}}
@@ -35,7 +36,7 @@
 <section class="card" aria-labelledby="key" data-once>
 <h2 id="key">Your key</h2>
 <pre><code>{{KEY}}</code></pre>
-<p>It is shown this once. Keep it where nobody else reads it; who loses it asks who runs the project for another one.</p>
+<p>It is shown this once. Keep it where nobody else reads it; who loses it asks who runs the project for another one. With it <a href="/me">your page</a> shows how your machines are, and is where you make and end keys, rename and erase yourself.</p>
 </section>
 <section class="card" aria-labelledby="start">
 <h2 id="start">Start a machine</h2>

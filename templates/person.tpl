@@ -29,6 +29,7 @@
 </section>
 <section aria-labelledby="machines">
 <h2 id="machines">Machines</h2>
+{{#HIDES_MACHINES}}<p class="card dim">They are not shown.</p>{{/HIDES_MACHINES}}
 {{#NO_MACHINES}}<p class="card dim">None is here now.</p>{{/NO_MACHINES}}
 {{#TABLE}}
 <div class="card table"><table>
@@ -60,6 +61,7 @@
 </tbody></table></div>
 </section>
 {{/REFUSED}}
+{{#SOMEBODYS}}<p class="dim">This is you? With your key <a href="/me">your page</a> shows why a machine rests, and is where you rename, hide or erase yourself. No key yet: <a href="/join">take the name</a>.</p>{{/SOMEBODYS}}
 <section class="card badge" aria-labelledby="badge">
 <h2 id="badge">A badge for your own site</h2>
 <p><img src="/badge/{{PERSON:x-part}}.svg" alt="Badge of {{PERSON}}: {{JOBS_TEXT}}" height="20"></p>

@@ -108,19 +108,39 @@ add(struct ask *ask, struct err *e)
 
 /* ---- person key list, revoke ----------------------------------------------------------------- */
 
+/* Nothing to list is no error, but of nobody. */
+static bool
+has_no_key(struct ask *ask, struct pg_param name, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+	bool is_known;
+
+	if (!pg_call(ask->tool->pg, "select tracker.find_person($1)", &name, 1, &rows, e))
+		return false;
+	is_known = !pg_is_null(rows, 0, 0);
+	pg_rows_free(rows);
+	if (!is_known)
+		return err_set(e, ERR_MISSING, NULL, "there is no person '%s'", ask->arg[2]);
+	fprintf(stderr, "%s has no key: anybody may work under this name\n", ask->arg[2]);
+	return true;
+}
+
 static bool
 list(struct ask *ask, struct err *e)
 {
 	struct pg_param name = text_or_null(ask->arg[2]);
 	struct pg_rows *rows = NULL;
+	bool found;
 
 	if (!pg_call(ask->tool->pg,
 		"select id, label, created, used, revoked from tracker.list_keys($1)", &name, 1,
 		&rows, e))
 		return false;
-	table_print(rows, key_columns, N(key_columns), true, ask->json);
+	found = pg_rows_count(rows) > 0;
+	if (found)
+		table_print(rows, key_columns, N(key_columns), true, ask->json);
 	pg_rows_free(rows);
-	return true;
+	return found || has_no_key(ask, name, e);
 }
 
 static bool

@@ -5,17 +5,14 @@
 #include "admin/admin.h"
 #include "admin/cells.h"
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/text.h"
-#include "domain/news.h"
+#include "domain/erasure.h"
 #include "domain/nickname.h"
 #include "domain/schema.h"
 #include "store/pg_array.h"
 #include "store/redis.h"
 
 #define STEP_MOST 500 /* workers or results that one step of a merge moves: some 20 ms */
-#define SCAN_COUNT "1000"
-#define DELETE_MOST 500 /* keys of Redis in one go */
 
 /* What is asked for: a count, or one number. */
 static bool
@@ -58,16 +55,29 @@ take_name(struct ask *ask, struct arena *a, const char *said, const char **out, 
 static bool
 rename_person(struct ask *ask, struct err *e)
 {
-	struct pg_param params[2] = {text_or_null(ask->arg[1])};
+	struct pg_param params[4] = {text_or_null(ask->arg[1])};
+	struct nickname_look look;
+	struct pg_array skeletons;
+	char mark[NICKNAME_MARK];
 	const char *name = NULL;
 	struct arena arena;
 	int64_t line;
 	bool ok;
 
 	arena_init(&arena);
+	pg_array_init(&skeletons, PG_UUID_ARRAY);
 	ok = take_name(ask, &arena, ask->arg[2], &name, e);
-	params[1] = text_or_null(ok ? name : NULL);
-	ok = ok && ask_int(ask, "select tracker.rename_person($1, $2)", params, 2, &line, e);
+	if (ok) {
+		look = nickname_look(&arena, name, strlen(name));
+		pg_array_uuid(&skeletons, &look.folded);
+		pg_array_uuid(&skeletons, &look.written);
+		params[1] = text_or_null(name);
+		params[2] = pg_array_param(&skeletons);
+		params[3] = pg_text_param(mark, strlen(nickname_mark(mark)));
+		ok = ask_int(
+		    ask, "select tracker.rename_person($1, $2, $3, $4)", params, 4, &line, e);
+	}
+	pg_array_fini(&skeletons);
 	if (ok) {
 		tool_pages_changed(ask->tool);
 		printf("%s is %s now; scripts that say the old name go on for them; taken back by "
@@ -175,82 +185,11 @@ merge_people(struct ask *ask, struct err *e)
 
 /* ---- erase ----------------------------------------------------------------------------------- */
 
-/* Presence and progress of their workers. */
-static void
-put_workers(struct redis *r, const char *prefix, const struct pg_rows *rows, int from, int to)
-{
-	char key[160];
-
-	redis_begin(r);
-	for (int i = from; i < to; i++) {
-		snprintf(key, sizeof(key), "%sw:%lld", prefix, (long long)pg_int(rows, i, 1));
-		redis_put_words(r, "DEL", key, NULL);
-	}
-}
-
+/* False: what is kept there goes by itself, minutes later. */
 static bool
-forget_workers(struct redis *r, const char *prefix, const struct pg_rows *rows, struct err *e)
+tell_in_redis(struct ask *ask, const struct pg_rows *rows, struct err *e)
 {
-	int n = pg_rows_count(rows);
-
-	for (int from = 0; from < n; from += DELETE_MOST) {
-		put_workers(r, prefix, rows, from, from + DELETE_MOST < n ? from + DELETE_MOST : n);
-		if (!redis_flush(r, NULL, NULL, e))
-			return false;
-	}
-	return true;
-}
-
-/* One answer of SCAN: where to go on, and its keys, each with its NUL; they outlive the answer. */
-static bool
-scan_pages(struct redis *r, const char *match, char cursor[32], struct buf *keys, struct err *e)
-{
-	const struct redis_value *values;
-	size_t n;
-
-	redis_begin(r);
-	redis_put_words(r, "SCAN", cursor, "MATCH", match, "COUNT", SCAN_COUNT, NULL);
-	if (!redis_flush(r, &values, &n, e))
-		return false;
-	if (n != 1 || values[0].kind != REDIS_LIST || values[0].count != 2)
-		return err_set(e, ERR_BUG, NULL, "SCAN was answered with something else");
-	snprintf(cursor, 32, "%s", values[0].items[0].s);
-	buf_clear(keys);
-	for (size_t i = 0; i < values[0].items[1].count; i++)
-		buf_put(keys, values[0].items[1].items[i].s, values[0].items[1].items[i].len + 1);
-	return true;
-}
-
-static bool
-delete_keys(struct redis *r, const struct buf *keys, struct err *e)
-{
-	redis_begin(r);
-	for (size_t at = 0; at < keys->len; at += strlen(keys->data + at) + 1)
-		redis_put_words(r, "DEL", keys->data + at, NULL);
-	return keys->len == 0 || redis_flush(r, NULL, NULL, e);
-}
-
-/* Pages that were rendered before. */
-static bool
-forget_pages(struct redis *r, const char *prefix, struct err *e)
-{
-	char cursor[32] = "0", match[160];
-	struct buf keys;
-	bool ok;
-
-	snprintf(match, sizeof(match), "%spage*", prefix);
-	buf_init(&keys, 0);
-	do
-		ok = scan_pages(r, match, cursor, &keys, e) && delete_keys(r, &keys, e);
-	while (ok && strcmp(cursor, "0") != 0);
-	buf_fini(&keys);
-	return ok;
-}
-
-static bool
-forget_in_redis(struct ask *ask, const struct pg_rows *rows, struct err *e)
-{
-	char project[SCHEMA_PROJECT_ID], prefix[128];
+	char project[SCHEMA_PROJECT_ID];
 	struct redis *r;
 	bool ok;
 
@@ -258,44 +197,10 @@ forget_in_redis(struct ask *ask, const struct pg_rows *rows, struct err *e)
 		return true;
 	if (!schema_project_id(ask->tool->pg, project, e))
 		return false;
-	news_prefix(prefix, sizeof(prefix), project);
 	r = redis_new(ask->tool->settings.redis);
-	ok = forget_workers(r, prefix, rows, e) && forget_pages(r, prefix, e);
+	ok = erasure_tell(r, project, rows, 0, e);
 	redis_free(r);
 	return ok;
-}
-
-/* Everybody's processes hear who is gone and what is free. Returns how many were here. */
-static int
-tell_erased(struct ask *ask, const struct pg_rows *rows)
-{
-	int64_t freed[STAGES_MAX + 1] = {0};
-	int gone = 0;
-
-	for (int i = 0; i < pg_rows_count(rows); i++) {
-		struct uuid token = pg_uuid(rows, i, 2);
-		int64_t stage = pg_int(rows, i, 3);
-
-		if (pg_is_null(rows, i, 4))
-			continue;
-		gone++;
-		tool_gone(ask->tool, &token);
-		if (stage >= 1 && stage <= STAGES_MAX)
-			freed[stage] += pg_int(rows, i, 4);
-	}
-	for (int stage = 1; stage <= STAGES_MAX; stage++)
-		tool_wake(ask->tool, stage, freed[stage]);
-	return gone;
-}
-
-/* What the planner remembers of the texts is made anew. */
-static bool
-forget_statistics(struct ask *ask, struct err *e)
-{
-	return pg_run(ask->tool->pg,
-	    "analyze tracker.person, tracker.worker, tracker.strike, tracker.failed,"
-	    " tracker.refused_output, tracker.ban, tracker.audit",
-	    e);
 }
 
 static bool
@@ -304,8 +209,8 @@ erase_person(struct ask *ask, struct err *e)
 	struct pg_param param = text_or_null(ask->arg[1]);
 	struct pg_rows *rows = NULL;
 	long long line;
+	bool ok, told;
 	int gone;
-	bool ok;
 
 	if (!ask->yes)
 		return only_weigh(ask,
@@ -318,9 +223,9 @@ erase_person(struct ask *ask, struct err *e)
 		&rows, e))
 		return false;
 	line = pg_int(rows, 0, 0);
-	gone = tell_erased(ask, rows);
-	tool_pages_changed(ask->tool);
-	ok = forget_statistics(ask, e) && forget_in_redis(ask, rows, e);
+	gone = erasure_gone(rows, 0);
+	told = tell_in_redis(ask, rows, e);
+	ok = erasure_forget_statistics(ask->tool->pg, e) && told;
 	pg_rows_free(rows);
 	if (ok)
 		printf(

@@ -230,6 +230,12 @@ pg_bool_param(struct pg_scalar *room, bool v)
 }
 
 struct pg_param
+pg_uuid_param(const struct uuid *v)
+{
+	return (struct pg_param){v ? (const char *)v->b : NULL, v ? sizeof(v->b) : 0, PG_UUID};
+}
+
+struct pg_param
 pg_text_param(const char *s, size_t len)
 {
 	return (struct pg_param){.bytes = s, .len = len, .oid = PG_TEXT};

@@ -71,6 +71,7 @@ struct pg_param pg_int8_param(struct pg_scalar *room, int64_t v);
 struct pg_param pg_time_param(struct pg_scalar *room, int64_t wall_us);
 struct pg_param pg_bool_param(struct pg_scalar *room, bool v);
 struct pg_param pg_text_param(const char *s, size_t len); /* s NULL: SQL NULL */
+struct pg_param pg_uuid_param(const struct uuid *v); /* v NULL: SQL NULL; v must outlive the call */
 struct pg_param pg_buf_param(const struct buf *b);
 
 #endif

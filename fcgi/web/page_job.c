@@ -162,8 +162,8 @@ put_life(struct page *p, struct template_dict *d, int64_t number, struct err *e)
 	params[0] = pg_int8_param(&room[0], number);
 	params[1] = pg_int4_param(&room[1], p->settings->public_data ? DATA_CHARS : 0);
 	if (!pg_call(p->pg,
-		"select r.stage, r.state, r.worker, r.person, r.attempt, r.started, r.finished, "
-		"r.due,"
+		"select r.stage, r.state, tracker.public_of_stage(r.stage, r.worker), r.person,"
+		" r.attempt, r.started, r.finished, r.due,"
 		" r.kind, r.reason, r.input_size, r.output_size, r.input, r.output"
 		" from tracker.read_job($1, $2) r",
 		params, 2, &rows, e))

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/url.h"
+#include "domain/nickname.h"
 #include "store/pg_array.h"
 #include "web/chart.h"
 #include "web/pieces.h"
@@ -81,6 +82,9 @@ put_facts(struct page *p, struct template_dict *d, const struct person *who)
 	pieces_count(d, T_WITHDRAWN, who->withdrawn);
 	pieces_time(d, T_FIRST, T_ISO, T_AGO, who->created_us);
 	template_str(d, T_URL, pieces_own_url(p));
+	if (!nickname_is_reserved(
+		p->arena, who->nickname, strlen(who->nickname), p->settings->reserved))
+		template_show(d, T_SOMEBODYS);
 }
 
 /* The last 30 days as bars. */
@@ -204,7 +208,8 @@ put_machines(struct page *p, struct template_dict *d, const struct person *who, 
 		params, 4, &rows, e))
 		return false;
 	if (pg_rows_count(rows) == 0)
-		template_show(d, T_NO_MACHINES);
+		template_show(
+		    d, who->machines > 0 && after_us < 0 ? T_HIDES_MACHINES : T_NO_MACHINES);
 	else
 		put_rows(p, d, rows);
 	pg_rows_free(rows);

@@ -18,6 +18,8 @@ reason_of(int status)
 	switch (status) {
 	case 200:
 		return "OK";
+	case 303:
+		return "See Other";
 	case 304:
 		return "Not Modified";
 	case 400:
@@ -71,6 +73,12 @@ put_head(struct buf *out, const struct reply *r, size_t len)
 		buf_puts(out, CHALLENGE);
 	if (r->retry_after_s > 0)
 		buf_printf(out, "Retry-After: %d\r\n", r->retry_after_s);
+	if (r->location)
+		buf_printf(out, "Location: %s\r\n", r->location);
+	if (r->cookie)
+		buf_printf(out, "Set-Cookie: %s\r\n", r->cookie);
+	if (r->file)
+		buf_printf(out, "Content-Disposition: attachment; filename=\"%s\"\r\n", r->file);
 	buf_puts(out, "\r\n");
 }
 

@@ -29,6 +29,9 @@ struct reply {
 	const char *vary;      /* request headers that choose among answers; NULL = none */
 	const char *allow;     /* of a 405 */
 	int retry_after_s;     /* 0 = none */
+	const char *location;  /* of a 303 */
+	const char *cookie;    /* Set-Cookie; NULL = none */
+	const char *file;      /* to be kept under this name, not shown; NULL = to be shown */
 };
 
 /* Writes the answer; the request stays the caller's. False: the other end is gone. */

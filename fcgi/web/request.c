@@ -120,6 +120,28 @@ request_read_body(struct request *rq, struct err *e)
 	return true;
 }
 
+const char *
+request_form(struct request *rq, const char *name, size_t *len)
+{
+	struct err ignored = ERR_INIT;
+	const char *text = NULL;
+
+	if (!url_query(&rq->arena, rq->body, name, &text, len, &ignored) || !text) {
+		*len = 0;
+		return "";
+	}
+	return text;
+}
+
+const char *
+request_cell(struct request *rq, const struct pg_rows *rows, int row, int column)
+{
+	size_t len;
+	const char *text = pg_text(rows, row, column, &len);
+
+	return pg_is_null(rows, row, column) ? "" : arena_dup(&rq->arena, text, len);
+}
+
 void
 request_free_body(struct request *rq)
 {

@@ -21,6 +21,7 @@
 #include "base/scan.h"
 #include "domain/op.h"
 #include "domain/tracker.h"
+#include "store/pg.h"
 #include "web/fcgx.h"
 
 enum method { GET = 1, POST = 2, HEAD = 4 };
@@ -54,6 +55,10 @@ struct request *request_new(struct tracker *t, struct fcgx *fcgx);
 void request_free(struct request *rq);
 /* A request header such as "HTTP_IF_NONE_MATCH"; "" when absent. */
 const char *request_param(struct request *rq, const char *name);
+/* A field of a form (WANT_FORM); "" when it was left out, or is nothing that a form of ours sends. */
+const char *request_form(struct request *rq, const char *name, size_t *len);
+/* A copy of a cell, that outlives its rows; "" for null. */
+const char *request_cell(struct request *rq, const struct pg_rows *rows, int row, int column);
 bool request_read_body(struct request *rq, struct err *e);
 /* Looks at the body, which is to be a JSON object, and notes its fields. */
 bool request_scan_json(struct request *rq, struct err *e);

@@ -31,6 +31,8 @@ static const struct route routes[] = {
     {GET | HEAD, "/batches", handle_page, NO_BODY, AWAY_503, page_batches, "GET, HEAD"},
     {GET | HEAD, "/join", handle_page, NO_BODY, AWAY_503, page_join, "GET, HEAD, POST"},
     {POST, "/join", handle_join, WANT_FORM, AWAY_503, .allow = "GET, HEAD, POST"},
+    {GET | HEAD, "/me", handle_own, NO_BODY, AWAY_503, .allow = "GET, HEAD, POST"},
+    {POST, "/me", handle_own, WANT_FORM, AWAY_503, .allow = "GET, HEAD, POST"},
     {GET | HEAD, "/api/stats.json", handle_page, NO_BODY, AWAY_503, page_stats, "GET, HEAD"},
     {GET | HEAD, "/badge.svg", handle_page, NO_BODY, AWAY_503, page_badge, "GET, HEAD"},
     {GET | HEAD, "/badge/", handle_page, NO_BODY, AWAY_503, page_badge, "GET, HEAD"},

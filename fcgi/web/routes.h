@@ -30,6 +30,7 @@ bool api_flag_invalid_data(struct request *rq, struct err *e);
 bool api_bye(struct request *rq, struct err *e);
 bool api_sync(struct request *rq, struct err *e);
 bool handle_join(struct request *rq, struct err *e);
+bool handle_own(struct request *rq, struct err *e);
 bool handle_page(struct request *rq, struct err *e);
 bool api_healthz(struct request *rq, struct err *e);
 bool api_readyz(struct request *rq, struct err *e);

@@ -4,11 +4,11 @@
 -- Answer	a row an event, at most max_rows. kind: a strike's, or refused (a result was set aside).
 -- Errors	none.
 -- Locks	none.
--- Index	strike_job, refused_output_job.
+-- Index	strike_job, refused_output_job; see public_name.
 create or replace function tracker.read_job_events(of_job int8, max_rows int4)
 returns table (stage int2, kind text, reason text, worker text, person text, at timestamptz)
 language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
-	select e.stage, e.kind, left(e.reason, 500), w.name, tracker.called(e.person), e.at
+	select e.stage, e.kind, left(e.reason, 500), tracker.public_name(w.name, w.person), tracker.called(e.person), e.at
 	from (
 		(select x.stage, x.kind, x.reason, x.worker, x.person, x.at
 		from tracker.stage s

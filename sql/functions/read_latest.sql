@@ -7,7 +7,7 @@
 -- Answer	a row a result, at most max_rows, none older than a month.
 -- Errors	none.
 -- Locks	none.
--- Index	output_finished (block ranges); never a scan from the beginning, which `limit` makes tempting.
+-- Index	output_finished (block ranges); never a scan from the beginning, which `limit` makes tempting; see public_name.
 create or replace function tracker.read_latest(max_rows int4)
 returns table (stage int2, job int8, worker text, person text, started timestamptz,
 	finished timestamptz)
@@ -31,7 +31,7 @@ begin
 		back := back * 4;
 	end loop;
 	return query
-	select o.stage, o.job, w.name, tracker.called(o.person), o.started, o.finished
+	select o.stage, o.job, tracker.public_name(w.name, w.person), tracker.called(o.person), o.started, o.finished
 	from (
 		select r.stage, r.job, r.worker, r.person, r.started, r.finished
 		from tracker.output r where r.finished > moment - back

@@ -8,7 +8,7 @@
 create or replace function tracker.read_person_refused(of_person int8, max_rows int4)
 returns table (stage int2, job int8, worker text, refused timestamptz, reason text)
 language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
-	select r.stage, r.job, w.name, r.refused, left(r.reason, 500)
+	select r.stage, r.job, tracker.public_name(w.name, w.person), r.refused, left(r.reason, 500)
 	from (
 		select x.* from tracker.refused_output x
 		where x.person = of_person

@@ -1,4 +1,4 @@
--- A person's machines that are here, by first seen.
+-- A person's machines that are here, by first seen; none when they show them to nobody.
 --
 -- Caller	pages.
 -- Answer	at most max_rows + 1 rows (one more tells that there are more) after
@@ -15,6 +15,7 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	from (
 		select v.* from tracker.worker v
 		where v.person = of_person and v.gone_at is null
+			and not exists (select from tracker.person h where h.id = of_person and h.machines_hidden)
 			and (after_created is null or (v.created, v.id) > (after_created, after_id))
 		order by v.created, v.id
 		limit max_rows + 1

@@ -1,7 +1,7 @@
 -- One worker, as its page shows it.
 --
 -- Caller	pages.
--- Answer	one row, none when there is no such worker; gone ones are found too. A rate is results an
+-- Answer	one row, none when there is no such worker, or its owner shows their machines to nobody; gone ones are found too. A rate is results an
 --		hour since the worker came; the peers' is the median of those that are present in its stage
 --		(of the 250 that came before it, itself and the 250 that came after), for an hour or since at
 --		least three minutes; null when nobody can be measured. rests_s: for how many seconds more it
@@ -49,5 +49,5 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 		) v
 		where v.seen > v.created + interval '3 minutes'
 	) m
-	where w.stage = of_stage and w.name = of_name
+	where w.stage = of_stage and w.name = of_name and not p.machines_hidden
 $$;

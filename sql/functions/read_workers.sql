@@ -1,4 +1,4 @@
--- Workers that are here, by first seen, some of each stage.
+-- Workers that are here, by first seen, some of each stage; not those that their owners show to nobody.
 --
 -- A filter is tried on the next 2,000 workers only (of the owner's, when there is one): who asks for a
 -- rare kind among 200,000 is told how far the look has come, and goes on from there.
@@ -52,6 +52,7 @@ as $$
 				) x
 			) c on true
 			where v.stage = s.stage
+				and not exists (select from tracker.person h where h.id = v.person and h.machines_hidden)
 				and case kind
 					when 'working' then c.jobs > 0
 					when 'waiting' then c.jobs = 0

@@ -1,7 +1,7 @@
 -- Makes a name somebody's who asks for it on /join, with its first key.
 --
 -- A name under which somebody works or has worked is given to who shows the token of a worker of it that is
--- here, unless workers of several networks use it: then an operator decides (add_key).
+-- here, unless it is not known that all of it is one's own (is_of_one_place): then an operator decides (add_key).
 --
 -- Caller	web/page_join.c. nickname: as a new one is written, null when it may be no new one; before: as it was
 --		typed, for a name of before; skeletons, of_mark: see open_workers; key: the hash of the key; address:
@@ -12,9 +12,9 @@
 --		somebody has or worked under), worked (a token is needed), no_token (it is of no worker of that name
 --		that is here), several (an operator decides). name: otherwise the name.
 -- Errors	none.
--- Locks	tries from there, one after the other; invite, the one; see claim_person.
--- Index	signup_origin, signup_at; invite by hash; person by nickname; look by skeleton; worker by token and
---		worker_person; credit by key.
+-- Locks	see may_try; invite, the one; see claim_person.
+-- Index	invite by hash; person by nickname; worker by token and worker_person; credit by key; see may_try,
+--		like_another, is_of_one_place.
 create or replace function tracker.sign_up(nickname text, before text, skeletons uuid[], of_mark text,
 	key uuid, key_label text, address inet, token uuid, invite uuid, must_invite boolean)
 returns table (status text, name text, words text)
@@ -25,23 +25,16 @@ as $$
 declare
 	c_tries constant int4 := 40;	-- an hour: a class behind one address, and no more
 	v_now constant timestamptz := clock_timestamp();
-	v_origin constant int8 := coalesce(tracker.hash_address(sign_up.address, 32), 0);
 	v_invite int8;
 	v_person int8;
 	v_claimed boolean;
 	v_used boolean;
 begin
-	perform pg_advisory_xact_lock(hashtext('tracker.sign_up'), hashtext(v_origin::text));
-	delete from tracker.signup s where s.ctid = any (array(
-		select q.ctid from tracker.signup q where q.at < v_now - interval '1 hour' limit 100
-		for update skip locked));
-	if (select count(*) from tracker.signup s
-			where s.origin = v_origin and s.at > v_now - interval '1 hour') >= c_tries then
+	if not tracker.may_try('join', sign_up.address, c_tries) then
 		status := 'limited';
 		return next;
 		return;
 	end if;
-	insert into tracker.signup (origin) values (v_origin);
 	-- claim_person's, before anything is read that it decides by: of two who ask at once for a name one gets it.
 	lock table tracker.person_key in share row exclusive mode;
 
@@ -76,18 +69,11 @@ begin
 		return;
 	end if;
 
-	if exists (
-		select from tracker.look l
-		join tracker.person p on p.id = l.person
-		join tracker.person q on q.id = coalesce(p.merged_into, p.id)
-		where l.skeleton = any (skeletons) and q.id is distinct from v_person and (l.claimed or q.done > 0
-			or exists (select from tracker.credit c where c.person = q.id and c.done > 0))) then
-		select q.nickname into name from tracker.look l
-		join tracker.person p on p.id = l.person
-		join tracker.person q on q.id = coalesce(p.merged_into, p.id)
-		where l.skeleton = any (skeletons) and q.id is distinct from v_person
-		order by l.claimed desc, q.done desc, q.id limit 1;
+	words := tracker.like_another(v_person, skeletons, true);
+	if words is not null then
 		status := 'alike';
+		name := words;
+		words := null;
 		return next;
 		return;
 	end if;
@@ -105,8 +91,7 @@ begin
 			when sign_up.token is null then 'worked'
 			when not exists (select from tracker.worker w where w.token = sign_up.token
 				and w.person = v_person and w.gone_at is null) then 'no_token'
-			when (select count(distinct w.network) from tracker.worker w where w.person = v_person
-				and (w.gone_at is null or w.seen > v_now - interval '30 days')) > 1 then 'several' end;
+			when tracker.is_of_one_place(v_person, sign_up.token) is not true then 'several' end;
 		if status is not null then
 			return next;
 			return;
@@ -120,6 +105,9 @@ begin
 		return;
 	end if;
 	update tracker.invite i set used = v_now, person = v_person where i.id = v_invite;
+	perform set_config('tracker.who', 'visitor of /join', true);
+	perform tracker.audit_act('key add', 'person ' || name, 1,
+		jsonb_strip_nulls(jsonb_build_object('label', key_label, 'invite', v_invite)));
 	status := 'made';
 	return next;
 end $$;

@@ -20,16 +20,17 @@ from urllib.parse import quote
 
 import html5lib
 import pytest
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 
-from client import Client, Fleet, which
+from client import Api, Client, Fleet, which
 from conftest import browser_for, remember
 from stack import BUILD, Stack
 from waiting import eventually
 
 PLAIN = {"dashboard": "/", "all": "/?all=true", "filtered": "/?owner=nobody&state=working", "leaderboard": "/leaderboard",
-         "week": "/leaderboard?period=week", "search": "/leaderboard?q=zo"}
-SOMEBODYS = ["worker", "person", "job", "failed job"]  # pages that need somebody
+         "week": "/leaderboard?period=week", "search": "/leaderboard?q=zo", "join": "/join", "batches": "/batches"}
+SOMEBODYS = ["worker", "person", "job", "failed job", "batch"]  # pages that need somebody
 VISITS = [(crowd, page) for crowd in (0, 3, 10000) for page in [*PLAIN, *(SOMEBODYS if crowd else [])]]
 LOOKS = [(width, mode) for width in (360, 1440) for mode in ("light", "dark")]
 MORE_THAN_A_PAGE = 200  # workers a stage
@@ -145,6 +146,7 @@ def path_of(stack, page):
         return PLAIN[page]
     name = NAMES[min(stack.crowd, len(NAMES)) - 1]
     return {"worker": lambda: "/worker/extract/" + quote(stack.fleet.name), "person": lambda: "/person/" + quote(name, safe=""),
+            "batch": lambda: "/batch/" + quote(stack.one("select name from tracker.batch order by batch limit 1"), safe=""),
             "job": lambda: "/job/1", "failed job": lambda: f"/job/{stack.one('select min(job) from tracker.strike')}"}[page]()
 
 
@@ -214,10 +216,127 @@ def test_nothing_serious_is_in_the_way_of_anybody(crowded, browser, axe, page):
     browser.execute_cdp_cmd("Runtime.evaluate", {"expression": axe})
     for width, mode in ((360, "dark"), (1440, "light")):
         look(browser, width, mode)
-        told = browser.execute_cdp_cmd("Runtime.evaluate", {
-            "expression": "axe.run().then(r => JSON.stringify(r.violations.map(v => [v.impact, v.id, v.nodes[0].html])))",
-            "awaitPromise": True, "returnByValue": True})
-        assert [v for v in json.loads(told["result"]["value"]) if v[0] in ("serious", "critical")] == []
+        assert grave(browser) == []
+
+
+def grave(driver):
+    """What axe, which is there already, finds serious or critical."""
+    told = driver.execute_cdp_cmd("Runtime.evaluate", {
+        "expression": "axe.run().then(r => JSON.stringify(r.violations.map(v => [v.impact, v.id, v.nodes[0].html])))",
+        "awaitPromise": True, "returnByValue": True})
+    return [v for v in json.loads(told["result"]["value"]) if v[0] in ("serious", "critical")]
+
+
+# --- pages that are one's own: by https, with a name that was taken on /join and its key -------------------
+
+def press(driver, text, then):
+    """Sends the form; the next page says `then`, which this one did not."""
+    driver.find_element(By.XPATH, f"//button[normalize-space()='{text}']").click()
+    eventually(lambda: is_said(driver, then), what=f"{text}: {then}")
+
+
+def is_said(driver, words):
+    try:
+        return words in driver.find_element(By.TAG_NAME, "body").text and driver.find_elements(By.TAG_NAME, "footer")
+    except WebDriverException:  # one page goes, the next comes
+        return False
+
+
+def work_and_fail(stack, key, nickname):
+    """Machines of somebody who has a key: one at work, one that rests after failures."""
+    for label, failed in (("warc2tar 1.4", 0), ("warc2tar 1.3-rc", 3)):
+        fleet = Fleet.__new__(Fleet)
+        fleet.stack, fleet.api = stack, Api(stack)
+        opened = fleet.api.get("/api/new", params={"stage": "a", "nickname": nickname, "label": label, "slots": 12},
+                               headers={"Authorization": f"Bearer {key}"}).json()
+        fleet.token, fleet.name = opened["token"], opened["display_name"]
+        taken = fleet.take(5, progress="3 / 9")
+        fleet.sync(done=[] if failed else [{**which(j), "data": "r"} for j in taken[:2]])
+        for job in taken[:failed]:
+            fleet.sync(failed=[{**which(job), "reason": "exit 3: cannot write /srv/scratch/tmp.tar: No space left on device"}])
+        fleet.api.close()
+    stack.sql("update tracker.worker set rest_until = now() + interval '1 hour' where bad_row > 0")  # of the test's own time
+
+
+@pytest.fixture(scope="session")
+def keyed(crowds):
+    """(stack, key): of a name that was taken by a form."""
+    stack = crowds(3)
+    stack.load([f"more {n}" for n in range(60)], append=True)
+    name = "Zofia Ångström-Özdemir of the Long Name"
+    with Api(stack).session.post(stack.url + "/join", data={"nickname": name}) as answer:
+        (key,) = set(re.findall("dct_[0-9a-f]{32}", answer.text))
+    work_and_fail(stack, key, name)
+    return stack, key
+
+
+def enter(driver, stack, key):
+    driver.delete_all_cookies()
+    driver.get(stack.url + "/me")
+    driver.find_element(By.NAME, "key").send_keys(key)
+    press(driver, "Show my page", "Make another key")
+
+
+OWN_LOOKS = [(width, mode) for width in (360, 1200) for mode in ("light", "dark")]
+
+
+@pytest.mark.parametrize("page", ["me", "me-stranger", "me-wrong", "me-new-key", "join-taken"])
+def test_what_is_ones_own_fits_and_is_in_nobodys_way(keyed, browser, axe, screenshots, page):
+    stack, key = keyed
+    browser.get_log("browser")
+    if page in ("me", "me-new-key"):
+        enter(browser, stack, key)
+    else:
+        browser.delete_all_cookies()
+        browser.get(stack.url + ("/join" if page == "join-taken" else "/me"))
+    if page == "me-new-key":
+        browser.find_element(By.NAME, "label").send_keys("cluster in the basement")
+        press(browser, "Make another key", "Your new key")
+    if page == "me-wrong":
+        browser.find_element(By.NAME, "key").send_keys("dct_wrong")
+        press(browser, "Show my page", "no key of anybody")
+        assert browser.find_elements(By.CSS_SELECTOR, "[role=alert]")
+    if page == "join-taken":
+        browser.find_element(By.NAME, "nickname").send_keys(f"Newcomer {random.random()}")
+        press(browser, "Take the name", "Start a machine")
+    browser.execute_cdp_cmd("Runtime.evaluate", {"expression": axe})
+    for width, mode in OWN_LOOKS:
+        look(browser, width, mode)
+        picture(browser, os.path.join(screenshots, f"{page}-{width}-{mode}.png"), width)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        assert grave(browser) == []
+    refused = ("422", "status of 4")  # the console tells of an answer that is no 200, which me-wrong asks for
+    assert [e for e in browser.get_log("browser") if e["level"] in ("SEVERE", "WARNING")
+            and not any(word in e["message"] for word in refused)] == []
+
+
+def test_ones_own_page_travels_in_under_30_kb_too(keyed, browser):
+    stack, key = keyed
+    enter(browser, stack, key)
+    page = browser.page_source
+    files = set(re.findall(r'(?:href|src)="(/static/[^"]*)"', page))
+    assert files
+    assert len(page.encode()) + sum(len(fetch(stack, f, **{"Accept-Encoding": "gzip"})) for f in files) < 30_000
+
+
+def test_all_that_one_can_do_works_without_script(keyed, scriptless_browser):
+    stack, key = keyed
+    driver = scriptless_browser
+    enter(driver, stack, key)
+    assert "No space left on device" in driver.find_element(By.TAG_NAME, "main").text
+    press(driver, "I fixed it", "The rest is over")
+    press(driver, "Hide my machines", "Nobody but you")
+    press(driver, "Show my machines", "Everybody sees your machines")
+    driver.find_element(By.NAME, "nickname").send_keys("Zofia")
+    press(driver, "Rename me", "This is your name now")
+    assert driver.find_element(By.TAG_NAME, "h1").text == "Zofia"
+    press(driver, "Sign out", "You are signed out")
+    assert driver.get_cookies() == []
+    enter(driver, stack, key)
+    for name in ("name", "again"):
+        driver.find_element(By.NAME, name).send_keys("Zofia")
+    press(driver, "Erase me for good", "You are erased")
+    assert stack.one("select count(*) from tracker.person where nickname like 'Zofia%%'") == 0
 
 
 @pytest.mark.parametrize("crowd, page", [visit for visit in VISITS if visit[0] == 3])

@@ -10,7 +10,7 @@ import threading
 import pytest
 import requests
 
-from client import Client
+from client import Api, Client
 from stack import ROOT
 from test_edge import Site, connect, is_ours, post, read_all, say
 
@@ -81,6 +81,15 @@ def test_the_host_is_told_the_visitors_own_address_whatever_he_says(balancer):
     heard = say(site.tls, post("/api/bye", b"{}", "198.51.100.7", more="Connection: close\r\n"), True)
     assert heard.status == 200 and heard.headers["x-request-id"] != "theirs"
     assert re.findall(r"(?mi)^x-forwarded-for: (.*?)\r$", host.heard) == ["127.0.0.1"]
+
+
+def test_ones_own_page_goes_through_the_balancer_which_took_tls_off(fresh, balancer):
+    key = fresh.run("distcompute-admin", "person", "key", "add", "Ada").stdout.strip()
+    api = Api(fresh)
+    api.base = f"https://localhost:{balancer(fresh.http_port).tls}"
+    came = api.call("POST", "/me", f"act=in&key={key}", headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert came.status_code == 303 and came.headers["Location"] == "/me"
+    assert "Sign out" in api.get("/me", headers={"Cookie": came.headers["Set-Cookie"].split(";")[0]}).text
 
 
 def test_operators_pages_are_not_to_be_had_through_the_balancer(fresh, balancer):

@@ -118,7 +118,7 @@ def test_an_impostor_is_told_that_the_name_is_anothers(fresh, api, how):
     assert fresh.one("select count(*) from tracker.worker") == 0
 
 
-@pytest.mark.parametrize("name", ["A\u200bda", "\u2066Ada\u2069", "A\u00adda", "A\u034fda", "Ada\ufe0f"])
+@pytest.mark.parametrize("name", ["Ada\u2800", "\u2800Ada", "A\U00016fe4da", "Ada\U0001bc9d", "Ad\u200b\u0061", "A\u200bda", "\u2066Ada\u2069", "A\u00adda", "A\u034fda", "Ada\ufe0f"])
 def test_what_hides_in_a_name_is_refused_or_the_same_name(fresh, api, name):
     make_key(fresh, "Ada")
     assert register(api, name).status_code in (401, 422)
@@ -176,12 +176,15 @@ def test_the_key_of_the_address_with_both_versions_of_http(fresh, http):
     assert done.stdout == ("2 200" if http == "--http2" else "1.1 200")
 
 
-def test_requests_sends_no_key_to_where_it_is_sent_on(fresh, little):
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["another host", "by http"])
+def test_requests_sends_no_key_to_where_it_is_sent_on(fresh, little, tmp_path, host):
     key = make_key(fresh, "Ada")
+    pem = self_signed(tmp_path)
     other = little()
-    first = little({"/api/new": lambda call: (302, {"Location": other.url.replace("127.0.0.1", "localhost") + call.path}, "")})
+    first = little({"/api/new": lambda call: (302, {"Location": other.url.replace("127.0.0.1", host) + call.path}, "")}, tls=pem)
     with requests.Session() as session:
         session.trust_env = False
+        session.verify = pem
         session.get(first.url.replace("://", f"://x:{key}@") + "/api/new?stage=a&nickname=Ada")
     assert first.calls[0].headers["authorization"] == "Basic " + base64.b64encode(f"x:{key}".encode()).decode()
     assert "authorization" not in other.calls[0].headers
@@ -202,11 +205,22 @@ def test_a_lost_key_is_made_anew_and_the_old_one_ends(fresh, api):
 @pytest.mark.parametrize("words, why", [
     (("add", "anonymous"), "belongs to nobody"), (("add", "Anonymоus"), "belongs to nobody"), (("add", "erased-7"), "belongs to nobody"),
     (("add", "ADA"), "looks like 'Ada'"), (("add", "A\u200bda"), "may be no name"), (("revoke", "Ada", "99"), "no such key"),
-    (("revoke", "Ada"), "which key"), (("add",), "say add NAME"), (("forge", "Ada"), "say add NAME")])
+    (("revoke", "Ada"), "which key"), (("list", "Nobody"), "no person 'Nobody'"), (("revoke", "Nobody", "1"), "no such key"), (("add",), "say add NAME"), (("forge", "Ada"), "say add NAME")])
 def test_keys_that_are_not_given(fresh, words, why):
     make_key(fresh, "Ada")
     done = fresh.run(ADMIN, "person", "key", *words, check=False)
     assert done.returncode != 0 and why in done.stderr, done.stderr
+
+
+def test_an_operator_renames_nobody_to_what_looks_like_a_name_with_a_key(fresh, api):
+    make_key(fresh, "Ada")
+    register(api, "Bob")
+    for name in ("ADA", "\u0410da"):
+        done = fresh.run(ADMIN, "person", "rename", "Bob", name, check=False)
+        assert done.returncode != 0 and "looks like 'Ada'" in done.stderr
+    assert names(fresh) == {"Ada", "Bob"}
+    fresh.run(ADMIN, "person", "rename", "Ada", "Countess")
+    assert register(api, "COUNTESS").status_code == 401 and register(api, "ADA").status_code == 401  # at once
 
 
 def test_who_gives_a_key_hears_whose_scripts_will_be_refused(fresh, api):

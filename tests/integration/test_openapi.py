@@ -204,6 +204,14 @@ def test_every_documented_answer_is_heard(asker):
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     ask("takeName", 200, "nickname=Hypatia", headers=form)
     ask("takeName", 422, "nickname=Grace", headers=form)
+    ask("showOwn", 200)
+    ask("actOwn", 422, "act=in&key=x", headers=form)
+    ask("actOwn", 403, "act=hide", headers=form)
+    came = ask("actOwn", 303, f"act=in&key={key}", headers=form)
+    cookie = {"Cookie": came.headers["Set-Cookie"].split(";")[0]}
+    shown = re.search(r'name="form" value="(\w+)"', ask("showOwn", 200, headers=cookie).text).group(1)
+    ask("actOwn", 200, f"act=data&form={shown}", headers={**form, **cookie})
+    ask("actOwn", 200, f"act=key&form={shown}", headers={**form, **cookie})
     for call in ("isAlive", "isReady", "readMetrics"):
         ask(call, 200, plain=True)
     assert ask("sayBye", 200, token).text == "200 OK"

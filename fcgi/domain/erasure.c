@@ -1,0 +1,157 @@
+#include "domain/erasure.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "domain/news.h"
+#include "domain/stage.h"
+
+#define AT_ONCE 500 /* commands to Redis in one go */
+#define SCAN_COUNT "1000"
+
+enum { LINE, WORKER, TOKEN, STAGE, FREED };
+
+/* A row without a worker tells of a person who never had one. */
+static bool
+was_here(const struct pg_rows *rows, int i, int first)
+{
+	return !pg_is_null(rows, i, first + FREED);
+}
+
+int
+erasure_gone(const struct pg_rows *rows, int first)
+{
+	int gone = 0;
+
+	for (int i = 0; i < pg_rows_count(rows); i++)
+		gone += was_here(rows, i, first);
+	return gone;
+}
+
+static void
+put_news(struct redis *r, const char *channel, const struct news *news)
+{
+	char text[NEWS_TEXT];
+
+	news_write(text, news);
+	redis_put_words(r, "PUBLISH", channel, text, NULL);
+}
+
+/* That they are gone, and what is kept of their presence and progress. */
+static bool
+tell_workers(struct redis *r, const char *prefix, const char *channel, const struct pg_rows *rows,
+    int first, struct err *e)
+{
+	int n = pg_rows_count(rows);
+
+	for (int from = 0; from < n; from += AT_ONCE) {
+		redis_begin(r);
+		for (int i = from; i < n && i < from + AT_ONCE; i++) {
+			const struct news gone = {
+			    .kind = NEWS_GONE, .token = pg_uuid(rows, i, first + TOKEN)};
+			char key[160];
+
+			if (was_here(rows, i, first))
+				put_news(r, channel, &gone);
+			snprintf(key, sizeof(key), "%sw:%lld", prefix,
+			    (long long)pg_int(rows, i, first + WORKER));
+			redis_put_words(r, "DEL", key, NULL);
+		}
+		if (!redis_flush(r, NULL, NULL, e))
+			return false;
+	}
+	return true;
+}
+
+/* Work that they had in hand, and that no page of before is to be shown. */
+static bool
+tell_rest(
+    struct redis *r, const char *channel, const struct pg_rows *rows, int first, struct err *e)
+{
+	const struct news pages = {.kind = NEWS_PAGES};
+	int64_t freed[STAGES_MAX + 1] = {0};
+
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		int64_t stage = pg_int(rows, i, first + STAGE);
+
+		if (was_here(rows, i, first) && stage >= 1 && stage <= STAGES_MAX)
+			freed[stage] += pg_int(rows, i, first + FREED);
+	}
+	redis_begin(r);
+	for (int stage = 1; stage <= STAGES_MAX; stage++) {
+		const struct news wake = {.kind = NEWS_WAKE, .stage = stage, .count = freed[stage]};
+
+		if (freed[stage] > 0)
+			put_news(r, channel, &wake);
+	}
+	put_news(r, channel, &pages);
+	return redis_flush(r, NULL, NULL, e);
+}
+
+/* One answer of SCAN: where to go on, and its keys, each with its NUL; they outlive the answer. */
+static bool
+scan_pages(struct redis *r, const char *match, char cursor[32], struct buf *keys, struct err *e)
+{
+	const struct redis_value *values;
+	size_t n;
+
+	redis_begin(r);
+	redis_put_words(r, "SCAN", cursor, "MATCH", match, "COUNT", SCAN_COUNT, NULL);
+	if (!redis_flush(r, &values, &n, e))
+		return false;
+	if (n != 1 || values[0].kind != REDIS_LIST || values[0].count != 2)
+		return err_set(e, ERR_BUG, NULL, "SCAN was answered with something else");
+	snprintf(cursor, 32, "%s", values[0].items[0].s);
+	buf_clear(keys);
+	for (size_t i = 0; i < values[0].items[1].count; i++)
+		buf_put(keys, values[0].items[1].items[i].s, values[0].items[1].items[i].len + 1);
+	return true;
+}
+
+static bool
+delete_keys(struct redis *r, const struct buf *keys, struct err *e)
+{
+	redis_begin(r);
+	for (size_t at = 0; at < keys->len; at += strlen(keys->data + at) + 1)
+		redis_put_words(r, "DEL", keys->data + at, NULL);
+	return keys->len == 0 || redis_flush(r, NULL, NULL, e);
+}
+
+/* Pages that were rendered before. */
+static bool
+forget_pages(struct redis *r, const char *prefix, struct err *e)
+{
+	char cursor[32] = "0", match[160];
+	struct buf keys;
+	bool ok;
+
+	snprintf(match, sizeof(match), "%spage*", prefix);
+	buf_init(&keys, 0);
+	do
+		ok = scan_pages(r, match, cursor, &keys, e) && delete_keys(r, &keys, e);
+	while (ok && strcmp(cursor, "0") != 0);
+	buf_fini(&keys);
+	return ok;
+}
+
+bool
+erasure_tell(
+    struct redis *r, const char *project_id, const struct pg_rows *rows, int first, struct err *e)
+{
+	char prefix[128], channel[128];
+
+	news_prefix(prefix, sizeof(prefix), project_id);
+	news_channel(channel, sizeof(channel), project_id);
+	return tell_workers(r, prefix, channel, rows, first, e) &&
+	    tell_rest(r, channel, rows, first, e) && forget_pages(r, prefix, e);
+}
+
+bool
+erasure_forget_statistics(struct pg *pg, struct err *e)
+{
+	return pg_run(pg,
+	    "analyze tracker.person, tracker.worker, tracker.strike, tracker.failed,"
+	    " tracker.refused_output, tracker.ban, tracker.audit",
+	    e);
+}
