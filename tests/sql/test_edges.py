@@ -836,3 +836,14 @@ def test_two_batches_promise_no_more_than_the_rate_of_their_stage(house):
         house.load(5)
     house.value("select tracker.set_stage_rate(1::int2, 60)")
     assert [(r.now, r.later) for r in house.rows("select * from tracker.read_work()")] == [(1, 9)]
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_who_asks_for_a_job_is_heard_whether_it_gets_one_or_not(house, quick, jobs):
+    house.quick = quick
+    house.load(jobs)
+    w = house.worker()
+    house.rows("update tracker.worker set seen = seen - interval '1 hour'")
+    assert house.new_job(w).status == ("job" if jobs else "none")
+    assert house.value("select seen > clock_timestamp() - interval '1 minute' from tracker.worker")
