@@ -60,14 +60,14 @@ begin
 	if e_lease is not null then
 		b := tracker.give_back(e_lease, array_fill('abandoned'::text, array[cardinality(e_lease)]),
 			null);
-		w_room := array(
+		w.room := array(
 			select least(u.room, -nullif(tracker.left_to_rest(q.rest_until, clock_timestamp()), 0))
 			from unnest(w.workers, w.room) with ordinality as u(worker, room, pos)
 			join tracker.worker q on q.id = u.worker
 			order by u.pos);
-	else
-		w_room := w.room;
 	end if;
+	-- Here nobody is full: one job at a time, whatever else is in hand.
+	w_room := array_replace(w.room, 0, 1);
 	w_want := array(
 		select (w_room[g.n] >= 0 and g.n <> all (coalesce(s_pos, '{}')))::int4
 		from generate_series(1, cardinality(w.items)) as g(n));

@@ -847,3 +847,20 @@ def test_who_asks_for_a_job_is_heard_whether_it_gets_one_or_not(house, quick, jo
     house.rows("update tracker.worker set seen = seen - interval '1 hour'")
     assert house.new_job(w).status == ("job" if jobs else "none")
     assert house.value("select seen > clock_timestamp() - interval '1 minute' from tracker.worker")
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("how", ["abandons", "holds by sync"])
+def test_newjob_is_never_told_to_be_full_after_a_minute_or_at_all(house, quick, how):
+    """It would not be parked: whoever may hold one job alone, or holds as many as it may by the other protocol."""
+    house.quick = quick
+    house.load(1)
+    w = house.worker()
+    if how == "abandons":
+        house.new_job(w)
+        house.pass_time(62)
+    else:
+        house.take(w)
+    house.rows("update tracker.worker set allowance = 1")
+    (r,) = house.claim([Ask(w.token, v1=True)])
+    assert r.status == "none"
