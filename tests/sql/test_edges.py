@@ -747,7 +747,7 @@ def batch_history(house, batch, minutes_ago, done, hourly=False):
 
 def test_the_pace_of_a_batch_is_of_five_minutes_and_of_no_row_of_an_hour(house):
     batch = house.load(100)
-    for minutes_ago, done in ((1, 1), (4, 10), (5, 100)):
+    for minutes_ago, done in ((1, 1), (3, 10), (5, 100)):
         batch_history(house, batch, minutes_ago, done)
     batch_history(house, batch, 3, 1000, hourly=True)
     pace = house.rows("select done_5m, done_1h from tracker.read_batch_pace(array[%s]) where stage = 1", batch)

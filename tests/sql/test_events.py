@@ -98,9 +98,9 @@ def test_a_stage_starves_when_it_lasts_a_minute_and_is_told_once(begun):
     w = begun.worker(2)
     assert conditions(begun) == {"stage_starved 2"}
     assert names(begun) == []
-    waits(begun, 59)
+    waits(begun, 50)
     assert names(begun) == []
-    waits(begun, 2)
+    waits(begun, 10)
     assert names(begun) == ["stage_starved"]
     waits(begun, 100)
     assert names(begun) == []
