@@ -240,10 +240,15 @@ end_rest(struct ask *ask, int stage, const char *name, struct err *e)
 	struct pg_rows *rows = NULL;
 	bool here;
 
-	if (!pg_call(
-		ask->tool->pg, "select seconds from tracker.end_rest($1, $2)", params, 2, &rows, e))
+	if (!pg_call(ask->tool->pg, "select seconds, token from tracker.end_rest($1, $2)", params,
+		2, &rows, e))
 		return false;
 	here = pg_rows_count(rows) > 0;
+	if (here) {
+		struct uuid token = pg_uuid(rows, 0, 1);
+
+		tool_gone(ask->tool, &token); /* what waits for the end of it asks again */
+	}
 	if (here && pg_int(rows, 0, 0) > 0)
 		printf("%s rests no more; it would have for %lld s. It gets jobs when it asks "
 		       "next.\n",

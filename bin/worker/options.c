@@ -78,7 +78,8 @@ enum option_key {
 	OPT_NO_PREFETCH,
 	OPT_CONFIG,
 	OPT_KEY_FILE,
-	OPT_HAS
+	OPT_HAS,
+	OPT_LABEL
 };
 
 static const struct argp_option options[] = {
@@ -89,6 +90,10 @@ static const struct argp_option options[] = {
 	"Where the key of the nickname is (default: $DISTCOMPUTE_KEY, the key itself)", 1},
     {"has", OPT_HAS, "WORDS", 0,
 	"What this machine has, for batches that need it: words, commas between (gpu,ram32)", 1},
+    {"label", OPT_LABEL, "TEXT", 0,
+	"What runs here, for the operator's lists: \"warc2tar 1.4\" (default "
+	"distcompute-worker/1.0)",
+	1},
     {"jobs", 'j', "N", 0, "Jobs side by side (default 1)", 1},
     {"config", OPT_CONFIG, "FILE", 0, "Read options from FILE first", 1},
     {"json", 'J', NULL, 0, "Results are JSON; one that is not fails its attempt", 2},
@@ -304,6 +309,9 @@ take_name(struct options *o, int key, char *arg, const struct origin *from)
 	case OPT_HAS:
 		o->has = words(o, from, line(from, "has", arg, 64 * 33));
 		return true;
+	case OPT_LABEL:
+		o->label = line(from, "label", arg, 64);
+		return true;
 	case OPT_KEY_FILE:
 		read_key(o, arg, from);
 		return true;
@@ -491,6 +499,7 @@ options_read(struct options *o, int argc, char **argv)
 
 	*o = (struct options){.nickname = "anonymous",
 	    .has = "",
+	    .label = "",
 	    .stage = "a",
 	    .max_input = ANSWER_MAX,
 	    .wait_s = 30,

@@ -32,6 +32,7 @@ struct options {
 	const char *url, *nickname, *spool_dir;
 	const char *stage; /* a letter, or a name that the tracker has for one */
 	const char *has;   /* tidy words (base/words.h); "" = nothing */
+	const char *label; /* what runs here; "" = nothing is said of it */
 	struct http_options http;
 	struct hand_options hand;
 	int64_t max_input;   /* bytes of the longest answer with jobs */

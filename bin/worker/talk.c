@@ -145,6 +145,10 @@ talk_put_new_path(const struct worker *w, struct buf *path)
 		buf_puts(path, "&has=");
 		url_encode(path, w->o.has, strlen(w->o.has));
 	}
+	if (*w->o.label) {
+		buf_puts(path, "&label=");
+		url_encode(path, w->o.label, strlen(w->o.label));
+	}
 }
 
 static void

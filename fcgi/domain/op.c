@@ -19,6 +19,7 @@ static const char *const words[] = {
     [ST_BANNED] = "banned",
     [ST_NO_NAME] = "no_name",
     [ST_NO_KEY] = "no_key",
+    [ST_CROWDED] = "crowded",
     [ST_CLOSED] = "closed",
     [ST_HELD] = "held",
     [ST_HINT] = "hint",

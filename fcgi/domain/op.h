@@ -57,6 +57,7 @@ enum op_status {
 	ST_BANNED,   /* open: not welcome */
 	ST_NO_NAME,  /* open: may be no new name */
 	ST_NO_KEY,   /* open: the name is somebody's */
+	ST_CROWDED,  /* open: too many newcomers where it comes from */
 	ST_CLOSED,
 	ST_HELD,    /* claim: what it has of the jobs that it lists */
 	ST_HINT,    /* claim: the last position taken from ready */
@@ -116,7 +117,8 @@ struct op {
 	struct err err;
 	enum op_status status;
 	struct worker_id worker; /* result, where the database says it */
-	uint32_t generation;     /* presence: read before the op was made */
+	uint32_t
+	    generation; /* presence: read before the op was made; a claim's: before it was sent */
 
 	union {
 		struct {
@@ -129,8 +131,13 @@ struct op {
 			const struct uuid *key; /* its hash; NULL: none came */
 			const char *words;      /* result, of ST_BANNED; borrowed from the rows */
 			const char *has;        /* tidy words; "" = nothing */
+			int64_t again_us;       /* run/parked's: not before */
 		} open;
-		const char *has; /* say: tidy words */
+		struct {
+			const char *has;   /* tidy words; NULL = it says nothing of that */
+			const char *label; /* what it runs; NULL = it says nothing of that */
+			size_t label_len;
+		} say;
 		struct {
 			int want;
 			int slots; /* how many jobs it can work on at a time; 0 = it does not say */

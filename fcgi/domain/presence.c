@@ -71,13 +71,15 @@ shard_of(struct presence *p, const struct uuid *token)
 }
 
 uint64_t
-presence_words(const char *words)
+presence_words(const char *words, const char *label, size_t label_len)
 {
-	struct uuid hash = hash_128(words, strlen(words));
-	uint64_t said;
+	struct uuid hash[2] = {hash_128(words ? words : "", words ? strlen(words) : 0),
+	    hash_128(label ? label : "", label ? label_len : 0)};
+	uint64_t said[2];
 
-	memcpy(&said, hash.b, sizeof(said));
-	return said | 1;
+	for (int i = 0; i < 2; i++)
+		memcpy(&said[i], hash[i].b, sizeof(said[i]));
+	return (said[0] ^ (said[1] << 1)) | 1;
 }
 
 bool

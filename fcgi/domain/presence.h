@@ -29,8 +29,8 @@ struct presence;
 struct presence *presence_new(struct shared *shared, int64_t refresh_us);
 void presence_free(struct presence *p);
 
-/* What worker_id.said is for these words, which are tidy: never 0. */
-uint64_t presence_words(const char *words);
+/* What worker_id.said is for these words, which are tidy, and this label: never 0. NULL: nothing is said of it. */
+uint64_t presence_words(const char *words, const char *label, size_t label_len);
 /* False: not known (any more): ask PostgreSQL with OP_TOUCH. */
 bool presence_find(struct presence *p, const struct uuid *token, struct worker_id *worker);
 /* `generation` as read before PostgreSQL was asked. */

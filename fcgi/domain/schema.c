@@ -492,13 +492,15 @@ schema_propose_stages(
 bool
 schema_settle_policy(struct pg *pg, const struct settings *s, struct err *e)
 {
-	struct pg_scalar room[4];
+	struct pg_scalar room[5];
 	struct pg_param params[] = {pg_int4_param(&room[0], (int32_t)s->max_attempts),
 	    pg_int4_param(&room[1], (int32_t)s->flag_limit),
 	    pg_int4_param(&room[2], (int32_t)s->retry_backoff_s),
-	    pg_int4_param(&room[3], (int32_t)s->retry_backoff_max_s)};
+	    pg_int4_param(&room[3], (int32_t)s->retry_backoff_max_s),
+	    pg_int4_param(&room[4], (int32_t)s->newcomers_most)};
 	struct pg_rows *rows = NULL;
-	bool ok = pg_call(pg, "select tracker.settle_policy($1, $2, $3, $4)", params, 4, &rows, e);
+	bool ok =
+	    pg_call(pg, "select tracker.settle_policy($1, $2, $3, $4, $5)", params, 5, &rows, e);
 
 	pg_rows_free(rows);
 	return ok;

@@ -88,6 +88,9 @@ const struct config_item settings_items[] = {
     NUMBER(INT, "in_hand_most", in_hand_most, "1000", 1, 1000,
 	"most jobs that one worker may hold; it begins with 8, or as many slots as it says it has, "
 	"and each result is one more, each bad end one less"),
+    NUMBER(INT, "newcomers_most", newcomers_most, "1000", 1, 1000000,
+	"where so many workers of one address have brought no result yet, the next one waits; not "
+	"who has a key"),
     {.name = "pause_on_failures",
 	.type = CONFIG_BOOL,
 	.offset = AT(pause_on_failures),

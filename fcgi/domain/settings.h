@@ -32,6 +32,7 @@ struct settings {
 	int64_t flag_limit;
 	int64_t max_attempts;
 	int64_t in_hand_most;
+	int64_t newcomers_most; /* of one address */
 	bool pause_on_failures;
 	int64_t retry_backoff_s, retry_backoff_max_s;
 	int64_t eta_interval_s, eta_samples;
@@ -62,6 +63,13 @@ static inline bool
 settings_must_key(const struct settings *s)
 {
 	return s->join[0] == 'k';
+}
+
+/* For how long a rule may hold up a call of v1 before it is closed: seconds, also where newJob itself does not wait. */
+static inline int64_t
+settings_rule_patience_s(const struct settings *s)
+{
+	return s->v1_patience_s > 0 ? s->v1_patience_s : 50;
 }
 
 /* Where settings are looked for when nobody says. */

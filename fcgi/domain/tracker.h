@@ -55,6 +55,11 @@ struct tracker {
 	 */
 	void (*work_later)(
 	    struct tracker *t, int stage, uint64_t needs, int64_t after_us, int64_t count);
+	/*
+	 * Upwards: the op goes to its desk again so much later. False: there is no room, it is the caller's. run/parked's,
+	 * any thread.
+	 */
+	bool (*submit_later)(struct tracker *t, struct op *op, int64_t after_us);
 	/* Upwards: the worker asks anew; an older waiting call of it ends. run/parked's, any thread. */
 	void (*newer_call)(struct tracker *t, const struct uuid *token);
 	/* Upwards: this worker is gone, or changed: other hosts should ask again. */

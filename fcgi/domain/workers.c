@@ -82,7 +82,7 @@ open_read(struct tracker *t, struct bundle *b)
 			continue;
 		op->worker.id = pg_int(b->rows, row, 2);
 		op->worker.stage = op->open.stage;
-		op->worker.said = presence_words(op->open.has);
+		op->worker.said = presence_words(op->open.has, op->open.label, op->open.label_len);
 		presence_put(t->presence, &op->token, op->generation, &op->worker);
 		stat_add(STAT_OPENED, 1);
 	}
@@ -131,19 +131,24 @@ static bool
 say_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 {
 	struct pg_array *tokens = bundle_array(b, 0, PG_UUID_ARRAY),
-			*said = bundle_array(b, 1, PG_TEXT_ARRAY);
-	struct pg_param params[2];
+			*said = bundle_array(b, 1, PG_TEXT_ARRAY),
+			*labels = bundle_array(b, 2, PG_TEXT_ARRAY);
+	struct pg_param params[3];
 
 	(void)t;
 	for (int i = 0; i < b->n; i++) {
+		const struct op *op = b->ops[i];
+
 		bundle_add_item(b, b->ops[i], 0);
-		pg_array_uuid(tokens, &b->ops[i]->token);
-		pg_array_text(said, b->ops[i]->has, strlen(b->ops[i]->has));
+		pg_array_uuid(tokens, &op->token);
+		put_text_or_null(said, op->say.has, op->say.has ? strlen(op->say.has) : 0);
+		put_text_or_null(labels, op->say.label, op->say.label_len);
 	}
 	params[0] = pg_array_param(tokens);
 	params[1] = pg_array_param(said);
+	params[2] = pg_array_param(labels);
 	return pg_send(
-	    pg, "select item, worker, stage from tracker.say_words($1, $2)", params, 2, e);
+	    pg, "select item, worker, stage from tracker.say_words($1, $2, $3)", params, 3, e);
 }
 
 static void
@@ -161,7 +166,7 @@ say_read(struct tracker *t, struct bundle *b)
 		op->status = ST_ACCEPTED;
 		op->worker.id = pg_int(b->rows, row, 1);
 		op->worker.stage = (int)pg_int(b->rows, row, 2);
-		op->worker.said = presence_words(op->has);
+		op->worker.said = presence_words(op->say.has, op->say.label, op->say.label_len);
 		presence_put(t->presence, &op->token, op->generation, &op->worker);
 	}
 }

@@ -22,6 +22,7 @@
 #define FOLD_US (10 * INT64_C(1000000))
 #define TIDY_US (5 * INT64_C(1000000))
 #define JUDGE_US (5 * INT64_C(1000000))
+#define COUNT_US (5 * INT64_C(1000000))
 #define EVENTS_US (5 * INT64_C(1000000))
 #define SWEEP_LOOK 2000 /* rows: some 20 ms */
 #define FORGET_US INT64_C(3600000000)
@@ -52,7 +53,7 @@ struct keeper {
 	struct pg *pg;
 	struct redis *redis;
 	bool leads;
-	int64_t folded_us, tidied_us, judged_us, swept_us, forgot_us, told_us;
+	int64_t folded_us, tidied_us, judged_us, counted_us, swept_us, forgot_us, told_us;
 	struct purge purge[PURGES];
 	int64_t looked_us; /* when all names were looked at */
 	struct cursor looked;
@@ -404,6 +405,21 @@ judge_batches(struct keeper *k, struct err *e)
 	return true;
 }
 
+/* Who has come lately and brought nothing, by where they come from. */
+static bool
+count_newcomers(struct keeper *k, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (clock_us() - k->counted_us < COUNT_US)
+		return true;
+	k->counted_us = clock_us();
+	if (!pg_call(k->pg, "select tracker.count_newcomers()", NULL, 0, &rows, e))
+		return false;
+	pg_rows_free(rows);
+	return true;
+}
+
 /* What waits of cancelled batches, a bite a tick while there is more. */
 static bool
 sweep(struct keeper *k, struct err *e)
@@ -606,8 +622,9 @@ keep(struct keeper *k)
 	if (good && health_hears(shared))
 		good = note_hearing(k, &e) && reap_idle(k, &e) && expire_leases(k, &e);
 	if (good)
-		good = fold(k, &e) && tidy(k, &e) && judge_batches(k, &e) && sweep(k, &e) &&
-		    forget(k, &e) && purge(k, &e) && look_now_and_then(k, &e) && tell_events(k, &e);
+		good = fold(k, &e) && tidy(k, &e) && judge_batches(k, &e) &&
+		    count_newcomers(k, &e) && sweep(k, &e) && forget(k, &e) && purge(k, &e) &&
+		    look_now_and_then(k, &e) && tell_events(k, &e);
 	if (good || e.kind == ERR_NONE)
 		health_good(shared, PART_KEEPER); /* that another keeps is well */
 	else

@@ -64,6 +64,7 @@ struct parked {
 	struct list
 	    list[STAGES_MAX + 1]; /* of the stages; in front those who rest, whom no work wakes */
 	struct waiting *by_token, *by_number;
+	struct queue_entry *delayed; /* registrations; in no order */
 	uint64_t last_number, wakes;
 	int64_t count, most;
 	size_t bytes;
@@ -277,6 +278,52 @@ parked_mark(struct parked *p, struct op *op)
 	pthread_mutex_lock(&p->lock);
 	op->claim.wake_seen = p->wakes;
 	pthread_mutex_unlock(&p->lock);
+	op->generation = shared_generation(p->tracker->shared, &op->token);
+}
+
+bool
+parked_delay(struct parked *p, struct op *op, int64_t after_us)
+{
+	bool good;
+
+	pthread_mutex_lock(&p->lock);
+	good = !p->stopping && has_room(p, 0);
+	if (good) {
+		op->open.again_us = clock_us() + after_us;
+		op->entry.next = p->delayed;
+		p->delayed = &op->entry;
+		stat_add(STAT_PARKED, 1);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return good;
+}
+
+/* Sends those to their desk again whose time has come. */
+static void
+submit_delayed(struct parked *p, int64_t now_us)
+{
+	struct queue_entry *chain = NULL, **at = &p->delayed;
+
+	pthread_mutex_lock(&p->lock);
+	while (*at) {
+		struct queue_entry *entry = *at;
+
+		if (((struct op *)entry)->open.again_us > now_us) {
+			at = &entry->next;
+			continue;
+		}
+		*at = entry->next;
+		entry->next = chain;
+		chain = entry;
+		stat_add(STAT_PARKED, -1);
+	}
+	pthread_mutex_unlock(&p->lock);
+	while (chain) {
+		struct op *op = (struct op *)chain;
+
+		chain = chain->next;
+		op_submit(p->tracker, op);
+	}
 }
 
 /* Of those who have what is needed. */
@@ -438,12 +485,15 @@ is_over(const struct op *op, const void *now_)
 	    !shared_ticket_is_newest(now->shared, &op->token, op->claim.ticket);
 }
 
+/* Or somebody ended its rest: the worker changed. */
 static bool
 has_rested(const struct op *op, const void *now_)
 {
 	const struct now *now = now_;
 
-	return rests(op) && op->claim.rest_until_us <= now->us;
+	return rests(op) &&
+	    (op->claim.rest_until_us <= now->us ||
+		shared_generation(now->shared, &op->token) != op->generation);
 }
 
 static bool
@@ -624,6 +674,7 @@ run(void *arg)
 		last_look_us = now.us;
 		answer_chain(take_if(p, is_over, &now));
 		submit_chain(p, take_if(p, has_rested, &now));
+		submit_delayed(p, now.us);
 	}
 	return NULL;
 }
@@ -656,6 +707,7 @@ parked_stop(struct parked *p)
 	p->stopping = true;
 	pthread_mutex_unlock(&p->lock);
 	answer_chain(take_if(p, is_any, NULL));
+	submit_delayed(p, INT64_MAX);
 }
 
 void

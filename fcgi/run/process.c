@@ -60,6 +60,12 @@ work_later(struct tracker *t, int stage, uint64_t needs, int64_t after_us, int64
 	parked_wake_later(t->parked, stage, needs, after_us, count);
 }
 
+static bool
+submit_later(struct tracker *t, struct op *op, int64_t after_us)
+{
+	return parked_delay(t->parked, op, after_us);
+}
+
 static void
 start_domain(struct rooms *r, const struct process *p)
 {
@@ -78,6 +84,7 @@ start_domain(struct rooms *r, const struct process *p)
 	t->work_appeared = herald_work_appeared;
 	t->worker_changed = herald_worker_changed;
 	t->work_later = work_later;
+	t->submit_later = submit_later;
 	t->newer_call = newer_call;
 	for (int i = 0; i < DESKS; i++)
 		queue_init(&t->desk[i]);

@@ -9,7 +9,6 @@
 #include "web/reply.h"
 #include "web/routes.h"
 
-#define REST_PATIENCE_S 50                         /* where newJob has none otherwise */
 #define COUNTS_PATIENCE_US (10 * INT64_C(1000000)) /* PostgreSQL may be away just then */
 
 static const char said_no_jobs[] =
@@ -89,14 +88,12 @@ be_patient(struct request *rq, struct op *claim)
 static void
 wait_for_rest(struct request *rq, struct op *claim)
 {
-	int64_t patience_s = rq->tracker->settings->v1_patience_s;
-
 	if (claim->claim.wait_until_us > 0) {
 		reply_cut(rq);
 		return;
 	}
 	claim->claim.wait_until_us = claim_wait_until(
-	    rq->tracker, rq->arrived_us, patience_s > 0 ? patience_s : REST_PATIENCE_S);
+	    rq->tracker, rq->arrived_us, settings_rule_patience_s(rq->tracker->settings));
 	op_submit(rq->tracker, claim);
 }
 

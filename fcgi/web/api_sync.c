@@ -50,7 +50,6 @@ static const char said_no_object[] = "the item is not an object",
 struct sync_call {
 	struct uuid token;
 	struct json_text progress;
-	const char *has; /* tidy words; NULL: it does not say */
 	struct op done, back, claim, touch, say, count;
 	struct op *slice; /* of done: ops that are sent for it, with its items one after another */
 	size_t n_slices;
@@ -443,9 +442,17 @@ say_rest(const struct op *claim, char *why, size_t size)
 	char how_long[64];
 
 	text_duration(how_long, sizeof(how_long), claim->claim.rests_s);
-	snprintf(why, size,
-	    "This worker rests for %s, after %d bad %s in a row; a result ends that.", how_long,
-	    claim->claim.bad_row, text_plural(claim->claim.bad_row, "end", "ends"));
+	if (claim->claim.bad_row == 0)
+		snprintf(why, size,
+		    "This worker rests for %s: those that came from its address before it brought "
+		    "nothing but "
+		    "bad ends.",
+		    how_long);
+	else
+		snprintf(why, size,
+		    "This worker rests for %s, after %d bad %s in a row; a result ends that.",
+		    how_long, claim->claim.bad_row,
+		    text_plural(claim->claim.bad_row, "end", "ends"));
 }
 
 static void
@@ -630,16 +637,16 @@ answer_say(struct op *op)
 static void
 note_words(struct request *rq, struct sync_call *call)
 {
+	const struct op *say = &call->say;
 	struct worker_id known;
 
 	request_free_body(rq);
-	if (!call->has ||
+	if ((!say->say.has && !say->say.label) ||
 	    (presence_find(rq->tracker->presence, &call->token, &known) &&
-		known.said == presence_words(call->has))) {
+		known.said == presence_words(say->say.has, say->say.label, say->say.label_len))) {
 		go_on(rq, call);
 		return;
 	}
-	call->say.has = call->has;
 	call->say.generation = shared_generation(rq->tracker->shared, &call->token);
 	op_submit(rq->tracker, &call->say);
 }
@@ -705,7 +712,21 @@ read_has(struct request *rq, struct sync_call *call, struct err *e)
 	if (!request_text(rq, value, &text))
 		return err_set(e, ERR_FIELD,
 		    "The field 'has' must be a string of words with commas between.", "has");
-	call->has = words_tidy(&rq->arena, text.s, text.len);
+	call->say.say.has = words_tidy(&rq->arena, text.s, text.len);
+	return true;
+}
+
+static bool
+read_label(struct request *rq, struct sync_call *call, struct err *e)
+{
+	struct json_span value = request_field(rq, "label");
+	struct json_text text;
+
+	if (!value.s)
+		return true;
+	if (!request_text(rq, value, &text))
+		return err_set(e, ERR_FIELD, "The field 'label' must be a string.", "label");
+	call->say.say.label = request_label(rq, text.s, text.len, &call->say.say.label_len);
 	return true;
 }
 
@@ -724,8 +745,8 @@ api_sync(struct request *rq, struct err *e)
 	request_init_op(rq, &call->count, OP_COUNT, answer_count);
 	if (progress.s && !read_progress(rq, progress, &call->progress))
 		return err_set(e, ERR_FIELD, "The field 'progress' must be a string.", "progress");
-	if (!read_has(rq, call, e) || !req_token(rq, &call->token, e) || !read_lists(rq, call, e) ||
-	    !read_wants(rq, &call->claim, e))
+	if (!read_has(rq, call, e) || !read_label(rq, call, e) || !req_token(rq, &call->token, e) ||
+	    !read_lists(rq, call, e) || !read_wants(rq, &call->claim, e))
 		return false;
 	call->done.token = call->back.token = call->claim.token = call->touch.token =
 	    call->say.token = call->token;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/url.h"
@@ -16,9 +17,14 @@
 #include "web/reply.h"
 #include "web/routes.h"
 
-#define LABEL_CHARS 64
 #define SLOTS_MOST 1000000
 #define NAME_TRIES 8 /* 655 million names: a clash is rare, eight in a row never */
+#define CROWDED_LOOK_US INT64_C(5000000) /* how often it is looked whether there is room */
+#define CROWDED_RETRY_S 60
+
+static const char said_crowded[] = "Many workers of your address have brought no result yet. A new "
+				   "one is welcome when some of them have, "
+				   "or when they are gone.";
 
 struct newcomer {
 	struct uuid token; /* the token itself: it is in the answer, and nowhere else */
@@ -26,6 +32,7 @@ struct newcomer {
 	char address[ADDRESS_TEXT];
 	struct uuid key;     /* its hash */
 	struct err nickname; /* why it may be no new name */
+	bool speaks;         /* it says more than v1's client knows of, so it understands words */
 	int tries;
 };
 
@@ -90,6 +97,26 @@ say_no_key(struct request *rq, const struct op *op)
 	    own_name(rq));
 }
 
+/* To v1 a rule speaks by time alone: it waits, then is cut, and asks again. */
+static void
+wait_for_room(struct request *rq, struct op *op)
+{
+	const struct newcomer *new = rq->state;
+	int64_t left_us = rq->arrived_us - clock_us() +
+	    settings_rule_patience_s(rq->tracker->settings) * INT64_C(1000000);
+
+	if (new->speaks)
+		reply_send(rq,
+		    &(struct reply){.status = 429,
+			.body = said_crowded,
+			.len = strlen(said_crowded),
+			.retry_after_s = (int)random_jitter(CROWDED_RETRY_S, 40)});
+	else if (left_us <= 0 ||
+	    !rq->tracker->submit_later(
+		rq->tracker, op, left_us < CROWDED_LOOK_US ? left_us : CROWDED_LOOK_US))
+		reply_cut(rq);
+}
+
 static void
 answer_new(struct op *op)
 {
@@ -99,6 +126,10 @@ answer_new(struct op *op)
 	if (op->err.kind == ERR_NONE && op->status == ST_NAME_TAKEN && ++new->tries < NAME_TRIES) {
 		choose_name(op, new);
 		op_submit(rq->tracker, op);
+		return;
+	}
+	if (op->err.kind == ERR_NONE && op->status == ST_CROWDED) {
+		wait_for_room(rq, op);
 		return;
 	}
 	if (op->err.kind == ERR_NONE && op->status == ST_BANNED)
@@ -124,34 +155,34 @@ answer_new(struct op *op)
 
 /* What runs there, for people: as the worker says, else its User-Agent. No label is ever refused. */
 static void
-read_label(struct request *rq, struct op *op)
+read_label(struct request *rq, struct op *op, struct newcomer *new)
 {
 	struct err ignored = ERR_INIT;
 	const char *said = NULL;
 	size_t len = 0;
-	char *label;
 
-	if (!url_query(&rq->arena, rq->query, "label", &said, &len, &ignored) || !said) {
+	if (url_query(&rq->arena, rq->query, "label", &said, &len, &ignored) && said)
+		new->speaks = true;
+	else {
 		said = request_param(rq, "HTTP_USER_AGENT");
 		len = strlen(said);
 	}
-	label = arena_dup(&rq->arena, said, len);
-	len = text_clean(label, len, false);
-	op->open.label = label;
-	op->open.label_len = text_cut(label, len, LABEL_CHARS);
+	op->open.label = request_label(rq, said, len, &op->open.label_len);
 }
 
 /* As with the label: what is no number says nothing. */
 static void
-read_slots(struct request *rq, struct op *op)
+read_slots(struct request *rq, struct op *op, struct newcomer *new)
 {
 	struct err ignored = ERR_INIT;
 	const char *said = NULL;
 	size_t len = 0;
 	int64_t slots;
 
-	if (url_query(&rq->arena, rq->query, "slots", &said, &len, &ignored) && said &&
-	    text_to_int(said, len, 0, SLOTS_MOST, &slots))
+	if (!url_query(&rq->arena, rq->query, "slots", &said, &len, &ignored) || !said)
+		return;
+	new->speaks = true;
+	if (text_to_int(said, len, 0, SLOTS_MOST, &slots))
 		op->open.slots = (int)slots;
 }
 
@@ -212,7 +243,8 @@ read_key(struct request *rq, struct op *op, struct newcomer *new)
 
 /* GET /api/new?nickname=N&stage=S[&label=L][&slots=N][&has=WORDS]
  * -> {"token","display_name","project","stage_name","idle_timeout"}; 401 when the name is somebody else's,
- * 403 who is banned, with words. */
+ * 403 who is banned, with words; with too many newcomers of its address it waits, then is cut, and hears 429 when it
+ * says a label, slots or words. */
 bool
 api_new(struct request *rq, struct err *e)
 {
@@ -228,9 +260,10 @@ api_new(struct request *rq, struct err *e)
 	op->generation = shared_generation(rq->tracker->shared, &op->token);
 	choose_name(op, new);
 	op->open.stage = stage;
-	read_label(rq, op);
-	read_slots(rq, op);
+	read_label(rq, op, new);
+	read_slots(rq, op, new);
 	op->open.has = read_has(rq);
+	new->speaks = new->speaks || *op->open.has != '\0';
 	read_address(rq, op, new);
 	read_key(rq, op, new);
 	op_submit(rq->tracker, op);

@@ -13,6 +13,7 @@
 
 const char said_no_worker[] = "The server could not find this worker. Did the worker time out?";
 
+#define LABEL_CHARS 64
 #define GIVE_UP_US (50 * INT64_C(1000000)) /* v1, while PostgreSQL is away; its client asks again */
 #define GIVE_UP_SOON_US INT64_C(1000000)   /* who understands a 503 hears it */
 
@@ -158,7 +159,7 @@ request_free_body(struct request *rq)
 /* What else a body holds is passed over. One bad item of a list shall not spoil the others. */
 static const struct scan_field fields[] = {{.name = "token"}, {.name = "data"},
     {.name = "progress"}, {.name = "number"}, {.name = "wait"}, {.name = "want"}, {.name = "slots"},
-    {.name = "has"}, {.name = "holding"}, {.name = "done", .lenient = true},
+    {.name = "has"}, {.name = "label"}, {.name = "holding"}, {.name = "done", .lenient = true},
     {.name = "failed", .lenient = true}, {.name = "flagged", .lenient = true},
     {.name = "released", .lenient = true}};
 
@@ -204,6 +205,15 @@ bool
 request_text(struct request *rq, struct json_span value, struct json_text *out)
 {
 	return value.s && scan_as_text(value, rq->body + (value.s - rq->body), out);
+}
+
+const char *
+request_label(struct request *rq, const char *said, size_t len, size_t *label_len)
+{
+	char *label = arena_dup(&rq->arena, said, len);
+
+	*label_len = text_cut(label, text_clean(label, len, false), LABEL_CHARS);
+	return label;
 }
 
 /* Told apart from every other call of the database: a random start for the process, then counted. */

@@ -28,7 +28,7 @@ enum method { GET = 1, POST = 2, HEAD = 4 };
 
 struct route;
 
-#define REQUEST_FIELDS 13 /* that some call has: request.c names them */
+#define REQUEST_FIELDS 14 /* that some call has: request.c names them */
 
 /* What a v1 call takes of its arena without its data: 0.6 to 1.0 KB (measured), so that it needs no block. */
 #define REQUEST_ROOM 1280
@@ -70,6 +70,8 @@ struct json_span request_field(struct request *rq, const char *name);
 bool request_field_is_doubtful(struct request *rq, const char *name);
 /* Decodes a string where it stands, in the body: each once. False when it is none. */
 bool request_text(struct request *rq, struct json_span value, struct json_text *out);
+/* What a worker says that it runs, cleaned and cut, in the request's arena. No label is ever refused. */
+const char *request_label(struct request *rq, const char *said, size_t len, size_t *label_len);
 /* Nothing found in the body is used any more: a call that waits does so without it. */
 void request_free_body(struct request *rq);
 

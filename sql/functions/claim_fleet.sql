@@ -46,10 +46,15 @@ declare
 	r record;
 begin
 	w := tracker.lock_claimants(tokens, ages_us, calls, slots, in_hand_most);
-	w_want := array(
-		select greatest(least(wants[w.items[g.n]], w.room[g.n]), 0)
-		from generate_series(1, cardinality(w.items)) as g(n));
-	select sum(greatest(u.want, 1)) into v_asked from unnest(wants) as u(want);
+	if cardinality(tokens) = 1 and w.items is not null then
+		w_want := array[greatest(least(wants[1], w.room[1]), 0)];
+		v_asked := greatest(wants[1], 1);
+	else
+		w_want := array(
+			select greatest(least(wants[w.items[g.n]], w.room[g.n]), 0)
+			from generate_series(1, cardinality(w.items)) as g(n));
+		select sum(greatest(u.want, 1)) into v_asked from unnest(wants) as u(want);
+	end if;
 
 	-- 1. Trials; leases whose answer was lost, and what of the jobs that they list is theirs.
 	if w.is_tried or true = any (rerun) or true = any (has_holding) then
@@ -143,8 +148,9 @@ begin
 		update tracker.worker q set
 			seen = greatest(q.seen, v_now), asked_kind = 'sync', asked_at = v_now,
 			holds = q.holds + u.dealt,
-			allowance = tracker.allow(q.allowance, q.slots, claim_fleet.slots[u.item]),
-			slots = greatest(q.slots, least(claim_fleet.slots[u.item], 256))
+			allowance = tracker.allow(q.allowance, q.slots, q.done, claim_fleet.slots[u.item]),
+			slots = case when q.done = 0 and q.allowance < q.slots then q.slots
+				else greatest(q.slots, least(claim_fleet.slots[u.item], 256)) end
 		from unnest(w.items, w.workers, w_dealt) as u(item, worker, dealt)
 		where q.id = u.worker
 		returning u.item, 'allowed', q.id, q.stage, null::int8, null::uuid,

@@ -1,7 +1,8 @@
 -- Answers v1's newJob for all who ask at this moment: the common case in few statements. All are of
--- one stage, none holds a job, rests or has a trial to come, and of the batch that is first in line nothing that
--- came back is due. Everything else is for claim_held, which it then calls; also for those for whom that batch
--- has no more, when another stands behind it.
+-- one stage, none holds a job, rests or has a trial to come, and of the batch first in line nothing that came back is
+-- due. Everything else is for claim_held, which it then calls; where little came back, for twice as many as that, who
+-- wait longest (what came back is half of what they get); also for those for whom that batch has no more, when
+-- another stands behind it.
 --
 -- Caller	domain/jobs.c, with v1's claims that wait, in ascending order of token (or it is no common
 --		case). ages_us: how long each has waited in the tracker. hints[stage]: the position last
@@ -38,11 +39,11 @@ declare
 	w_tid tid[];
 	v_jobs int8[]; v_first int8;		-- of stage A, mostly: a range instead
 	v_given int4;
-	v_datas text[];
-	v_hint int8;
+	v_datas text[]; v_hint int8;
 	v_turn int4[];		-- by item: whose turn it is, when there is too little
 	v_behind boolean;	-- there is too little, and another batch in line
-	v_rest int4[];		-- who is left for it
+	v_rest int4[];		-- who goes the long way
+	v_items int4[];		-- the items of the others; null: of all
 	a record;
 begin
 	select array_agg(l.tid), min(l.stage), (
@@ -62,10 +63,18 @@ begin
 		return query select * from tracker.claim_awake(tokens, ages_us, calls, hints, ids, answer_limit)
 			where cardinality(w_tid) is distinct from v_found;
 		if found then return; end if;
-		if v_batch is null or cardinality(w_tid) is distinct from v_found or exists (
-			select from tracker.retry r where r.stage = v_stage and r.batch = v_batch and r.due <= v_now) then
+		v_rest := case when cardinality(w_tid) = v_found then
+			tracker.who_goes_long(v_stage, v_batch, v_found, ages_us) end;
+		if coalesce(cardinality(v_rest), v_found) = v_found then
 			return query select * from tracker.claim_held(tokens, ages_us, calls, hints, ids, answer_limit);
 			return;
+		elsif v_rest <> '{}' then
+			return query select * from tracker.claim_some(v_rest, tokens, ages_us, calls, hints, ids, answer_limit);
+			select array_agg(g.n), array_agg(w_tid[g.n]), array_agg(tokens[g.n]), array_agg(ages_us[g.n]),
+				array_agg(calls[g.n]), array_agg(ids[g.n])
+			into v_items, w_tid, tokens, ages_us, calls, ids
+			from generate_series(1, v_found) as g(n) where g.n <> all (v_rest);
+			v_found := cardinality(v_items);
 		end if;
 	end if;
 
@@ -120,8 +129,7 @@ begin
 		end if;
 	end if;
 
-	return query
-	with x as (
+	return query with x as (
 		update tracker.worker w set
 			seen = greatest(w.seen, v_now), asked_kind = 'new_job',
 			asked_at = v_now,	-- not when it came: it may have been parked for long
@@ -140,30 +148,23 @@ begin
 		insert into tracker.lease (stage, batch, job, id, worker, since, attempt, call)
 		select v_stage, v_batch, x.held_job, x.held_lease, x.id, clock_timestamp(), 1, calls[x.n]
 		from x where x.held_job is not null)
-	select x.n, case when x.held_job is null then 'none' else 'job' end, x.id, v_stage,
+	select coalesce(v_items[x.n], x.n), case when x.held_job is null then 'none' else 'job' end, x.id, v_stage,
 		coalesce(x.held_job, x.has), x.held_lease, case when x.held_job is not null then 1 end,
 		v_datas[x.turn] from x;
 
 	if v_stage > 1 then
 		if v_given > 0 then
 			insert into tracker.tally as t (stage, batch, minute, slot, ready)
-			values (v_stage, v_batch, date_trunc('minute', statement_timestamp()),
-				tracker.own_slot(), -v_given)
+			values (v_stage, v_batch, date_trunc('minute', statement_timestamp()), tracker.own_slot(), -v_given)
 			on conflict (stage, batch, minute, slot) do update set ready = t.ready + excluded.ready;
 		end if;
 		if v_hint is not null then
-			return query select 0, 'hint', null::int8, v_stage, v_hint, null::uuid, v_batch,
-				null::text;
+			return query select 0, 'hint', null::int8, v_stage, v_hint, null::uuid, v_batch, null::text;
 		end if;
 	end if;
 	if v_behind then
 		return query
-			select coalesce(v_rest[h.item], 0), h.status, h.worker, h.stage, h.job, h.lease,
-				h.attempt, h.data
-			from tracker.claim_held(
-				array(select tokens[u.n] from unnest(v_rest) as u(n)),
-				array(select ages_us[u.n] from unnest(v_rest) as u(n)),
-				array(select calls[u.n] from unnest(v_rest) as u(n)), hints,
-				array(select ids[u.n] from unnest(v_rest) as u(n)), answer_limit) h;
+			select coalesce(v_items[h.item], h.item), h.status, h.worker, h.stage, h.job, h.lease, h.attempt, h.data
+			from tracker.claim_some(v_rest, tokens, ages_us, calls, hints, ids, answer_limit) h;
 	end if;
 end $$;

@@ -41,9 +41,13 @@ declare
 	f record;		-- fresh work
 	s record;
 begin
-	select least(coalesce(sum(u.want), 0), c_most)::int4, coalesce(max(u.sent), 0) into v_want, v_sent
-	from unnest(w_stage, w_want, w_sent) as u(stage, want, sent)
-	where u.stage = p_stage and u.want > 0;
+	if cardinality(w_worker) = 1 then
+		v_want := least(w_want[1], c_most); v_sent := coalesce(w_sent[1], 0);
+	else
+		select least(coalesce(sum(u.want), 0), c_most)::int4, coalesce(max(u.sent), 0) into v_want, v_sent
+		from unnest(w_stage, w_want, w_sent) as u(stage, want, sent)
+		where u.stage = p_stage and u.want > 0;
+	end if;
 	if v_want = 0 then return; end if;
 	select coalesce(p_batch, s.line[1]), p_batch is null and s.needs is not null into v_batch, v_gated
 	from tracker.stage s where s.stage = p_stage;
@@ -65,8 +69,7 @@ begin
 		f := tracker.take_gated(p_stage, v_batch, v_want - cardinality(r.jobs),
 			case when p_hints[5 + p_stage] = v_batch then p_hints[p_stage] else 0 end);
 	end if;
-	hint := f.hint;
-	hint_batch := v_batch;
+	hint := f.hint; hint_batch := v_batch;
 	v_dealt := cardinality(r.jobs) + cardinality(f.jobs);
 	if v_dealt < v_want then
 		s := tracker.take_behind(p_stage, v_want, v_now, p_hints[p_stage],
@@ -75,13 +78,10 @@ begin
 		r := s;
 		f.jobs := s.fresh;
 		v_batches := s.batches || s.fresh_batches;
-		hint := s.hint;
-		hint_batch := s.hint_batch;
+		hint := s.hint; hint_batch := s.hint_batch;
 		v_dealt := cardinality(v_batches);
 	end if;
-	if v_dealt = 0 then
-		return;
-	end if;
+	if v_dealt = 0 then return; end if;
 
 	-- Who gets which.
 	if cardinality(w_worker) = 1 then
@@ -104,8 +104,7 @@ begin
 		r := s;
 		f.jobs := s.fresh;
 		v_batches := s.batches;
-		hint := s.hint;
-		hint_batch := s.hint_batch;
+		hint := s.hint; hint_batch := s.hint_batch;
 		seats := array(select seats[u.n] from unnest(s.seats) with ordinality as u(n, at) order by u.at);
 		v_dealt := cardinality(seats);
 		if v_dealt = 0 then return; end if;	-- all were passed over
@@ -162,7 +161,9 @@ begin
 				select q.ctid as tid from tracker.retry q
 				where q.stage = p_stage and q.job = jobs[g.n] limit 1) x));
 	end if;
-	leases := array(select coalesce(p_ids[g.n], gen_random_uuid()) from generate_series(1, v_dealt) as g(n));
+	leases := p_ids[1:v_dealt];
+	if cardinality(leases) < v_dealt then
+		leases := array(select coalesce(p_ids[g.n], gen_random_uuid()) from generate_series(1, v_dealt) as g(n)); end if;
 	insert into tracker.lease (stage, batch, job, id, worker, since, attempt, flagged, call)
 	select p_stage, coalesce(v_batches[g.n], v_batch), jobs[g.n], leases[g.n], w_worker[seats[g.n]], v_now,
 		attempts[g.n], v_flagged[g.n], w_call[seats[g.n]] from generate_series(1, v_dealt) as g(n);

@@ -1,27 +1,20 @@
--- Ends a worker's rest, and forgets what brought it about: "I have mended it".
+-- Ends a worker's rest, by its name.
 --
 -- Caller	distcompute-admin worker end-rest.
--- Answer	a row when it is here: for how many seconds more it would have rested, 0 when it did not.
+-- Answer	as end_rest_of; no row: it is not here.
 -- Errors	none.
--- Locks	the worker.
+-- Locks	see end_rest_of.
 -- Index	worker by (stage, name).
+drop function if exists tracker.end_rest(int2, text);
 create or replace function tracker.end_rest(stage int2, name text)
-returns table (seconds int4)
+returns table (seconds int4, token uuid)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-	select tracker.left_to_rest(w.rest_until, clock_timestamp()) into seconds
-	from tracker.worker w
-	where w.stage = end_rest.stage and w.name = end_rest.name and w.gone_at is null
-	for no key update;
-	if not found then
-		return;
-	end if;
-	update tracker.worker w set bad_row = 0, soft_row = 0, rest_until = '-infinity'
-	where w.stage = end_rest.stage and w.name = end_rest.name;
-	perform tracker.audit_act('end rest',
-		format('%s of stage %s', end_rest.name, chr(96 + end_rest.stage)), 1, null);
-	return next;
+	return query
+		select r.seconds, r.token
+		from tracker.worker w, tracker.end_rest_of(w.id) r
+		where w.stage = end_rest.stage and w.name = end_rest.name;
 end $$;

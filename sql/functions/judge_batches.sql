@@ -11,7 +11,7 @@
 -- Answer	the batches that are paused now, and why, for people.
 -- Errors	none: where the barrier is not had within two seconds, the next call tries again.
 -- Locks	see pause_batch; then rows of worker, in order of id.
--- Index	strike by id, from its end; batch by first; output_finished (block ranges); worker by id; lease by key.
+-- Index	strike by id, from its end; batch by first; see read_results; worker by id; lease by key.
 create or replace function tracker.judge_batches(out batch int4, out name text, out why text)
 returns setof record
 language plpgsql
@@ -29,10 +29,9 @@ declare
 	c_patience_s constant int4 := 2;
 	v_now timestamptz := clock_timestamp();
 	v_from timestamptz;	-- as far as the bad ends that are looked at go back
-	v_since timestamptz;
-	v_back interval;
-	v_good int8[];
+	b_worker int8[]; b_ends int8[]; b_person int8[]; b_network int8[]; b_hard int4[]; b_soft int4[];
 	c record;
+	r record;
 	j record;
 begin
 	v_from := greatest(v_now - c_lately, (
@@ -43,8 +42,7 @@ begin
 			select k.* from (
 				select k.stage, k.job, k.kind, k.chosen, k.at from tracker.strike k
 				order by k.id desc limit c_bad) k
-			where k.at >= v_from
-				and (k.kind in ('failed', 'abandoned', 'flagged') or k.kind = 'released' and k.chosen)) s
+			where k.at >= v_from and tracker.is_bad_end(k.kind, k.chosen)) s
 		join tracker.batch q on q.batch = tracker.batch_of(s.job)
 		join tracker.stage g on g.stage = s.stage
 		where s.at > q.judged_from and not q.paused and not q.cancelled
@@ -52,30 +50,24 @@ begin
 		having count(*) * 2 >= c_ends
 		order by q.batch, s.stage
 	loop
-		-- The results of the same time, or of less of it.
-		v_back := v_now - c.since;
-		loop
-			v_since := v_now - v_back;
-			v_good := array(
-				select case when o.job between c.first and c.last then o.worker end from tracker.output o
-				where o.stage = c.stage and o.finished > v_since limit c_good);
-			exit when cardinality(v_good) < c_good or v_back < interval '1 second';
-			v_back := v_back / 4;
-		end loop;
-		v_good := array_remove(v_good, null);
+		r := tracker.read_results(c.stage, c.since, c_good);
+		select array_agg(b.worker), array_agg(b.ends), array_agg(b.person), array_agg(b.network), array_agg(b.hard),
+			array_agg(b.soft)
+		into b_worker, b_ends, b_person, b_network, b_hard, b_soft
+		from tracker.read_bad_ends(c.stage, c.first, c.last, r.from_when, c_bad) b;
 		select count(*) as workers, count(*) filter (where e.bad > e.good) as mostly,
 			sum(e.bad)::int8 as bad, sum(e.good)::int8 as good,
 			count(distinct e.person) filter (where e.bad > e.good) as people,
 			count(distinct e.network) filter (where e.bad > e.good) as networks
 		into j
 		from (
-			select coalesce(b.worker, g.worker) as worker, coalesce(b.ends, 0) as bad, coalesce(g.ends, 0) as good,
-				b.person, b.network
-			from tracker.read_bad_ends(c.stage, c.first, c.last, v_since, c_bad) b
+			select coalesce(b.ends, 0) as bad, coalesce(g.ends, 0) as good, b.person, b.network
+			from unnest(b_worker, b_ends, b_person, b_network) as b(worker, ends, person, network)
 			full join (
 				select u.worker, sum(u.ends) as ends
 				from (
-					select v.worker, 1 as ends from unnest(v_good) as v(worker)
+					select v.worker, 1 as ends from unnest(r.jobs, r.workers) as v(job, worker)
+					where v.job between c.first and c.last
 					union all
 					select distinct l.worker, 0 from tracker.lease l
 					where l.stage = c.stage and l.job between c.first and c.last) u
@@ -91,7 +83,7 @@ begin
 		exception when lock_not_available then
 			continue;
 		end;
-		perform tracker.spare_rest(c.stage, c.first, c.last, v_since, c_bad);
+		perform tracker.spare_rest(b_worker, b_hard, b_soft);
 		return next;
 	end loop;
 end $$;

@@ -30,7 +30,7 @@ begin
 		array_agg(x.asked_kind = 'new_job' and x.repeats < 3
 			and x.asked_at >= x.came - interval '60 seconds'),
 		array_agg(case when x.rest_until > v_now then -tracker.left_to_rest(x.rest_until, v_now)
-			else greatest(least(tracker.allow(x.allowance, x.slots, p_slots[x.item]), p_most)
+			else greatest(least(tracker.allow(x.allowance, x.slots, x.done, p_slots[x.item]), p_most)
 				- x.holds, 0) end),
 		bool_or(x.trial is not null), bool_or(x.twice)
 	into items, workers, stages, arrived, calls, held_jobs, held_leases, again, room, is_tried, v_twice
@@ -45,7 +45,7 @@ begin
 		cross join lateral (
 			select q.id, q.stage, q.held_job, q.held_lease, q.asked_kind, q.asked_at,
 				q.repeats, q.gone_at, q.holds, q.allowance, q.slots,
-				q.rest_until, q.trial
+				q.rest_until, q.trial, q.done
 			from tracker.worker q
 			where q.token = u.token offset 0
 			for no key update) w

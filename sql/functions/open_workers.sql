@@ -7,15 +7,17 @@
 --		them. keys: hashes, null where none came. must_key: nobody comes without a key.
 --		addresses: as nginx saw them, null where there is none; labels: what the worker says that it
 --		runs, '' for nothing; slots: how many jobs it says it can work on at a time, 0 or null for
---		nothing; said: what it has, see say_words.
+--		nothing; said: what it has, see say_words. From an origin with more than 20 workers that have brought
+--		nothing yet one begins with half of what it might hold, and with its origin's rest (count_newcomers). Not
+--		who has a key.
 -- Answer	one row an item: opened (the same token again, too), name_taken (try another name),
 --		no_stage, banned (words: what they hear), no_name (it may be no new one), no_key (the name is
---		somebody's, or must_key).
+--		somebody's, or must_key), crowded (newcomers_most of the policy are where it comes from).
 -- Errors	none for one item.
 -- Locks	the barrier's share, where somebody says what it has: words get their bits under all of it. Then ban, shared among registrations: a ban waits for those under way, and they for it, and so do
 --		rename_person, merge_people and erase_person; person and worker: inserts in order of
---		nickname and token; person_key: what others have is left.
--- Index	person by nickname, person_claimed; worker by token and (stage, name); see name_of.
+--		nickname and token; network by origin; person_key: what others have is left.
+-- Index	person by nickname, person_claimed; worker by token and (stage, name); network by origin; see name_of.
 drop function if exists tracker.open_workers(uuid[], text[], int2[], text[], text[], text[], text[], uuid[],
 	uuid[], text, uuid[], boolean);
 create or replace function tracker.open_workers(tokens uuid[], names text[], stages int2[],
@@ -32,10 +34,14 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
+	c_many constant int4 := 20;	-- newcomers of an origin from which on one begins with half
 	v_now timestamptz := clock_timestamp();
 	v_words text[];		-- by item; null: nobody at all is banned
 	v_called text[] := nicknames;	-- by item: under which name it works; null: under none
 	v_named text[];		-- v_called before keys were asked for
+	v_origin int8[];
+	v_from tracker.network[];	-- by item: where it comes from, and how many newcomers are there before it; null: it has a key
+	v_most int4;
 	v_ok boolean;
 begin
 	if array_remove(said, '') <> '{}' then
@@ -66,11 +72,32 @@ begin
 			order by u.n);
 	end if;
 
+	v_origin := array(
+		select tracker.hash_address(u.address::inet, 32)
+		from unnest(addresses) with ordinality as u(address, n) order by u.n);
+	v_from := array(
+		select row(u.origin, coalesce(n.newcomers, 0) + row_number() over (partition by u.origin order by u.item) - 1,
+			0, 0, coalesce(n.rest_until, '-infinity'))::tracker.network
+		from unnest(v_called, v_origin) with ordinality as u(nickname, origin, item)
+		left join tracker.network n on n.origin = u.origin
+		order by u.item);
+	v_from := array(
+		select case when f.origin is not null and not exists (
+			select from tracker.person p
+			left join tracker.person q on q.id = p.merged_into
+			where p.nickname = v_called[f.item]
+				and (p.claimed is not null or q.claimed is not null))
+			then v_from[f.item] end
+		from unnest(v_from) with ordinality as f(origin, newcomers, good, bad, rest_until, item)
+		order by f.item);
+	v_most := (select p.newcomers_most from tracker.policy p where p.one);
+
 	with f as (
 		insert into tracker.person (nickname, looked)
 		select distinct u.nickname, mark
 		from unnest(v_called) with ordinality as u(nickname, n)
 		where u.nickname is not null and v_words[u.n] is null
+			and ((v_from[u.n]).newcomers > v_most) is not true
 			and not exists (select from tracker.person p where p.nickname = u.nickname)
 		order by u.nickname
 		on conflict (nickname) do nothing
@@ -84,23 +111,32 @@ begin
 	where s.skeleton is not null
 	order by s.skeleton, f.id;
 
-	insert into tracker.worker (token, stage, name, person, created, seen, address, origin, network,
-		label, allowance, slots, words, has)
-	select u.token, u.stage, u.name,
-		(select coalesce(p.merged_into, p.id) from tracker.person p
-			where p.nickname = u.nickname), v_now, v_now,
-		u.address::inet, tracker.hash_address(u.address::inet, 32),
-		tracker.hash_address(u.address::inet, 24), coalesce(u.label, ''), a.starts, a.starts,
-		string_to_array(nullif(said[u.n], ''), ','),
-		case when said[u.n] <> '' then nullif(tracker.mask_of(string_to_array(said[u.n], ',')), 0) end
-	from unnest(tokens, names, stages, v_called, addresses, labels, open_workers.slots)
-		with ordinality as u(token, name, stage, nickname, address, label, slots, n)
-	cross join lateral (select tracker.allow(8, 8, u.slots) as starts) a
-	where u.token is not null and u.name is not null and u.nickname is not null
-		and v_words[u.n] is null
-		and exists (select from tracker.stage s where s.stage = u.stage)
-	order by u.token, u.n
-	on conflict do nothing;
+	with w as (
+		insert into tracker.worker (token, stage, name, person, created, seen, address, origin, network,
+			label, allowance, slots, words, has, rest_until)
+		select u.token, u.stage, u.name,
+			(select coalesce(p.merged_into, p.id) from tracker.person p
+				where p.nickname = u.nickname), v_now, v_now,
+			u.address::inet, v_origin[u.n],
+			tracker.hash_address(u.address::inet, 24), coalesce(u.label, ''),
+			case when (v_from[u.n]).newcomers > c_many then a.starts / 2 else a.starts end, a.starts,
+			string_to_array(nullif(said[u.n], ''), ','),
+			case when said[u.n] <> '' then nullif(tracker.mask_of(string_to_array(said[u.n], ',')), 0) end,
+			coalesce((v_from[u.n]).rest_until, '-infinity')
+		from unnest(tokens, names, stages, v_called, addresses, labels, open_workers.slots)
+			with ordinality as u(token, name, stage, nickname, address, label, slots, n)
+		cross join lateral (select tracker.allow(8, 8, 0, u.slots) as starts) a
+		where u.token is not null and u.name is not null and u.nickname is not null
+			and v_words[u.n] is null
+			and ((v_from[u.n]).newcomers > v_most) is not true
+			and exists (select from tracker.stage s where s.stage = u.stage)
+		order by u.token, u.n
+		on conflict do nothing
+		returning origin)
+	insert into tracker.network as t (origin, newcomers, good, bad, rest_until)
+	select w.origin, count(*), 0, 0, '-infinity' from w where w.origin is not null
+	group by w.origin order by w.origin
+	on conflict (origin) do update set newcomers = t.newcomers + excluded.newcomers;
 
 	if array_remove(keys, null) <> '{}' then
 		perform tracker.note_keys(keys);
@@ -113,6 +149,7 @@ begin
 				then 'no_stage'
 			when v_named[u.n] is null then 'no_name'
 			when v_called[u.n] is null then 'no_key'
+			when (v_from[u.n]).newcomers > v_most then 'crowded'
 			else 'name_taken' end,
 			w.id, v_words[u.n]
 		from unnest(tokens, stages) with ordinality as u(token, stage, n)

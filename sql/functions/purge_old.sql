@@ -1,6 +1,6 @@
 -- Purges, a bite at a time, what nobody needs any more: strikes and refused results that are older than
 -- older_s and whose job is done in their stage; and rows of workers that never had a result and went more
--- than a day ago. What goes is counted in purged.
+-- than a day ago, with the people who had no other and left no trace. What goes is counted in purged.
 --
 -- A strike of a job that is not done is its history still; a result that was not done anew may come back;
 -- a worker that a waiting or failed job names may still be heard.
@@ -9,7 +9,7 @@
 --		first; looks at `look` rows. line: the act's in audit, null of the keeper's.
 -- Answer	one row: last, the row to go on behind (null: the end is reached); how many were purged.
 -- Errors	none.
--- Locks	rows that go; those that somebody has at this moment are left.
+-- Locks	rows that go; those that somebody has at this moment are left. Then see purge_people.
 -- Index	strike, refused_output and worker by id; output, retry and failed by key; strike_worker.
 create or replace function tracker.purge_old(kind text, older_s int8, after int8, look int4, line int8)
 returns table (last int8, purged int8)
@@ -25,6 +25,7 @@ as $$
 declare
 	v_before timestamptz := clock_timestamp() - make_interval(secs => older_s);
 	v_looked int8;
+	v_people int8[];
 begin
 	if kind = 'strikes' then
 		with a as materialized (
@@ -88,8 +89,14 @@ begin
 				and not exists (select from tracker.ban b where b.worker = w.id)),
 		d as (
 			delete from tracker.worker w where w.ctid = any (array(select g.tid from g))
-			returning 1)
-		select max(a.id), count(*), (select count(*) from d) into last, v_looked, purged from a;
+			returning w.id, w.person)
+		select max(a.id), count(*), (select count(*) from d), (
+				select array_agg(distinct d.person) from d
+				where not exists (select from tracker.strike s where s.worker = d.id))
+		into last, v_looked, purged, v_people from a;
+		if v_people is not null then
+			perform tracker.purge_people(v_people);
+		end if;
 	end if;
 	if v_looked < purge_old.look then
 		last := null;

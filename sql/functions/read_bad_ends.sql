@@ -17,6 +17,6 @@ as $$
 	from (
 		select k.* from tracker.strike k order by k.id desc limit $5) s
 	where s.stage = $1 and s.job between $2 and $3 and s.at >= $4 and s.worker is not null
-		and (s.kind in ('failed', 'abandoned', 'flagged') or s.kind = 'released' and s.chosen)
+		and tracker.is_bad_end(s.kind, s.chosen)
 	group by s.worker
 $$;

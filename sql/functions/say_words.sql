@@ -1,12 +1,13 @@
--- Puts down what workers say that they have, where it is something else than before.
+-- Puts down what workers say that they have, and what they run, where it is something else than before.
 --
 -- Caller	domain/workers.c, with all syncs that say it. said: an item's words, small, each once, with
---		commas between; empty: nothing.
+--		commas between; empty: nothing. labels: what it runs. Null: it says nothing of that.
 -- Answer	one row an item whose worker is present; none for the others.
 -- Errors	none for one item.
 -- Locks	the barrier's share, since words get their bits under all of it; worker (by token).
 -- Index	worker by token.
-create or replace function tracker.say_words(tokens uuid[], said text[])
+drop function if exists tracker.say_words(uuid[], text[]);
+create or replace function tracker.say_words(tokens uuid[], said text[], labels text[] default '{}')
 returns table (item int4, worker int8, stage int2)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -34,7 +35,13 @@ begin
 	set words = string_to_array(nullif(said[u.item], ''), ','),
 		has = nullif(tracker.mask_of(string_to_array(said[u.item], ',')), 0)
 	from unnest(w_tid, w_item) as u(tid, item)
-	where w.ctid = u.tid and w.words is distinct from string_to_array(nullif(said[u.item], ''), ',');
+	where w.ctid = u.tid and said[u.item] is not null
+		and w.words is distinct from string_to_array(nullif(said[u.item], ''), ',');
+	if array_remove(labels, null) <> '{}' then
+		update tracker.worker w set label = labels[u.n]
+		from unnest(tokens) with ordinality as u(token, n)
+		where w.token = u.token and w.gone_at is null and w.label <> labels[u.n];
+	end if;
 	return query
 		select u.n::int4, w.id, w.stage
 		from unnest(tokens) with ordinality as u(token, n)

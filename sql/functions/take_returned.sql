@@ -14,6 +14,16 @@ language plpgsql
 as $$
 #variable_conflict use_column
 begin
+	-- Mostly nothing is due: a look costs less than a lock and four aggregates of nothing.
+	if not exists (
+			select from tracker.retry t
+			where t.stage = p_stage and t.batch = p_batch and t.due <= p_due) then
+		jobs := '{}';
+		attempts := '{}';
+		flagged := '{}';
+		workers := '{}';
+		return;
+	end if;
 	with q as materialized (
 		select t.job, t.attempt, t.flagged, t.worker from tracker.retry t
 		where t.stage = p_stage and t.batch = p_batch and t.due <= p_due and t.job <> all (p_except)

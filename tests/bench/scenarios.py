@@ -694,6 +694,75 @@ def scenario_abuse(b):
     b.laws("abuse", stack)
 
 
+# A fleet whose jobs fail over and over: 12 are claimed and come back, and it never rests. 48 a second.
+RETURNS = """
+do $$ declare
+	held record;
+begin
+	for i in 1..{turns} loop
+		select array_agg(c.job) as jobs, array_agg(c.lease) as leases into held
+		from tracker.claim_fleet(array[md5('bench0')::uuid], array[12], array[0]::int8[], array[i]::int8[],
+			array[false], array[false], '{{}}', '{{}}', array_fill(0::int8, array[10]),
+			array(select gen_random_uuid() from generate_series(1, 12)), 16777216) c
+		where c.status = 'job';
+		perform tracker.return_jobs(array_fill(md5('bench0')::uuid, array[cardinality(held.jobs)]), held.jobs, held.leases,
+			array_fill('failed'::text, array[cardinality(held.jobs)]),
+			array_fill('bench'::text, array[cardinality(held.jobs)]),
+			array_fill(0::int8, array[cardinality(held.jobs)]));
+		update tracker.worker set bad_row = 0, rest_until = '-infinity', allowance = 1000
+		where token = md5('bench0')::uuid;
+		commit;
+		perform pg_sleep(0.25);
+	end loop;
+end $$;
+"""
+# Some rest, for as long as is measured; then they are answered.
+RESTS = """
+update tracker.worker set bad_row = 12, rest_until = now() + interval '{seconds} seconds'
+where id = any (array(select w.id from tracker.worker w where w.gone_at is null and w.name not like 'pgbench%'
+	order by w.id desc limit {count}));
+"""
+
+
+def scenario_resting(b):
+    """5 % of the workers rest and work comes back all the time, beside neither."""
+    stack = b.stack("resting", retry_backoff="1", retry_backoff_max="1", max_attempts="1000000", pause_on_failures="no")
+    connections, resting = 64, 3
+    open_pgbench_workers(stack, 1)
+    flags, waiting = ("--bye",), []
+
+    def neither():
+        b.keep_jobs(stack, 200000)
+        stack.sql("update tracker.retry set due = now();")
+        return drive(b.build, stack, "cycle", connections, b.seconds, flags=flags)
+
+    def both():
+        b.keep_jobs(stack, 200000)
+        returns = threading.Thread(target=stack.sql, args=(RETURNS.format(turns=int(4 * (b.seconds + 4))),))
+        returns.start()
+
+        def rest():
+            time.sleep(1.5)
+            stack.sql(RESTS.format(count=resting, seconds=b.seconds + 2))
+            time.sleep(b.seconds / 2)
+            waiting.append(int(stack.sql("select count(*) from tracker.retry")[0][0]))
+
+        rests = threading.Thread(target=rest)
+        rests.start()
+        report = drive(b.build, stack, "cycle", connections, b.seconds, flags=(*flags, "--warmup", "2"))
+        rests.join()
+        returns.join()
+        return report
+
+    r = interleave(b.rounds, neither=neither, both=both)
+    b.raw["resting"] = r
+    b.judge("resting", r["neither"] + r["both"])
+    b.row(f"newJob + completeJob, {resting} of {connections} rest, work comes back", median(r["both"], "done_rate"), "jobs/s",
+          median(r["neither"], "done_rate"), "neither", 0.9, by_cpu=cost(r["neither"]) / cost(r["both"]),
+          note=f"{min(waiting)} to {max(waiting)} waited to be done again; " + note_of(r["both"], "newJob"))
+    b.laws("resting", stack)
+
+
 def scenario_strangers(b):
     """Two hundred simulated workers, twenty more that are hostile in every way, and the same without these."""
     figures = os.path.join(b.folder, "strangers.json")
@@ -860,6 +929,6 @@ def undo_all(b, twins, done, few):
 
 SCENARIOS = [scenario_disk, scenario_single, scenario_static, scenario_cycle, scenario_bare,
              scenario_lone, scenario_sync, scenario_mixed, scenario_load, scenario_storm, scenario_idle,
-             scenario_parked, scenario_abuse, scenario_pages, scenario_snapshot, scenario_flat,
+             scenario_parked, scenario_abuse, scenario_resting, scenario_pages, scenario_snapshot, scenario_flat,
              scenario_undo, scenario_strangers]
 QUICK = ["disk", "single", "cycle", "bare", "lone", "sync", "load"]

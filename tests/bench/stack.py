@@ -53,7 +53,8 @@ class Stack:
         os.makedirs(state, exist_ok=True)
         os.chmod(state, 0o755)
         self.http, self.https = free_port(), free_port()
-        ini = {"stage_a": "Extract", "stage_b": "Filter", **settings}
+        # All workers come from one address.
+        ini = {"stage_a": "Extract", "stage_b": "Filter", "newcomers_most": "1000000", **settings}
         self.ini_given = os.path.join(state, "bench.ini")
         with open(self.ini_given, "w") as f:
             f.write("[tracker]\n" + "".join(f"{k} = {v}\n" for k, v in ini.items()))

@@ -41,6 +41,8 @@ STACKS = {
     # Three calls may wait, no more.
     "limited": {"stage_a": "Extract", "stage_b": "Filter", "parked_limit": 3},
     "patient": {"stage_a": "Extract", "stage_b": "Filter", "v1_patience": 2},
+    # Thirty newcomers of an address are as many as there may be.
+    "crowded": {"stage_a": "Extract", "newcomers_most": 30, "v1_patience": 8},
     # Nobody registers without a key.
     "keyed": {"stage_a": "Extract", "join": "key", "reserved_names": "admin, root", "signup": "closed",
               "about": "We read old books. See https://books.example/why?a=1&b=2, (http://a.example/) <b>now</b>"},
@@ -151,6 +153,14 @@ def quick():
 def patient():
     """newJob waits while work may still come, two seconds."""
     stack = running_stack("patient")
+    stack.load([])
+    return stack
+
+
+@pytest.fixture
+def crowded():
+    """More than thirty newcomers of one address are too many; v1 waits eight seconds."""
+    stack = running_stack("crowded")
     stack.load([])
     return stack
 

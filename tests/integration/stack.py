@@ -240,7 +240,7 @@ class Stack:
         self.sql("do $$ begin"
                  " perform tracker.reset_jobs(30);"
                  " delete from tracker.worker; delete from tracker.person; delete from tracker.audit;"
-                 " delete from tracker.gate;"
+                 " delete from tracker.gate; delete from tracker.network;"
                  " update tracker.stage set paused = false, line = line;"
                  " end $$")
         if self.redis_is_up():

@@ -40,6 +40,33 @@ def test_a_worker_says_what_it_runs(fresh, said, label):
     assert last_worker(fresh, "label") == label
 
 
+@pytest.mark.parametrize("said, label", [("warc2tar 1.5", "warc2tar 1.5"), ("y" * 100, "y" * 64), ("a\u202eb", "ab"), ("", "")])
+def test_a_fleet_says_anew_what_it_runs(fresh, said, label):
+    f = Fleet(fresh, label="warc2tar 1.4")
+    f.sync(label=said)
+    assert last_worker(fresh, "label") == label
+    f.sync(want=1)
+    f.sync(has="gpu")
+    assert (last_worker(fresh, "label"), last_worker(fresh, "words")) == (label, ["gpu"])
+    f.sync(label="warc2tar 1.6")
+    assert (last_worker(fresh, "label"), last_worker(fresh, "words")) == ("warc2tar 1.6", ["gpu"])
+
+
+@pytest.mark.parametrize("label", [1, None, ["x"], {}])
+def test_a_label_in_sync_that_is_no_string_is_told(fresh, label):
+    answer = Fleet(fresh).raw(label=label)
+    assert (answer.status_code, answer.text) == (422, "The field 'label' must be a string.")
+
+
+def test_distcompute_worker_says_what_it_runs(fresh):
+    fresh.load(["x"])
+    how = ["--url", fresh.url, "--cacert", fresh.certificate, "--exit-when-idle", "1", "--wait", "1"]
+    fresh.run("distcompute-worker", *how, "--label", "warc2tar 1.4", "--", "cat", config=False)
+    assert last_worker(fresh, "label") == "warc2tar 1.4"
+    said = fresh.run("distcompute-worker", *how, "--label", "x" * 65, "--", "cat", config=False, check=False)
+    assert said.returncode == 64 and "--label wants 1 to 64 characters" in said.stderr
+
+
 def test_a_label_that_is_no_text_is_no_reason_to_refuse(fresh):
     answer = Api(fresh).get("/api/new?stage=a&nickname=Ada&label=%ff%00")
     assert answer.status_code == 200

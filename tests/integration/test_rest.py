@@ -80,7 +80,7 @@ def test_the_page_of_a_worker_says_why_it_rests(fresh):
     f = Fleet(fresh)
     fail(f, 9)
     page = f.api.get(f"/worker/extract/{f.name}").text
-    assert "It rests, and gets no work for " in page and "after 9 bad ends in a row" in page
+    assert "It rests, and gets no work for " in page and "it brought 9 bad ends in a row" in page
 
 
 def test_an_operator_ends_a_rest(fresh):
@@ -96,3 +96,14 @@ def test_an_operator_ends_a_rest(fresh):
 def test_ending_the_rest_of_nobody_is_an_error(fresh):
     done = fresh.run(ADMIN, "worker", "end-rest", "a", "nobody-here-1", check=False)
     assert done.returncode != 0 and "no worker 'nobody-here-1' is present in stage A" in done.stderr
+
+
+def test_a_call_of_v1_that_waits_has_its_job_when_an_operator_ends_the_rest(fresh):
+    fresh.load(["x"] * 30)
+    c = Client(fresh)
+    fresh.sql("update tracker.worker set bad_row = 12, rest_until = now() + interval '10 minutes' where name = %s", c.name)
+    later = Later(c.get_job)
+    time.sleep(1)
+    assert later.is_alive()
+    fresh.run(ADMIN, "worker", "end-rest", "a", c.name)
+    assert later.result(60) == "x" and c.resent == 0 and later.took_s < 45

@@ -29,7 +29,7 @@ from stack import Stack  # noqa: E402
 from world import World  # noqa: E402
 
 SETTINGS = {"project": "Simulation", "stage_a": "Extract", "stage_b": "Filter", "processes": 2,
-            "retry_backoff": 1, "retry_backoff_max": 2, "max_attempts": 30, "flag_limit": 3}
+            "newcomers_most": 1000000, "retry_backoff": 1, "retry_backoff_max": 2, "max_attempts": 30, "flag_limit": 3}
 
 
 # What a run must have seen to be worth it.

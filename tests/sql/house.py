@@ -36,6 +36,7 @@ class House:
     backoff_max_s = 3600
     answer_limit = 16 << 20
     in_hand_most = 1000
+    newcomers_most = 1000
     rests = False  # true: who has bad ends rests; else the time of it has passed before the next claim
     quick = True  # v1 by claim_fresh and complete_held, as the tracker calls them; else the long way
 
@@ -71,9 +72,9 @@ class House:
 
     def keep_policy(self):
         """As the tracker at start."""
-        policy = (self.max_attempts, self.flag_limit, self.backoff_s, self.backoff_max_s)
+        policy = (self.max_attempts, self.flag_limit, self.backoff_s, self.backoff_max_s, self.newcomers_most)
         if policy != self.policy:
-            self.rows("select tracker.settle_policy(%s, %s, %s, %s)", *policy)
+            self.rows("select tracker.settle_policy(%s, %s, %s, %s, %s)", *policy)
             self.policy = policy
 
     # ---- the pipeline
@@ -210,6 +211,11 @@ class House:
             self.bad_ends = True
             (r,) = self.claim([Ask(worker.token, 1, v1=True, **more)])
         return r
+
+    def rest_s(self, worker):
+        """For how long it rests, to the second."""
+        return round(self.value("select extract(epoch from rest_until - clock_timestamp())::float8 from tracker.worker"
+                                " where id = %s and rest_until > clock_timestamp() union all select 0", worker.id))
 
     def end_rests(self):
         self.rows("update tracker.worker set rest_until = '-infinity' where rest_until > '-infinity'")

@@ -456,3 +456,30 @@ def test_many_v1_questions_at_once_hear_a_job_each_with_its_input(house, stage):
         assert r.data == (f"input {r.job}" if stage == 1 else f"made of input {r.job}")
         assert house.value("select worker from tracker.lease where stage = %s and job = %s and id = %s",
                            stage, r.job, r.lease) == r.worker
+
+
+@pytest.mark.parametrize("came_back", [1, 2, 3, 8])
+@pytest.mark.parametrize("stage", [1, 2])
+def test_what_came_back_goes_to_who_waits_longest_and_sends_the_others_no_longer_way(house, stage, came_back):
+    """Eight of v1 in one bundle; some jobs are due again: each gets one, of what came back half of them at most."""
+    house.load(30)
+    if stage == 2:
+        a = house.worker()
+        house.complete([Item(a.token, j.job, j.lease, "made") for j in house.take(a, 30)])
+    failing = house.worker(stage, nickname="Mallory")
+    back = {r.job for r in house.take(failing, came_back)}
+    for lease in house.rows("select stage, job, id as lease from tracker.lease where worker = %s", failing.id):
+        house.back(failing, lease)
+    house.make_due()
+    workers = [house.worker(stage) for _ in range(8)]
+    ages = [1000 * (n * 5 % 8) for n in range(8)]
+    rows = {r.item: r for r in house.claim([Ask(w.token, 1, age, v1=True) for w, age in zip(workers, ages)])}
+    assert sorted(rows) == list(range(1, 9)) and {r.status for r in rows.values()} == {"job"}
+    assert len({r.job for r in rows.values()}) == 8
+    longest = sorted(range(8), key=lambda n: -ages[n])[:min(came_back, 4)]
+    assert {n for n in range(8) if rows[n + 1].attempt == 2} == set(longest)
+    assert all(rows[n + 1].job in back for n in longest)
+    for n, w in enumerate(workers):
+        row = house.row(w)
+        assert (rows[n + 1].worker, row.held_job, row.held_lease, row.holds) == (w.id, rows[n + 1].job, rows[n + 1].lease, 1)
+        assert rows[n + 1].data == (f"input {row.held_job}" if stage == 1 else "made")

@@ -131,3 +131,47 @@ def test_a_banned_worker_is_kept(house):
 
 def test_what_a_purge_would_do_is_counted_before(old):
     assert tuple(old.rows("select * from tracker.count_purge(%s)", 30 * DAY)[0]) == (8, 4, 0)
+
+
+# ---- people
+
+def visit(house, nickname="visitor", **more):
+    w = house.newcomer(nickname=nickname, **more)
+    house.bye(w)
+    house.rows("update tracker.worker set gone_at = gone_at - interval '2 days' where id = %s", w.id)
+    return w
+
+
+def people(house):
+    return {r.nickname for r in house.rows("select nickname from tracker.person")}
+
+
+def test_who_registered_and_did_nothing_leaves_no_name_behind(house):
+    """One address registers under thousands of names."""
+    for n in range(7):
+        visit(house, f"visitor {n}")
+    house.rows("insert into tracker.look (skeleton, person) select gen_random_uuid(), id from tracker.person")
+    assert purge(house, "workers") == 7
+    assert people(house) == set() and count(house, "look") == 0
+
+
+def test_a_name_stays_while_anything_is_left_of_it(house):
+    house.load(3)
+    worked, struck, here, keyed, main = (house.newcomer(nickname=n) for n in ("worked", "struck", "here", "keyed", "main"))
+    house.done(worked, house.take(worked)[0])
+    house.back(struck, house.take(struck)[0])
+    house.rows("select tracker.claim_person(%s, '{}', 'mark', md5('key')::uuid, '')", house.row(keyed).person)
+    house.bye(worked, struck, keyed, main)
+    house.rows("update tracker.worker set gone_at = gone_at - interval '2 days'")
+    visit(house, "here")
+    visit(house, "another of main")
+    house.rows("update tracker.person set merged_into = %s where nickname = 'another of main'", house.row(main).person)
+    purge(house, "workers")
+    assert people(house) == {"worked", "struck", "here", "keyed", "main", "another of main"}
+
+
+def test_a_name_that_was_purged_is_given_anew(house):
+    visit(house, "Ada")
+    assert purge(house, "workers") == 1 and people(house) == set()
+    house.newcomer(nickname="Ada")
+    assert people(house) == {"Ada"}

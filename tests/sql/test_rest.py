@@ -14,12 +14,6 @@ def _rests(house):
     house.rests = False
 
 
-def rest_s(house, worker):
-    """For how long, to the second."""
-    return round(house.value("select extract(epoch from rest_until - clock_timestamp())::float8 from tracker.worker"
-                             " where id = %s and rest_until > clock_timestamp() union all select 0", worker.id))
-
-
 def end(house, worker, kind="failed", count=1):
     """One bad end after another, each after the rest before."""
     for _ in range(count):
@@ -38,7 +32,7 @@ def test_each_failure_in_a_row_but_the_first_doubles_the_rest(house):
     w = house.worker()
     for seconds in (0, 2, 4, 8):
         end(house, w)
-        assert rest_s(house, w) == seconds
+        assert house.rest_s(w) == seconds
 
 
 @pytest.mark.parametrize("kind", ["flagged", "released"])
@@ -47,7 +41,7 @@ def test_flags_and_releases_count_from_the_third_on(house, kind):
     w = house.worker()
     for seconds in (0, 0, 1, 2, 4):
         end(house, w, kind)
-        assert rest_s(house, w) == seconds
+        assert house.rest_s(w) == seconds
 
 
 def test_who_rests_gets_nothing_and_hears_how_long_and_after_how_many(house):
@@ -78,10 +72,10 @@ def test_a_result_ends_it(house, quick, v1):
     held = house.new_job(w) if v1 else house.take(w)[0]
     for job in house.take(w, 6):
         house.back(w, job)
-    assert rest_s(house, w) == 32
+    assert house.rest_s(w) == 32
     assert house.done(w, None if v1 else held) == "accepted"
     row = house.row(w)
-    assert rest_s(house, w) == 0 and (row.bad_row, row.soft_row) == (0, 0)
+    assert house.rest_s(w) == 0 and (row.bad_row, row.soft_row) == (0, 0)
     assert house.want(w)[0].status == "job"
 
 
@@ -90,14 +84,14 @@ def test_a_refused_result_ends_nothing(house):
     w = house.worker()
     end(house, w, count=3)
     house.complete([Item(w.token, 1, uuid.uuid4(), "made up")])
-    assert rest_s(house, w) == 4
+    assert house.rest_s(w) == 4
 
 
 def test_ten_at_once_are_ten(house):
     house.load(20)
     w = house.worker()
     house.give_back([Back(w.token, j.job, j.lease, "failed") for j in house.take(w, 10)])
-    assert rest_s(house, w) == 512
+    assert house.rest_s(w) == 512
 
 
 def test_a_shorter_rest_shortens_none(house):
@@ -108,7 +102,7 @@ def test_a_shorter_rest_shortens_none(house):
         house.back(w, job)
     house.rows("update tracker.worker set bad_row = 0")
     house.back(w, jobs[6])
-    assert rest_s(house, w) == 32
+    assert house.rest_s(w) == 32
 
 
 @pytest.mark.parametrize("undone", ["bye", "undelivered", "silence", "job time-out"])
@@ -127,7 +121,7 @@ def test_what_is_nobodys_fault_makes_nobody_rest(house, undone):
         call = str(house.value("select min(call) from tracker.lease"))
         house.give_back([Back(w.token, j.job, j.lease, "undelivered", call) for j in jobs])
     row = house.row(w)
-    assert (row.bad_row, row.soft_row, rest_s(house, w), row.holds) == (0, 0, 0, 0)
+    assert (row.bad_row, row.soft_row, house.rest_s(w), row.holds) == (0, 0, 0, 0)
 
 
 def test_who_abandons_a_job_rests_before_the_next(house):
@@ -221,6 +215,22 @@ def test_a_failer_takes_a_hundredth_of_the_hand_outs_and_not_four_fifths(house):
     assert got[honest] == 600 and got[failer] <= 12
 
 
+def test_who_lets_go_all_that_it_gets_has_few_hand_outs_and_leaves_few_rows(house):
+    """A scraper's bug, for twelve seconds, two jobs: 462 hand-outs before there were back-offs and rests."""
+    house.load(2)
+    house.backoff_s = house.backoff_max_s = 0  # what it let go is there for others at once: only its own rest is in the way
+    w = house.worker()
+    handed = 0
+    for _ in range(462):
+        (r,) = house.want(w)
+        if r.status == "job":
+            handed += 1
+            house.back(w, r, "released")
+        house.rows("update tracker.worker set rest_until = rest_until - interval '26 ms' where rest_until > '-infinity'")
+    assert handed <= 8
+    assert house.value("select count(*) from tracker.strike") == handed
+
+
 def test_an_operator_ends_a_rest(house):
     house.load(20)
     w = house.worker()
@@ -292,7 +302,7 @@ def test_six_hours_without_power_and_all_results_late(house):
         rows = house.complete([Item(w.token, j.job, j.lease, "late") for j in jobs[w]])
         assert {r.status for r in rows} == {"accepted"}
         row = house.row(w)
-        assert row.gone_at is None and row.allowance == 65 and rest_s(house, w) == 0
+        assert row.gone_at is None and row.allowance == 65 and house.rest_s(w) == 0
     assert house.want(site[0], 1)[0].status == "job"
 
 
@@ -305,7 +315,7 @@ def test_six_hours_without_power_and_all_was_handed_on(house):
     house.take(other, 64)
     assert {r.status for r in house.complete([Item(site.token, j.job, j.lease, "late") for j in jobs])} == {"fenced"}
     again = house.newcomer(slots=64)
-    assert house.want(again, 1)[0].status == "none" and rest_s(house, site) == 0
+    assert house.want(again, 1)[0].status == "none" and house.rest_s(site) == 0
 
 
 @pytest.mark.parametrize("left_us, seconds", [(1, 1), (1_000_000, 1), (1_000_001, 2), (0, 0), (-5, 0)])

@@ -349,6 +349,7 @@ static const struct {
     {"flag_limit", "", 1, 1000},
     {"max_attempts", "", 1, 1000000},
     {"in_hand_most", "", 1, 1000},
+    {"newcomers_most", "", 1, 1000000},
     {"retry_backoff", "retry_backoff_max=31536000\n", 0, 31536000},
     {"retry_backoff_max", "retry_backoff=0\n", 0, 31536000},
     {"eta_interval", "", 1, 31536000},

@@ -639,6 +639,121 @@ stopping_answers_everybody_once(void **state)
 	}
 }
 
+/* Of v1: a call whose worker rests so long. */
+static struct call *
+resting(struct room *r, uint32_t n, int64_t rest_ms)
+{
+	struct call *c = call_new(r, n, 1, 60000);
+
+	c->op.status = ST_REST;
+	c->op.claim.v1 = true;
+	c->op.claim.rest_until_us = clock_us() + rest_ms * 1000;
+	return c;
+}
+
+static void
+who_rests_is_woken_by_no_work_and_when_it_has_rested(void **state)
+{
+	struct room *r = room_new(100);
+	struct call *long_one = resting(r, 1, 600000), *short_one = resting(r, 2, 200);
+
+	(void)state;
+	park(r, long_one);
+	park(r, short_one);
+	parked_wake(r->tracker.parked, 1, 0, 10);
+	assert_int_equal(waiting(r), 2);
+	assert_ptr_equal(take_claim(r), short_one);
+	assert_int_equal(waiting(r), 1);
+	room_free(r);
+	call_free(long_one);
+	call_free(short_one);
+}
+
+static void
+who_rests_asks_again_when_its_worker_has_changed(void **state)
+{
+	struct room *r = room_new(100);
+	struct call *one = resting(r, 1, 600000), *other = resting(r, 2, 600000);
+
+	(void)state;
+	park(r, one);
+	park(r, other);
+	shared_bump(r->tracker.shared, &other->op.token);
+	assert_ptr_equal(take_claim(r), other);
+	/* Before it was parked, and after it was asked for. */
+	parked_mark(r->tracker.parked, &other->op);
+	shared_bump(r->tracker.shared, &other->op.token);
+	assert_true(parked_put(r->tracker.parked, &other->op));
+	assert_ptr_equal(take_claim(r), other);
+	assert_int_equal(waiting(r), 1);
+	room_free(r);
+	call_free(one);
+	call_free(other);
+}
+
+/* A registration that is to be asked for again. */
+static struct op *
+registration(void)
+{
+	struct op *op = calloc(1, sizeof(*op));
+
+	op->kind = OP_OPEN;
+	op->answer = answer_nothing;
+	return op;
+}
+
+static struct op *
+take_registration(struct room *r, int wait_ms)
+{
+	return (struct op *)queue_take(&r->tracker.desk[DESK_WORKERS], wait_ms);
+}
+
+static void
+a_registration_that_is_too_early_comes_again_at_its_time(void **state)
+{
+	struct room *r = room_new(100);
+	struct op *soon = registration(), *late = registration();
+
+	(void)state;
+	assert_true(parked_delay(r->tracker.parked, late, INT64_C(600000000)));
+	assert_true(parked_delay(r->tracker.parked, soon, 300000));
+	assert_int_equal(waiting(r), 2);
+	parked_wake(r->tracker.parked, 1, 0, 10);
+	assert_null(take_registration(r, 10));
+	assert_ptr_equal(take_registration(r, SOON_MS), soon);
+	assert_null(soon->entry.next);
+	assert_int_equal(waiting(r), 1);
+	/* Stopping, it goes to its desk at once, and nobody is delayed any more. */
+	parked_stop(r->tracker.parked);
+	assert_ptr_equal(take_registration(r, SOON_MS), late);
+	assert_false(parked_delay(r->tracker.parked, soon, 1));
+	assert_int_equal(waiting(r), 0);
+	room_free(r);
+	free(soon);
+	free(late);
+}
+
+static void
+registrations_that_wait_count_like_calls_that_do(void **state)
+{
+	struct room *r = room_new(2);
+	struct call *c = call_new(r, 1, 1, 60000), *crowded = call_new(r, 2, 1, 60000);
+	struct op *one = registration(), *other = registration();
+
+	(void)state;
+	park(r, c);
+	assert_true(parked_delay(r->tracker.parked, one, INT64_C(600000000)));
+	assert_false(parked_delay(r->tracker.parked, other, 1));
+	parked_mark(r->tracker.parked, &crowded->op);
+	assert_false(parked_put(r->tracker.parked, &crowded->op));
+	assert_true(crowded->op.claim.crowded);
+	room_free(r);
+	call_free(c);
+	call_free(crowded);
+	free(one);
+	free(other);
+}
+
 int
 main(void)
 {
@@ -666,6 +781,10 @@ main(void)
 	    cmocka_unit_test(what_is_gated_wakes_only_who_has_what_it_needs),
 	    cmocka_unit_test(who_is_patient_is_answered_when_nothing_will_come_and_others_wait_on),
 	    cmocka_unit_test(stopping_answers_everybody_once),
+	    cmocka_unit_test(who_rests_is_woken_by_no_work_and_when_it_has_rested),
+	    cmocka_unit_test(who_rests_asks_again_when_its_worker_has_changed),
+	    cmocka_unit_test(a_registration_that_is_too_early_comes_again_at_its_time),
+	    cmocka_unit_test(registrations_that_wait_count_like_calls_that_do),
 	};
 
 	random_open();
