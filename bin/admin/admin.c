@@ -11,6 +11,8 @@
 
 const char *argp_program_version = "distcompute-admin " PACKAGE_VERSION;
 
+#define LINE_MOST 200 /* characters */
+
 enum key {
 	KEY_JSON = 1000,
 	KEY_ALL,
@@ -69,8 +71,10 @@ static const struct argp_option give_back_options[] = {
     {"stage", KEY_STAGE, "STAGE", 0, "The stage in which it is in hand: its letter or name", 0},
     {"reason", KEY_REASON, "TEXT", 0, "Why; kept with the job", 0}, {0}};
 static const struct argp_option hurry_options[] = {
-    {"stage", KEY_STAGE, "STAGE", 0, "The stage in which it waits: its letter or name", 0}, {0}};
+    {"stage", KEY_STAGE, "STAGE", 0, "Only those that wait in this stage: its letter or name", 0},
+    {0}};
 static const struct argp_option send_back_options[] = {
+    {"batch", KEY_BATCH, "NAME", 0, "All that the stage made of this batch, instead of a job", 0},
     {"stage", KEY_STAGE, "STAGE", 0, "The stage whose result is refused: its letter or name", 0},
     {"reason", KEY_REASON, "TEXT", 0, "Why; kept with the refused result", 0}, {0}};
 static const struct argp_option person_options[] = {
@@ -166,15 +170,17 @@ static const struct command {
 	"Put failed jobs back in line: those named, those of a --reason, --label or --person, or "
 	"--all.",
 	0, ASK_ARGS_MAX, false, true, requeue_options, admin_requeue},
-    {"send-back", "JOB",
+    {"send-back", "[JOB]",
 	"Refuse a stage's result of a job: it and all later ones are set aside, their "
-	"credit is withdrawn, and the stage does the job anew.",
-	1, 1, false, false, send_back_options, admin_send_back},
+	"credit is withdrawn, and the stage does the job anew. Of a --batch it is an undo.",
+	0, 1, false, true, send_back_options, admin_send_back},
     {"give-back", "JOB",
 	"Take a job out of a worker's hand: it goes to others at once, nobody is blamed.", 1, 1,
 	false, false, give_back_options, admin_give_back},
-    {"hurry", "JOB", "A job that waits is the next of its batch.", 1, 1, false, false,
-	hurry_options, admin_hurry},
+    {"hurry", "JOB...",
+	"Jobs that wait go before every batch, whichever stage they wait in, but not past a pause "
+	"or what they need.",
+	1, ASK_ARGS_MAX, false, true, hurry_options, admin_hurry},
     {"undo", "",
 	"Set aside results by who made them and when, and all that was made of them in "
 	"later stages; the jobs are done anew. All conditions that are given must hold.",
@@ -404,7 +410,7 @@ static const char doc[] =
     "  requeue                 put failed jobs back in line\n"
     "  send-back JOB           refuse a result; the stage does the job anew\n"
     "  give-back JOB           take a job out of a worker's hand\n"
-    "  hurry JOB               a job that came back waits no longer\n"
+    "  hurry JOB...            jobs that wait go before every batch\n"
     "  undo                    refuse results by who made them and when; take that back\n"
     "  ban, unban NUMBER, bans who is not welcome\n"
     "  labels, origins         what runs out there, and where\n"
@@ -492,9 +498,28 @@ check_texts(struct ask *ask, struct err *e)
 	    (!ask->address || check_network(ask, "--address", ask->address, e));
 }
 
+bool
+check_line(const char *what, const char *said, struct err *e)
+{
+	char clean[4 * LINE_MOST + 1];
+	size_t len = strlen(said);
+
+	if (text_is_utf8(said, len) && text_chars(said, len) <= LINE_MOST) {
+		memcpy(clean, said, len);
+		if (text_clean(clean, len, false) == len && memcmp(clean, said, len) == 0)
+			return true;
+	}
+	return err_set(e, ERR_FIELD, NULL,
+	    "%s is one line of at most %d characters, and each can be seen", what, LINE_MOST);
+}
+
 static bool
 obey(const struct command *c, struct ask *ask, struct err *e)
 {
+	if ((ask->reason && !check_line("a reason", ask->reason, e)) ||
+	    (ask->label && !check_line("a label", ask->label, e)) ||
+	    (ask->as && !check_line("who acts", ask->as, e)))
+		return false;
 	if (!tool_open(ask->tool, e))
 		return false;
 	if (!c->offline &&

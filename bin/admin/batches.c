@@ -16,13 +16,15 @@
 static const struct column list_columns[] = {{"name", CELL_WORDS}, {"priority", CELL_NUMBER},
     {"state", CELL_WORDS}, {"jobs", CELL_NUMBER}, {"done", CELL_WORDS}, {"waiting", CELL_NUMBER},
     {"in_hand", CELL_NUMBER}, {"failed", CELL_NUMBER}, {"cancelled", CELL_NUMBER},
-    {"per_minute", CELL_NUMBER}, {"left", CELL_WORDS}, {"note", CELL_WORDS}};
+    {"per_minute", CELL_NUMBER}, {"at_most", CELL_NUMBER}, {"left", CELL_WORDS},
+    {"needs", CELL_WORDS}, {"note", CELL_WORDS}};
 
 /* As in the list; of `stages` the text is JSON already. */
 static const struct column json_columns[] = {{"name", CELL_WORDS}, {"priority", CELL_NUMBER},
     {"state", CELL_WORDS}, {"jobs", CELL_NUMBER}, {"waiting", CELL_NUMBER},
     {"in_hand", CELL_NUMBER}, {"failed", CELL_NUMBER}, {"cancelled", CELL_NUMBER},
-    {"per_minute", CELL_NUMBER}, {"eta_s", CELL_NUMBER}, {"note", CELL_WORDS}};
+    {"per_minute", CELL_NUMBER}, {"eta_s", CELL_NUMBER}, {"needs", CELL_WORDS},
+    {"rate", CELL_NUMBER}, {"note", CELL_WORDS}};
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
@@ -51,14 +53,15 @@ read_list(struct ask *ask, struct pg_rows **rows, struct err *e)
 	if (ask->json)
 		return pg_call(ask->tool->pg,
 		    "select name, priority, state, jobs, waiting, in_hand, failed, cancelled, "
-		    "per_minute, eta_s, note, stages::text from tracker.list_batches($1)",
+		    "per_minute, eta_s, needs, coalesce(rate, 0), note, stages::text from "
+		    "tracker.list_batches($1)",
 		    &all, 1, rows, e);
 	return pg_call(ask->tool->pg,
 	    "select name, priority, state, jobs, progress, waiting, in_hand, failed, cancelled,"
-	    " per_minute, case when eta_s < 3600 then ceil(eta_s / 60.0) || ' min'"
+	    " per_minute, rate, case when eta_s < 3600 then ceil(eta_s / 60.0) || ' min'"
 	    " when eta_s < 172800 then ceil(eta_s / 3600.0) || ' h'"
 	    " when eta_s < 63115200 then ceil(eta_s / 86400.0) || ' days'"
-	    " else eta_s / 31557600 || ' years' end, note from tracker.list_batches($1)",
+	    " else eta_s / 31557600 || ' years' end, needs, note from tracker.list_batches($1)",
 	    &all, 1, rows, e);
 }
 
@@ -262,9 +265,7 @@ take_wish(struct wishes *w, const char *text, struct err *e)
 	}
 	if (text_starts(text, "note=")) {
 		w->note = text + strlen("note=");
-		return (text_is_utf8(w->note, strlen(w->note)) &&
-			   !text_has_control(w->note, strlen(w->note))) ||
-		    err_set(e, ERR_FIELD, NULL, "a note is one line of UTF-8");
+		return check_line("a note", w->note, e);
 	}
 	if (text_starts(text, "needs=")) {
 		w->needs = text + strlen("needs=");
@@ -281,36 +282,24 @@ take_wish(struct wishes *w, const char *text, struct err *e)
 	    "set what? Say priority=5, note='for Ann', needs=gpu,ram32 or rate=600");
 }
 
-/* What it was before is printed by the caller. */
-static bool
-set_needs_and_rate(struct ask *ask, const struct wishes *w, int64_t batch, struct err *e)
+/* SQL's null where nothing was said. */
+static struct pg_param
+number_or_null(struct pg_scalar *room, bool is_said, int64_t n)
 {
-	struct pg_scalar room[2];
-	struct pg_param params[] = {pg_int4_param(&room[0], (int32_t)batch), {.bytes = NULL}};
+	struct pg_param none = {.bytes = NULL, .len = 0, .oid = PG_INT4};
 
-	if (w->needs) {
-		params[1] = pg_text_param(w->needs, strlen(w->needs));
-		if (!pg_call(ask->tool->pg, "select tracker.set_batch_needs($1, $2)", params, 2,
-			NULL, e))
-			return false;
-	}
-	if (!w->has_rate)
-		return true;
-	params[1] = pg_int4_param(&room[1], (int32_t)w->rate);
-	return pg_call(ask->tool->pg, "select tracker.set_batch_rate($1, $2)", params, 2, NULL, e);
+	return is_said ? pg_int4_param(room, (int32_t)n) : none;
 }
 
 static bool
 set_batch(struct ask *ask, struct err *e)
 {
-	struct pg_param none = {.bytes = NULL, .len = 0, .oid = PG_INT4};
 	struct wishes w = {.note = NULL};
-	struct pg_scalar room[2];
-	struct pg_param params[3];
+	struct pg_scalar room[3];
+	struct pg_param params[5];
 	struct pg_rows *rows = NULL;
-	char old[CELL_TEXT];
+	char note[CELL_TEXT];
 	int64_t batch;
-	bool done;
 
 	for (int i = 2; i < ask->n_args; i++)
 		if (!take_wish(&w, ask->arg[i], e))
@@ -318,24 +307,21 @@ set_batch(struct ask *ask, struct err *e)
 	if (!find_batch(ask, ask->arg[1], &batch, e))
 		return false;
 	params[0] = pg_int4_param(&room[0], (int32_t)batch);
-	params[1] = w.has_priority ? pg_int4_param(&room[1], (int32_t)w.priority) : none;
+	params[1] = number_or_null(&room[1], w.has_priority, w.priority);
 	params[2] = text_or_null(w.note);
+	params[3] = text_or_null(w.needs);
+	params[4] = number_or_null(&room[2], w.has_rate, w.rate);
 	if (!pg_call(ask->tool->pg,
-		"select s.old_priority, s.old_note, tracker.mask_words(b.needs), coalesce(g.rate, "
-		"0)"
-		" from tracker.set_batch($1, $2, $3) s"
-		" join tracker.batch b on b.batch = $1"
-		" left join tracker.gate g on g.stage = 1 and g.batch = $1",
-		params, 3, &rows, e))
+		"select old_priority, old_note, old_needs, old_rate"
+		" from tracker.set_batch($1, $2, $3, needs => $4, rate => $5)",
+		params, 5, &rows, e))
 		return false;
-	done = set_needs_and_rate(ask, &w, batch, e);
 	tell_stages(ask);
-	if (done)
-		printf("set; it was priority=%lld note='%s' needs=%s rate=%lld before\n",
-		    (long long)pg_int(rows, 0, 0), cell_text(rows, 0, 1, old),
-		    pg_text(rows, 0, 2, NULL), (long long)pg_int(rows, 0, 3));
+	printf("set; it was priority=%lld note='%s' needs=%s rate=%lld before\n",
+	    (long long)pg_int(rows, 0, 0), cell_text(rows, 0, 1, note), pg_text(rows, 0, 2, NULL),
+	    (long long)pg_int(rows, 0, 3));
 	pg_rows_free(rows);
-	return done;
+	return true;
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

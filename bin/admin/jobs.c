@@ -28,6 +28,21 @@ ask_job(const char *text, int64_t *job, struct err *e)
 	return true;
 }
 
+/* The numbers that the command names. The array is the caller's to free, whatever the answer. */
+static bool
+take_jobs(struct ask *ask, struct pg_array *jobs, struct err *e)
+{
+	int64_t job;
+
+	pg_array_init(jobs, PG_INT8_ARRAY);
+	for (int i = 0; i < ask->n_args; i++) {
+		if (!ask_job(ask->arg[i], &job, e))
+			return false;
+		pg_array_int8(jobs, job);
+	}
+	return true;
+}
+
 /* ---- failed ---------------------------------------------------------------------------------- */
 
 struct failure {
@@ -187,15 +202,9 @@ requeue_some(struct ask *ask, struct err *e)
 {
 	struct pg_array jobs;
 	int stage;
-	int64_t job, back = 0;
-	bool ok = ask_stage(ask, &stage, e);
+	int64_t back = 0;
+	bool ok = take_jobs(ask, &jobs, e) && ask_stage(ask, &stage, e);
 
-	pg_array_init(&jobs, PG_INT8_ARRAY);
-	for (int i = 0; ok && i < ask->n_args; i++) {
-		ok = ask_job(ask->arg[i], &job, e);
-		if (ok)
-			pg_array_int8(&jobs, job);
-	}
 	ok = ok && call_requeue(ask, stage, pg_array_param(&jobs), &back, e);
 	pg_array_fini(&jobs);
 	if (ok && back < ask->n_args)
@@ -249,6 +258,10 @@ admin_send_back(struct ask *ask, struct err *e)
 
 	if (!ask->reason || !*ask->reason)
 		return err_set(e, ERR_FIELD, NULL, "why? Say --reason 'made by a broken release'");
+	if (!ask->batch == !ask->n_args)
+		return err_set(e, ERR_FIELD, NULL, "which? Name a job, or say --batch");
+	if (ask->batch) /* many at once is an undo: in steps, and it can be taken back */
+		return ask_stage(ask, &stage, e) && admin_undo(ask, e);
 	return ask_stage(ask, &stage, e) && ask_job(ask->arg[0], &job, e) &&
 	    call_send_back(ask, job, stage, e);
 }
@@ -288,30 +301,56 @@ admin_give_back(struct ask *ask, struct err *e)
 	return true;
 }
 
+/* Those of them that wait in the stage. *hurried counts on. */
+static bool
+hurry_in(struct ask *ask, int stage, struct pg_param jobs, int64_t *hurried, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param params[] = {pg_int2_param(&room, (int16_t)stage), jobs};
+	struct pg_rows *rows = NULL;
+	int64_t n;
+
+	if (!pg_call(ask->tool->pg, "select cardinality(tracker.hurry_jobs($1, $2))", params, 2,
+		&rows, e))
+		return false;
+	n = pg_int(rows, 0, 0);
+	pg_rows_free(rows);
+	if (n == 0)
+		return true;
+	printf("stage %c: %lld %s before every batch, but not past a pause or what %s\n",
+	    stage_capital(stage), (long long)n, text_plural(n, "job goes", "jobs go"),
+	    text_plural(n, "it needs", "they need"));
+	tool_wake(ask->tool, stage, n);
+	*hurried += n;
+	return true;
+}
+
+static bool
+hurry_all(struct ask *ask, struct pg_param jobs, struct err *e)
+{
+	int64_t hurried = 0;
+	int first = 1, last = ask->tool->settings.stages.n;
+
+	if (ask->stage && !tool_stage(ask->tool, ask->stage, &first, e))
+		return false;
+	for (int stage = first; stage <= (ask->stage ? first : last); stage++)
+		if (!hurry_in(ask, stage, jobs, &hurried, e))
+			return false;
+	if (hurried < ask->n_args)
+		return err_set(e, ERR_MISSING, NULL,
+		    "%lld of the %d %s%s, or hurried already, or of a cancelled batch",
+		    (long long)(ask->n_args - hurried), ask->n_args,
+		    text_plural(ask->n_args - hurried, "does not wait", "do not wait"),
+		    ask->stage ? " in that stage" : "");
+	return true;
+}
+
 bool
 admin_hurry(struct ask *ask, struct err *e)
 {
-	struct pg_scalar room[2];
-	struct pg_param params[2];
-	struct pg_rows *rows = NULL;
-	int64_t job;
-	int stage;
-	bool waited;
+	struct pg_array jobs;
+	bool ok = take_jobs(ask, &jobs, e) && hurry_all(ask, pg_array_param(&jobs), e);
 
-	if (!ask_stage(ask, &stage, e) || !ask_job(ask->arg[0], &job, e))
-		return false;
-	params[0] = pg_int2_param(&room[0], (int16_t)stage);
-	params[1] = pg_int8_param(&room[1], job);
-	if (!pg_call(ask->tool->pg, "select tracker.hurry_job($1, $2)", params, 2, &rows, e))
-		return false;
-	waited = pg_bool(rows, 0, 0);
-	pg_rows_free(rows);
-	if (!waited)
-		return err_set(e, ERR_MISSING, NULL,
-		    "job %lld does not wait in stage %c, or is due already", (long long)job,
-		    stage_capital(stage));
-	printf("job %lld of stage %c is the next of its batch; nothing else of it has changed\n",
-	    (long long)job, stage_capital(stage));
-	tool_wake(ask->tool, stage, 1);
-	return true;
+	pg_array_fini(&jobs);
+	return ok;
 }

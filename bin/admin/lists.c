@@ -62,7 +62,13 @@ static const struct column job_stages[] = {{"stage", CELL_STAGE}, {"state", CELL
     {"output", CELL_BYTES}, {"kind", CELL_WORDS}, {"reason", CELL_WORDS}};
 static const struct column job_events[] = {{"at", CELL_WHEN}, {"stage", CELL_STAGE},
     {"kind", CELL_WORDS}, {"worker", CELL_WORDS}, {"person", CELL_WORDS}, {"reason", CELL_WORDS}};
+static const struct column job_batch[] = {{"name", CELL_WORDS}, {"priority", CELL_NUMBER},
+    {"state", CELL_WORDS}, {"needs", CELL_WORDS}, {"note", CELL_WORDS}};
 static const struct section job_sections[] = {
+    {"batch",
+	"select l.name, l.priority, l.state, l.needs, l.note from tracker.batch b cross join"
+	" lateral tracker.list_batches(true, b.batch) l where $1 between b.first and b.last",
+	job_batch, N(job_batch)},
     {"stages",
 	"select r.stage, r.state, s.paused, r.worker, r.person, r.attempt, r.started, r.finished,"
 	" r.due, r.input_size, r.output_size, r.kind, r.reason"

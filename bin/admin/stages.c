@@ -303,12 +303,18 @@ list_stages(struct ask *ask, struct err *e)
 {
 	struct pg_rows *rows = NULL;
 
-	if (!pg_call(ask->tool->pg, "select letter, name, paused from tracker.stage order by stage",
+	if (!pg_call(ask->tool->pg,
+		"select s.letter, s.name, s.paused, coalesce(g.rate, 0) from tracker.stage s"
+		" left join tracker.gate g on g.stage = s.stage and g.batch = 0 order by s.stage",
 		NULL, 0, &rows, e))
 		return false;
-	for (int i = 0; i < pg_rows_count(rows); i++)
-		printf("%s %s%s\n", pg_text(rows, i, 0, NULL), pg_text(rows, i, 1, NULL),
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		printf("%s %s%s", pg_text(rows, i, 0, NULL), pg_text(rows, i, 1, NULL),
 		    pg_bool(rows, i, 2) ? " (paused)" : "");
+		if (pg_int(rows, i, 3) > 0)
+			printf(" (at most %lld a minute)", (long long)pg_int(rows, i, 3));
+		printf("\n");
+	}
 	pg_rows_free(rows);
 	fflush(stdout);
 	tell_difference(ask);

@@ -27,7 +27,7 @@ const char *argp_program_version = "distcompute-export " PACKAGE_VERSION;
 
 struct wish {
 	struct tool *tool;
-	const char *stage, *state, *files, *columns;
+	const char *stage, *batch, *state, *files, *columns;
 	int64_t after, patience_s, file_results, file_seconds;
 	enum pack_kind pack;
 	bool follow;
@@ -49,6 +49,7 @@ static volatile sig_atomic_t stopped;
 
 enum key {
 	KEY_STAGE = 1000,
+	KEY_BATCH,
 	KEY_AFTER,
 	KEY_FOLLOW,
 	KEY_STATE,
@@ -65,6 +66,7 @@ enum key {
 
 static const struct argp_option options[] = {{NULL, 0, NULL, 0, "Which results:", 1},
     {"stage", KEY_STAGE, "STAGE", 0, "Of this stage: its letter or name", 0},
+    {"batch", KEY_BATCH, "NAME", 0, "Only of this batch", 0},
     {"after", KEY_AFTER, "NUMBER", 0, "Only of jobs after this one", 0},
     {"follow", KEY_FOLLOW, NULL, 0, "Wait for more and write them as they come", 0},
     {"state", KEY_STATE, "FILE", 0,
@@ -119,6 +121,7 @@ static const char doc[] =
     "Examples:\n"
     "  distcompute-export --stage b > results.jsonl\n"
     "  distcompute-export --stage b --format csv --columns job,output > results.csv\n"
+    "  distcompute-export --stage b --batch 'March, first delivery' > march.jsonl\n"
     "  distcompute-export --stage b --follow --state place | ./consume\n"
     "  distcompute-export --stage b --files out --compress zstd --file-results 100000\n"
     "  (cd out && jq -r '.sha256 + \"  \" + .name' manifest.jsonl | sha256sum -c)\n"
@@ -229,6 +232,8 @@ parse_option(int key, char *arg, struct argp_state *state)
 		return check_wish(w, state), 0;
 	case KEY_STAGE:
 		return w->stage = arg, 0;
+	case KEY_BATCH:
+		return w->batch = arg, 0;
 	case KEY_AFTER:
 		return take_number(w, arg, state), 0;
 	case KEY_PATIENCE:
@@ -304,17 +309,19 @@ static bool
 call_jobs(struct export *x, struct pg_rows **rows, struct err *e)
 {
 	const struct place *at = &x->place;
-	struct pg_scalar room[6];
+	struct pg_scalar room[7];
 	const struct pg_param params[] = {pg_int2_param(&room[0], (int16_t)at->stage),
 	    pg_int8_param(&room[1], at->after),
 	    pg_text_param(at->mark.snapshot, strlen(at->mark.snapshot)),
 	    pg_time_param(&room[2], at->mark.since_us), pg_time_param(&room[3], at->mark.till_us),
-	    pg_int4_param(&room[4], PAGE_ROWS), pg_int8_param(&room[5], PAGE_BYTES)};
+	    pg_int4_param(&room[4], PAGE_ROWS), pg_int8_param(&room[5], PAGE_BYTES),
+	    pg_int8_param(&room[6], at->last)};
 
 	return pg_call(x->pg,
 	    "select job, input, output, person, worker, started, finished, attempt"
-	    " from tracker.export_jobs($1, $2, $3::text::pg_snapshot, $4, $5, $6, $7)",
-	    params, 7, rows, e);
+	    " from tracker.export_jobs($1, $2, $3::text::pg_snapshot, $4, $5, $6, $7,"
+	    " nullif($8, 0))",
+	    params, 8, rows, e);
 }
 
 static bool
@@ -351,19 +358,20 @@ static bool
 call_news(struct export *x, const struct look *k, struct pg_rows **rows, struct err *e)
 {
 	const struct mark *seen = &x->place.mark;
-	struct pg_scalar room[7];
+	struct pg_scalar room[9];
 	const struct pg_param params[] = {pg_int2_param(&room[0], (int16_t)x->place.stage),
 	    pg_text_param(seen->snapshot, strlen(seen->snapshot)),
 	    pg_time_param(&room[1], seen->since_us), pg_time_param(&room[2], seen->till_us),
 	    pg_text_param(k->until.snapshot, strlen(k->until.snapshot)),
 	    pg_time_param(&room[3], k->after_finished_us), pg_int8_param(&room[4], k->after_job),
-	    pg_int4_param(&room[5], PAGE_ROWS), pg_int8_param(&room[6], PAGE_BYTES)};
+	    pg_int4_param(&room[5], PAGE_ROWS), pg_int8_param(&room[6], PAGE_BYTES),
+	    pg_int8_param(&room[7], x->place.first), pg_int8_param(&room[8], x->place.last)};
 
 	return pg_call(x->pg,
 	    "select job, input, output, person, worker, started, finished, attempt"
 	    " from tracker.export_news($1, $2::text::pg_snapshot, $3, $4, $5::text::pg_snapshot,"
-	    " $6, $7, $8, $9)",
-	    params, 9, rows, e);
+	    " $6, $7, $8, $9, nullif($10, 0), nullif($11, 0))",
+	    params, 11, rows, e);
 }
 
 static bool
@@ -519,16 +527,44 @@ export_rest(struct export *x, struct err *e)
 	return stopped || look_once(x, &k, e);
 }
 
+/* Its jobs are those of one batch, whatever that is called later. */
+static bool
+find_batch(struct export *x, int64_t *after, struct err *e)
+{
+	const char *name = x->wish->batch;
+	struct pg_param param;
+	struct pg_rows *rows = NULL;
+
+	*after = x->wish->after;
+	if (!name)
+		return true;
+	param = pg_text_param(name, strlen(name));
+	if (!text_is_utf8(name, strlen(name)))
+		return err_set(e, ERR_INPUT, NULL, "--batch: a name is UTF-8");
+	if (!pg_call(x->pg,
+		"select b.first, b.last from tracker.batch b where b.batch = "
+		"tracker.batch_named($1)",
+		&param, 1, &rows, e))
+		return false;
+	x->place.first = pg_int(rows, 0, 0);
+	x->place.last = pg_int(rows, 0, 1);
+	pg_rows_free(rows);
+	if (*after < x->place.first)
+		*after = x->place.first - 1;
+	return true;
+}
+
 static bool
 find_place(struct export *x, bool *found, struct err *e)
 {
 	const struct wish *w = x->wish;
 	int stage;
+	int64_t after;
 	bool moved = false;
 
 	*found = false;
-	if (!tool_stage(w->tool, w->stage, &stage, e) ||
-	    !place_begin(&x->place, x->pg, stage, w->after, e) ||
+	if (!tool_stage(w->tool, w->stage, &stage, e) || !find_batch(x, &after, e) ||
+	    !place_begin(&x->place, x->pg, stage, after, e) ||
 	    !out_open(&x->out, &x->place, w->columns, found, &moved, e) ||
 	    (w->state && !place_read(&x->place, w->state, found, &moved, e)))
 		return false;

@@ -9,6 +9,7 @@
 
 #define FORM "distcompute-export"
 #define FORM_NUMBER 2 /* a file of form 1 does not say whose it is */
+#define FORM_BATCH 3  /* of a batch alone: a program of before would go on with all */
 
 /* A standby does not know which transactions its primary has open, so it cannot tell a mark. */
 static bool
@@ -107,15 +108,19 @@ parse(struct place *p, FILE *in, const char *path, struct err *e)
 {
 	char project[64], stage, how[16];
 	int form;
+	int64_t first = 0, last = 0;
 
 	if (fscanf(in, FORM " %d\nproject %63s\nstage %c\n%15s %" SCNd64 "\n", &form, project,
 		&stage, how, &p->after) != 5 ||
-	    form < 1 || form > FORM_NUMBER || !parse_cluster(p, form, in) ||
+	    form < 1 || form > FORM_BATCH || !parse_cluster(p, form, in) ||
 	    fscanf(in, "since %" SCNd64 "\ntill %" SCNd64 "\nsnapshot %16383s\n", &p->mark.since_us,
 		&p->mark.till_us, p->mark.snapshot) != 3)
 		return err_set(e, ERR_INPUT, NULL, "%s: not a file of distcompute-export", path);
-	if (strcmp(project, p->project) != 0 || stage_number(stage) != p->stage)
-		return err_set(e, ERR_INPUT, NULL, "%s: belongs to another project or stage", path);
+	(void)!fscanf(in, "jobs %" SCNd64 " %" SCNd64 "\n", &first, &last);
+	if (strcmp(project, p->project) != 0 || stage_number(stage) != p->stage ||
+	    first != p->first || last != p->last)
+		return err_set(
+		    e, ERR_INPUT, NULL, "%s: belongs to another project, stage or batch", path);
 	p->by_number = strcmp(how, "after") == 0;
 	return true;
 }
@@ -159,13 +164,16 @@ place_read(struct place *p, const char *path, bool *found, bool *moved, struct e
 char *
 place_text(const struct place *p)
 {
-	char *text;
+	char *text, jobs[64] = "";
 
+	if (p->last > 0)
+		snprintf(jobs, sizeof(jobs), "jobs %" PRId64 " %" PRId64 "\n", p->first, p->last);
 	if (asprintf(&text,
 		FORM " %d\nproject %s\nstage %c\n%s %" PRId64 "\ncluster %s\nsince %" PRId64
-		     "\ntill %" PRId64 "\nsnapshot %s\n",
-		FORM_NUMBER, p->project, stage_letter(p->stage), p->by_number ? "after" : "news",
-		p->after, p->mark.cluster, p->mark.since_us, p->mark.till_us, p->mark.snapshot) < 0)
+		     "\ntill %" PRId64 "\nsnapshot %s\n%s",
+		p->last > 0 ? FORM_BATCH : FORM_NUMBER, p->project, stage_letter(p->stage),
+		p->by_number ? "after" : "news", p->after, p->mark.cluster, p->mark.since_us,
+		p->mark.till_us, p->mark.snapshot, jobs) < 0)
 		abort();
 	return text;
 }

@@ -12,7 +12,7 @@
  * since then comes, some of it once more.
  *
  * Ownership	all inside the struct.
- * Errors	ERR_INPUT: the file is no place of this stage and project, or cannot be read or
+ * Errors	ERR_INPUT: the file is no place of this stage, batch and project, or cannot be read or
  *		written.
  */
 #ifndef EXPORT_PLACE_H
@@ -38,8 +38,9 @@ struct mark {
 struct place {
 	char project[SCHEMA_PROJECT_ID];
 	int stage;
-	bool by_number; /* still going through what was there at the mark */
-	int64_t after;  /* the last job number, while by_number */
+	int64_t first, last; /* jobs of a batch; 0: of all */
+	bool by_number;      /* still going through what was there at the mark */
+	int64_t after;       /* the last job number, while by_number */
 	struct mark mark;
 };
 
@@ -49,7 +50,7 @@ bool mark_is_followed_by(const struct mark *a, const struct mark *b);
 /* The history is now another's, so all that was finished since the mark counts as new. */
 void mark_move(struct mark *m, const struct mark *now);
 
-/* A place before everything but jobs up to `after`. */
+/* A place before everything but jobs up to `after`. first and last are set, or 0. */
 bool place_begin(struct place *p, struct pg *pg, int stage, int64_t after, struct err *e);
 /*
  * After place_begin. *found false when there is no such file yet; *moved: the mark in it was of another

@@ -420,6 +420,8 @@ put_name(struct buf *b, const struct wish *w)
 		   *what = slash ? slash + 1 : w->what;
 	char when[32];
 
+	while (*what == ' ')
+		what++;
 	if (strcmp(w->what, "-") == 0)
 		buf_puts(b, "standard input");
 	else if (*what != '\0' && is_plain(what))

@@ -97,7 +97,8 @@ say_needs(const struct stage_counts *c, int stage, uint64_t has, char *out, size
 {
 	const struct stage_work *most = NULL;
 	int64_t jobs = 0;
-	char number[28], words[WORDS_MOST * (WORD_CHARS + 2)] = "", *at = words;
+	char number[28], words[WORDS_TOLD * (WORD_CHARS + 2) + 24] = "", *at = words;
+	int told = 0;
 
 	for (int i = 0; i < c->works; i++) {
 		const struct stage_work *w = &c->work[i];
@@ -111,12 +112,14 @@ say_needs(const struct stage_counts *c, int stage, uint64_t has, char *out, size
 	if (!most)
 		return false;
 	for (int bit = 0; bit < WORDS_MOST; bit++)
-		if (most->needs >> bit & 1) {
+		if (most->needs >> bit & 1 && told++ < WORDS_TOLD) {
 			at = stpcpy(at, at == words ? "" : ", ");
 			at = stpcpy(at, c->word[bit]);
 		}
+	if (told > WORDS_TOLD)
+		snprintf(at, 24, " and %d more", told - WORDS_TOLD);
 	text_thousands(number, jobs);
-	snprintf(out, size, "Stage %c: %s %s, but %s %.100s.", stage_capital(stage), number,
+	snprintf(out, size, "Stage %c: %s %s, but %s %s.", stage_capital(stage), number,
 	    text_plural(jobs, "job waits", "jobs wait"),
 	    most->now + most->later < jobs ? "most of them need"
 					   : text_plural(jobs, "it needs", "they need"),

@@ -37,6 +37,8 @@ struct stage_work {
 	int64_t later_us; /* when the turn of the first of these comes: from when they were read */
 };
 
+#define WORDS_TOLD 8         /* of what is needed; "and 3 more" */
+#define COUNTS_WHY 512       /* bytes for counts_why: these words, 34 each, in a sentence */
 #define COUNTS_WORK_MOST 128 /* as many as read_work answers */
 
 struct stage_counts {

@@ -481,7 +481,7 @@ static void
 put_advice(struct buf *out, const struct sync_call *call)
 {
 	bool idle = call->claim.claim.want > 0 && call->claim.claim.n_jobs == 0;
-	char why[200] = "";
+	char why[COUNTS_WHY] = "";
 
 	if (idle && call->claim.status == ST_UNKNOWN)
 		snprintf(why, sizeof(why), "This worker is gone. Register again.");

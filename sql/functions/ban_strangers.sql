@@ -4,7 +4,7 @@
 --
 -- Caller	distcompute-admin ban. One of the first four is given; of_stage with of_worker: its name there.
 -- Answer	a row a worker that was present: its token's hash, for other hosts; freed: its jobs.
--- Errors	TR002: not one of the four, no words, an end in the past, or no such worker.
+-- Errors	TR002: not one of the four, no words, an end in the past, or no such worker. TR003: see check_line.
 -- Locks	see end_workers.
 -- Index	worker_person_present; worker by (stage, name); present workers are read for the others.
 create or replace function tracker.ban_strangers(of_person text, of_address cidr, of_label text,
@@ -26,6 +26,7 @@ begin
 	if coalesce(ban_strangers.words, '') = '' then
 		raise exception 'say what they shall hear' using errcode = 'TR002';
 	end if;
+	perform tracker.check_line('a reason', ban_strangers.words);
 	if ban_strangers.until <= clock_timestamp() then
 		raise exception 'that time is over' using errcode = 'TR002';
 	end if;

@@ -13,9 +13,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-	if coalesce(btrim(check_batch_name.name), '') = '' or length(check_batch_name.name) > 200
-			or check_batch_name.name ~ '[[:cntrl:]]' or check_batch_name.name in ('.', '..') then
-		raise exception 'a batch''s name has 1 to 200 characters, none of them a control character, and is not . or ..'
+	if check_batch_name.name is null or check_batch_name.name !~ '[^\s]'
+			or length(check_batch_name.name) > 200
+			or check_batch_name.name ~ '[\u0001-\u001f\u007f-\u009f]|^\s|\s$' then
+		raise exception 'a batch''s name has 1 to 200 characters, none of them a control character, and no blank at its ends'
+			using errcode = 'TR003';
+	end if;
+	if check_batch_name.name ~ '(^|/)\.{1,2}(/|$)' then
+		raise exception 'a batch''s name is part of an address, in which . and .. between slashes mean something else'
 			using errcode = 'TR003';
 	end if;
 	if must_be_free and exists (select from tracker.batch b where b.name = check_batch_name.name) then

@@ -15,8 +15,5 @@ begin
 	if p_priority not between -100 and 100 then
 		raise exception 'a priority is -100 to 100' using errcode = 'TR003';
 	end if;
-	if length(p_note) > 200 or p_note ~ '[[:cntrl:]]' then
-		raise exception 'a note is one line of at most 200 characters' using errcode = 'TR003';
-	end if;
-	return true;
+	return tracker.check_line('a note', p_note);
 end $$;

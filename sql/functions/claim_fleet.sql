@@ -112,7 +112,7 @@ begin
 	-- 2. Work, a stage after the other.
 	foreach v_stage in array w.dealt loop
 		d := tracker.deal_stage(v_stage, w.workers, w.stages, w_want, w.arrived, w.calls, w_sent,
-			answer_limit, ids[1 + cardinality(d_pos):], hints, null, true);
+			answer_limit, ids[1 + cardinality(d_pos):], hints, null, 2);
 		if d.hint is not null or d.g_needs is not null then
 			return query
 				select 0, 'hint', null::int8, v_stage, d.hint, null::uuid, d.hint_batch, null::text

@@ -1,6 +1,6 @@
 -- Answers v1's newJob for all who ask at this moment: the common case in few statements. All are of
--- one stage, none holds a job, rests or has a trial to come, and of the batch first in line nothing that came back is
--- due. Everything else is for claim_held, which it then calls; where little came back, for twice as many as that, who
+-- one stage, none holds a job, rests or has a trial to come, none is hurried, and of the batch first in line nothing that
+-- came back is due. Everything else is for claim_held, which it then calls; where little came back, for twice as many as that, who
 -- wait longest (what came back is half of what they get); also for those for whom that batch has no more, when
 -- another stands behind it.
 --
@@ -34,7 +34,7 @@ declare
 	v_ok boolean := tracker.pass_barrier();
 	v_found int4 := cardinality(tokens); v_now timestamptz := clock_timestamp();
 	v_stage int2;
-	v_batch int4;		-- the first in line; null: none, or paused, or not plain
+	v_batch int4;		-- the first in line; null: none, or paused, hurried, not plain
 	v_uncommon boolean;	-- something came back, of this batch or another
 	w_tid tid[];
 	v_jobs int8[]; v_first int8;		-- of stage A, mostly: a range instead
@@ -48,7 +48,7 @@ declare
 begin
 	select array_agg(l.tid), min(l.stage), (
 			select s.plain from tracker.stage s
-			where s.stage = min(l.stage) and not s.paused),
+			where s.stage = min(l.stage) and not s.paused and s.hurried is null),
 		exists (select from tracker.retry r where r.stage = min(l.stage) and r.due <= v_now)
 	into w_tid, v_stage, v_batch, v_uncommon
 	from generate_series(1, v_found) as g(n)

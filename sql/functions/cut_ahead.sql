@@ -1,6 +1,6 @@
 -- Takes one job out of what stage A has not handed out yet of a batch: what is around it are two stretches then.
 --
--- Caller	hurry_job, under all of the barrier.
+-- Caller	hurry_jobs, under all of the barrier.
 -- Answer	whether it was there.
 -- Errors	none.
 -- Locks	ahead and frontier: rows of the batch.

@@ -1,6 +1,6 @@
--- Hands out jobs of one stage, in whose line something has needs or a rate: a batch after the other, in the
--- order of the line, each to those who have what it needs, as many as its rate and the stage's let pass. Who was
--- passed over for what it had before, and got nothing else, gets that in the end.
+-- Hands out jobs of one stage, in whose line something has needs or a rate, or is hurried: hurried jobs first; then a
+-- batch after the other, in the order of the line, each to those who have what it needs, as many as its rate and the
+-- stage's let pass. Who was passed over for what it had before, and got nothing else, gets that in the end.
 --
 -- At most eight batches are tried in vain, the rest once a second; those that nobody here has what they need
 -- for, or whose turn has not come, cost no look at their work.
@@ -37,6 +37,8 @@ declare
 			and tracker.gate_room(g.rate, g.free_at, v_now) = 0);
 	v_back boolean := exists (	-- no rate holds up what came back
 		select from tracker.retry r where r.stage = p_stage and r.due <= v_now);
+	v_hurried int4[] := array(
+		select distinct r.batch from tracker.retry r where r.stage = p_stage and r.due = '-infinity');
 	v_again int4[] := '{}';	-- batches that may have more, for who was passed over
 	v_tried int4 := 0;
 	v_dealt boolean;
@@ -45,30 +47,31 @@ declare
 begin
 	seats := '{}'; jobs := '{}'; leases := '{}'; attempts := '{}'; datas := '{}';
 	for b in
-		select u.batch, u.needs, p.is_last
+		select u.batch, coalesce(u.needs, 0) as needs, p.round
 		from tracker.stage s
-		cross join (values (false), (true)) as p(is_last)
+		cross join generate_series(0, 2) as p(round)	-- see deal_stage
 		cross join lateral unnest(s.line, s.needs) with ordinality as u(batch, needs, place)
-		where s.stage = p_stage and u.needs & ~v_any = 0
-			and (v_back or not p.is_last and u.batch <> all (v_closed) and 0 <> all (v_closed))
-		order by p.is_last, u.place
+		where s.stage = p_stage and coalesce(u.needs, 0) & ~v_any = 0
+			and case p.round when 0 then u.batch = any (v_hurried)
+				else v_back or p.round = 1 and u.batch <> all (v_closed) and 0 <> all (v_closed) end
+		order by p.round, u.place
 	loop
-		continue when b.is_last and b.batch <> all (v_again);
+		continue when b.round = 2 and b.batch <> all (v_again);
 		v_fit := array(
 			select case when v_has[g.n] & b.needs = b.needs then v_want[g.n] else 0 end
 			from generate_series(1, cardinality(v_want)) as g(n) order by g.n);
 		continue when 0 = all (v_fit);
-		v_dealt := tracker.has_work(p_stage, b.batch, v_now);
+		v_dealt := b.round = 0 or tracker.has_work(p_stage, b.batch, v_now);
 		if v_dealt then
 			d := tracker.deal_stage(p_stage, w_worker, w_stage, v_fit, w_arrived, w_call, v_sent,
-				p_limit, p_ids[1 + cardinality(jobs):], p_hints, b.batch, b.is_last);
+				p_limit, p_ids[1 + cardinality(jobs):], p_hints, b.batch, b.round);
 			if v_back then
 				v_again := v_again || b.batch;
 			end if;
 			v_dealt := d.t_ready is not null;
 		end if;
 		if not v_dealt then
-			v_tried := v_tried + 1;
+			v_tried := v_tried + (b.round > 0)::int4;
 			exit when v_tried = c_most and not tracker.may_look_on(p_stage);
 			continue;
 		end if;

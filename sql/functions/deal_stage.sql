@@ -1,13 +1,12 @@
 -- Hands out jobs of one stage to those who ask for them, a batch of its line after the other: work that came
 -- back first, up to half while there is fresh work; everyone's first before anyone's second, and who waits
 -- longest before others. Who flagged, failed, let go or last had a job is passed over for it while there is something else.
--- What an answer has no room for waits again, as if it had just come back. A line in which something has needs or
--- a rate is dealt a batch at a time (deal_gated).
+-- What an answer has no room for waits again, as if it had just come back. Needs, rates, hurried jobs: see deal_gated.
 --
 -- Caller	claim_held, claim_fleet: once for each stage; deal_gated: once for each batch (p_batch; null: the
 --		stage's line). w_*: all claimants of the call, of any stage; w_sent: bytes of data that an answer
 --		holds already, null: none, so a first job has room whatever its length. p_limit: bytes of an
---		answer. p_ids: for the leases. p_hints: see claim_fresh. p_last: see seat_returned.
+--		answer. p_ids: of leases. p_hints: see claim_fresh. p_round: 0: hurried jobs alone; 1: none is passed over in vain (2).
 -- Answer	aligned arrays, an element a job handed out: the place of its claimant in w_*, its lease and
 --		data. datas: null when longer than its share of p_limit (see fetch_inputs). t_*: what the
 --		caller has to add to the tally, an element a batch; null: there was no work. hint, hint_batch:
@@ -19,7 +18,7 @@
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.deal_stage(p_stage int2, w_worker int8[], w_stage int2[],
 	w_want int4[], w_arrived timestamptz[], w_call int8[], w_sent int8[], p_limit int4,
-	p_ids uuid[], p_hints int8[], p_batch int4, p_last boolean, out seats int4[], out jobs int8[],
+	p_ids uuid[], p_hints int8[], p_batch int4, p_round int4, out seats int4[], out jobs int8[],
 	out leases uuid[], out attempts int4[], out datas text[], out t_batch int4[], out t_ready int8[],
 	out t_retry int8[], out hint int8, out hint_batch int4, out is_cut boolean, out g_needs int8[],
 	out g_after_us int8[], out g_jobs int4[])
@@ -49,8 +48,8 @@ begin
 		where u.stage = p_stage and u.want > 0;
 	end if;
 	if v_want = 0 then return; end if;
-	select coalesce(p_batch, s.line[1]), p_batch is null and s.needs is not null into v_batch, v_gated
-	from tracker.stage s where s.stage = p_stage;
+	select coalesce(p_batch, s.line[1]), p_batch is null and (s.needs is not null or s.hurried is not null)
+	into v_batch, v_gated from tracker.stage s where s.stage = p_stage;
 	if v_gated or v_batch is null then
 		select * into seats, jobs, leases, attempts, datas, t_batch, t_ready, t_retry, hint, hint_batch,
 			g_needs, g_after_us, g_jobs
@@ -61,17 +60,18 @@ begin
 	end if;
 
 	-- What came back, up to half; fresh work; more of what came back; then the batches behind.
-	r := tracker.take_returned(p_stage, v_batch, (v_want + 1) / 2, v_now, '{}');
+	r := tracker.take_returned(p_stage, v_batch, case when p_round > 0 then (v_want + 1) / 2 else v_want end,
+		case when p_round > 0 then v_now else '-infinity' end, '{}');
 	if p_batch is null then
 		f := tracker.take_fresh(p_stage, v_batch, v_want - cardinality(r.jobs),
 			case when p_hints[5 + p_stage] = v_batch then p_hints[p_stage] else 0 end);
 	else
-		f := tracker.take_gated(p_stage, v_batch, v_want - cardinality(r.jobs),
+		f := tracker.take_gated(p_stage, v_batch, case when p_round > 0 then v_want - cardinality(r.jobs) end,
 			case when p_hints[5 + p_stage] = v_batch then p_hints[p_stage] else 0 end);
 	end if;
 	hint := f.hint; hint_batch := v_batch;
 	v_dealt := cardinality(r.jobs) + cardinality(f.jobs);
-	if v_dealt < v_want then
+	if v_dealt < v_want and p_round > 0 then
 		s := tracker.take_behind(p_stage, v_want, v_now, p_hints[p_stage],
 			p_hints[5 + p_stage]::int4, v_batch, r, f,
 			case when p_batch is not null then array[p_batch] end);
@@ -100,7 +100,7 @@ begin
 			array(select w_worker[seats[g.n]] from generate_series(1, v_dealt) as g(n)),
 			r.jobs, coalesce(v_batches, array_fill(v_batch, array[v_dealt])), r.attempts, r.flagged,
 			r.workers, f.jobs, hint, hint_batch,
-			case when p_batch is not null then array[p_batch] end, p_last);
+			case when p_round = 0 then '{}' when p_batch is not null then array[p_batch] end, p_round = 2);
 		r := s;
 		f.jobs := s.fresh;
 		v_batches := s.batches;

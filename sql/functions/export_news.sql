@@ -5,12 +5,15 @@
 --		no row comes; then the mark of `until` becomes the next one of `seen`.
 -- Answer	as export_jobs: results that were there at `until`, and not yet at `seen` (with
 --		since and till). A job that was sent back and done anew comes again.
+--		first_job, last_job: of these jobs alone; null: of all.
 -- Errors	none.
 -- Locks	none.
 -- Index	output_finished from `since` on; output and job by key.
+drop function if exists tracker.export_news(int2, pg_snapshot, timestamptz, timestamptz, pg_snapshot, timestamptz, int8,
+	int4, int8);
 create or replace function tracker.export_news(stage int2, seen pg_snapshot, since timestamptz,
 	till timestamptz, until pg_snapshot, after_finished timestamptz, after_job int8,
-	max_rows int4, max_bytes int8)
+	max_rows int4, max_bytes int8, first_job int8 default null, last_job int8 default null)
 returns table (job int8, input text, output text, person text, worker text, started timestamptz,
 	finished timestamptz, attempt int4)
 language sql
@@ -23,6 +26,7 @@ as $$
 		from tracker.output o
 		where o.stage = $1 and o.finished >= greatest($3, $6)
 			and (o.finished, o.job) > ($6, $7)
+			and o.job between coalesce($10, 0) and coalesce($11, 9223372036854775807)
 			and not tracker.ended_by(o.xmin, o.finished, $2, $3, $4)
 			and tracker.ended_by(o.xmin, o.finished, $5, '-infinity', 'infinity')
 		order by o.finished, o.job

@@ -3,13 +3,15 @@
 -- Caller	distcompute-admin batch. ended: those that are over too; of_batch: this one alone.
 -- Answer	a row a batch, in the order in which they have their turn, those that are over last. state: open,
 --		paused, cancelled, done. progress: of each stage its letter and how many are done; stages: the same
---		as JSON, with all counts. per_minute, eta_s: what the pages say, see read_batch_rows.
+--		as JSON, with all counts. per_minute, eta_s, needs, rate: what the pages say, see
+--		read_batch_rows.
 -- Errors	none.
 -- Locks	none.
 -- Index	batch by key; see read_batches and read_batch_rows.
-create or replace function tracker.list_batches(ended boolean, of_batch int4 default null)
+drop function if exists tracker.list_batches(boolean, int4);
+create function tracker.list_batches(ended boolean, of_batch int4 default null)
 returns table (batch int4, name text, priority int4, state text, jobs int8, progress text, waiting int8,
-	in_hand int8, failed int8, cancelled int8, per_minute int8, eta_s int8, note text, stages jsonb)
+	in_hand int8, failed int8, cancelled int8, per_minute int8, eta_s int8, note text, stages jsonb, needs text, rate int4)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -38,7 +40,7 @@ begin
 			when b.paused and b.paused_why <> '' then 'paused: ' || b.paused_why
 			when b.paused then 'paused' else 'open' end,
 		b.last - b.first + 1, n.progress, n.waiting, n.in_hand, n.failed, n.cancelled,
-		h.per_minute::int8, h.eta_s, b.note, n.stages
+		h.per_minute::int8, h.eta_s, b.note, n.stages, h.needs, h.rate
 	from tracker.batch b
 	join n on n.batch = b.batch
 	join tracker.read_batch_rows(v_batches) h on h.batch = b.batch

@@ -3,7 +3,7 @@
 -- Caller	distcompute-admin batch pause; whatever finds that a batch had better wait. why: for people, may
 --		be empty.
 -- Answer	false when there is no such batch, it is paused already, or cancelled.
--- Errors	lock_not_available: see await_barrier.
+-- Errors	TR003: see check_line. lock_not_available: see await_barrier.
 -- Locks	all of the barrier, for a moment; batch; stage, for its line.
 -- Index	batch and stage by key.
 create or replace function tracker.pause_batch(of_batch int4, why text default '',
@@ -14,7 +14,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-	v_ok boolean := tracker.await_barrier(patience_s);
+	v_ok boolean := tracker.check_line('a reason', pause_batch.why) and tracker.await_barrier(patience_s);
 	v_name text;
 begin
 	update tracker.batch b set paused = true, paused_why = coalesce(pause_batch.why, '')

@@ -1,12 +1,15 @@
--- Completions of one batch over time, for its chart; otherwise as read_series.
+-- Completions over time, for a chart, of one batch or of all: sums in buckets of equal length. A result that was sent
+-- back since counts where it was made (see read_pace).
 --
--- Caller	pages.
--- Answer	see read_series. span_s 0: from the first minute in which anything of it was done until it was over,
---		or now.
--- Units	see read_series.
+-- Caller	pages; read_series. of_batch null: of all.
+-- Answer	a row for each bucket and stage in which something happened; `bucket` counts from 0 at
+--		`start`. Buckets without a row are 0. start and bucket_s are the same in every row; no row at
+--		all means that nothing was done in that time.
+-- Units	bar_s seconds a bucket, a multiple of 60; span_s seconds back from now, 0 = from the first
+--		minute there is (of a batch that is over: to its last one), with 30 to 120 buckets whatever bar_s says.
 -- Errors	none.
 -- Locks	none.
--- Index	batch_history and tally by key.
+-- Index	history, batch_history and tally by key.
 create or replace function tracker.read_batch_series(of_batch int4, span_s int4, bar_s int4)
 returns table (start timestamptz, bucket_s int4, buckets int4, bucket int4, stage int2, done int8)
 language plpgsql
@@ -24,12 +27,16 @@ begin
 	if read_batch_series.span_s > 0 then
 		many := ceil(read_batch_series.span_s::float8 / width);
 	else
-		select min(x.minute), max(x.minute) into origin, newest
-		from (
-			select h.minute from tracker.batch_history h where h.batch = of_batch
-			union all
-			select y.minute from tracker.tally y where y.batch = of_batch and y.done > 0
-		) x;
+		if of_batch is null then
+			select min(s.first_at) into origin from tracker.read_ends() s;
+		else
+			select min(x.minute), max(x.minute) into origin, newest
+			from (
+				select h.minute from tracker.batch_history h where h.batch = of_batch
+				union all
+				select y.minute from tracker.tally y where y.batch = of_batch and y.done > 0
+			) x;
+		end if;
 		if origin is null then
 			return;
 		end if;
@@ -51,11 +58,16 @@ begin
 		from (
 			select h.stage, h.minute, h.done
 			from tracker.stage s
+			join tracker.history h on h.stage = s.stage
+			where of_batch is null and h.minute >= origin
+			union all
+			select h.stage, h.minute, h.done
+			from tracker.stage s
 			join tracker.batch_history h on h.batch = of_batch and h.stage = s.stage
 			where h.minute >= origin
 			union all
 			select y.stage, y.minute, y.done from tracker.tally y
-			where y.batch = of_batch and y.minute >= origin
+			where (of_batch is null or y.batch = of_batch) and y.minute >= origin
 		) b
 		group by 1, 2
 		having sum(b.done) <> 0

@@ -31,7 +31,7 @@ as $$
 		end,
 		w.name, tracker.called(coalesce(o.person, w.person)), coalesce(o.attempt, l.attempt, r.attempt, f.attempt),
 		coalesce(o.started, l.since), coalesce(o.finished, f.at),
-		case when not b.cancelled then r.due end, f.kind,
+		case when b.cancelled then null when r.due = '-infinity' then statement_timestamp() else r.due end, f.kind,
 		left(f.reason, 500),
 		case when s.stage = 1 then octet_length(j.data) else octet_length(i.data) end::int8,
 		octet_length(o.data)::int8,

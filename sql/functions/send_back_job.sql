@@ -4,7 +4,8 @@
 --
 -- Caller	distcompute-admin send-back.
 -- Answer	false when that stage has no live output of the job.
--- Errors	serialization_failure: the job was handed on meanwhile; nothing has happened.
+-- Errors	serialization_failure: the job was handed on meanwhile; nothing has happened. TR003: see
+--		check_line.
 -- Locks	the worker who has the job in hand, if any; lease, retry, ready, failed, output of
 --		the job; stage, for its line; tally; credit.
 -- Index	primary keys, but ready has none by job: what is ready of its batch is read; batch by first.
@@ -33,6 +34,7 @@ declare
 	v_failed int8 := 0;
 	i int4;
 begin
+	perform tracker.check_line('a reason', send_back_job.reason);
 	select max(s.stage) into v_last from tracker.stage s;
 	-- Whoever has the job in hand further on may be about to finish it: their row is the lock.
 	-- Look again until the holder that we have locked is the holder.

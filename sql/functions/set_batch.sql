@@ -1,14 +1,15 @@
--- Changes what an operator says of a batch: its priority, its note.
+-- Changes what an operator says of a batch: its priority, its note, what it needs, its rate; all that is said, or nothing.
 --
 -- Caller	distcompute-admin batch set. priority: -100 to 100, higher
---		goes first; note: one line for people; null: as it is.
--- Answer	what it was before: priority and note; no row: there is no such batch.
+--		goes first; note: one line for people; needs: see set_batch_needs; rate: see set_batch_rate; null: as it is.
+-- Answer	what it was before; no row: there is no such batch.
 -- Errors	TR003: a number or a text that cannot be. lock_not_available: see await_barrier.
--- Locks	all of the barrier, for a moment, when the priority changes; batch; stage, for its line.
--- Index	batch and stage by key.
+-- Locks	all of the barrier, for a moment, when more than the note changes; those of set_batch_needs and set_batch_rate;
+--		batch; stage, for its line.
+-- Index	batch, gate and stage by key.
 create or replace function tracker.set_batch(of_batch int4, priority int4, note text,
-	patience_s int4 default 60)
-returns table (old_priority int4, old_note text)
+	patience_s int4 default 60, needs text default null, rate int4 default null)
+returns table (old_priority int4, old_note text, old_needs text, old_rate int4)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -18,12 +19,20 @@ declare
 	v_name text;
 begin
 	perform tracker.check_batch_says(set_batch.priority, set_batch.note);
-	if set_batch.priority is not null then
+	if set_batch.priority is not null or set_batch.needs is not null or set_batch.rate is not null then
 		v_ok := tracker.await_barrier(patience_s);
 	end if;
-	select b.name, b.priority, b.note into v_name, old_priority, old_note from tracker.batch b
-	where b.batch = of_batch for update;
+	select b.name, b.priority, b.note, tracker.mask_words(b.needs), coalesce((
+		select g.rate from tracker.gate g where g.stage = 1 and g.batch = of_batch), 0)
+	into v_name, old_priority, old_note, old_needs, old_rate from tracker.batch b
+	where b.batch = of_batch;
 	if not found then
+		return;
+	end if;
+	v_ok := set_batch.needs is not null and tracker.set_batch_needs(of_batch, set_batch.needs, patience_s);
+	v_ok := set_batch.rate is not null and tracker.set_batch_rate(of_batch, set_batch.rate, patience_s);
+	if set_batch.priority is null and set_batch.note is null then
+		return next;
 		return;
 	end if;
 	update tracker.batch b set priority = coalesce(set_batch.priority, b.priority),

@@ -1,8 +1,6 @@
 -- Puts down what a batch needs: only workers that say that they have all of it get its jobs.
 --
--- A word that no batch needs any more gives way when there are 64 and another is new.
---
--- Caller	distcompute-admin batch set, distcompute-load. needs: words with commas between; empty: anybody.
+-- Caller	set_batch. needs: words with commas between; empty: anybody.
 -- Answer	false when there is no such batch, or it needs just that already.
 -- Errors	TR003: a word is none, or there are 64 others. lock_not_available: see await_barrier.
 -- Locks	all of the barrier, for a moment; word; worker: those that have such a word; stage, for its line.

@@ -1,6 +1,6 @@
 -- Puts down how many jobs of a batch stage A hands out a minute, work that came back not counted.
 --
--- Caller	distcompute-admin batch set, distcompute-load. rate 0: as many as are asked for.
+-- Caller	set_batch. rate 0: as many as are asked for.
 -- Answer	false when there is no such batch, or that is its rate already.
 -- Errors	TR003: no such rate. lock_not_available: see await_barrier.
 -- Locks	all of the barrier, for a moment; gate; stage, for its line.

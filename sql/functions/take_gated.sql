@@ -18,7 +18,7 @@ declare
 	a record;
 begin
 	jobs := '{}';
-	if p_want <= 0 then
+	if coalesce(p_want, 0) <= 0 then
 		return;
 	end if;
 	with g as materialized (

@@ -3,7 +3,7 @@
 --
 -- Caller	distcompute-admin give-back.
 -- Answer	one row: whose it was; none when the job is not in hand in that stage.
--- Errors	none.
+-- Errors	TR003: see check_line.
 -- Locks	the worker, then looks again; its lease; see give_back.
 -- Index	lease by key; worker by id.
 create or replace function tracker.take_lease(of_stage int2, of_job int8, reason text)
@@ -20,6 +20,7 @@ declare
 	l tracker.lease;
 	b record;
 begin
+	perform tracker.check_line('a reason', take_lease.reason);
 	-- Look again until the holder that we have locked is the holder.
 	for i in 1 .. 100 loop
 		select q.worker into v_worker from tracker.lease q where q.stage = of_stage and q.job = of_job;

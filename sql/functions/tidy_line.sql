@@ -1,6 +1,8 @@
 -- Takes batches out of the lines of stages in which they have had no work for now, so that claims need not
 -- walk past them; and puts those in whose work in retry is due soon.
 --
+-- A stage in which no job is hurried any more is dealt as before, a minute after the last one was.
+--
 -- A few that stand at the end of a line, or alone in it, cost nothing, and stay.
 --
 -- Caller	run/keeper.c, every few seconds.
@@ -25,6 +27,10 @@ declare
 	v_stage int2[]; v_batch int4[];
 	v_count int4;
 begin
+	update tracker.stage s set hurried = null
+	where s.hurried < clock_timestamp() - c_soon and not exists (
+		select from tracker.retry r join tracker.batch b on b.batch = r.batch and not b.cancelled
+		where r.stage = s.stage and r.due = '-infinity');
 	with recursive w as (	-- which batches are in retry of a stage
 		select s.stage, (select min(q.batch) from tracker.retry q where q.stage = s.stage) as batch
 		from tracker.stage s

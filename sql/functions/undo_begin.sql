@@ -2,7 +2,7 @@
 --
 -- Caller	distcompute-admin undo. Conditions: see find_results. keep: their makers keep the credit.
 -- Answer	the undo's number, which is its line's in audit; null when there is no such result.
--- Errors	find_results's.
+-- Errors	find_results's. TR003: see check_line.
 -- Locks	none but its own rows.
 -- Index	find_results's; ready is read once; batch by first.
 drop function if exists tracker.undo_begin(text, text, int2, timestamptz, timestamptz, cidr, text, text, boolean);
@@ -20,6 +20,7 @@ declare
 	v_count int8;
 	v_mark int8;
 begin
+	perform tracker.check_line('a reason', undo_begin.reason);
 	v_undo := tracker.audit_act('undo', reason, 0, jsonb_strip_nulls(jsonb_build_object(
 		'person', of_person, 'worker', of_worker, 'stage', of_stage,
 		'since', since, 'until', until, 'address', of_address, 'label', of_label, 'batch', of_batch,

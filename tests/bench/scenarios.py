@@ -5,6 +5,7 @@ import os
 import subprocess
 import threading
 import time
+import urllib.request
 
 import measure
 from measure import drive, interleave, median
@@ -927,8 +928,182 @@ def undo_all(b, twins, done, few):
         stack.sql("vacuum analyze; checkpoint;", user="postgres")
 
 
+# So many batches of one job each, as if the pipeline had run: the first ones are over, of the others the second
+# stage is to come, and all stand in the first one's line until the keeper comes by.
+MANY_BATCHES = """
+create temp table span as
+ select last + 1 as first, last + {over} as over, last + {over} + {open} as last
+ from (select coalesce(max(last), 0) as last from tracker.batch) m;
+insert into tracker.job (number, data) select n, 'x' from span, generate_series(first, last) n;
+insert into tracker.batch (name, first, last, ended)
+ select 'small ' || n, n, n, case when n <= over then now() end from span, generate_series(first, last) n;
+insert into tracker.person (nickname) values ('filler') on conflict do nothing;
+insert into tracker.worker (token, stage, name, person, created, seen, gone_at, gone_why, done)
+ select gen_random_uuid(), 1, 'filler', id, now(), now(), now(), 'bye', {over} * 2 + {open}
+ from tracker.person where nickname = 'filler';
+insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data)
+ select s, n, w.id, w.person, 1, gen_random_uuid(), now(), now(), 'y'
+ from tracker.worker w, span, generate_series(1, 2) s, generate_series(first, last) n
+ where w.name = 'filler' and (s = 1 or n <= over);
+insert into tracker.ready (stage, batch, job)
+ select 2, batch, first from tracker.batch where first > (select over from span) and first <= (select last from span);
+insert into tracker.tally (stage, batch, minute, slot, ready, done)
+ select s, b.batch, date_trunc('minute', now()) - interval '5 minutes', 0, (s = 2 and b.ended is null)::int,
+  (s = 1 or b.ended is not null)::int
+ from tracker.batch b, generate_series(1, 2) s where b.first between (select first from span) and (select last from span);
+insert into tracker.credit (person, stage, minute, slot, done)
+ select w.person, s, date_trunc('minute', now()) - interval '5 minutes', 0, case s when 1 then {over} + {open} else {over} end
+ from tracker.worker w, generate_series(1, 2) s where w.name = 'filler';
+select tracker.fold_tally(), tracker.fold_credit();
+update tracker.stage s set line = array(select batch from tracker.batch where ended is null order by batch);
+"""
+
+
+def batches_flat(b):
+    """A thousand that are open and ten thousand that are over cost the others nothing."""
+    one, many = (b.stack(name, page_cache=0) for name in ("one-batch", "many-batches"))
+    over, open_ = (1000, 100) if b.quick else (10000, 999)
+    many.sql(MANY_BATCHES.format(over=over, open=open_))
+    for s in (one, many):
+        s.load(500000, append=True)
+        s.sql("vacuum analyze; checkpoint;", user="postgres")
+    words = f"{open_ + 1:,} open and {over:,} ended batches"
+
+    def run(stack, mix, connections):
+        def once():
+            b.keep_jobs(stack, 400000)
+            return drive(b.build, stack, mix, connections, b.seconds, flags=("--bye",))
+        return once
+
+    for name, mix, connections, figure in (("cycle", "cycle", 64, "rate"), ("sync, 100 wanted", "sync:100", 16, "done_rate")):
+        r = interleave(b.rounds, one=run(one, mix, connections), many=run(many, mix, connections))
+        b.raw[f"batches {name}"] = r
+        b.judge(f"batches {name}", r["one"] + r["many"])
+        b.row(f"{name}, {words}", median(r["many"], figure), "a second", median(r["one"], figure), "with one batch", 0.9,
+              by_cpu=cost(r["one"]) / cost(r["many"]))
+    for name, path in (("dashboard", "/"), ("list of batches", "/batches")):
+        r = interleave(b.rounds, **{which: lambda s=s: drive(b.build, s, f"page:{path}", 1, b.seconds, flags=UNCACHED)
+                                    for which, s in (("one", one), ("many", many))})
+        b.judge(f"batches {name}", r["one"] + r["many"])
+        b.row(f"{name}, rendered anew, p50; {words}", median(r["many"], "calls", "page", "p50_us") / 1000, "ms", goal=50,
+              at_most=True, note=f"with one batch {median(r['one'], 'calls', 'page', 'p50_us') / 1000:.1f} ms; "
+                                 f"{r['many'][-1]['calls']['page']['bytes']} bytes, not compressed")
+    b.laws("batches", one, many)
+
+
+def a_claim(stack, token, want):
+    """What /api/sync hands out, and how long that took."""
+    began = time.monotonic()
+    answer = post(stack, "/api/sync", {"token": token, "want": want, "slots": 256})
+    return [job["job"] for job in answer["jobs"]], time.monotonic() - began
+
+
+def ask(stack, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{stack.http}{path}", timeout=60) as answer:
+        return answer.read()
+
+
+def post(stack, path, fields):
+    request = urllib.request.Request(f"http://127.0.0.1:{stack.http}{path}", json.dumps(fields).encode(),
+                                     {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def batches_urgent(b):
+    """A million wait, also such that came back; of an urgent hundred, that are loaded then, are the next hundred claims."""
+    count = 10**5 if b.quick else 10**6
+    stack = b.stack("urgent")
+    stack.load(count)
+    spoilt, token = [json.loads(ask(stack, "/api/new?nickname=bench&stage=a"))["token"] for _ in range(2)]
+    stack.sql("update tracker.worker set allowance = 1000;")
+    held = post(stack, "/api/sync", {"token": spoilt, "want": 200, "slots": 256})["jobs"]
+    post(stack, "/api/sync", {"token": spoilt, "released": [{"job": j["job"], "lease": j["lease"]} for j in held]})
+    stack.sql("update tracker.retry set due = now() - interval '1 minute';")
+    _, took = stack.program("distcompute-load", "--append", "--batch", "urgent", "--priority", "10", "--brace", "u{1..100}")
+    jobs, claim_s = a_claim(stack, token, 100)
+    b.row("of the next 100 claims, of an urgent batch", sum(j > count for j in jobs), "jobs", goal=100,
+          note=f"{count:,} wait, {len(held)} of them came back; loaded in {took * 1000:.0f} ms, claimed in {claim_s * 1000:.1f} ms")
+    stack.program("distcompute-admin", "hurry", str(count))
+    b.row("the next claim, a job of an older batch that was hurried", a_claim(stack, token, 1)[0] == [count], "", goal=1)
+    b.laws("batches urgent", stack)
+
+
+def batches_cancel(b):
+    """A million that wait in both stages are cancelled beside 64 workers of another batch."""
+    count = 10**5 if b.quick else 10**6
+    stack = b.stack("cancelled")
+    stack.load(2 * count)
+    stack.sql(MOSTLY_DONE.format(done=count).replace("generate_series(1, 2) s", "generate_series(1, 1) s"))
+    stack.sql(f"""
+        update tracker.worker set done = {count} where name = 'filler';
+        insert into tracker.ready (stage, batch, job) select 2, 1, n from generate_series(1, {count}) n;
+        insert into tracker.tally (stage, batch, minute, slot, ready)
+         values (2, 1, date_trunc('minute', now()) - interval '5 minutes', 0, {count});
+        select tracker.fold_tally();
+        update tracker.stage set line = array[1];""")
+    stack.load(400000, append=True)
+    stack.sql("update tracker.batch set priority = 10 where batch = 2; update tracker.stage set line = tracker.sort_line(array[1, 2]);"
+              "vacuum analyze; checkpoint;", user="postgres")
+    took = {}
+
+    def cancel():
+        time.sleep(b.seconds / 2)
+        name = stack.sql("select name from tracker.batch where batch = 1")[0][0]
+        _, took["s"] = stack.program("distcompute-admin", "batch", "cancel", name)
+
+    def cycle(beside=None):
+        thread = threading.Thread(target=beside or (lambda: None))
+        thread.start()
+        report = drive(b.build, stack, "cycle", 64, b.seconds, flags=("--bye",))
+        thread.join()
+        return report
+
+    alone, beside = cycle(), cycle(cancel)
+    b.judge("batches cancel", [alone, beside])
+    left = stack.sql("select sum(ready + retry), sum(cancelled) from tracker.read_batches(array[1])")[0]
+    b.row("jobs cancelled beside 64 workers, stages A and B", int(left[1]), "jobs", goal=2 * count,
+          note=f"in {took['s'] * 1000:.0f} ms, {left[0]} of them wait still")
+    for call in ("newJob", "completeJob"):
+        b.row(f"{call}, the longest meanwhile", beside["calls"][call]["max_us"] / 1000, "ms", goal=100, at_most=True,
+              note=f"p99 {beside['calls'][call]['p99_us'] / 1000:.1f} ms; without a cancel the longest "
+                   f"{alone['calls'][call]['max_us'] / 1000:.1f} ms")
+    b.laws("batches cancel", stack)
+
+
+def batches_parked(b):
+    """Jobs that need what nobody has wake none of those who wait."""
+    count = 1000 if b.quick else 5000
+    stack = b.stack("needs")
+
+    def is_parked():
+        return measure.pool_state(stack.status["tracker_pid"])["descriptors"] >= count
+
+    waiting = threading.Thread(target=lambda: b.raw.__setitem__("needs", drive(
+        b.build, stack, "sync:1:40", count, flags=("--cycles", "1", "--ramp", "3", "--warmup", "0", "--drain", "60"))))
+    waiting.start()
+    wait_for("calls to be parked", is_parked, 90)
+    time.sleep(3)
+    then = stack.sql("select clock_timestamp()")[0][0]
+    stack.program("distcompute-load", "--append", "--needs", "gpu", "--brace", "g{1..1200}")
+    time.sleep(4)
+    woken = stack.sql(f"select count(*) from tracker.worker where asked_at > '{then}'")[0][0]
+    waiting.join()
+    b.judge("batches needs", [b.raw["needs"]])
+    b.row(f"of {count:,} parked calls, woken by 1,200 jobs that need a gpu", int(woken), "calls", goal=0, at_most=True)
+    b.laws("batches needs", stack)
+
+
+def scenario_batches(b):
+    """A thousand batches beside one; an urgent one, a cancel under load, needs that nobody has."""
+    batches_flat(b)
+    batches_urgent(b)
+    batches_cancel(b)
+    batches_parked(b)
+
+
 SCENARIOS = [scenario_disk, scenario_single, scenario_static, scenario_cycle, scenario_bare,
              scenario_lone, scenario_sync, scenario_mixed, scenario_load, scenario_storm, scenario_idle,
              scenario_parked, scenario_abuse, scenario_resting, scenario_pages, scenario_snapshot, scenario_flat,
-             scenario_undo, scenario_strangers]
+             scenario_undo, scenario_batches, scenario_strangers]
 QUICK = ["disk", "single", "cycle", "bare", "lone", "sync", "load"]

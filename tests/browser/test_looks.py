@@ -183,6 +183,42 @@ def test_a_page_is_quiet_and_fits_at_every_size_and_colour(crowded, browser, scr
 
 
 @pytest.fixture(scope="session")
+def delivered():
+    """Batches in every state, with names of every kind."""
+    stack = Stack("looks-batches", {"stage_a": "Extract", "stage_b": "Filter", "page_cache": 1})
+    try:
+        stack.start()
+        for n, name in enumerate(["urgent", *NAMES[:6], "2026-03 crawl of example.org, second delivery of three"]):
+            stack.run("distcompute-load", "--append", "--batch", name.replace("\u200d", ""), "--priority", str(-n), "--brace", "j{1..40}",
+                      *(["--paused"] if n == 2 else ["--needs", "gpu,ram32"] if n == 3 else ["--rate", "600"] if n == 4 else []))
+        stack.run("distcompute-admin", "batch", "cancel", NAMES[0])
+        fleet = Fleet(stack, "a", "Ada")
+        taken = fleet.take(10)
+        fleet.sync(done=[{**which(j), "data": "r"} for j in taken], failed=[])
+        yield stack
+    finally:
+        stack.stop()
+
+
+@pytest.mark.parametrize("path", ["/", "/batches", "/batches?state=ended", "/batch/urgent", "/batch/" + quote(NAMES[0])])
+def test_batches_fit_every_window_and_are_in_nobodys_way(delivered, browser, screenshots, axe, path):
+    browser.get(delivered.plain_url + path)
+    browser.execute_cdp_cmd("Runtime.evaluate", {"expression": axe})
+    for width, mode in LOOKS:
+        look(browser, width, mode)
+        picture(browser, os.path.join(screenshots, f"batches{re.sub('[^a-z]', '-', path)}-{width}-{mode}.png"), width)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        cut = browser.execute_script("""
+            return [...document.querySelectorAll(".batches")].filter(t => t.parentElement.scrollWidth > t.parentElement.clientWidth
+                || t.querySelector("tbody th").getBoundingClientRect().width < 100).length""")
+        assert cut == 0, width
+        told = browser.execute_cdp_cmd("Runtime.evaluate", {
+            "expression": "axe.run().then(r => JSON.stringify(r.violations.map(v => [v.impact, v.id, v.nodes[0].html])))",
+            "awaitPromise": True, "returnByValue": True})
+        assert [v for v in json.loads(told["result"]["value"]) if v[0] in ("serious", "critical")] == []
+
+
+@pytest.fixture(scope="session")
 def five_stages():
     names = dict(zip("abcde", ["Download", "Extract text & images from the documents", "Deduplicate", "Score", "Pack"]))
     stack = Stack("looks-five", {f"stage_{letter}": name for letter, name in names.items()})

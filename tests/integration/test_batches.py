@@ -97,8 +97,8 @@ def test_queries_that_nobody_means_are_answered(fresh, api, query):
     assert api.get(f"/batches?{query}").status_code == 200
 
 
-@pytest.mark.parametrize("name", [*(n for n in HOSTILE.values() if "\u200d" not in n), "\U0001f98a", "a/b%41", "?range=1h", "#x", "..x", "ä" * 200],
-                         ids=[*(k for k, n in HOSTILE.items() if "\u200d" not in n), "fox", "percent", "query", "fragment", "dots", "longest"])
+@pytest.mark.parametrize("name", [*(n for n in HOSTILE.values() if "\u200d" not in n), "\U0001f98a", "a/b%41", "?range=1h", "#x", "..x", "ftp://x//y/", "ä" * 200],
+                         ids=[*(k for k, n in HOSTILE.items() if "\u200d" not in n), "fox", "percent", "query", "fragment", "dots", "slashes", "longest"])
 def test_a_name_may_be_anything(fresh, api, name):
     fresh.load([])
     add(fresh, "first", ["a"])
@@ -116,6 +116,24 @@ def test_a_batch_that_is_not_there(fresh, api, path):
     fresh.load([])
     add(fresh, "March", ["a"])
     assert api.get(path).status_code == 404
+
+
+def test_a_project_that_is_over_tells_what_was_cancelled(fresh, api, worker):
+    fresh.load([])
+    add(fresh, "March", ["a", "b", "c"])
+    w = worker("a")
+    for _ in range(2):
+        w.get_job()
+        w.complete("r")
+    b = worker("b")
+    b.get_job()
+    b.complete("s")
+    fresh.run("distcompute-admin", "batch", "cancel", "March")
+
+    def said():
+        meta = {a.get("name"): a.get("content") for t, a in page(api, "/").tags if t == "meta"}
+        return meta["description"] == "Finished: 1 job done, 2 cancelled."
+    eventually(said, what="what is done is told without what is cancelled")
 
 
 def test_metrics_count_batches_and_do_not_name_them(fresh):

@@ -10,6 +10,7 @@ import json
 import time
 from urllib.parse import quote
 
+from steering import HAS
 from wire import HungUp, Line
 
 MARK = "<!json!>"
@@ -53,6 +54,9 @@ class Actor:
         self.line = Line(world.host, world.port)
         self.token = None
         self.says = rng.choice(["", "", f"&label=simulated%201.{number % 3}&slots={rng.choice([1, 8])}"])
+        self.has = rng.choice(HAS) if world.steering is not None else ""
+        self.with_has = f"&has={self.has}" if self.has else ""
+        self.says += self.with_has
         self.heard = 0.0        # when the last call was begun that was answered
         self.silences = 0       # gaps in which the tracker may have timed it out
         self.spoke = time.monotonic()   # when its last call ended, answered or not
@@ -244,7 +248,7 @@ class Reference(V1Actor):
         await self.give(job)
 
     async def count(self):
-        status, answer = await self.call(f"/api/jobCount?stage={'ab'[self.stage - 1]}", method="GET")
+        status, answer = await self.call(f"/api/jobCount?stage={'ab'[self.stage - 1]}{self.with_has}", method="GET")
         if status != 200:
             raise self.death(f"/api/jobCount heard {status} {answer[:80]!r}")
         return int(answer)

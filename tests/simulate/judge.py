@@ -1,12 +1,13 @@
 """
 judge -- holds the tables against the ledger. Every function yields sentences about what is wrong.
 """
+import steering
 
 
 def judge(stack, world):
     wrong = list(world.ledger.wrong)
     for look in (the_laws, no_honest_worker_died, every_job_is_done_once, promises_are_kept, refusals_are_no_outputs,
-                 credit_is_completions, hand_outs_have_an_end, nothing_is_left, deadlocks_are_rare):
+                 credit_is_completions, hand_outs_have_an_end, nothing_is_left, deadlocks_are_rare, *steering.LAWS):
         wrong += [f"{look.__name__}: {sentence}" for sentence in look(stack, world)]
     for stage, job in world.ledger.suspects[:5]:
         wrong += [f"stage {stage} job {job}: {row}" for row in stack.sql(
@@ -29,12 +30,14 @@ def every_job_is_done_once(stack, world):
     done = {s: {j for (j,) in stack.sql("select job from tracker.output where stage = %s", s)} for s in (1, 2)}
     failed = {s: {j for (j,) in stack.sql("select job from tracker.failed where stage = %s", s)} for s in (1, 2)}
     inputs = set(world.inputs)
+    # Of a cancelled batch it is enough that nothing is done that was not given: every_batch_is_counted.
+    cancelled = {j for first, last in stack.sql("select first, last from tracker.batch where cancelled") for j in range(first, last + 1)}
     for stage, given in ((1, inputs), (2, done[1])):
         if done[stage] & failed[stage]:
             yield f"stage {stage}: done and failed: {sorted(done[stage] & failed[stage])[:5]}"
-        if done[stage] | failed[stage] != given:
+        if (done[stage] | failed[stage]) - given or given - cancelled - done[stage] - failed[stage]:
             yield (f"stage {stage}: {len(given)} given, {len(done[stage])} done, {len(failed[stage])} failed; "
-                   f"missing {sorted(given - done[stage] - failed[stage])[:5]}")
+                   f"missing {sorted(given - cancelled - done[stage] - failed[stage])[:5]}")
 
 
 def _outputs(stack, table):
@@ -85,7 +88,9 @@ def hand_outs_have_an_end(stack, world):
 
 def nothing_is_left(stack, world):
     for table in ("lease", "retry", "ready"):
-        left = stack.one(f"select count(*) from tracker.{table}")
+        # What waits of a cancelled batch is cancelled, wherever its row is.
+        left = stack.one(f"select count(*) from tracker.{table} t join tracker.batch b on b.batch = t.batch"
+                         f" where not b.cancelled or '{table}' = 'lease'")
         if left:
             yield f"{left} rows in {table}"
 

@@ -8,6 +8,7 @@ the older API, some /api/sync. The same seed gives the same crowd.
     tests/simulate/simulate.py                                  # 1,000 workers, 5,000 jobs
     tests/simulate/simulate.py --workers 3000 --jobs 50000 --chaos 120 --seed 7
     tests/simulate/simulate.py --workers 500 --faults --chaos 600   # and so do the servers: faults.py
+    tests/simulate/simulate.py --workers 100 --steered              # an operator steers batches: steering.py
     tests/simulate/simulate.py --hostile --seeds 3                  # what strangers cost the others: siege.py
 """
 import argparse
@@ -26,6 +27,7 @@ from faults import NAMES, Faults  # noqa: E402
 import siege  # noqa: E402
 from judge import judge  # noqa: E402
 from stack import Stack  # noqa: E402
+from steering import Steering  # noqa: E402
 from world import World  # noqa: E402
 
 SETTINGS = {"project": "Simulation", "stage_a": "Extract", "stage_b": "Filter", "processes": 2,
@@ -41,7 +43,7 @@ def all_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def simulate(seed, workers, jobs, chaos_s, limit_s, faults=False):
+def simulate(seed, workers, jobs, chaos_s, limit_s, faults=False, steered=False):
     """(what is wrong, the world) of one run on a stack of its own."""
     all_files()
     # Long enough that on a busy machine only those are timed out who mean to be.
@@ -52,7 +54,9 @@ def simulate(seed, workers, jobs, chaos_s, limit_s, faults=False):
         with contextlib.ExitStack() as mended:
             # Of ten minutes of chaos, a minute at a time.
             row = mended.enter_context(Faults(stack, seed, min(60, max(3, chaos_s / 10))).prepared()) if faults else None
-            world = World(stack, seed, workers, jobs, chaos_s, idle_s, limit_s, row, NAMES if faults else VICES)
+            steering = Steering(stack, seed) if steered else None
+            wanted = (NAMES if faults else VICES) | (steering.deeds if steered else set())
+            world = World(stack, seed, workers, jobs, chaos_s, idle_s, limit_s, row, wanted, steering)
             world.run()
         wrong = judge(stack, world)
         if wrong:
@@ -102,6 +106,7 @@ def main():
     parser.add_argument("--chaos", type=float, default=30, metavar="SECONDS", help="until vices rest")
     parser.add_argument("--limit", type=float, default=600, metavar="SECONDS", help="until the run has failed")
     parser.add_argument("--faults", action="store_true", help="meanwhile the servers die, refuse and forget")
+    parser.add_argument("--steered", action="store_true", help="meanwhile an operator delivers, sets, pauses, cancels: steering.py")
     parser.add_argument("--hostile", action="store_true",
                         help="instead, 200 workers of which 20 are hostile, beside the same without them: siege.py")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="with --hostile: so many, from --seed on; the median counts")
@@ -109,7 +114,7 @@ def main():
     args = parser.parse_args()
     if args.hostile:
         return hostile(range(args.seed, args.seed + args.seeds), args.json)
-    wrong, world = simulate(args.seed, args.workers, args.jobs, args.chaos, args.limit, args.faults)
+    wrong, world = simulate(args.seed, args.workers, args.jobs, args.chaos, args.limit, args.faults, args.steered)
     tell(world)
     for sentence in wrong:
         print(f"WRONG {sentence}")

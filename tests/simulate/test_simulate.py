@@ -23,6 +23,14 @@ def test_servers_that_die_refuse_and_forget_cost_nobody_a_result_or_a_life():
     assert NAMES <= set(world.ledger.deeds), world.ledger.deeds
 
 
+def test_an_operator_who_steers_batches_at_random_is_obeyed():
+    seed = int(os.environ.get("TEST_SEED", "1"))
+    wrong, world = simulate(seed, workers=80, jobs=400, chaos_s=15, limit_s=200, steered=True)
+    tell(world)
+    assert wrong == []
+    assert world.steering.deeds <= set(world.ledger.deeds), world.ledger.deeds
+
+
 def test_strangers_among_them_cost_no_honest_worker_its_life_a_job_or_a_good_result():
     """How fast the honest ones are beside them is measured by simulate.py --hostile, on a quiet machine."""
     course = siege.besiege(int(os.environ.get("TEST_SEED", "1")), siege.SMALL, True)

@@ -6,9 +6,11 @@ When time is up, and all that was to be seen has been seen, calm: vices rest unt
 With faults, the servers have vices too.
 """
 import asyncio
+import contextlib
 import json
 import random
 import subprocess
+import threading
 import time
 
 import psycopg2
@@ -23,12 +25,15 @@ LOOK_S = 0.3
 class World:
     """wanted: the deeds without which the run was not worth it; chaos goes on until all were done."""
 
-    def __init__(self, stack, seed, workers, jobs, chaos_s, idle_s, limit_s, faults=None, wanted=()):
+    def __init__(self, stack, seed, workers, jobs, chaos_s, idle_s, limit_s, faults=None, wanted=(), steering=None):
         self.stack = stack
         self.host, self.port = "127.0.0.1", stack.http_port
         self.seed, self.workers, self.jobs = seed, workers, jobs
         self.chaos_s, self.idle_s, self.limit_s = chaos_s, idle_s, limit_s
         self.faults = faults
+        self.steering = steering
+        self.delivered_at = 0.0     # when the last delivery came to its end; inf: one is on its way
+        self._delivery = threading.Lock()
         self.wanted = set(wanted)
         self.arrive_s = min(2.0, workers / 1000)
         self.think_s = 0.2
@@ -49,15 +54,37 @@ class World:
         return f"input {n}" if n % 3 else "<!json!>" + json.dumps({"input": n})
 
     def _deliver(self, count, append=True):
-        """Whether a delivery came in is asked of the tables: a server may die beneath it, before the end or after."""
-        (last,) = self.stack.sql("select coalesce(max(last), 0) from tracker.batch")[0] if append else (0,)
+        if not append:
+            self.stack.empty()
+        self.deliver(count, [])
+
+    def ask_alone(self, statement, *values):
+        """On a connection of its own, for whoever is on a thread of its own."""
+        with contextlib.closing(psycopg2.connect(self.stack.conninfo, options="-c statement_timeout=60s")) as c, c.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall()
+
+    def deliver(self, count, options):
+        """The first number of a delivery, or None. Whether it came in is asked of the tables: a server may die beneath it,
+        before the end or after."""
+        with self._delivery:
+            self.delivered_at = float("inf")
+            try:
+                return self._load(count, options)
+            except (AssertionError, subprocess.TimeoutExpired, psycopg2.Error):
+                if self.faults is None:
+                    raise
+                return None
+            finally:
+                self.delivered_at = time.monotonic()
+
+    def _load(self, count, options):
+        ((last,),) = self.ask_alone("select coalesce(max(last), 0) from tracker.batch")
         numbers = range(last + 1, last + count + 1)
         self.inputs.update({n: self._input(n) for n in numbers})
-        try:
-            self.stack.load([json.loads(v[8:]) if v.startswith("<!json!>") else v for v in map(self._input, numbers)], append)
-        except (AssertionError, subprocess.TimeoutExpired):
-            if self.faults is None:
-                raise
+        self.stack.run("distcompute-load", "--append", *options, "--json", "-",
+                       stdin=json.dumps([json.loads(v[8:]) if v.startswith("<!json!>") else v for v in map(self._input, numbers)]))
+        return last + 1
 
     def _settle_deliveries(self):
         (last,) = self.stack.sql("select coalesce(max(last), 0) from tracker.batch")[0]
@@ -92,6 +119,8 @@ class World:
 
     async def told_that_it_is_over(self, actor):
         """newJob says so when nothing of the stage is about or still to come. Results that are sent back come anew."""
+        if self.delivered_at > actor.heard:
+            return
         try:
             left, returned = await self._ask(
                 f"select (select coalesce(sum(ready + retry + leased), 0) from tracker.read_counts() where stage <= {actor.stage}),"
@@ -100,7 +129,7 @@ class World:
             if self.faults is None:
                 raise
             return
-        if left and not returned:
+        if left and not returned and self.delivered_at < actor.heard:
             self.ledger.complain(f"{actor}: was told that all is done while {left} jobs were left")
 
     async def _look(self):
@@ -154,19 +183,27 @@ class World:
             self.ledger.complain(f"a server could not be broken, or mended: {error!r}")
             self.over = True
 
+    async def _steer(self):
+        try:
+            await self.steering.go_on(self)
+        except Exception as error:  # pylint: disable=broad-except
+            self.ledger.complain(f"the operator broke: {error!r}")
+            self.over = True
+
     async def _run(self):
         self.began = time.monotonic()
         for _ in range(self.workers):
             self._spawn()
-        breaking = [asyncio.get_running_loop().create_task(self._break())] if self.faults is not None else []
-        await self._watch_and_part(breaking)
+        beside = [asyncio.get_running_loop().create_task(task) for task in (
+            [self._break()] if self.faults is not None else []) + ([self._steer()] if self.steering is not None else [])]
+        await self._watch_and_part(beside)
 
-    async def _watch_and_part(self, breaking=()):
+    async def _watch_and_part(self, beside=()):
         try:
             await self._watch()
         finally:
             self.over = True
-        await asyncio.gather(*breaking, *filter(None, [self._delivering]))
+        await asyncio.gather(*beside, *filter(None, [self._delivering]))
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=15)
         for task in list(self.tasks):

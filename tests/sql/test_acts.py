@@ -100,9 +100,10 @@ def test_a_job_that_came_back_is_due_when_it_is_hurried(house):
     house.load(1)
     ada = house.worker()
     house.back(ada, one(house, ada))
-    assert house.value("select tracker.hurry_job(1::int2, 1)")
+    assert house.value("select tracker.hurry_jobs(1::int2, array[1, 1, 7])") == [1]
     assert house.value("select due <= clock_timestamp() from tracker.retry")
-    assert not house.value("select tracker.hurry_job(1::int2, 1)")
+    assert house.value("select state || ': ' || (due <= clock_timestamp()) from tracker.read_job(1, 0) where stage = 1") == "retry: true"
+    assert house.value("select tracker.hurry_jobs(1::int2, array[1])") == []
     assert len(lines(house, "hurry")) == 1
 
 

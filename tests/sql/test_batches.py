@@ -1,6 +1,7 @@
 """Batches: whose turn it is, what is in line, and counts of their own."""
 
 import concurrent.futures
+import itertools
 import time
 
 import psycopg2
@@ -430,20 +431,50 @@ def test_the_next_claims_are_the_urgent_batch(house, stage):
     a = house.worker(stage)
     for job in house.take(a, 3):
         house.back(a, job, "undelivered", str(house.value("select call from tracker.lease where job = %s", job.job)))
-    assert house.rows("select * from tracker.set_batch(%s, 5, 'for Ann')", urgent) == [(0, "")]
+    assert house.rows("select * from tracker.set_batch(%s, 5, 'for Ann')", urgent) == [(0, "", "", 0)]
     assert line(house, stage) == [urgent, first]
     b = house.worker(stage)
     assert [r.job for r in house.claim([Ask(house.worker(stage).token, v1=True) for _ in range(2)])] == [9, 10]
     assert [j.job for j in house.take(b)] == [11]
-    assert house.rows("select * from tracker.set_batch(%s, null, null)", urgent) == [(5, "for Ann")]
+    assert house.rows("select * from tracker.set_batch(%s, null, null)", urgent) == [(5, "for Ann", "", 0)]
     assert audit(house)[0] == ("set", 'batch "urgent"', {"priority": 5, "note": "for Ann"})
+
+
+def test_all_that_is_set_at_once_is_set_or_nothing(house):
+    batch = house.load(1)
+    said = "select * from tracker.set_batch(%s, 5, 'for Ann', 60, %s, %s)"
+    for words, rate in (("no word!", 600), ("gpu", 6000001)):
+        with pytest.raises(psycopg2.Error):
+            house.rows(said, batch, words, rate)
+    assert house.rows("select priority, note, needs from tracker.batch") == [(0, "", 0)]
+    assert house.value("select count(*) from tracker.gate") == house.value("select count(*) from tracker.audit") == 0
+    assert house.rows(said, batch, "gpu", 600) == [(0, "", "", 0)]
+    assert house.rows("select * from tracker.set_batch(%s, null, null, 60, '', 0)", batch) == [(5, "for Ann", "gpu", 600)]
+    assert house.rows("select * from tracker.set_batch(%s, null, null)", batch) == [(5, "for Ann", "", 0)]
+
+
+ODD = ("a\nb", "x" * 201, "a\x1b[31m", "a\u202eb", "a\u200bb", "\u2028")
+
+
+@pytest.mark.parametrize("act", [
+    "set_batch({0}, null, %s)", "pause_batch({0}, %s)", "send_back_job(1, 1::int2, %s)", "take_lease(1::int2, 1, %s)",
+    "undo_begin('anonymous', null, 1::int2, null, null, null, null, %s, false)", "ban_strangers('Mallory', null, null, null, null, %s, null)"])
+def test_what_an_operator_says_is_one_line_that_can_be_seen(house, act):
+    batch = house.load(1)
+    through(house, 1, 1)
+    for said in ODD:
+        with pytest.raises(psycopg2.Error, match="one line of at most 200 characters") as e:
+            house.rows("select tracker." + act.format(batch), said)
+        assert e.value.pgcode == "TR003"
+    assert house.value("select count(*) from tracker.audit") == 0
+    house.rows("select tracker." + act.format(batch), "für Ännchen \U0001f469\u200d\U0001f52c" + "x" * 180)
 
 
 def test_what_cannot_be_said_of_a_batch_is_refused_in_words(house):
     batch = house.load(1, name="one")
     house.load(1, name="two")
-    for sql, values in (("set_batch(%s, %s, null)", (101, -101)), ("set_batch(%s, null, %s)", ("a\nb", "x" * 201)),
-                        ("rename_batch(%s, %s)", ("two", "", "a\tb", "x" * 201))):
+    for sql, values in (("set_batch(%s, %s, null)", (101, -101)),
+                        ("rename_batch(%s, %s)", ("two", "", "a\tb", "x" * 201, " a", "a ", "\u3000a", "../..", "a/./b", "..", "x/.."))):
         for value in values:
             with pytest.raises(psycopg2.Error) as e:
                 house.rows(f"select tracker.{sql}", batch, value)
@@ -451,6 +482,9 @@ def test_what_cannot_be_said_of_a_batch_is_refused_in_words(house):
     with pytest.raises(psycopg2.Error) as e:
         house.value("select tracker.batch_named('three')")
     assert e.value.pgcode == "TR003"
+    for name in ("ftp://x/{1..5}/", "/a", "..x/.y"):
+        house.value("select tracker.rename_batch(%s, %s)", batch, name)
+    house.value("select tracker.rename_batch(%s, 'one')", batch)
     assert house.value("select tracker.rename_batch(%s, 'three')", batch) == "one"
     assert house.value("select tracker.rename_batch(%s, 'three')", batch) == "three"
     assert house.value("select tracker.batch_named('three')") == batch
@@ -477,6 +511,16 @@ def test_a_load_of_before_batches_is_refused_in_words(house):
     assert e.value.pgcode == "TR003" and "distcompute-load" in str(e.value)
 
 
+def hurry(house, stage, *jobs):
+    return house.value("select tracker.hurry_jobs(%s::int2, %s::int8[])", stage, list(jobs))
+
+
+def drawn(house, stage=1, call="v1"):
+    """All that can be had, one a call."""
+    rows = iter(lambda: house.want(house.worker(stage))[0] if call == "fleet" else house.new_job(house.worker(stage)), None)
+    return [r.job for r in itertools.takewhile(lambda r: r.status == "job", rows)]
+
+
 @pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("job", [2, 4, 6])
 def test_a_job_that_nobody_has_had_is_hurried_in_stage_a(house, begun, job):
@@ -485,23 +529,94 @@ def test_a_job_that_nobody_has_had_is_hurried_in_stage_a(house, begun, job):
     house.load(1)
     if begun:
         through(house, 1, 1)
-    assert house.value("select tracker.hurry_job(1::int2, %s)", job)
+    assert hurry(house, 1, job) == [job]
     assert counts(house, batch)[1] == (4 if begun else 5, 1, 0, int(begun), 0)
     left = [n for n in range(1 + begun, 7) if n != job]
-    order = [j.job for n in range(7 - begun + 0) for j in house.take(house.worker())]
-    assert order == [job, *left, 7]
+    assert drawn(house) == [job, *left, 7]
 
 
 def test_a_job_that_is_ready_is_hurried_in_a_later_stage(house):
     batch = house.load(4)
     through(house, 1, 4)
-    assert house.value("select tracker.hurry_job(2::int2, 3)")
+    assert hurry(house, 2, 3) == [3]
     assert counts(house, batch)[2] == (3, 1, 0, 0, 0)
-    assert [j.job for _ in range(4) for j in house.take(house.worker(2))] == [3, 1, 2, 4]
+    assert drawn(house, 2) == [3, 1, 2, 4]
     for stage, job in ((1, 3), (2, 3), (2, 99), (1, 0)):
-        assert not house.value("select tracker.hurry_job(%s::int2, %s)", stage, job)
+        assert hurry(house, stage, job) == []
     cancel(house, house.load(2))
-    assert not house.value("select tracker.hurry_job(1::int2, 5)")
+    assert hurry(house, 1, 5) == []
+
+
+@pytest.mark.parametrize("call", ["v1", "fleet"])
+@pytest.mark.parametrize("stage", [1, 2])
+def test_hurried_jobs_go_before_every_batch_in_the_order_in_which_they_were_said(house, stage, call):
+    first, last = house.load(3), house.load(4)
+    if stage == 2:
+        through(house, 1, 7)
+    house.rows("select * from tracker.set_batch(%s, 100, null)", first)
+    assert hurry(house, stage, 7, 5, 7) == [7, 5]
+    assert hurry(house, stage, 6) == [6]
+    assert drawn(house, stage, call) == [7, 5, 6, 1, 2, 3, 4]
+    assert audit(house)[1] == ("hurry", f"2 jobs, stage {'ab'[stage - 1]}", {"jobs": [7, 5]})
+    assert counts(house, last)[stage][2] == 4
+
+
+def test_only_the_hurried_jobs_of_a_batch_go_first(house):
+    house.load(3)
+    later = house.load(4)
+    hurry(house, 1, 6)
+    assert [j.job for j in house.take(house.worker(), 5)] == [6, 1, 2, 3, 4]
+    assert counts(house, later)[1] == (2, 0, 2, 0, 0)
+
+
+def test_a_hurried_job_does_not_pass_a_pause_a_need_or_its_own_worker(house):
+    first, second = house.load(2), house.load(3)
+    ada = house.worker()
+    house.value("select tracker.pause_batch(%s)", second)
+    hurry(house, 1, 5)
+    assert house.take(ada)[0].job == 1
+    house.value("select tracker.resume_batch(%s)", second)
+    assert house.value("select tracker.set_batch_needs(%s, 'gpu')", second)
+    assert house.take(ada)[0].job == 2
+    gpu = house.worker()
+    house.says(gpu, "gpu")
+    (job,) = house.take(gpu)
+    assert job.job == 5
+    # Who has just let it go is passed over for it, while there is something else.
+    house.back(gpu, job)
+    hurry(house, 1, 5)
+    assert [j.job for j in house.take(gpu, 2)] == [3, 4]
+    assert [j.job for j in house.take(gpu)] == [5]
+
+
+def test_a_stage_is_dealt_as_before_when_no_job_is_hurried_any_more(house):
+    batch, paused = house.load(3), house.load(1)
+    hurry(house, 1, 3, 4)
+    house.value("select tracker.pause_batch(%s)", paused)
+
+    def is_hurried():
+        house.rows("update tracker.stage set hurried = hurried - interval '2 minutes'")
+        tidy(house)
+        return house.value("select hurried is not null from tracker.stage where stage = 1")
+    assert house.new_job(house.worker()).job == 3
+    assert is_hurried()  # it may go on
+    house.value("select tracker.resume_batch(%s)", paused)
+    assert house.new_job(house.worker()).job == 4
+    hurry(house, 1, 2)
+    tidy(house)
+    assert house.value("select hurried is not null from tracker.stage where stage = 1")
+    cancel(house, batch)
+    assert not is_hurried()
+
+
+def test_a_hurried_job_waits_for_no_rate(house):
+    batch = house.load(3)
+    house.value("select tracker.set_batch_rate(%s, 1)", batch)
+    assert house.take(house.worker())[0].job == 1
+    assert house.new_job(house.worker()).status == "none"
+    hurry(house, 1, 3)
+    assert house.new_job(house.worker()).job == 3
+    assert house.new_job(house.worker()).status == "none"
 
 
 # ---- a batch's life
@@ -626,13 +741,13 @@ def test_a_job_of_a_cancelled_batch_that_came_back_is_hurried_by_nobody(house):
     a = house.worker()
     house.back(a, house.take(a)[0])
     cancel(house, batch)
-    assert not house.value("select tracker.hurry_job(1::int2, 1)")
+    assert not hurry(house, 1, 1)
 
 
 def test_the_last_job_of_a_stretch_is_hurried_and_leaves_none_behind(house):
     batch = house.load(3)
     through(house, 1, 1)
-    assert house.value("select tracker.hurry_job(1::int2, 3)")
+    assert hurry(house, 1, 3)
     assert house.rows("select first, last from tracker.ahead") == []
     assert [j.job for _ in range(2) for j in house.take(house.worker())] == [3, 2]
     assert counts(house, batch)[1] == (0, 0, 2, 1, 0)
@@ -641,7 +756,7 @@ def test_the_last_job_of_a_stretch_is_hurried_and_leaves_none_behind(house):
 def test_hurrying_the_neighbour_of_a_stretch_of_one_loses_nothing(house):
     house.load(5)
     for job in (2, 4, 3):
-        assert house.value("select tracker.hurry_job(1::int2, %s)", job)
+        assert hurry(house, 1, job)
     assert sorted(j.job for j in house.take(house.worker(), 5)) == [1, 2, 3, 4, 5]
 
 

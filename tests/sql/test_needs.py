@@ -83,6 +83,35 @@ def test_there_are_64_words_and_one_that_nobody_needs_gives_way(house):
     assert needs(house, full, ",".join(f"v{n}" for n in range(63)))
 
 
+def test_what_is_over_or_cancelled_keeps_no_word_from_a_new_one(house):
+    first = [house.load(1) for _ in range(3)]
+    for batch, words in zip(first, (range(0, 20), range(20, 40), range(40, 64))):
+        assert needs(house, batch, ",".join(f"w{n}" for n in words))
+    house.max_attempts = 1
+    w = having(house, ",".join(f"w{n}" for n in range(64)))
+    jobs = house.take(w, 3)
+    house.back(w, jobs[0])  # failed: over, but it may be put back
+    house.value("select tracker.cancel_batch(%s)", first[1])
+    house.done(w, jobs[2])  # its next stage is to come
+    new = house.load(1)
+    with pytest.raises(psycopg2.Error, match="open batches need 64 words"):
+        needs(house, new, ",".join(f"v{n}" for n in range(41)))
+    house.done(w, jobs[1])
+    house.end_minute()
+    house.fold()
+    # Of a cancelled batch first, then of one that is over: what comes back of that waits until somebody has said what it needs.
+    assert needs(house, new, ",".join(f"v{n}" for n in range(20)))
+    assert [house.value("select tracker.mask_words(needs) from tracker.batch where batch = %s", b).count("w") for b in first] == [20, 0, 24]
+    assert needs(house, new, ",".join(f"v{n}" for n in range(21)))
+    paused, why, left = house.rows("select paused, paused_why, tracker.mask_words(needs) from tracker.batch where batch = %s", first[0])[0]
+    assert paused and "it needed w0, a word that gave way" in why and left.count("w") == 19
+    house.value("select tracker.requeue_failed(1::int2, null)")
+    assert house.new_job(having(house, "w1")).status == "none"
+    assert needs(house, first[2], "w0") and needs(house, first[0], "w0")
+    assert house.value("select tracker.resume_batch(%s)", first[0])
+    assert house.new_job(having(house, "w0")).job == 1
+
+
 def test_words_that_nobody_needs_are_harmless_and_count_once_somebody_does(house):
     w = having(house, "cuda12,gpu,odd")
     plain = house.worker()

@@ -9,7 +9,7 @@
 static void
 assert_why(const struct stage_counts *c, int stage, const char *expected)
 {
-	char why[200];
+	char why[COUNTS_WHY];
 
 	counts_why(c, stage, 0, why, sizeof(why));
 	assert_string_equal(why, expected);
@@ -88,6 +88,7 @@ what_waits_is_told_by_what_the_worker_has(void **state)
 	    .work = {{.stage = 1, .needs = 5, .now = 1200},
 		{.stage = 1, .needs = 2, .later = 7, .later_us = 2500000}},
 	    .word = {"gpu", "slow", "ram32"}};
+	char why[COUNTS_WHY];
 
 	(void)state;
 	assert_int_equal(counts_available(&c, 1, 0), 0);
@@ -100,6 +101,14 @@ what_waits_is_told_by_what_the_worker_has(void **state)
 	assert_why(&c, 1, "Stage A: 1,200 jobs wait, but they need gpu, ram32.");
 	c.work[0].now = 1;
 	assert_why(&c, 1, "Stage A: 1 job waits, but it needs gpu, ram32.");
+	c.work[0].needs = UINT64_MAX >> 54; /* ten, as long as words are */
+	for (int bit = 0; bit < 10; bit++) {
+		memset(c.word[bit], 'a' + bit, WORD_CHARS);
+		c.word[bit][WORD_CHARS] = '\0';
+	}
+	counts_why(&c, 1, 0, why, sizeof(why));
+	assert_true(strlen(why) < sizeof(why) - 1);
+	assert_non_null(strstr(why, ", hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh and 2 more."));
 	c.work[0] = (struct stage_work){.stage = 1, .later = 1200, .later_us = 2500000};
 	assert_why(&c, 1,
 	    "Stage A: 1,200 jobs wait for their turn, because of a rate: the next has it in 2.5 "
