@@ -1,8 +1,27 @@
 #include "base/random.h"
 
+#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define STOCK 512 /* bytes: one call of the kernel's for 32 ids */
+
+/* Bits that nobody was given yet: the last `left` of them. */
+static _Thread_local struct {
+	uint8_t bytes[STOCK];
+	size_t left;
+} stock;
+
+/* Else parent and child would give the same. In a child there is one thread, the one that forked. */
+static void
+empty_stock(void)
+{
+	sodium_memzero(&stock, sizeof(stock));
+}
 
 void
 random_open(void)
@@ -11,12 +30,42 @@ random_open(void)
 		fputs("libsodium cannot start: no source of random bits\n", stderr);
 		exit(1);
 	}
+	if (pthread_atfork(NULL, NULL, empty_stock) != 0)
+		abort();
 }
 
 void
 random_bytes(void *out, size_t len)
 {
-	randombytes_buf(out, len);
+	uint8_t *from;
+
+	if (len > STOCK / 8) {
+		randombytes_buf(out, len);
+		return;
+	}
+	if (stock.left < len) {
+		randombytes_buf(stock.bytes, STOCK);
+		stock.left = STOCK;
+	}
+	from = stock.bytes + STOCK - stock.left;
+	memcpy(out, from, len);
+	sodium_memzero(from, len); /* what was given is nowhere else */
+	stock.left -= len;
+}
+
+static const char hex[] = "0123456789abcdef";
+
+void
+random_id(char out[RANDOM_ID])
+{
+	uint8_t bytes[(RANDOM_ID - 1) / 2];
+
+	random_bytes(bytes, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		*out++ = hex[bytes[i] >> 4];
+		*out++ = hex[bytes[i] & 15];
+	}
+	*out = '\0';
 }
 
 uint32_t
@@ -55,7 +104,6 @@ dash_at(size_t i)
 void
 uuid_text(char out[UUID_TEXT], const struct uuid *u)
 {
-	static const char hex[] = "0123456789abcdef";
 	size_t at = 0;
 
 	for (size_t i = 0; i < sizeof(u->b); i++) {
@@ -65,19 +113,6 @@ uuid_text(char out[UUID_TEXT], const struct uuid *u)
 		out[at++] = hex[u->b[i] & 15];
 	}
 	out[at] = '\0';
-}
-
-/* -1 when c is no hex digit. */
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 bool
@@ -92,8 +127,8 @@ uuid_parse(struct uuid *out, const char *s, size_t len)
 	for (size_t i = 0; i < sizeof(u.b); i++) {
 		if (dash_at(at) && s[at++] != '-')
 			return false;
-		high = hex_digit(s[at++]);
-		low = hex_digit(s[at++]);
+		high = text_hex_digit(s[at++]);
+		low = text_hex_digit(s[at++]);
 		if (high < 0 || low < 0)
 			return false;
 		u.b[i] = (uint8_t)(high << 4 | low);

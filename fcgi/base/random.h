@@ -1,6 +1,8 @@
 /*
- * random -- unpredictable bits and keyed-less hashes, by libsodium (the only file that includes it).
+ * random -- unpredictable bits and hashes without a key, by libsodium (the only file that includes it).
  *
+ * Threads	any. A thread fetches bits of the kernel's in advance, for a call each time costs more than what is
+ *		done with sixteen of them; each is given once, and a forked process begins anew.
  * Errors	random_open ends the process when libsodium cannot start.
  */
 #ifndef BASE_RANDOM_H
@@ -18,6 +20,9 @@ struct uuid {
 
 void random_open(void);
 void random_bytes(void *out, size_t len);
+/* 32 lower-case hex digits that tell nothing of those before. */
+#define RANDOM_ID 33
+void random_id(char out[RANDOM_ID]);
 /* Uniform in [0, below). */
 uint32_t random_below(uint32_t below);
 /* ms +- ms * share/100, uniform: for back-off. */

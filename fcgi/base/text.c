@@ -70,6 +70,14 @@ text_is_utf8(const char *s, size_t len)
 }
 
 size_t
+text_char_len(const char *s, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)s;
+
+	return u[0] < 0x80 ? 1 : wide_len(u, len);
+}
+
+size_t
 text_chars(const char *s, size_t len)
 {
 	size_t chars = 0;
@@ -117,13 +125,6 @@ code_of(const unsigned char *s, size_t n)
 	for (size_t i = 1; i < n; i++)
 		c = c << 6 | (s[i] & 0x3f);
 	return c;
-}
-
-/* Bytes of the character at s; 0 when it is ill-formed. */
-static size_t
-char_len(const unsigned char *s, size_t len)
-{
-	return s[0] < 0x80 ? 1 : wide_len(s, len);
 }
 
 /* The choice of how an emoji looks. */
@@ -177,12 +178,18 @@ text_has_invisible(const char *s, size_t len)
 	for (size_t i = 0; i<len; i += n> 0 ? n : 1) {
 		uint32_t c;
 
-		n = char_len(u + i, len - i);
+		n = text_char_len(s + i, len - i);
 		c = n > 1 ? code_of(u + i, n) : ' ';
 		if ((is_invisible(c) || is_blank(c)) && !is_look(c))
 			return true;
 	}
 	return false;
+}
+
+bool
+text_is_plain(const char *s, size_t len)
+{
+	return text_is_utf8(s, len) && !text_has_control(s, len) && !text_has_invisible(s, len);
 }
 
 /* Whether the invisible c has a meaning between what was kept before it and what follows (0 = nothing). */
@@ -249,7 +256,7 @@ text_clean(char *s, size_t len, bool lines)
 		n = sequence_len(u + i, len - i);
 		if (n > 0)
 			continue;
-		n = char_len(u + i, len - i);
+		n = text_char_len(s + i, len - i);
 		if (n == 0) {
 			n = 1;
 			u[to++] = '?';
@@ -257,7 +264,7 @@ text_clean(char *s, size_t len, bool lines)
 			continue;
 		}
 		c = code_of(u + i, n);
-		next = i + n < len ? char_len(u + i + n, len - i - n) : 0;
+		next = i + n < len ? text_char_len(s + i + n, len - i - n) : 0;
 		if (is_control(c) || is_blank(c))
 			u[to++] = ' ';
 		else if (!is_invisible(c) ||
@@ -283,7 +290,7 @@ text_odd(const char *s, size_t len, uint32_t *odd)
 		n = plain_len(u + i, len - i, false);
 		if (n > 0)
 			continue;
-		n = char_len(u + i, len - i);
+		n = text_char_len(s + i, len - i);
 		c = n > 0 ? code_of(u + i, n) : 0xfffd;
 		if (n == 0 || is_control(c) || is_invisible(c) || is_blank(c)) {
 			*odd = c;
@@ -415,6 +422,35 @@ text_thousands(char *out, int64_t n)
 		out[at++] = digits[i];
 	}
 	out[at] = '\0';
+}
+
+bool
+text_is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+char *
+text_trim(char *s)
+{
+	size_t len = strlen(s);
+
+	while (len > 0 && text_is_space(s[len - 1]))
+		len--;
+	s[len] = '\0';
+	while (text_is_space(*s))
+		s++;
+	return s;
+}
+
+int
+text_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+		return (c | 0x20) - 'a' + 10;
+	return -1;
 }
 
 void

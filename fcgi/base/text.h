@@ -13,6 +13,8 @@
 
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
 bool text_is_utf8(const char *s, size_t len);
+/* Bytes of the character that s begins with; 0 when it is ill-formed. len > 0. */
+size_t text_char_len(const char *s, size_t len);
 /* Characters (code points) of well-formed UTF-8. */
 size_t text_chars(const char *s, size_t len);
 /* Bytes of the longest prefix of at most `chars` characters. */
@@ -24,6 +26,8 @@ bool text_has_control(const char *s, size_t len);
  * Default_Ignorable_Code_Point but for the choice of an emoji's look, format controls, noncharacters.
  */
 bool text_has_invisible(const char *s, size_t len);
+/* UTF-8 of which every character can be seen: a name or a line that an operator gives. */
+bool text_is_plain(const char *s, size_t len);
 /*
  * Makes text from outside fit for people to read, on a page, in a log or on a terminal, in place, and
  * answers its new length, which is never longer. A control character becomes a blank (but \n and \t stay
@@ -54,6 +58,12 @@ void text_duration(char *out, size_t size, int64_t seconds);
 const char *text_plural(int64_t n, const char *one, const char *many);
 /* 1234567 -> "1,234,567". out holds at least 28 bytes. */
 void text_thousands(char *out, int64_t n);
+/* Space, tab, CR, LF. */
+bool text_is_space(char c);
+/* What is left of s, in place, without spaces at its ends. */
+char *text_trim(char *s);
+/* 0 to 15, of either case; -1 when c is no hex digit. */
+int text_hex_digit(char c);
 /* Lower case of ASCII letters only, len bytes and no NUL; out and s may be the same. */
 void text_lower(char *out, const char *s, size_t len);
 bool text_starts(const char *s, const char *prefix);

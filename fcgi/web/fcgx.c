@@ -741,6 +741,14 @@ fcgx_when_told(struct fcgx *f, void (*ended)(void *arg, bool told), void *arg)
 }
 
 void
+fcgx_begin(struct fcgx *f, const char *bytes, size_t len)
+{
+	drain(f);
+	if (FCGX_PutStr(bytes, (int)len, f->request.out) == (int)len)
+		(void)FCGX_FFlush(f->request.out);
+}
+
+void
 fcgx_cut(struct fcgx *f)
 {
 	end_telling(f);

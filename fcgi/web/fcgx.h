@@ -85,7 +85,9 @@ bool fcgx_tell(struct fcgx *f, struct buf *answer);
 bool fcgx_is_telling(const struct fcgx *f);
 /* Where there is: calls `ended` once, from any thread, when all was told or the other end is gone. */
 void fcgx_when_told(struct fcgx *f, void (*ended)(void *arg, bool told), void *arg);
-/* Closes the connection without an answer. */
+/* Writes an answer's first lines; what follows is fcgx_cut. */
+void fcgx_begin(struct fcgx *f, const char *bytes, size_t len);
+/* Closes the connection without an answer, or without the rest of it. */
 void fcgx_cut(struct fcgx *f);
 /* After answer or cut: the connection goes back to its gate, or away. */
 void fcgx_done(struct fcgx *f);

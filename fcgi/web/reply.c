@@ -1,5 +1,6 @@
 #include "web/reply.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -8,6 +9,7 @@
 #include "web/route.h"
 
 #define RETRY_AFTER_S 5
+#define ID_HEAD "X-Request-Id: %s\r\n"
 #define CHALLENGE                                                                                  \
 	"WWW-Authenticate: Basic realm=\"the key of this name\", charset=\"UTF-8\"\r\n"            \
 	"WWW-Authenticate: Bearer\r\n"
@@ -56,11 +58,12 @@ count_status(int status)
 }
 
 static void
-put_head(struct buf *out, const struct reply *r, size_t len)
+put_head(struct buf *out, struct request *rq, const struct reply *r, size_t len)
 {
 	buf_printf(out, "Status: %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", r->status,
 	    reason_of(r->status), r->type ? r->type : "text/plain; charset=utf-8", len);
 	buf_printf(out, "Cache-Control: %s\r\n", r->cache ? r->cache : "no-store");
+	buf_printf(out, ID_HEAD, request_id(rq));
 	if (r->etag)
 		buf_printf(out, "ETag: %s\r\n", r->etag);
 	if (r->encoding)
@@ -90,7 +93,7 @@ reply_keep(struct request *rq, const struct reply *r)
 	bool sent, failed;
 
 	buf_init(&out, 0);
-	put_head(&out, r, len);
+	put_head(&out, rq, r, len);
 	if (rq->method != HEAD && r->status != 304)
 		buf_put(&out, r->out ? r->out->data : r->body, len);
 	/* Half an answer would look like a whole one. */
@@ -176,13 +179,25 @@ said_of(int status)
 static void
 log_failure(struct request *rq, const struct err *e)
 {
-	char path[160], id[64], why[4 * sizeof(e->why) + 4];
-	const char *request_id = request_param(rq, "REQUEST_ID");
+	char path[160], why[4 * sizeof(e->why) + 4];
 
 	log_event(LOG_ERROR_, "request_failed", "request=%s path=%s kind=%s at=%s:%d why=%s",
-	    log_quote(id, sizeof(id), request_id, strlen(request_id)),
-	    log_quote(path, sizeof(path), rq->path, strlen(rq->path)), err_kind_name(e->kind),
-	    e->file ? e->file : "", e->line, log_quote(why, sizeof(why), e->why, strlen(e->why)));
+	    request_id(rq), log_quote(path, sizeof(path), rq->path, strlen(rq->path)),
+	    err_kind_name(e->kind), e->file ? e->file : "", e->line,
+	    log_quote(why, sizeof(why), e->why, strlen(e->why)));
+}
+
+/*
+ * A cut that the log has a line of: nginx hears the id, for its own line, and then nothing more, so that
+ * what its client hears is nothing.
+ */
+static void
+tell_id(struct request *rq)
+{
+	char head[sizeof(ID_HEAD) + RANDOM_ID];
+	int len = snprintf(head, sizeof(head), ID_HEAD, request_id(rq));
+
+	fcgx_begin(rq->fcgx, head, (size_t)len);
 }
 
 void
@@ -202,6 +217,8 @@ reply_error(struct request *rq, const struct err *e)
 	if (status == 500)
 		log_failure(rq, e);
 	if (status >= 500 && rq->route && rq->route->away == AWAY_CUT) {
+		if (status == 500)
+			tell_id(rq);
 		reply_cut(rq);
 		return;
 	}

@@ -67,6 +67,14 @@ request_free(struct request *rq)
 }
 
 const char *
+request_id(struct request *rq)
+{
+	if (!*rq->id)
+		random_id(rq->id);
+	return rq->id;
+}
+
+const char *
 request_param(struct request *rq, const char *name)
 {
 	const char *value = fcgx_param(rq->fcgx, name);

@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/random.h"
 #include "base/scan.h"
 #include "domain/op.h"
 #include "domain/tracker.h"
@@ -46,6 +47,7 @@ struct request {
 	struct scan_field field[REQUEST_FIELDS];
 	const char *path_part[3]; /* decoded parts after the route's prefix; NULL = absent */
 	int64_t arrived_us;
+	char id[RANDOM_ID]; /* "" until it is asked for: request_id */
 	const struct route *route;
 	void *state;                                   /* a handler's own, in the arena */
 	_Alignas(max_align_t) char room[REQUEST_ROOM]; /* the arena's first; not cleared */
@@ -53,6 +55,8 @@ struct request {
 
 struct request *request_new(struct tracker *t, struct fcgx *fcgx);
 void request_free(struct request *rq);
+/* By this it is found in logs, and its answer tells it: random, so that it tells nobody how much goes on. */
+const char *request_id(struct request *rq);
 /* A request header such as "HTTP_IF_NONE_MATCH"; "" when absent. */
 const char *request_param(struct request *rq, const char *name);
 /* A field of a form (WANT_FORM); "" when it was left out, or is nothing that a form of ours sends. */

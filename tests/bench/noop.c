@@ -78,7 +78,7 @@ add_answer(char *text)
 	a->path = equals ? text : NULL;
 	a->len = snprintf(a->bytes, HEAD_MAX,
 	    "Status: 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
-	    "%zu\r\n\r\n",
+	    "%zu\r\nX-Request-Id: 0123456789abcdef0123456789abcdef\r\n\r\n",
 	    size);
 	memset(a->bytes + a->len, 'x', size);
 	a->len += (int)size;

@@ -322,6 +322,45 @@ def test_no_log_of_the_site_tells_names_tokens_or_addresses(site):
     assert all(re.match(r"\S+ [0-9a-f]{32} ", line) for line in lines)
 
 
+def logged_id(site, line):
+    """The id of the only request in nginx's log whose line has this."""
+    found = eventually(lambda: [at for at in site.read("tracker_main-access.log").splitlines() if line in at], what=line)
+    assert len(found) == 1
+    return found[0].split()[1]
+
+
+@pytest.mark.parametrize("path, logged, status", [
+    ("/api/jobCount?stage=a", "/api/jobCount", 200),
+    ("/leaderboard", "/leaderboard", 200),
+    ("/static/none", "/static", 404),  # nginx's own
+])
+def test_an_answer_and_its_line_in_the_log_have_one_id(site, path, logged, status):
+    heard = say(site.tls, f"GET {path} HTTP/1.0\r\nHost: a\r\n\r\n".encode(), True)
+    assert heard.status == status
+    assert heard.headers["x-request-id"] == logged_id(site, f" GET {logged} ")
+
+
+def test_a_request_id_is_told_once(site):
+    with connect(site.tls, True) as s:
+        s.sendall(b"GET /api/jobCount?stage=a HTTP/1.0\r\nHost: a\r\n\r\n")
+        assert read_all(s).lower().count(b"x-request-id") == 1
+
+
+def test_a_call_that_was_cut_for_a_fault_has_one_id_in_both_logs(site):
+    """Its client hears nothing, so by the time alone nobody would find it."""
+    stack = site.stack
+    said = len(stack.tracker_log())
+    stack.sql("alter table tracker.person add constraint none_such check (nickname <> 'Faulty')")
+    try:
+        with connect(site.tls, True) as s:
+            s.sendall(b"GET /api/new?stage=a&nickname=Faulty HTTP/1.0\r\nHost: a\r\n\r\n")
+            assert read_all(s) == b""
+    finally:
+        stack.sql("alter table tracker.person drop constraint none_such")
+    request_id = logged_id(site, " GET /api/new ")
+    assert f"event=request_failed request={request_id} " in stack.tracker_log()[said:]
+
+
 # --- what one address may take ------------------------------------------------------------------
 
 class Crowd:

@@ -1,6 +1,9 @@
 #include "../test.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/random.h"
 
@@ -29,6 +32,55 @@ two_uuids_differ(void **state)
 
 	(void)state;
 	assert_false(uuid_equal(&a, &b));
+}
+
+#define IDS 1000
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, RANDOM_ID);
+}
+
+static void
+a_thousand_ids_are_hex_and_all_differ(void **state)
+{
+	static char id[IDS][RANDOM_ID];
+
+	(void)state;
+	for (int i = 0; i < IDS; i++) {
+		random_id(id[i]);
+		assert_int_equal(strspn(id[i], "0123456789abcdef"), RANDOM_ID - 1);
+		assert_int_equal(id[i][RANDOM_ID - 1], '\0');
+	}
+	qsort(id, IDS, RANDOM_ID, compare_ids);
+	for (int i = 1; i < IDS; i++)
+		assert_string_not_equal(id[i - 1], id[i]);
+}
+
+/* Bits are fetched in advance: what the parent has in stock is not the child's, too. */
+static void
+a_forked_process_gives_other_bits(void **state)
+{
+	char ours[RANDOM_ID], theirs[RANDOM_ID];
+	int fd[2], status;
+	pid_t child;
+
+	(void)state;
+	random_id(ours);
+	assert_int_equal(pipe(fd), 0);
+	child = fork();
+	if (child == 0) {
+		random_id(theirs);
+		_exit(write(fd[1], theirs, RANDOM_ID) != RANDOM_ID);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(read(fd[0], theirs, RANDOM_ID), RANDOM_ID);
+	random_id(ours);
+	assert_string_not_equal(ours, theirs);
+	close(fd[0]);
+	close(fd[1]);
 }
 
 static void
@@ -159,6 +211,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_new_uuid_is_version_4_and_reads_back),
 	    cmocka_unit_test(two_uuids_differ),
+	    cmocka_unit_test(a_thousand_ids_are_hex_and_all_differ),
+	    cmocka_unit_test(a_forked_process_gives_other_bits),
 	    cmocka_unit_test(a_uuid_is_read_in_either_case),
 	    cmocka_unit_test(what_is_no_uuid_is_refused),
 	    cmocka_unit_test(below_stays_below_and_reaches_all),
