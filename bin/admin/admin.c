@@ -64,8 +64,9 @@ static const struct argp_option leases_options[] = {
 static const struct argp_option workers_options[] = {
     {"stage", KEY_STAGE, "STAGE", 0, "Only of this stage: its letter or name", 0},
     {"person", KEY_PERSON, "NICKNAME", 0, "Only of this person", 0},
-    {"label", KEY_LABEL, "TEXT", 0, "Only those that said they run this", 0},
-    {"address", KEY_ADDRESS, "CIDR", 0, "Only those that registered from there", 0},
+    {"label", KEY_LABEL, "TEXT", 0, "Only workers that said they run this", 0},
+    {"address", KEY_ADDRESS, "CIDR", 0, "Only workers that registered from this address or network",
+	0},
     {"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0}, {0}};
 static const struct argp_option give_back_options[] = {
     {"stage", KEY_STAGE, "STAGE", 0, "The stage in which it is in hand: its letter or name", 0},
@@ -78,26 +79,26 @@ static const struct argp_option send_back_options[] = {
     {"stage", KEY_STAGE, "STAGE", 0, "The stage whose result is refused: its letter or name", 0},
     {"reason", KEY_REASON, "TEXT", 0, "Why; kept with the refused result", 0}, {0}};
 static const struct argp_option person_options[] = {
-    {"yes", KEY_YES, NULL, 0, "Merge, erase: do what cannot be taken back; else it is only told",
-	0},
+    {"yes", KEY_YES, NULL, 0,
+	"With merge and erase: do it; without, it is only told what would be done", 0},
     {"json", KEY_JSON, NULL, 0, "Print JSON", 0},
     {"label", KEY_LABEL, "TEXT", 0, "With key add: what it is for", 0},
     {"all", KEY_ALL, NULL, 0, "With key revoke: all keys, and the name", 0}, {0}};
 static const struct argp_option invite_options[] = {
     {"label", KEY_LABEL, "TEXT", 0, "For whom it is", 0}, {0}};
 static const struct argp_option purge_options[] = {
-    {"older", KEY_OLDER, "TIME", 0, "What is so old: 90d, 12h", 0},
-    {"yes", KEY_YES, NULL, 0, "Do it; else it is only counted", 0}, {0}};
+    {"older", KEY_OLDER, "TIME", 0, "Delete what is older than this: 90d, 12h", 0},
+    {"yes", KEY_YES, NULL, 0, "Delete; without it, only count", 0}, {0}};
 static const struct argp_option undo_options[] = {
     {"person", KEY_PERSON, "NICKNAME", 0, "Results by this person", 0},
     {"worker", KEY_WORKER, "NAME", 0, "Results by this worker", 0},
     {"address", KEY_ADDRESS, "CIDR", 0,
-	"Results by workers that registered from there: an address or a network", 0},
+	"Results by workers that registered from this address or network", 0},
     {"batch", KEY_BATCH, "NAME", 0, "Results of this batch", 0},
     {"label", KEY_LABEL, "TEXT", 0, "Results by workers that said they run this", 0},
     {"stage", KEY_STAGE, "STAGE", 0, "Results of this stage: its letter or name", 0},
-    {"since", KEY_SINCE, "TIME", 0, "Results from then on, such as '2026-11-01 12:00 UTC'", 0},
-    {"until", KEY_UNTIL, "TIME", 0, "Results from before then", 0},
+    {"since", KEY_SINCE, "TIME", 0, "Results from this time on, such as '2026-11-01 12:00 UTC'", 0},
+    {"until", KEY_UNTIL, "TIME", 0, "Results from before this time", 0},
     {"reason", KEY_REASON, "TEXT", 0, "Why; kept with every result", 0},
     {"keep-credit", KEY_KEEP_CREDIT, NULL, 0, "The people did nothing wrong: their credit stays",
 	0},
@@ -108,13 +109,14 @@ static const struct argp_option undo_options[] = {
 static const struct argp_option trial_options[] = {
     {"back", KEY_BACK, "NUMBER", 0, "Take a trial back that is not over", 0}, {0}};
 static const struct argp_option ban_options[] = {
-    {"person", KEY_PERSON, "NICKNAME", 0, "This person", 0},
-    {"address", KEY_ADDRESS, "CIDR", 0, "An address or a network, such as 192.0.2.0/24", 0},
-    {"label", KEY_LABEL, "TEXT", 0, "All who say that they run this", 0},
-    {"worker", KEY_WORKER, "NAME", 0, "This worker, of --stage", 0},
-    {"stage", KEY_STAGE, "STAGE", 0, "With --worker: its stage", 0},
-    {"reason", KEY_REASON, "TEXT", 0, "What they hear", 0},
-    {"until", KEY_UNTIL, "TIME", 0, "When it ends; default: when it is lifted", 0}, {0}};
+    {"person", KEY_PERSON, "NICKNAME", 0, "Ban this person", 0},
+    {"address", KEY_ADDRESS, "CIDR", 0, "Ban an address or a network, such as 192.0.2.0/24", 0},
+    {"label", KEY_LABEL, "TEXT", 0, "Ban all who say that they run this", 0},
+    {"worker", KEY_WORKER, "NAME", 0, "Ban the worker of this name, in the stage that --stage says",
+	0},
+    {"stage", KEY_STAGE, "STAGE", 0, "With --worker: the stage of the worker", 0},
+    {"reason", KEY_REASON, "TEXT", 0, "Why; who is banned is told so", 0},
+    {"until", KEY_UNTIL, "TIME", 0, "When the ban ends (default: when it is lifted)", 0}, {0}};
 static const struct argp_option settings_options[] = {
     {"print", KEY_PRINT, NULL, 0, "The settings in force, secrets masked (the default)", 0},
     {"sample", KEY_SAMPLE, NULL, 0, "A commented tracker.ini with the defaults", 0},
@@ -221,8 +223,9 @@ static const struct command {
 	"at work hear of it at once; their settings only propose stages for a new "
 	"database.",
 	0, 3, false, true, no_options, admin_stages},
-    {"migrate", "", "Bring the database up to this version. Quick and harmless when it is.", 0, 0,
-	true, true, no_options, admin_migrate},
+    {"migrate", "",
+	"Bring the database up to this version. Where it is already, that is quick and harmless.",
+	0, 0, true, true, no_options, admin_migrate},
     {"purge", "",
 	"Delete what was refused or failed long ago and has been done since, and workers that "
 	"never "
@@ -233,7 +236,7 @@ static const struct command {
     {"new-identity", "",
 	"For a restored copy whose original lives on: another identity, so that the two share "
 	"nothing "
-	"in Redis. Before its trackers are started.",
+	"in Redis. Give it before the copy's trackers are started.",
 	0, 0, false, true, no_options, admin_new_identity},
     {"settings", "", "Print the settings.", 0, 0, true, false, settings_options, admin_settings},
 };
@@ -398,29 +401,32 @@ static const char doc[] =
     "  job NUMBER              a job's life: who had it, what went wrong\n"
     "  person NAME             results, machines, what was refused\n"
     "  person rename|merge|hide|show|erase NAME\n"
-    "                          what a person is called, and whether\n"
-    "  person key add NAME     make a key; key list NAME, key revoke NAME NUMBER\n"
+    "                          give another name, make two one, take off boards or\n"
+    "                          put on again, or erase a person\n"
+    "  person key add NAME     make a key of a name (also: key list, key revoke)\n"
     "  look-alikes             names that look the same\n"
     "  invite                  let somebody take a name while sign-up is closed\n"
     "  workers, leases         who is here, and what is in hand for long\n"
     "  failed                  jobs that failed for good, with reasons\n"
     "  batch                   batches: how far, how quick, how long still\n"
     "  batch set|pause|resume|cancel|rename NAME\n"
-    "                          whose turn it is, and whether\n"
+    "                          change a batch: its turn, whether it is handed out\n"
     "  requeue                 put failed jobs back in line\n"
     "  send-back JOB           refuse a result; the stage does the job anew\n"
     "  give-back JOB           take a job out of a worker's hand\n"
     "  hurry JOB...            jobs that wait go before every batch\n"
-    "  undo                    refuse results by who made them and when; take that back\n"
+    "  undo                    refuse results by who made them, or when; or undo that\n"
     "  ban, unban NUMBER, bans who is not welcome\n"
     "  labels, origins         what runs out there, and where\n"
     "  audit                   who did what\n"
-    "  worker drop STAGE NAME  send a worker away\n"
+    "  worker drop|end-rest STAGE NAME\n"
+    "                          send a worker away, or let one work that must rest\n"
     "  trial, trials           what a worker makes of a job whose result is known\n"
     "  banner TEXT             a line on every page\n"
     "  pause STAGE, resume STAGE\n"
     "                          hold a stage back, and let it go on\n"
-    "  stages [append|rename]  list the stages, append one, give one another name\n"
+    "  stages [append|rename|rate]\n"
+    "                          list the stages, append, rename or slow one\n"
     "  migrate                 bring the database up to this version\n"
     "  new-identity            for a restored copy, when the original lives on\n"
     "  check                   compare all counts with the laws of conservation\n"

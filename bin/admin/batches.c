@@ -85,23 +85,13 @@ list(struct ask *ask, struct err *e)
 
 /* ---- acts ------------------------------------------------------------------------------------ */
 
-/* Fit to be a name, and to be shown. */
-static bool
-is_plain(const char *name)
-{
-	size_t len = strlen(name);
-
-	return text_is_utf8(name, len) && !text_has_control(name, len) &&
-	    !text_has_invisible(name, len);
-}
-
 bool
 find_batch(struct ask *ask, const char *name, int64_t *batch, struct err *e)
 {
 	struct pg_param param = pg_text_param(name, strlen(name));
 	struct pg_rows *rows = NULL;
 
-	if (!is_plain(name))
+	if (!text_is_plain(name, strlen(name)))
 		return err_set(e, ERR_INPUT, NULL,
 		    "there is no batch of that name: a character of it cannot be seen");
 	if (!pg_call(ask->tool->pg, "select tracker.batch_named($1)::bigint", &param, 1, &rows, e))
@@ -229,7 +219,7 @@ rename_batch(struct ask *ask, struct err *e)
 	char room[CELL_TEXT];
 	int64_t batch;
 
-	if (!is_plain(name))
+	if (!text_is_plain(name, strlen(name)))
 		return err_set(
 		    e, ERR_FIELD, NULL, "a name is UTF-8, and every character of it can be seen");
 	if (!find_batch(ask, ask->arg[1], &batch, e))

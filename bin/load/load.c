@@ -103,20 +103,23 @@ static const struct argp_option options[] = {
     {"brace", KEY_BRACE, "PATTERN", 0, "Every word of a pattern, as bash expands braces", 0},
     {"skip-blank", KEY_SKIP, NULL, 0, "Pass over blank lines, which are an error otherwise", 0},
     {NULL, 0, NULL, 0, "When the tracker has jobs already:", 2},
-    {"append", KEY_APPEND, NULL, 0, "Add to them; numbers go on", 0},
-    {"reset", KEY_RESET, NULL, 0, "Delete them first, with all results, counts and credit", 0},
+    {"append", KEY_APPEND, NULL, 0, "Add these jobs to them; their numbers go on", 0},
+    {"reset", KEY_RESET, NULL, 0, "Delete all jobs first, with their results, counts and credit",
+	0},
     {"yes", 'y', NULL, 0, "Do not ask before --reset deletes", 0}, {NULL, 0, NULL, 0, "Other:", 3},
     {"batch", KEY_BATCH, "NAME", 0,
-	"What these jobs are called together; the default is the source's name and the time", 0},
+	"What these jobs are called together (default: the source's name and the time)", 0},
     {"priority", KEY_PRIORITY, "N", 0,
-	"Whose turn it is: -100 to 100, higher goes first; default 0", 0},
-    {"paused", KEY_PAUSED, NULL, 0, "Hand out nothing of it yet", 0},
-    {"note", KEY_NOTE, "TEXT", 0, "A line for people", 0},
+	"The turn of this batch: -100 to 100, higher goes first (default 0)", 0},
+    {"paused", KEY_PAUSED, NULL, 0,
+	"Hand out nothing of this batch until it is resumed by distcompute-admin", 0},
+    {"note", KEY_NOTE, "TEXT", 0, "A line for people about this batch", 0},
     {"needs", KEY_NEEDS, "WORDS", 0,
 	"What a worker must say that it has to get these jobs: words, commas between (gpu,ram32)",
 	0},
     {"rate", KEY_RATE, "N", 0,
-	"How many of them the first stage hands out a minute; default 0, as many as are asked for",
+	"How many jobs of this batch the first stage hands out a minute (default 0: as many as "
+	"are asked for)",
 	0},
     {"dry-run", KEY_DRY, NULL, 0, "Read and check everything, and load nothing", 0},
     {"quiet", 'q', NULL, 0, "Say nothing about the progress", 0}, {0}};
@@ -163,19 +166,10 @@ choose_mode(struct wish *w, enum intake_mode mode, struct argp_state *state)
 	w->mode = mode;
 }
 
-/* Fit to be shown to people. */
-static bool
-is_plain(const char *s)
-{
-	size_t len = strlen(s);
-
-	return text_is_utf8(s, len) && !text_has_control(s, len) && !text_has_invisible(s, len);
-}
-
 static void
 choose_batch(struct wish *w, const char *name, struct argp_state *state)
 {
-	if (!is_plain(name))
+	if (!text_is_plain(name, strlen(name)))
 		argp_error(
 		    state, "--batch: a name is UTF-8, and every character of it can be seen");
 	w->batch.name = name;
@@ -215,7 +209,7 @@ choose_rate(struct wish *w, const char *text, struct argp_state *state)
 static void
 choose_note(struct wish *w, const char *note, struct argp_state *state)
 {
-	if (!is_plain(note) || text_chars(note, strlen(note)) > NOTE_MOST)
+	if (!text_is_plain(note, strlen(note)) || text_chars(note, strlen(note)) > NOTE_MOST)
 		argp_error(state, "--note: one line of UTF-8, of at most %d characters", NOTE_MOST);
 	w->batch.note = note;
 }
@@ -424,7 +418,7 @@ put_name(struct buf *b, const struct wish *w)
 		what++;
 	if (strcmp(w->what, "-") == 0)
 		buf_puts(b, "standard input");
-	else if (*what != '\0' && is_plain(what))
+	else if (*what != '\0' && text_is_plain(what, strlen(what)))
 		buf_put(b, what, text_cut(what, strlen(what), SOURCE_NAME));
 	else
 		buf_puts(b, "load");

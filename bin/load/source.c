@@ -9,16 +9,10 @@
 /* ---- one job --------------------------------------------------------------------------------- */
 
 static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static bool
 is_blank(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if (!is_space(s[i]))
+		if (!text_is_space(s[i]))
 			return false;
 	return true;
 }
@@ -154,9 +148,9 @@ next_line(struct source *s, const char **line, size_t *len, struct err *e)
 static void
 trim(const char **s, size_t *len)
 {
-	while (*len > 0 && is_space((*s)[*len - 1]))
+	while (*len > 0 && text_is_space((*s)[*len - 1]))
 		(*len)--;
-	while (*len > 0 && is_space(**s)) {
+	while (*len > 0 && text_is_space(**s)) {
 		(*s)++;
 		(*len)--;
 	}
@@ -192,7 +186,7 @@ peek(struct source *s, char *c, struct err *e)
 	struct window *w = &s->window;
 
 	for (;;) {
-		while (w->start < w->end && is_space(w->data[w->start]))
+		while (w->start < w->end && text_is_space(w->data[w->start]))
 			window_take(w, 1);
 		if (w->start < w->end || w->eof)
 			break;
@@ -229,7 +223,7 @@ scan_outside(struct scan *sc, char c)
 {
 	bool closes = c == ']' || c == '}';
 
-	if (sc->depth == 0 && (closes || c == ',' || is_space(c))) {
+	if (sc->depth == 0 && (closes || c == ',' || text_is_space(c))) {
 		sc->done = true;
 		return;
 	}

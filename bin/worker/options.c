@@ -362,19 +362,6 @@ take_switch(struct options *o, int key, bool on)
 
 /* ---- the settings file ------------------------------------------------------------------------ */
 
-static char *
-trim(char *s)
-{
-	size_t len;
-
-	while (isspace((unsigned char)*s))
-		s++;
-	len = strlen(s);
-	while (len > 0 && isspace((unsigned char)s[len - 1]))
-		s[--len] = '\0';
-	return s;
-}
-
 static void
 take_command(struct options *o, char *text)
 {
@@ -435,13 +422,14 @@ read_file(struct options *o, const char *path, struct argp_state *state)
 		argp_error(state, "%s: %s", path, strerror(errno));
 	while (getline(&text, &room, file) >= 0) {
 		from.line++;
-		name = trim(arena_dup(&o->arena, text, strlen(text)));
+		name = text_trim(arena_dup(&o->arena, text, strlen(text)));
 		if (*name == '\0' || *name == '#')
 			continue;
 		value = strchr(name, '=');
 		if (value)
 			*value++ = '\0';
-		take_line(o, trim(name), value ? trim(value) : name + strlen(name), &from);
+		take_line(
+		    o, text_trim(name), value ? text_trim(value) : name + strlen(name), &from);
 	}
 	if (ferror(file))
 		argp_error(state, "%s: %s", path, strerror(errno));

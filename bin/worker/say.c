@@ -99,12 +99,6 @@ say_raw(const char *bytes, size_t len)
 	return put(bytes, len);
 }
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* The longest prefix of at most `most` bytes that does not end within a character. */
 static size_t
 cut_at_char(const char *s, size_t len, size_t most)
@@ -122,14 +116,14 @@ say_clean(char *out, size_t size, const char *s, size_t len)
 {
 	size_t from = 0;
 
-	while (len > 0 && is_space(*s))
+	while (len > 0 && text_is_space(*s))
 		s++, len--;
 	len = cut_at_char(s, len, size - 1);
 	memcpy(out, s, len);
 	len = text_clean(out, len, false);
-	while (len > 0 && is_space(out[len - 1]))
+	while (len > 0 && text_is_space(out[len - 1]))
 		len--;
-	while (from < len && is_space(out[from]))
+	while (from < len && text_is_space(out[from]))
 		from++;
 	memmove(out, out + from, len - from);
 	out[len - from] = '\0';

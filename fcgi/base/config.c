@@ -203,32 +203,12 @@ bad_line(struct file_pass *pass, const char *why)
 	return err_set(pass->e, ERR_INPUT, NULL, "%s:%d: %s", pass->path, pass->line, why);
 }
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Cuts the blanks at the end off, and passes over those at the head. */
-static char *
-trim(char *s)
-{
-	size_t len = strlen(s);
-
-	while (len > 0 && is_blank(s[len - 1]))
-		len--;
-	s[len] = '\0';
-	while (is_blank(*s))
-		s++;
-	return s;
-}
-
 /* What follows a blank and a semicolon is a comment. */
 static void
 cut_comment(char *s)
 {
 	for (char *p = s; *p; p++)
-		if (*p == ';' && p > s && is_blank(p[-1])) {
+		if (*p == ';' && p > s && text_is_space(p[-1])) {
 			*p = '\0';
 			return;
 		}
@@ -265,7 +245,7 @@ take_line(struct file_pass *pass, char *line, size_t len)
 	if (strlen(line) != len)
 		return bad_line(pass, "a NUL character");
 	cut_comment(line);
-	line = trim(line);
+	line = text_trim(line);
 	if (*line == '\0' || *line == '#' || *line == ';')
 		return true;
 	if (*line == '[')
@@ -274,7 +254,7 @@ take_line(struct file_pass *pass, char *line, size_t len)
 	if (!equals)
 		return bad_line(pass, "expected 'name = value'");
 	*equals = '\0';
-	return take_setting(pass, trim(line), trim(equals + 1));
+	return take_setting(pass, text_trim(line), text_trim(equals + 1));
 }
 
 /* A byte order mark, as some editors write it. */

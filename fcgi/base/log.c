@@ -233,16 +233,6 @@ log_err(enum log_level level, const char *event, const struct err *e)
 		    e->line, why);
 }
 
-/* Bytes of the well-formed character at s, 0 when there is none. */
-static size_t
-char_len(const char *s, size_t len)
-{
-	unsigned char c = (unsigned char)s[0];
-	size_t want = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-	return want <= len && text_is_utf8(s, want) ? want : 0;
-}
-
 const char *
 log_quote(char *out, size_t size, const char *s, size_t len)
 {
@@ -256,7 +246,7 @@ log_quote(char *out, size_t size, const char *s, size_t len)
 	}
 	out[at++] = '"';
 	while (i < len) {
-		n = char_len(s + i, len - i);
+		n = text_char_len(s + i, len - i);
 		if (n > 0 && !text_has_control(s + i, n) && !text_has_invisible(s + i, n) &&
 		    s[i] != '"' && s[i] != '\\') {
 			if (at + n + 2 > size)

@@ -152,14 +152,11 @@ hex4(const char *s, const char *end)
 	if (end - s < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		char c = s[i];
+		int digit = text_hex_digit(s[i]);
 
-		if (c >= '0' && c <= '9')
-			n = n << 4 | (c - '0');
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			n = n << 4 | ((c | 0x20) - 'a' + 10);
-		else
+		if (digit < 0)
 			return -1;
+		n = n << 4 | digit;
 	}
 	return n;
 }

@@ -4,16 +4,6 @@
 
 #include "base/text.h"
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
-
 /*
  * The byte at *s, decoded, and *s moved behind it; -1 when malformed or NUL. `plus`: + is a space.
  */
@@ -32,8 +22,8 @@ next_byte(const char **s, const char *end, bool plus)
 		return (unsigned char)*p;
 	if (end - p < 3)
 		return -1;
-	high = hex_digit(p[1]);
-	low = hex_digit(p[2]);
+	high = text_hex_digit(p[1]);
+	low = text_hex_digit(p[2]);
 	*s = p + 3;
 	if (high < 0 || low < 0 || (high | low) == 0)
 		return -1;

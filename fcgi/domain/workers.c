@@ -107,22 +107,33 @@ touch_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 	    pg, "select item, worker, stage from tracker.touch_workers($1, $2)", params, 2, e);
 }
 
+/* A row is a worker who is here: item, worker, stage. `said`: it told its words, and they are stored. */
 static void
-touch_read(struct tracker *t, struct bundle *b)
+read_present(struct tracker *t, struct bundle *b, bool said)
 {
 	for (int i = 0; i < b->n; i++)
 		b->ops[i]->status = ST_NO_WORKER;
 	for (int row = 0; row < pg_rows_count(b->rows); row++) {
 		struct bundle_item *item = bundle_item_of(b, row);
+		struct op *op;
 
 		if (!item)
 			continue;
-		item->op->status = ST_ACCEPTED;
-		item->op->worker.id = pg_int(b->rows, row, 1);
-		item->op->worker.stage = (int)pg_int(b->rows, row, 2);
-		presence_put(
-		    t->presence, &item->op->token, item->op->generation, &item->op->worker);
+		op = item->op;
+		op->status = ST_ACCEPTED;
+		op->worker.id = pg_int(b->rows, row, 1);
+		op->worker.stage = (int)pg_int(b->rows, row, 2);
+		if (said)
+			op->worker.said =
+			    presence_words(op->say.has, op->say.label, op->say.label_len);
+		presence_put(t->presence, &op->token, op->generation, &op->worker);
 	}
+}
+
+static void
+touch_read(struct tracker *t, struct bundle *b)
+{
+	read_present(t, b, false);
 }
 
 const struct bundle_kind bundle_touch = {touch_send, touch_read};
@@ -154,21 +165,7 @@ say_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 static void
 say_read(struct tracker *t, struct bundle *b)
 {
-	for (int i = 0; i < b->n; i++)
-		b->ops[i]->status = ST_NO_WORKER;
-	for (int row = 0; row < pg_rows_count(b->rows); row++) {
-		struct bundle_item *item = bundle_item_of(b, row);
-		struct op *op;
-
-		if (!item)
-			continue;
-		op = item->op;
-		op->status = ST_ACCEPTED;
-		op->worker.id = pg_int(b->rows, row, 1);
-		op->worker.stage = (int)pg_int(b->rows, row, 2);
-		op->worker.said = presence_words(op->say.has, op->say.label, op->say.label_len);
-		presence_put(t->presence, &op->token, op->generation, &op->worker);
-	}
+	read_present(t, b, true);
 }
 
 const struct bundle_kind bundle_say = {say_send, say_read};

@@ -767,6 +767,15 @@ pg_text(const struct pg_rows *rows, int row, int column, size_t *len)
 	return s;
 }
 
+const char *
+pg_dup(struct arena *a, const struct pg_rows *rows, int row, int column)
+{
+	size_t len;
+	const char *text = pg_text(rows, row, column, &len);
+
+	return arena_dup(a, text, len);
+}
+
 struct uuid
 pg_uuid(const struct pg_rows *rows, int row, int column)
 {

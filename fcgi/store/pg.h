@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/random.h"
@@ -86,6 +87,8 @@ double pg_double(const struct pg_rows *rows, int row, int column); /* float4, fl
 bool pg_bool(const struct pg_rows *rows, int row, int column);
 /* text, name; NUL-ended; len may be NULL. */
 const char *pg_text(const struct pg_rows *rows, int row, int column, size_t *len);
+/* The text, kept in the arena. */
+const char *pg_dup(struct arena *a, const struct pg_rows *rows, int row, int column);
 struct uuid pg_uuid(const struct pg_rows *rows, int row, int column);
 /* timestamptz: UTC since 1970; +-infinity: INT64_MAX, INT64_MIN. */
 int64_t pg_time_us(const struct pg_rows *rows, int row, int column);

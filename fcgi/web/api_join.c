@@ -78,15 +78,6 @@ own_url(struct request *rq)
 	return arena_printf(&rq->arena, "https://%s", host);
 }
 
-static const char *
-dup_cell(struct request *rq, const struct pg_rows *rows, int column)
-{
-	size_t len;
-	const char *text = pg_text(rows, 0, column, &len);
-
-	return pg_is_null(rows, 0, column) ? "" : arena_dup(&rq->arena, text, len);
-}
-
 static struct pg_param
 one_or_null(struct pg_array *array, const struct uuid *id, bool is_there)
 {
@@ -126,9 +117,9 @@ sign_up(struct request *rq, struct joining *j, struct pg *pg, struct err *e)
 	    "', $6::text::inet, ($7::uuid[])[1], ($8::uuid[])[1], $9) s",
 	    params, 9, &rows, e);
 	if (ok) {
-		j->said.status = dup_cell(rq, rows, 0);
-		j->said.name = dup_cell(rq, rows, 1);
-		j->said.words = dup_cell(rq, rows, 2);
+		j->said.status = pg_dup(&rq->arena, rows, 0, 0);
+		j->said.name = pg_dup(&rq->arena, rows, 0, 1);
+		j->said.words = pg_dup(&rq->arena, rows, 0, 2);
 		j->said.key = j->key_text;
 		pg_rows_free(rows);
 	}

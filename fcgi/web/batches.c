@@ -42,15 +42,6 @@ enum {
 };
 
 static const char *
-dup_cell(struct page *p, const struct pg_rows *rows, int i, int column)
-{
-	size_t len;
-	const char *text = pg_text(rows, i, column, &len);
-
-	return arena_dup(p->arena, text, len);
-}
-
-static const char *
 why_text(struct page *p, const char *state, const char *paused_why, const char *needs)
 {
 	if (strcmp(state, "paused") == 0)
@@ -82,15 +73,15 @@ take_row(struct page *p, const struct pg_rows *rows, int i, struct batch *b)
 	    .failed = pg_int(rows, i, FAILED),
 	    .in_hand = pg_int(rows, i, LEASED),
 	    .waiting = pg_int(rows, i, WAITING),
-	    .name = dup_cell(p, rows, i, NAME),
-	    .note = dup_cell(p, rows, i, NOTE),
-	    .needs = dup_cell(p, rows, i, NEEDS),
+	    .name = pg_dup(p->arena, rows, i, NAME),
+	    .note = pg_dup(p->arena, rows, i, NOTE),
+	    .needs = pg_dup(p->arena, rows, i, NEEDS),
 	    .rate = pg_is_null(rows, i, RATE) ? 0 : pg_int(rows, i, RATE),
 	    .per_minute = pg_double(rows, i, PER_MINUTE),
 	    .eta_s = pg_is_null(rows, i, ETA) ? -1 : pg_int(rows, i, ETA),
 	};
 	if (!pg_is_null(rows, i, WHY))
-		b->state = dup_cell(p, rows, i, WHY);
+		b->state = pg_dup(p->arena, rows, i, WHY);
 	else
 		b->state = b->done < b->total ? "moving" : "ended";
 	b->why = why_text(p, b->state, pg_text(rows, i, PAUSED_WHY, NULL), b->needs);

@@ -258,15 +258,6 @@ facts_read(struct page *p, struct facts *f, struct err *e)
 	return true;
 }
 
-static const char *
-dup_text(struct page *p, const struct pg_rows *rows, int row, int column)
-{
-	size_t len;
-	const char *text = pg_text(rows, row, column, &len);
-
-	return arena_dup(p->arena, text, len);
-}
-
 bool
 facts_read_latest(struct page *p, struct facts *f, struct err *e)
 {
@@ -283,8 +274,8 @@ facts_read_latest(struct page *p, struct facts *f, struct err *e)
 		f->latest[f->latest_n++] = (struct facts_result){
 		    .stage = pg_int(rows, i, 0),
 		    .job = pg_int(rows, i, 1),
-		    .worker = dup_text(p, rows, i, 2),
-		    .person = dup_text(p, rows, i, 3),
+		    .worker = pg_dup(p->arena, rows, i, 2),
+		    .person = pg_dup(p->arena, rows, i, 3),
 		    .started_us = pg_time_us(rows, i, 4),
 		    .finished_us = pg_time_us(rows, i, 5),
 		};

@@ -24,15 +24,6 @@ struct worker {
 	double hours, peers_rate; /* peers_rate 0 = unknown */
 };
 
-static const char *
-dup_text(struct page *p, const struct pg_rows *rows, int row, int column)
-{
-	size_t len;
-	const char *text = pg_text(rows, row, column, &len);
-
-	return arena_dup(p->arena, text, len);
-}
-
 static bool
 read_worker(struct page *p, struct worker *w, struct err *e)
 {
@@ -55,12 +46,12 @@ read_worker(struct page *p, struct worker *w, struct err *e)
 		    "no worker of that name in stage %d", (int)w->stage);
 	}
 	w->id = pg_int(rows, 0, 0);
-	w->name = dup_text(p, rows, 0, 1);
-	w->person = dup_text(p, rows, 0, 2);
+	w->name = pg_dup(p->arena, rows, 0, 1);
+	w->person = pg_dup(p->arena, rows, 0, 2);
 	w->created_us = pg_time_us(rows, 0, 3);
 	w->seen_us = pg_time_us(rows, 0, 4);
 	w->gone_us = pg_is_null(rows, 0, 5) ? 0 : pg_time_us(rows, 0, 5);
-	w->gone_why = dup_text(p, rows, 0, 6);
+	w->gone_why = pg_dup(p->arena, rows, 0, 6);
 	w->done = pg_int(rows, 0, 7);
 	w->struck = pg_int(rows, 0, 8);
 	w->held = pg_int(rows, 0, 9);

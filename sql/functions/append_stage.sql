@@ -33,7 +33,7 @@ begin
 			using errcode = 'TR001';
 	end if;
 	insert into tracker.stage (stage, letter, name)
-	values (v_last + 1, chr(97 + v_last), append_stage.name);
+	values (v_last + 1, tracker.letter_of((v_last + 1)::int2), append_stage.name);
 	update tracker.project set stages_kept = true where not stages_kept;
 	with r as (
 		insert into tracker.ready (stage, batch, job)

@@ -36,7 +36,7 @@ begin
 	insert into tracker.trial (worker, stage, job, known) values (v_worker, of_stage, of_job, v_known)
 	returning id into v_trial;
 	update tracker.worker w set trial = v_trial where w.id = v_worker;
-	perform tracker.audit_act('trial', format('%s of stage %s', name, chr(96 + of_stage)), 1,
+	perform tracker.audit_act('trial', format('%s of stage %s', name, tracker.letter_of(of_stage)), 1,
 		jsonb_build_object('trial', v_trial, 'job', of_job));
 	return v_trial;
 end $$;

@@ -53,7 +53,7 @@ begin
 		select e.token, e.stage, e.freed
 		from tracker.end_workers(v_tokens, 'banned', null) e;
 	perform tracker.audit_act('ban', coalesce('person ' || of_person, 'address ' || of_address::text,
-		'label ' || of_label, format('worker %s of stage %s', of_worker, chr(96 + of_stage))),
+		'label ' || of_label, format('worker %s of stage %s', of_worker, tracker.letter_of(of_stage))),
 		cardinality(v_tokens), jsonb_strip_nulls(jsonb_build_object('ban', v_ban,
 			'words', ban_strangers.words, 'until', ban_strangers.until)));
 end $$;

@@ -13,30 +13,30 @@ language plpgsql
 set search_path = pg_catalog, tracker
 as $$
 declare
-	now_hour timestamptz := date_trunc('hour', clock_timestamp());
-	this_day date := (clock_timestamp() at time zone 'UTC')::date;
-	last_day date;
-	is_ours boolean;	-- built anew in this transaction: it may have what is to be added
+	v_hour timestamptz := date_trunc('hour', clock_timestamp());
+	v_today date := (clock_timestamp() at time zone 'UTC')::date;
+	v_built date;
+	v_ours boolean;	-- built anew in this transaction: it may have what is to be added
 begin
 	if people is null then
 		return;
 	end if;
 
 	insert into tracker.person_hour as h (person, hour, done, last)
-	select d.person, now_hour, sum(d.jobs), clock_timestamp()
+	select d.person, v_hour, sum(d.jobs), clock_timestamp()
 	from unnest(people, days, jobs) d(person, day, jobs)
-	where d.day >= this_day - 1
+	where d.day >= v_today - 1
 	group by d.person
 	having sum(d.jobs) <> 0
 	on conflict (person, hour) do update set done = h.done + excluded.done, last = excluded.last;
 
-	select b.day, b.xmin = pg_current_xact_id()::xid into last_day, is_ours
+	select b.day, b.xmin = pg_current_xact_id()::xid into v_built, v_ours
 	from tracker.board_day b for update;
-	if last_day = this_day and not is_ours then
+	if v_built = v_today and not v_ours then
 		insert into tracker.board as b (person, today, week)
-		select d.person, coalesce(sum(d.jobs) filter (where d.day = this_day), 0), sum(d.jobs)
+		select d.person, coalesce(sum(d.jobs) filter (where d.day = v_today), 0), sum(d.jobs)
 		from unnest(people, days, jobs) d(person, day, jobs)
-		where d.day > this_day - 7
+		where d.day > v_today - 7
 			and not exists (select from tracker.person p where p.id = d.person and p.hidden)
 		group by d.person
 		on conflict (person) do update
@@ -44,14 +44,14 @@ begin
 		return;
 	end if;
 
-	update tracker.board_day b set day = this_day;
-	delete from tracker.person_hour h where h.hour < now_hour - interval '2 days';
+	update tracker.board_day b set day = v_today;
+	delete from tracker.person_hour h where h.hour < v_hour - interval '2 days';
 	delete from tracker.board b where b.person is not null;
 	insert into tracker.board (person, today, week)
-	select d.person, coalesce(sum(d.done - d.withdrawn) filter (where d.day = this_day), 0),
+	select d.person, coalesce(sum(d.done - d.withdrawn) filter (where d.day = v_today), 0),
 		sum(d.done - d.withdrawn)
 	from tracker.person_day d
-	where d.day > this_day - 7
+	where d.day > v_today - 7
 		and not exists (select from tracker.person p where p.id = d.person and p.hidden)
 	group by d.person;
 end

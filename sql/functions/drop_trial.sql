@@ -25,7 +25,7 @@ begin
 	end if;
 	update tracker.worker w set trial = null where w.trial = v_trial
 		and w.id = (select t.worker from tracker.trial t where t.id = v_trial);
-	select format('%s of stage %s', coalesce(w.name, '?'), chr(96 + t.stage)) into v_target
+	select format('%s of stage %s', coalesce(w.name, '?'), tracker.letter_of(t.stage)) into v_target
 	from tracker.trial t left join tracker.worker w on w.id = t.worker
 	where t.id = v_trial;
 	perform tracker.audit_act('drop trial', v_target, 1, jsonb_build_object('trial', v_trial));

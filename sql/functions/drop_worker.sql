@@ -19,6 +19,6 @@ begin
 			'dropped', null) e;
 	if found then
 		perform tracker.audit_act('drop worker',
-			format('%s of stage %s', drop_worker.name, chr(96 + drop_worker.stage)), 1, null);
+			format('%s of stage %s', drop_worker.name, tracker.letter_of(drop_worker.stage)), 1, null);
 	end if;
 end $$;

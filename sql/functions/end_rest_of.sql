@@ -24,6 +24,6 @@ begin
 	seconds := tracker.left_to_rest(w.rest_until, clock_timestamp());
 	token := w.token;
 	update tracker.worker q set bad_row = 0, soft_row = 0, rest_until = '-infinity' where q.id = of_worker;
-	perform tracker.audit_act('end rest', format('%s of stage %s', w.name, chr(96 + w.stage)), 1, null);
+	perform tracker.audit_act('end rest', format('%s of stage %s', w.name, tracker.letter_of(w.stage)), 1, null);
 	return next;
 end $$;

@@ -73,8 +73,8 @@ begin
 			v_counts, null, null, null);
 	end if;
 	perform tracker.audit_act('hurry', case when cardinality(v_all) = 1
-			then format('job %s, stage %s', v_all[1], chr(96 + of_stage))
-			else format('%s jobs, stage %s', cardinality(v_all), chr(96 + of_stage)) end,
+			then format('job %s, stage %s', v_all[1], tracker.letter_of(of_stage))
+			else format('%s jobs, stage %s', cardinality(v_all), tracker.letter_of(of_stage)) end,
 		cardinality(v_all), case when cardinality(v_all) between 2 and c_named
 			then jsonb_build_object('jobs', v_all) end);
 	return v_all;

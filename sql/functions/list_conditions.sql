@@ -19,7 +19,7 @@ as $$
 begin
 	return query
 	with c as materialized (
-		select r.*, chr(96 + r.stage) as name_of, r.ready + r.retry + r.leased as left_over,
+		select r.*, tracker.letter_of(r.stage) as name_of, r.ready + r.retry + r.leased as left_over,
 			sum(r.ready + r.retry + r.leased) over (order by r.stage) - r.ready - r.retry - r.leased
 				as before
 		from tracker.read_counts() r)

@@ -35,7 +35,7 @@ begin
 		'keys', (select coalesce(jsonb_agg(jsonb_build_object('label', k.label, 'made', k.created,
 				'used', k.used, 'revoked', k.revoked) order by k.id), '[]')
 			from tracker.list_keys(p.nickname) k),
-		'days', (select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'stage', chr(96 + d.stage),
+		'days', (select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'stage', tracker.letter_of(d.stage),
 				'done', d.done, 'sent_back', d.withdrawn) order by d.day, d.stage), '[]')
 			from tracker.person_day d where d.person = p.id))
 	into v_self
@@ -54,7 +54,7 @@ begin
 			exit;
 		end if;
 		if w.id > after then
-			v_machines := v_machines || jsonb_build_object('name', w.name, 'stage', chr(96 + w.stage),
+			v_machines := v_machines || jsonb_build_object('name', w.name, 'stage', tracker.letter_of(w.stage),
 				'label', w.label, 'slots', w.slots, 'has', w.words, 'address', host(w.address), 'came', w.created,
 				'seen', w.seen, 'gone', w.gone_at, 'why', w.gone_why, 'done', w.done, 'failed', w.struck);
 			v_left := v_left - 1;
@@ -67,7 +67,7 @@ begin
 				v_next := w.id || '-' || r.id - 1;
 				exit;
 			end if;
-			v_failures := v_failures || jsonb_build_object('machine', w.name, 'stage', chr(96 + r.stage),
+			v_failures := v_failures || jsonb_build_object('machine', w.name, 'stage', tracker.letter_of(r.stage),
 				'job', r.job, 'how', r.kind, 'reason', r.reason, 'at', r.at);
 			v_left := v_left - 1;
 		end loop;
@@ -82,7 +82,7 @@ begin
 				v_next := c_behind || '-' || r.id - 1;
 				exit;
 			end if;
-			v_refused := v_refused || jsonb_build_object('stage', chr(96 + r.stage), 'job', r.job,
+			v_refused := v_refused || jsonb_build_object('stage', tracker.letter_of(r.stage), 'job', r.job,
 				'reason', r.reason, 'at', r.refused);
 			v_left := v_left - 1;
 		end loop;

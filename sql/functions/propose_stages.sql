@@ -29,6 +29,6 @@ begin
 	end if;
 	delete from tracker.stage;
 	insert into tracker.stage (stage, letter, name)
-	select n, chr(96 + n::int4), u.name from unnest(names) with ordinality as u(name, n);
+	select n, tracker.letter_of(n::int2), u.name from unnest(names) with ordinality as u(name, n);
 	return names;
 end $$;

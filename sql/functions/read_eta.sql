@@ -21,21 +21,21 @@ returns table (state text, total int8, done int8, remaining int8, eta_s int8, lo
 language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
-	width  float8 := greatest(60, read_eta.interval_s);
-	most   int4 := greatest(1, read_eta.samples);
-	moment timestamptz := clock_timestamp();
-	stop   timestamptz := date_trunc('minute', moment);
-	jobs   int8 := coalesce((select b.last from tracker.batch b order by b.first desc limit 1), 0);
-	age    float8;
-	rate   float8;		-- a second
-	slow   float8;
-	fast   float8;
-	pinned float8;		-- seconds, by the slowest stage
-	r      record;
+	v_width float8 := greatest(60, read_eta.interval_s);
+	v_most int4 := greatest(1, read_eta.samples);
+	v_now timestamptz := clock_timestamp();
+	v_stop timestamptz := date_trunc('minute', v_now);
+	v_jobs int8 := coalesce((select b.last from tracker.batch b order by b.first desc limit 1), 0);
+	v_age float8;
+	v_rate float8;		-- a second
+	v_slow float8;
+	v_fast float8;
+	v_pinned float8;		-- seconds, by the slowest stage
+	r record;
 begin
 	select coalesce(sum(c.done), 0)::int8 as done,
-		coalesce(sum(greatest(0, jobs - c.done - c.lost)), 0)::int8 as remaining,
-		array_agg(greatest(0, jobs - c.done - c.lost) order by c.stage) as left_in
+		coalesce(sum(greatest(0, v_jobs - c.done - c.lost)), 0)::int8 as remaining,
+		array_agg(greatest(0, v_jobs - c.done - c.lost) order by c.stage) as left_in
 	into r
 	from (
 		select x.stage, x.done, sum(x.failed + x.cancelled) over (order by x.stage) as lost
@@ -47,47 +47,47 @@ begin
 	total := done + remaining;
 	sampled := 0;
 	per_minute := 0;
-	if jobs = 0 then
+	if v_jobs = 0 then
 		state := 'empty';
 		return next;
 		return;
 	end if;
 
-	select extract(epoch from moment - min(s.first_at)) into age from tracker.read_ends() s;
-	if age is null then
+	select extract(epoch from v_now - min(s.first_at)) into v_age from tracker.read_ends() s;
+	if v_age is null then
 		state := case when remaining = 0 then 'finished' else 'calculating' end;
 		return next;
 		return;
 	end if;
-	if age < width then
+	if v_age < v_width then
 		-- The first interval is under way: all of it until now.
-		if age >= 60 then
-			select sum(p.done_24h) / age into rate from tracker.read_pace() p;
+		if v_age >= 60 then
+			select sum(p.done_24h) / v_age into v_rate from tracker.read_pace() p;
 		end if;
 	else
-		sampled := least(most, floor(age / width))::int4;
+		sampled := least(v_most, floor(v_age / v_width))::int4;
 		with minutes as materialized (
-			select x.stage, floor(extract(epoch from stop - x.minute - interval '1 minute') / width)::int4 as i,
+			select x.stage, floor(extract(epoch from v_stop - x.minute - interval '1 minute') / v_width)::int4 as i,
 				sum(x.done) as done
 			from (
 				select h.stage, h.minute, h.done
 				from tracker.stage s
 				join tracker.history h on h.stage = s.stage
-				where h.minute >= stop - make_interval(secs => sampled * width)
+				where h.minute >= v_stop - make_interval(secs => sampled * v_width)
 				union all
 				select y.stage, y.minute, y.done from tracker.tally y
-				where y.minute >= stop - make_interval(secs => sampled * width)
+				where y.minute >= v_stop - make_interval(secs => sampled * v_width)
 			) x
-			where x.minute < stop
+			where x.minute < v_stop
 			group by 1, 2
 		), slices as (
-			select n.i, coalesce(sum(m.done), 0) / width as rate
+			select n.i, coalesce(sum(m.done), 0) / v_width as rate
 			from generate_series(0, sampled - 1) n(i)
 			left join minutes m on m.i = n.i
 			group by n.i
 		), stages as (
 			-- A stage that began later is measured from its own first sample on.
-			select m.stage, sum(m.done) / ((max(m.i) + 1) * width) as rate
+			select m.stage, sum(m.done) / ((max(m.i) + 1) * v_width) as rate
 			from minutes m
 			where m.i between 0 and sampled - 1
 			group by m.stage
@@ -96,23 +96,23 @@ begin
 		select avg(s.rate), percentile_cont(0.1) within group (order by s.rate),
 			percentile_cont(0.9) within group (order by s.rate),
 			(select max(r.left_in[t.stage] / t.rate) from stages t)
-		into rate, slow, fast, pinned
+		into v_rate, v_slow, v_fast, v_pinned
 		from slices s;
 	end if;
 
-	per_minute := coalesce(rate, 0) * 60;
+	per_minute := coalesce(v_rate, 0) * 60;
 	if remaining = 0 then
 		state := 'finished';
-	elsif rate is null then
+	elsif v_rate is null then
 		state := 'calculating';
-	elsif rate <= 0 then
+	elsif v_rate <= 0 then
 		state := 'stalled';
 	else
 		state := 'moving';
-		eta_s := ceil(greatest(remaining / rate, coalesce(pinned, 0)));
+		eta_s := ceil(greatest(remaining / v_rate, coalesce(v_pinned, 0)));
 		if sampled >= 3 then
-			low_s := floor(least(eta_s, remaining / fast));
-			high_s := case when slow > 0 then ceil(greatest(eta_s, remaining / slow)) end;
+			low_s := floor(least(eta_s, remaining / v_fast));
+			high_s := case when v_slow > 0 then ceil(greatest(eta_s, remaining / v_slow)) end;
 		end if;
 	end if;
 	return next;

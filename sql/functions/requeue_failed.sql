@@ -62,7 +62,7 @@ begin
 		select array_fill(requeue_failed.stage,
 			array[coalesce(cardinality(v_batches), 0)]) as stages) x;
 	if v_count > 0 then
-		perform tracker.audit_act('requeue', 'stage ' || chr(96 + requeue_failed.stage), v_count,
+		perform tracker.audit_act('requeue', 'stage ' || tracker.letter_of(requeue_failed.stage), v_count,
 			jsonb_strip_nulls(jsonb_build_object('jobs',
 				coalesce(cardinality(requeue_failed.jobs)::text, 'all'),
 				'reason', of_reason, 'label', of_label, 'person', of_person, 'batch', (

@@ -113,7 +113,7 @@ begin
 		array_fill(0::int8, array[cardinality(v_stages) + 1]) || -v_failed);
 	perform tracker.add_credit(v_persons, v_stages, null,
 		array_fill(1::int8, array[cardinality(v_stages)]));
-	perform tracker.audit_act('send back', format('job %s, stage %s', v_job, chr(96 + v_stage)),
+	perform tracker.audit_act('send back', format('job %s, stage %s', v_job, tracker.letter_of(v_stage)),
 		cardinality(v_stages), jsonb_build_object('reason', v_why));
 	return true;
 end $$;

@@ -18,6 +18,6 @@ begin
 		return false;
 	end if;
 	perform tracker.audit_act(case when set_paused.paused then 'pause' else 'resume' end,
-		'stage ' || chr(96 + set_paused.stage), null, null);
+		'stage ' || tracker.letter_of(set_paused.stage), null, null);
 	return true;
 end $$;

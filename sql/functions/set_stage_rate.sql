@@ -19,7 +19,7 @@ begin
 		or not tracker.set_gate(of_stage, 0, set_stage_rate.rate) then
 		return false;
 	end if;
-	perform tracker.audit_act('set rate', 'stage ' || chr(96 + of_stage), null,
+	perform tracker.audit_act('set rate', 'stage ' || tracker.letter_of(of_stage), null,
 		jsonb_build_object('rate', set_stage_rate.rate));
 	return true;
 end $$;

@@ -38,7 +38,7 @@ begin
 	end if;
 	b := tracker.give_back(array[l], array['freed'], array[v_why]);
 	v_ok := tracker.add_tally(b.t_stages, b.t_batches, null, b.t_retry, null, null, b.t_failed);
-	perform tracker.audit_act('give back', format('job %s, stage %s', of_job, chr(96 + of_stage)), 1,
+	perform tracker.audit_act('give back', format('job %s, stage %s', of_job, tracker.letter_of(of_stage)), 1,
 		jsonb_build_object('reason', v_why));
 	return query
 		select w.name, p.nickname from tracker.worker w

@@ -22,19 +22,19 @@ PARAMS, STDIN, STDOUT, END = 4, 5, 6, 3
 
 class Way(threading.Thread):
     """
-    Passes on what tracker and PostgreSQL say, until it is told to cut one conversation, at the next question:
-    before (PostgreSQL hears nothing of it), middle (it hears half), after (it has answered, and so committed; the answer is lost).
+    A socket before a server's, of the same name in a folder of its own. Who comes talks to the server by `talk`, until it
+    answers False; `cuts` says whose conversation is to be cut, and when.
     """
 
-    def __init__(self, stack):
+    def __init__(self, there):
         super().__init__(daemon=True)
+        self.there, self.cuts = there, {}
         self.folder = tempfile.mkdtemp(prefix="dct-way-")
         os.chmod(self.folder, 0o755)
-        self.there = os.path.join(stack.state, "run", ".s.PGSQL.5432")
-        self.cuts = {}  # by whose conversation: when
+        self.path = os.path.join(self.folder, os.path.basename(there))
         self.listening = socket.socket(socket.AF_UNIX)
-        self.listening.bind(os.path.join(self.folder, ".s.PGSQL.5432"))
-        os.chmod(os.path.join(self.folder, ".s.PGSQL.5432"), 0o666)
+        self.listening.bind(self.path)
+        os.chmod(self.path, 0o666)
         self.listening.listen(64)
         self.start()
 
@@ -44,20 +44,40 @@ class Way(threading.Thread):
                 tracker, _ = self.listening.accept()
             except OSError:
                 return
-            threading.Thread(target=self._pass_on, args=(tracker,), daemon=True).start()
+            self.welcome(tracker)
+
+    def welcome(self, tracker):
+        threading.Thread(target=self._pass_on, args=(tracker,), daemon=True).start()
 
     def _pass_on(self, tracker):
-        with tracker, socket.socket(socket.AF_UNIX) as postgres:
+        with tracker, socket.socket(socket.AF_UNIX) as server:
             try:
-                postgres.connect(self.there)
-                first = tracker.recv(65536)
-                words = first[8:].split(b"\0")
-                name = words[words.index(b"application_name") + 1].decode() if b"application_name" in words else ""
-                postgres.sendall(first)
-                while self._one(name, tracker, postgres):
-                    pass
+                server.connect(self.there)
+                self.talk(tracker, server)
             except OSError:
                 return
+
+    def close(self):
+        self.listening.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class PostgresWay(Way):
+    """
+    Passes on what tracker and PostgreSQL say, until it is told to cut one conversation, at the next question:
+    before (PostgreSQL hears nothing of it), middle (it hears half), after (it has answered, and so committed; the answer is lost).
+    """
+
+    def __init__(self, stack):
+        super().__init__(os.path.join(stack.state, "run", ".s.PGSQL.5432"))
+
+    def talk(self, tracker, postgres):
+        first = tracker.recv(65536)
+        words = first[8:].split(b"\0")
+        name = words[words.index(b"application_name") + 1].decode() if b"application_name" in words else ""
+        postgres.sendall(first)
+        while self._one(name, tracker, postgres):
+            pass
 
     def _one(self, name, tracker, postgres):
         for side in select.select([tracker, postgres], [], [])[0]:
@@ -90,10 +110,6 @@ class Way(threading.Thread):
                 return
             heard += more
 
-    def close(self):
-        self.listening.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
 
 def record(kind, content=b""):
     return struct.pack("!BBHHBx", 1, kind, 1, len(content), 0) + content
@@ -112,7 +128,7 @@ def question(method, uri, body=None):
 
 class Beside:
     def __init__(self, stack, **settings):
-        self.stack, self.way = stack, Way(stack)
+        self.stack, self.way = stack, PostgresWay(stack)
         self.path = os.path.join(self.way.folder, "tracker.sock")
         flags = {"listen": f"unix:{self.path}", "postgres": f"host={self.way.folder} dbname=tracker user=tracker",
                  "processes": 1, **settings}

@@ -5,49 +5,31 @@ nothing at all. Calls about jobs answer as ever, leases are counted; what was to
 """
 import os
 import select
-import shutil
 import socket
-import tempfile
-import threading
 import time
 
 import pytest
 
-from beside import Beside
+from beside import Beside, Way
 from client import Fleet, which
 from waiting import Later, eventually
 
 WHEN = pytest.mark.parametrize("when", ["before", "middle", "after"])
 
 
-class RedisWay(threading.Thread):
+class RedisWay(Way):
     """Passes on what a tracker and Redis say, but for what `cuts` has: {a word of the tracker's: when}."""
 
     def __init__(self, stack):
-        super().__init__(daemon=True)
-        self.folder = tempfile.mkdtemp(prefix="dct-redis-way-")
-        os.chmod(self.folder, 0o755)
-        self.path = os.path.join(self.folder, "redis.sock")
-        self.there = os.path.join(stack.state, "run", "redis.sock")
-        self.cuts = {}
         self.mode = "pass"  # or refuse (who connects is hung up on), silent (nobody is answered), loading (nobody yet)
         self.open = set()
-        self.listening = socket.socket(socket.AF_UNIX)
-        self.listening.bind(self.path)
-        os.chmod(self.path, 0o666)
-        self.listening.listen(64)
-        self.start()
+        super().__init__(os.path.join(stack.state, "run", "redis.sock"))
 
-    def run(self):
-        while True:
-            try:
-                tracker, _ = self.listening.accept()
-            except OSError:
-                return
-            if self.mode == "refuse":
-                tracker.close()
-            else:
-                threading.Thread(target=self._pass_on, args=(tracker,), daemon=True).start()
+    def welcome(self, tracker):
+        if self.mode == "refuse":
+            tracker.close()
+        else:
+            super().welcome(tracker)
 
     def turn(self, mode):
         """From now on; who is connected is hung up on."""
@@ -55,15 +37,12 @@ class RedisWay(threading.Thread):
         for tracker in list(self.open):
             tracker.shutdown(socket.SHUT_RDWR)
 
-    def _pass_on(self, tracker):
+    def talk(self, tracker, redis):
         self.open.add(tracker)
-        with tracker, socket.socket(socket.AF_UNIX) as redis:
-            try:
-                redis.connect(self.there)
-                while self._one(tracker, redis):
-                    pass
-            except OSError:
+        try:
+            while self._one(tracker, redis):
                 pass
+        finally:
             self.open.discard(tracker)
 
     def _one(self, tracker, redis):
@@ -88,10 +67,6 @@ class RedisWay(threading.Thread):
             redis.sendall(data)
             redis.recv(1 << 20)
         return False
-
-    def close(self):
-        self.listening.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
