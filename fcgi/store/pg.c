@@ -370,6 +370,13 @@ fail_result(struct pg *pg, PGresult *res, struct err *e)
 	return false;
 }
 
+static void
+forget(PGresult **res)
+{
+	PQclear(*res);
+	*res = NULL;
+}
+
 /*
  * Reads results until there are no more. The last good one is *last (may be NULL), the first error
  * is the one that is told.
@@ -383,8 +390,7 @@ drain(struct pg *pg, int64_t until_us, PGresult **last, struct err *e)
 	for (;;) {
 		if (!wait_result(pg, until_us, e)) {
 			PQclear(bad);
-			PQclear(*last);
-			*last = NULL;
+			forget(last);
 			return false;
 		}
 		res = PQgetResult(pg->conn);
@@ -402,8 +408,7 @@ drain(struct pg *pg, int64_t until_us, PGresult **last, struct err *e)
 		case PGRES_COPY_BOTH:
 			PQclear(res);
 			PQclear(bad);
-			PQclear(*last);
-			*last = NULL;
+			forget(last);
 			disconnect(pg); /* no way to answer a copy that nobody feeds */
 			return err_set(e, ERR_BUG, NULL, "a COPY where none was expected");
 		default:
@@ -416,13 +421,11 @@ drain(struct pg *pg, int64_t until_us, PGresult **last, struct err *e)
 	}
 	pg->state = PG_IDLE;
 	if (bad) {
-		PQclear(*last);
-		*last = NULL;
+		forget(last);
 		return fail_result(pg, bad, e);
 	}
 	if (PQstatus(pg->conn) == CONNECTION_BAD) {
-		PQclear(*last);
-		*last = NULL;
+		forget(last);
 		return away_conn(pg, "answer", e);
 	}
 	pg->backoff_ms = 0;
