@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUF_FIRST 256 /* bytes of the first allocation: most answers of the API fit */
+#define BUF_FIRST 512 /* bytes of the first allocation: most answers of the API fit */
 
 void
 buf_init(struct buf *b, size_t limit)
