@@ -120,7 +120,7 @@ def test_a_network_is_banned(fresh):
     (["ban", "--person", "a"], 64, "--reason"),
     (["ban", "--worker", "nobody", "--reason", "x"], 64, "--stage"),
     (["ban", "--worker", "nobody", "--stage", "a", "--reason", "x"], 1, "no such worker"),
-    (["ban", "--address", "192.0.2.7/33", "--reason", "x"], 1, "192.0.2.7/33"),
+    (["ban", "--address", "192.0.2.7/33", "--reason", "x"], 64, "192.0.2.7/33"),
     (["ban", "--person", "a", "--reason", "x", "--until", "2001-01-01"], 1, "that time is over"),
     (["unban", "x"], 64, "no number"),
     (["unban", "4711"], 1, "no ban 4711"),
