@@ -160,7 +160,7 @@ def test_an_undo_that_dies_ten_times_ends_as_if_nothing_had_been(slow_steps):
     (["--person", "Mallory"], 64, "--reason"),
     (["--person", "Nobody", "--reason", "x"], 1, "no such worker or person"),
     (["--person", "Bob", "--stage", "a", "--reason", "x"], 1, "no such result"),
-    (["--since", "when the moon was blue", "--reason", "x"], 1, "moon"),
+    (["--since", "when the moon was blue", "--reason", "x"], 64, "moon"),
     (["--resume", "4711"], 1, "not under way"),
     (["--back", "4711"], 1, "not done"),
     (["--back", "x"], 64, "no number"),

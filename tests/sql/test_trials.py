@@ -207,6 +207,8 @@ def test_an_unknown_lease_is_no_trial(tried):
 
 
 def test_a_banner_is_written_down_with_the_one_before(house):
+    house.rows("select tracker.set_banner('')")  # another test's
+    house.rows("delete from tracker.audit")
     for words in ("Sunday", "Monday", "Monday", ""):
         house.rows("select tracker.set_banner(%s)", words)
     assert house.rows("select target, details from tracker.audit where act = 'banner' order by id") == [
