@@ -58,21 +58,27 @@ go(struct visit *v, const char *where)
 	return true;
 }
 
+/* As a program tells it: to all processes, this one too. */
+static void
+tell(struct request *rq, struct reader *r, const struct news *news)
+{
+	char channel[128], text[NEWS_TEXT];
+	struct err ignored = ERR_INIT;
+
+	news_channel(channel, sizeof(channel), rq->tracker->project_id);
+	news_write(text, news);
+	redis_begin(r->redis);
+	redis_put_words(r->redis, "PUBLISH", channel, text, NULL);
+	if (!redis_flush(r->redis, NULL, NULL, &ignored))
+		stat_add(STAT_REDIS_AWAY, 1); /* nothing depends on being heard */
+}
+
 /* What is public may be otherwise now: here, and wherever it is heard. */
 static void
 pages_changed(struct request *rq, struct reader *r)
 {
-	const struct news news = {.kind = NEWS_PAGES};
-	char channel[128], text[NEWS_TEXT];
-	struct err ignored = ERR_INIT;
-
 	page_cache_forget(rq->tracker->pages);
-	news_channel(channel, sizeof(channel), rq->tracker->project_id);
-	news_write(text, &news);
-	redis_begin(r->redis);
-	redis_put_words(r->redis, "PUBLISH", channel, text, NULL);
-	if (!redis_flush(r->redis, NULL, NULL, &ignored))
-		stat_add(STAT_REDIS_AWAY, 1); /* pages grow old by themselves */
+	tell(rq, r, &(const struct news){.kind = NEWS_PAGES});
 }
 
 /* One call that answers with a word. */
@@ -167,14 +173,22 @@ act_rest(struct request *rq, struct visit *v, struct reader *r, struct err *e)
 	struct pg_scalar room;
 	struct pg_param params[] = {
 	    pg_uuid_param(&v->session.hash), pg_int8_param(&room, number_of(rq, "worker"))};
-	const char *word;
+	struct news changed = {.kind = NEWS_GONE};
+	struct pg_rows *rows;
+	const char *status;
 
-	if (!ask_word(rq, r, "select tracker.own_end_rest($1, $2)", params, 2, &word, e))
+	if (!pg_call(r->pg, "select status, token from tracker.own_end_rest($1, $2)", params, 2,
+		&rows, e))
 		return false;
-	if (is(word, "out"))
+	status = request_cell(rq, rows, 0, 0);
+	if (is(status, "done"))
+		changed.token = pg_uuid(rows, 0, 1);
+	pg_rows_free(rows);
+	if (is(status, "out"))
 		return sorry(v, 403, said_out);
-	if (!is(word, "done"))
+	if (!is(status, "done"))
 		return sorry(v, 422, "That is no machine of yours that is here now.");
+	tell(rq, r, &changed); /* what waits for the end of the rest asks again */
 	pages_changed(rq, r);
 	return go(v, OWN_PATH "?done=rest#machines");
 }

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from client import Api, Fleet, which
+from client import Api, Client, Fleet, which
 from test_join import FORM, KEY, forget_tries, register
 from test_names import ADMIN, everything_kept, make_key, names, works_as
 from test_pages import Page, page, page_saying
-from waiting import eventually
+from waiting import Later, eventually
 
 COOKIE = "__Host-me"
 
@@ -329,6 +329,18 @@ def test_i_fixed_it_ends_the_rest(ada, own):
     assert len(fleet.take(1)) == 1
     who, act = audit(own)[-1]
     assert act == "end rest" and who == f"person {own.one('select id from tracker.person')}, on their page"
+
+
+def test_i_fixed_it_wakes_the_call_that_waits(own):
+    own.load(["x"] * 30)
+    script = Client(own, nickname="Ada")
+    ada = Visitor(own, make_key(own, "Ada"))
+    own.sql("update tracker.worker set bad_row = 12, rest_until = now() + interval '10 minutes' where name = %s", script.name)
+    waiting = Later(script.get_job)
+    metrics = Api(own, plain=True)
+    eventually(lambda: "tracker_parked_calls 1" in metrics.get("/metrics").text, what="the call is parked")
+    ada.does("rest", worker=worker_id(own, script.name))
+    assert waiting.result(60) == "x" and script.resent == 0 and waiting.took_s < 45
 
 
 def test_a_machine_of_somebody_else_is_none_of_theirs(ada, own):
