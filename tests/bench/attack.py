@@ -9,11 +9,13 @@ KIND   bodies    megabytes of empty objects, which a tree of them would make gig
        resends   sixteen connections that are told all that they hold again, and again
 FROM   the address it calls from: 127.0.0.N is no visitor on loopback for nginx, so the limits hold for it
 
-At the end of its standard input it prints how many answers it got, and how many bytes it sent with these calls.
+A line a second tells how many answers it has got, and how many bytes it sent with these calls. The end of its standard
+input is its own, but it may be long in seeing it: who wants it gone now kills it.
 """
 import http.client
 import json
 import os
+import select
 import socket
 import sys
 import threading
@@ -110,6 +112,6 @@ step_back()
 threading.stack_size(256 * 1024)
 for _ in range(HOW_MANY[kind]):
     threading.Thread(target=again, args=(kind(),), daemon=True).start()
-sys.stdin.read()  # whoever began it closes its end
-print(len(answers), sum(sent), flush=True)
+while not select.select([sys.stdin], [], [], 1)[0]:  # whoever began it closes its end
+    print(len(answers), sum(sent), flush=True)
 os._exit(0)

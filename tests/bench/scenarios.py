@@ -675,14 +675,11 @@ def scenario_abuse(b):
         for _ in range(b.rounds):
             beside.append(cycle())
             memory = max(memory, measure.pool_state(pid)["rss_mib"])
+    finally:
         took = time.monotonic() - began
         for a in attackers:
-            a.stdin.close()
-        did = [a.stdout.read().split() for a in attackers]
-    finally:
-        for a in attackers:
             a.kill()
-            a.wait()
+        did = [(a.communicate()[0].split("\n")[-2:-1] or ["0 0"])[0].split() for a in attackers]
     b.judge("abuse", [*quiet, *beside])
     b.raw["attackers"] = "; ".join(f"{kind} {int(calls) / took:,.0f} answers/s, {int(sent) / took / 1e6:,.1f} MB/s"
                                    for kind, (calls, sent) in zip(ATTACKS, did))
