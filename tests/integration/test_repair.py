@@ -370,3 +370,33 @@ def test_a_broken_release_is_undone_and_its_people_keep_their_credit(fresh):
     work(fresh, "b", "Eve", 300)
     assert {d for (d,) in fresh.sql("select distinct data from tracker.output where stage = 1")} == {"right"}
     assert fresh.broken_laws() == []
+
+
+def test_a_delivery_that_was_wrong_is_cancelled_and_undone_and_nobody_pays_for_it(fresh):
+    fresh.load([f"may {n}" for n in range(100)])
+    wrong = [f"wrong {n}" for n in range(200)]
+    fresh.run("distcompute-load", "--append", "--batch", "of June", "--priority", "5", "--json", "-", stdin=json.dumps(wrong))
+    work(fresh, "a", "Ada", 150)
+    work(fresh, "b", "Bob", 100)
+    in_hand = Fleet(fresh, "a", "Eve")
+    held = in_hand.take(2)
+    assert fresh.counts()["a"]["done"] == 150 and fresh.counts()["b"]["done"] == 100 and len(held) == 2
+
+    # No more of it; then what was made of it, and by no fault of theirs.
+    fresh.run(ADMIN, "batch", "cancel", "of June")
+    dry = lines(fresh, "undo", "--batch", "of June", "--dry-run")
+    assert sum(r["asked"] for r in dry) == 250
+    fresh.run(ADMIN, "undo", "--batch", "of June", "--reason", "the list was of another year", "--keep-credit")
+    counts = fresh.counts()
+    assert (counts["a"]["done"], counts["b"]["done"], fresh.broken_laws()) == (0, 0, [])
+    assert [lines(fresh, "person", name)[0]["jobs"] for name in ("Ada", "Bob")] == [150, 100]
+
+    # What is right goes on as if it had never been; nothing of the wrong one is handed out or taken out.
+    in_hand.sync(done=[{**which(job), "data": "late"} for job in held])
+    assert {job["data"].split()[0] for job in work(fresh, "a", "Ada", 100, "right")} == {"may"}
+    work(fresh, "b", "Bob", 100, "right")
+    assert in_hand.sync(want=1)["jobs"] == []
+    out = [json.loads(line) for line in fresh.run("distcompute-export", "--stage", "b", "--format", "jsonl").stdout.splitlines()]
+    assert {r["output"] for r in out} == {"right"} and len(out) == 100
+    assert fresh.broken_laws() == []
+    assert [a["act"] for a in lines(fresh, "audit")][-2:] == ["cancel", "undo"]
