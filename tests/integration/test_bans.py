@@ -144,7 +144,12 @@ def test_labels_and_origins_are_tables(fresh):
 def test_nothing_that_an_operator_is_shown_turns_the_text(fresh):
     """Whoever made a label or a file's name chose its characters, and an operator copies them."""
     evil = "e\u202egnp\u2066\u200b\x9b31m\u2028x"
-    admin(fresh, "ban", "--label", evil, "--reason", evil)
+    for words in (["--label", evil, "--reason", "x"], ["--label", "x", "--reason", evil]):
+        refused = admin(fresh, "ban", *words, check=False)
+        assert refused.returncode == 64 and "each can be seen" in refused.stderr
+    admin(fresh, "ban", "--label", "as it was", "--reason", "as it was")
+    fresh.sql("update tracker.ban set label = %s, words = %s where label = 'as it was'", evil, evil)
+    fresh.sql("update tracker.audit set target = %s, details = jsonb_set(details, '{words}', to_jsonb(%s::text))", evil, evil)
     told = admin(fresh, "audit", "--json").stdout
     said = [told, admin(fresh, "audit").stdout, admin(fresh, "bans").stdout,
             admin(fresh, "person", evil, check=False).stderr,
