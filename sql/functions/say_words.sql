@@ -1,7 +1,8 @@
 -- Puts down what workers say that they have, and what they run, where it is something else than before.
 --
 -- Caller	domain/workers.c, with all syncs that say it. said: an item's words, small, each once, with
---		commas between; empty: nothing. labels: what it runs. Null: it says nothing of that.
+--		commas between; empty: nothing. labels: what it runs. Null: it says nothing of that. Who has brought
+--		something keeps the label under which it did: by that it is found when the release was broken.
 -- Answer	one row an item whose worker is present; none for the others.
 -- Errors	none for one item.
 -- Locks	the barrier's share, since words get their bits under all of it; worker (by token).
@@ -40,7 +41,8 @@ begin
 	if array_remove(labels, null) <> '{}' then
 		update tracker.worker w set label = labels[u.n]
 		from unnest(tokens) with ordinality as u(token, n)
-		where w.token = u.token and w.gone_at is null and w.label <> labels[u.n];
+		where w.token = u.token and w.gone_at is null and w.label <> labels[u.n]
+			and w.done = 0 and w.struck = 0;
 	end if;
 	return query
 		select u.n::int4, w.id, w.stage

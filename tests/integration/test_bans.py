@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from client import Api, Client, Fleet, WorkerTimedOut
+from client import Api, Client, Fleet, WorkerTimedOut, which
 
 ADMIN = "distcompute-admin"
 
@@ -50,6 +50,17 @@ def test_a_fleet_says_anew_what_it_runs(fresh, said, label):
     assert (last_worker(fresh, "label"), last_worker(fresh, "words")) == (label, ["gpu"])
     f.sync(label="warc2tar 1.6")
     assert (last_worker(fresh, "label"), last_worker(fresh, "words")) == ("warc2tar 1.6", ["gpu"])
+
+
+@pytest.mark.parametrize("ended", ["done", "failed"])
+def test_who_has_brought_something_keeps_the_label_under_which_it_did(fresh, ended):
+    """Else one call would hide what a broken release made, and blame the next one for it."""
+    fresh.load(["x", "y", "z"])
+    f = Fleet(fresh, label="warc2tar 1.4")
+    (job,) = f.take(1)
+    f.sync(**{ended: [{**which(job), **({"data": "r"} if ended == "done" else {"reason": "exit 1"})}]})
+    f.sync(label="warc2tar 1.5")
+    assert last_worker(fresh, "label") == "warc2tar 1.4"
 
 
 @pytest.mark.parametrize("label", [1, None, ["x"], {}])
