@@ -168,8 +168,10 @@ check_reasons_to_stop(struct worker *w, int64_t now_us)
 	if (h->o.max_jobs > 0 && h->begun >= h->o.max_jobs)
 		worker_stop(w, STOP_AFTER_JOBS);
 	if (w->stopping == STOP_NOT && is_idle_too_long(w, now_us)) {
-		if (w->away_told)
+		if (w->away_told && w->was_welcome) {
+			say(SAY_ERROR, "the tracker could not be reached at the end");
 			w->exit_code = EX_UNAVAILABLE;
+		}
 		worker_stop(w, STOP_AFTER_JOBS);
 	}
 	if (w->stopping == STOP_AFTER_JOBS && w->give_back_us > 0 && now_us >= w->give_back_us)

@@ -55,9 +55,8 @@ static const char doc[] =
     "  curl https://tracker.example/api/sync -d '{\"token\": \"...\", \"want\": 2}'\n"
     "\n"
     "Exit status: 0, 64 misuse, 69 the command or the tracker's certificate cannot be used, or the "
-    "tracker was never reached, 75 results are left in the spool (the next run delivers them), 78 "
-    "the "
-    "tracker refused.";
+    "tracker was never reached or not at the end, 75 results are left in the spool (the next run "
+    "delivers them), 78 the tracker refused.";
 
 enum option_key {
 	OPT_CACERT = 256,

@@ -46,6 +46,7 @@ def test_idle_while_the_tracker_is_away_is_no_success(little, hands):
     worker.says("working as")
     tracker.close()
     assert worker.ends() == 69
+    assert "the tracker could not be reached at the end" in worker.said()
 
 
 def test_the_goodbye_tells_what_the_tracker_took(little, hands):
