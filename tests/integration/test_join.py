@@ -172,6 +172,14 @@ def test_a_name_that_looks_like_one_that_worked_is_refused(joining, api, worker)
     assert status == 422 and "looks like Ada" in read.text
 
 
+@pytest.mark.parametrize("mine, theirs", [("Ada", "\u0410da"), ("\u0410da", "Ada"), ("Ada", "ADA")])
+def test_a_name_that_looks_like_one_at_work_is_refused_and_the_worker_comes_again(joining, api, worker, mine, theirs):
+    worker("a", mine)
+    status, read = ask(api, theirs)
+    assert status == 422 and f"looks like {mine}" in read.text and not KEY.search(read.raw)
+    assert register(api, mine).status_code == 200
+
+
 def test_who_is_banned_is_told_so(joining, api):
     joining.run("distcompute-admin", "ban", "--person", "Mallory", "--reason", "made up results")
     try:

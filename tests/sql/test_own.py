@@ -143,6 +143,9 @@ def test_names_of_others_and_what_looks_like_them_are_not_theirs(house, ada):
     ask(house, "idle")
     for name, status in (("Bob", "taken"), ("BOB", "alike"), ("Work", "taken"), ("WORK", "alike"), ("idle", "taken"), (None, "no_name")):
         assert rename(house, ada, name).status == status, name
+    assert rename(house, ada, "IDLE")[:2] == ("alike", "idle")  # somebody is at work under it
+    house.rows("update tracker.worker set gone_at = now() where person ="
+               " (select p.id from tracker.person p where p.nickname = 'idle')")
     assert rename(house, ada, "IDLE").status == "done"  # nobody's, and nothing was ever done by it
     house.lawful = False
 

@@ -119,10 +119,30 @@ def test_what_looks_like_somebody_with_a_key_is_refused(house):
     assert keys(house) == 1
 
 
-def test_what_looks_like_somebody_who_did_nothing_is_made(house):
-    house.newcomer(nickname="ADA")
+@pytest.mark.parametrize("there, asked", [("Ada", "ADA"), ("ADA", "Ada")])
+def test_what_looks_like_somebody_at_work_for_the_first_time_is_refused_until_they_leave(house, there, asked):
+    at_work = house.newcomer(nickname=there)
     house.rows("insert into tracker.look (skeleton, person, claimed) select %s, id, false from tracker.person", look("Ada"))
-    assert status(house, "Ada") == "made"
+    assert ask(house, asked) == ("alike", there, None)
+    assert keys(house) == 0
+    house.bye(at_work)
+    assert status(house, asked) == "made"
+
+
+def test_who_is_at_work_under_a_name_merged_into_theirs_is_protected_by_both(house):
+    house.newcomer(nickname="Bob")
+    house.rows("insert into tracker.person (nickname) values ('Ada')")
+    house.value("select tracker.merge_people('Bob', 'Ada')")
+    house.rows("insert into tracker.look (skeleton, person, claimed)"
+               " select v.skeleton, p.id, false from (values (%s, 'Bob'), (%s, 'Ada')) v(skeleton, nickname)"
+               " join tracker.person p using (nickname)", look("Bob"), look("Ada"))
+    assert [ask(house, name)[:2] for name in ("BOB", "ADA")] == [("alike", "Ada")] * 2
+
+
+def test_who_is_at_work_may_take_the_name_that_only_they_look_like(house):
+    ada = house.newcomer(nickname="Ada")
+    house.rows("insert into tracker.look (skeleton, person, claimed) select %s, id, false from tracker.person", look("Ada"))
+    assert status(house, "Ada", token=ada.token) == "made"
 
 
 def test_who_is_banned_hears_the_words_by_name_and_by_address(house):
