@@ -316,12 +316,21 @@ pg_is_away(const struct err *e)
 	    (e->kind == ERR_SQL && (blame == BLAME_SERVER || blame == BLAME_EITHER));
 }
 
+/* What there is to say beside the message; NULL of a row that broke a rule (class 23), for it holds data. */
+static const char *
+detail_of(const PGresult *res, const char *state)
+{
+	bool shows_data = state && strncmp(state, "23", 2) == 0;
+
+	return shows_data ? NULL : PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
+}
+
 static bool
 set_sql_error(const PGresult *res, struct err *e)
 {
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-	const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
+	const char *detail = detail_of(res, state);
 	/* What our own functions refuse (TR...) is said for people: where they said it is no help. */
 	bool ours = state && strncmp(state, "TR", 2) == 0;
 	const char *context = ours ? NULL : PQresultErrorField(res, PG_DIAG_CONTEXT);

@@ -279,8 +279,8 @@ facts_read_latest(struct page *p, struct facts *f, struct err *e)
 		    .started_us = pg_time_us(rows, i, 4),
 		    .finished_us = pg_time_us(rows, i, 5),
 		};
-	if (f->latest_n > 0 && f->latest[0].finished_us > f->last_us)
-		f->last_us = f->latest[0].finished_us;
+	/* Minutes tell of results that were sent back since, too. */
+	f->last_us = f->latest_n > 0 ? f->latest[0].finished_us : 0;
 	pg_rows_free(rows);
 	return true;
 }

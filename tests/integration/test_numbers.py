@@ -276,6 +276,18 @@ def test_the_last_completion_is_the_latest_one(fresh, api, worker):
     assert got["last_completion"] == got["latest"][0]["finished"]
 
 
+def test_a_result_that_was_sent_back_is_no_last_completion(fresh, api, worker):
+    fresh.load(["x", "y"])
+    through(worker("a"), 2)
+    fresh.sql("update tracker.output_a set finished = finished - interval '1 hour' where job = 1")
+    fresh.run("distcompute-admin", "send-back", "2", "--stage", "a", "--reason", "wrong")
+    got = stats_with(api, done=1)
+    assert got["last_completion"] == got["latest"][0]["finished"]
+    fresh.run("distcompute-admin", "send-back", "1", "--stage", "a", "--reason", "wrong")
+    got = stats_with(api, done=0)
+    assert (got["last_completion"], got["latest"]) == (None, [])
+
+
 def test_a_project_whose_jobs_all_failed_has_nothing_left_to_do(quick):
     from client import Fleet
     api = Api(quick)

@@ -398,6 +398,7 @@ def test_a_result_that_postgresql_refuses_is_given_up_alone_and_the_others_pass(
         faults.sql("alter table tracker.output drop constraint none_such")
     said = log_since(faults, mark)
     assert said.count("event=op_refused") == 1 and "23514" in said
+    assert "none_such" in said and "poison" not in said and "Failing row" not in said  # what it is about; not what somebody sent
     assert "event=postgres_away" not in said
     assert metric(faults, "tracker_ops_refused_total") >= 1
     assert Api(faults).text("/api/completeJob", {"token": workers[5].token, "data": "better"}) == (200, "200 OK")
