@@ -160,7 +160,10 @@ begin
 				select from tracker.stage s where s.stage = o.stage and o.batch = any (s.line))
 			group by o.stage
 		union all select 'a line is in order, of what may be handed out', n.stage, 0, count(*)
-			from tracker.stage n where n.line <> tracker.sort_line(n.line)
+			from tracker.stage n where n.line <> array(	-- as sort_line, in this snapshot
+				select b.batch from tracker.batch b
+				where b.batch = any (n.line) and not b.paused and not b.cancelled
+				order by b.priority desc, b.batch)
 			group by n.stage
 		union all select 'a line has what its batches need', s.stage, 0, count(*)
 			from tracker.stage s

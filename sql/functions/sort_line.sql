@@ -5,11 +5,12 @@
 -- Errors	none.
 -- Locks	none.
 -- Index	batch by key.
--- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
+-- Source	runs under its caller's settings: a SET of its own would cost as much as the work. Volatile, so that it reads what
+--		is committed by now: who has waited for the stage's row sorts a line with batches that are newer than its
+--		statement, and would leave them out.
 create or replace function tracker.sort_line(p_batches int4[])
 returns int4[]
 language sql
-stable
 as $$
 	select array(
 		select b.batch from tracker.batch b

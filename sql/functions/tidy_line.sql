@@ -1,5 +1,5 @@
 -- Takes batches out of the lines of stages in which they have had no work for now, so that claims need not
--- walk past them; and puts those in whose work in retry is due soon.
+-- walk past them; and puts those in whose work in retry is due soon, or of which stage A has not come to the end.
 --
 -- A stage in which no job is hurried any more is dealt as before, a minute after the last one was.
 --
@@ -38,14 +38,15 @@ begin
 		select w.stage, (select min(q.batch) from tracker.retry q
 			where q.stage = w.stage and q.batch > w.batch)
 		from w where w.batch is not null)
-	select array_agg(w.stage), array_agg(w.batch) into v_stage, v_batch
-	from w
-	where w.batch is not null
-		and not exists (
-			select from tracker.stage s where s.stage = w.stage and w.batch = any (s.line))
-		and exists (
+	select array_agg(x.stage), array_agg(x.batch) into v_stage, v_batch
+	from (
+		select w.stage, w.batch from w
+		where exists (
 			select from tracker.retry q where q.stage = w.stage and q.batch = w.batch
-				and q.due < clock_timestamp() + c_soon);
+				and q.due < clock_timestamp() + c_soon)
+		union select 1::int2, a.batch from tracker.ahead a
+		union select 1::int2, f.batch from tracker.frontier f where f.next <= f.last) x
+	where not exists (select from tracker.stage s where s.stage = x.stage and x.batch = any (s.line));
 	if v_stage is not null then
 		v_ok := tracker.join_line(v_stage, v_batch);
 	end if;

@@ -239,6 +239,41 @@ def test_a_batch_that_moves_back_in_line_meanwhile_is_not_dealt_twice(house, ser
     second.connection.close()
 
 
+def test_two_batches_that_come_into_line_at_once_both_stand_there(house, server):
+    """The second waits for the stage's row, and its statement is older than the first one's batch."""
+    older = house.load(1)
+    house.rows("update tracker.stage set line = '{}'")
+    other = server.connect()
+    other.autocommit = False
+    second = House(server.connect())
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("insert into tracker.job (number, data) values (2, 'x'); select tracker.open_batch('new', true, 2)")
+            joined = pool.submit(second.value, "select tracker.join_line(array[1::int2], array[%s])", older)
+            until = time.monotonic() + 60
+            while not house.rows("select pid from pg_stat_activity where wait_event_type = 'Lock'"
+                                 " and query ~ 'join_line' and datname = current_database()"):
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            other.commit()
+        finally:
+            other.close()
+        assert joined.result(60)
+    second.connection.close()
+    assert line(house, 1) == [older, older + 1]
+    assert [j.job for j in house.take(house.worker(), 2)] == [1, 2]
+
+
+def test_the_keeper_puts_in_line_what_stage_a_has_not_come_to_the_end_of(house):
+    begun, new, paused = house.load(2), house.load(1), house.load(1)
+    house.take(house.worker())
+    house.value("select tracker.pause_batch(%s)", paused)
+    house.rows("update tracker.stage set line = '{}'")
+    tidy(house)
+    assert line(house, 1) == [begun, new]
+
+
 # ---- what an operator does
 
 def audit(house):
