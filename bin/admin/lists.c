@@ -172,9 +172,10 @@ show_person_named(struct ask *ask, struct err *e)
 		"select r.nickname, r.created, r.jobs, r.withdrawn, p.kept, r.today, r.week, "
 		"r.by_hour24,"
 		" r.rank, r.machines,"
-		" (select count(*) from tracker.worker w where w.person = r.id),"
-		" (select coalesce(sum(w.struck), 0)::bigint from tracker.worker w where w.person "
-		"= r.id),"
+		" (select count(*) from tracker.worker w"
+		" where w.person = any (array(select tracker.ids_of_person($1)))),"
+		" (select coalesce(sum(w.struck), 0)::bigint from tracker.worker w"
+		" where w.person = any (array(select tracker.ids_of_person($1)))),"
 		" tracker.banned_words(r.nickname, null, null) is not null"
 		" from tracker.read_person($1) r join tracker.person p on p.id = r.id",
 		&param, 1, &rows, e))

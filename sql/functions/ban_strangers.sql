@@ -18,6 +18,7 @@ as $$
 declare
 	v_worker int8;
 	v_ban int8;
+	v_people int8[];
 	v_tokens uuid[];
 begin
 	if num_nonnulls(of_person, of_address, of_label, of_worker) <> 1 or of_label = '' then
@@ -43,10 +44,11 @@ begin
 	insert into tracker.ban (person, address, label, worker, words, until)
 	values (of_person, of_address, of_label, v_worker, ban_strangers.words, ban_strangers.until)
 	returning id into v_ban;
+	v_people := array(select tracker.ids_of_person(of_person));
 	v_tokens := array(
 		select w.token from tracker.worker w
 		where w.gone_at is null and (
-			w.person = tracker.find_person(of_person)
+			w.person = any (v_people)
 			or w.address <<= of_address or lower(w.label) = lower(of_label)
 			or w.id = v_worker));
 	return query

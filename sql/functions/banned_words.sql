@@ -1,23 +1,31 @@
 -- What somebody who is banned hears; null for all others.
 --
--- Caller	open_workers.
+-- A ban of a person holds for all of their names: the one of now, those of before, and those of who was merged
+-- into them.
+--
+-- Caller	open_workers; sign_up; own_rename; merge_people; distcompute-admin person.
 -- Answer	the words of the latest ban that holds.
 -- Errors	none.
 -- Locks	none.
--- Index	person by nickname and id; none else: bans that hold are few.
+-- Index	person by nickname and id, person_merged; none else: bans that hold are few.
 create or replace function tracker.banned_words(of_nickname text, of_address inet, of_label text)
 returns text
 language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+	with one as materialized (
+		select coalesce(p.merged_into, p.id) as id from tracker.person p where p.nickname = of_nickname)
 	select b.words from tracker.ban b
 	where b.lifted is null and (b.until is null or b.until > clock_timestamp())
-		and (b.person = of_nickname or b.person = (
-				select q.nickname from tracker.person p
-				join tracker.person q on q.id = p.merged_into
-				where p.nickname = of_nickname) or b.address >>= of_address
-			or lower(b.label) = lower(of_label))
+		and (b.person = of_nickname
+			or b.person = any (array(
+				select q.nickname from one join tracker.person q on q.id = one.id
+				union all
+				select q.nickname from one join tracker.person q on q.merged_into = one.id))
+			or b.address >>= of_address
+			or lower(b.label) = lower(of_label)
+			or b.label_hash is not null and b.label_hash = tracker.ban_hash(of_label))
 	order by b.id desc
 	limit 1
 $$;

@@ -83,7 +83,9 @@ begin
 		update tracker.worker w set label = tracker.without_name(w.label, v_name, v_new)
 		where (w.id = any (v_labelled) or w.id > v_worker_mark) and strpos(w.label, v_name) > 0;
 		update tracker.ban b set words = tracker.without_name(b.words, v_name, v_new),
-			label = tracker.without_name(b.label, v_name, v_new)
+			label = tracker.without_name(b.label, v_name, v_new),
+			label_hash = case when tracker.without_name(b.label, v_name, v_new) <> b.label
+				then coalesce(b.label_hash, tracker.ban_hash(b.label)) else b.label_hash end
 		where strpos(b.words, v_name) > 0 or strpos(b.label, v_name) > 0;
 		update tracker.batch b set note = tracker.without_name(b.note, v_name, v_new),
 			paused_why = tracker.without_name(b.paused_why, v_name, v_new)

@@ -31,6 +31,7 @@ declare
 		then tracker.hash_address(of_address, 32) end;
 	v_network int8 := case when masklen(of_address) = case family(of_address) when 4 then 24 else 56 end
 		then tracker.hash_address(of_address, 24) end;
+	v_people int8[];
 	v_workers int8[];
 	v_from timestamptz;
 	v_to timestamptz;
@@ -45,10 +46,11 @@ begin
 		end if;
 	end if;
 	if coalesce(of_person, of_worker, of_address::text, of_label) is not null then
+		v_people := array(select tracker.ids_of_person(of_person));
 		select array_agg(w.id), min(w.created), max(coalesce(w.gone_at, 'infinity'))
 		into v_workers, v_from, v_to
 		from tracker.worker w
-		where (of_person is null or w.person = tracker.find_person(of_person))
+		where (of_person is null or w.person = any (v_people))
 			and (of_worker is null or w.name = of_worker)
 			and (of_worker is null or of_stage is null or w.stage = of_stage)
 			and (of_address is null or w.address <<= of_address

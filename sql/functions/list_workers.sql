@@ -21,7 +21,7 @@ as $$
 	from tracker.worker w
 	join tracker.person p on p.id = w.person
 	where w.id > after and w.gone_at is null
-		and (of_person is null or w.person = tracker.find_person(of_person))
+		and (of_person is null or w.person = any (array(select tracker.ids_of_person(of_person))))
 		and (of_stage is null or w.stage = of_stage)
 		and (of_label is null or lower(w.label) = lower(of_label))
 		and (of_address is null or w.address <<= of_address)

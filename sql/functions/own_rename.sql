@@ -33,12 +33,8 @@ begin
 		v_new := own_rename.before;
 	end if;
 	v_is_theirs := coalesce(tracker.find_person(v_new) = v_person, false);
-	-- A ban is of a name: no other one is a way out of it.
-	select b.words into words
-	from (select p.nickname from tracker.person p where p.id = v_person or p.merged_into = v_person
-		union all select v_new) n
-	cross join lateral (select tracker.banned_words(n.nickname, own_rename.address, null) as words) b
-	where b.words is not null limit 1;
+	words := coalesce(tracker.banned_words(tracker.called(v_person), own_rename.address, null),
+		tracker.banned_words(v_new, null, null));
 	status := case
 		when v_new is null then 'no_name'
 		when words is not null then 'banned'

@@ -20,10 +20,10 @@ declare
 	v_ok boolean := tracker.pass_barrier();
 	v_now timestamptz := clock_timestamp();
 	v_batches int4[]; v_jobs int8[];	-- one element a batch
-	v_person int8 := tracker.find_person(of_person);
+	v_people int8[] := array(select tracker.ids_of_person(of_person));
 	v_count int8;
 begin
-	if of_person is not null and v_person is null then
+	if of_person is not null and v_people = '{}' then
 		raise exception 'there is no person ''%''', of_person using errcode = 'TR002';
 	end if;
 	with l as materialized (
@@ -38,7 +38,7 @@ begin
 				select from tracker.worker w
 				where w.id = f.worker and lower(w.label) = lower(of_label)))
 			and (of_person is null or exists (
-				select from tracker.worker w where w.id = f.worker and w.person = v_person))
+				select from tracker.worker w where w.id = f.worker and w.person = any (v_people)))
 		order by f.job for update),
 	d as (
 		delete from tracker.failed f where f.ctid = any (array(select l.tid from l))

@@ -22,6 +22,6 @@ as $$
 		select count(*) as workers, count(*) filter (where x.gone_at is null) as present,
 			coalesce(sum((select count(*) from tracker.lease l where l.worker = x.id)), 0)::int8
 				as in_hand
-		from tracker.worker x where x.person = p.id) w
+		from tracker.worker x where x.person = any (array(select tracker.ids_of_person(of_person)))) w
 	where p.id = tracker.find_person(of_person) and not p.erased
 $$;

@@ -169,3 +169,28 @@ def test_nothing_that_an_operator_is_shown_turns_the_text(fresh):
     assert all(said)
     assert [(text, c) for text in said for c in text if c in evil and not c.isascii()] == []
     assert any(json.loads(line)["details"].get("words") == evil for line in told.splitlines())
+
+
+@pytest.mark.parametrize("acts, banned, welcome", [
+    ([("ban", "--person", "Aud1", "--reason", "go"), ("person", "rename", "Aud1", "Aud2")], ["Aud1", "Aud2"], ["Ada"]),
+    ([("person", "rename", "Mallory", "Malory2"), ("ban", "--person", "Mallory", "--reason", "go")],
+     ["Mallory", "Malory2"], ["Ada"]),
+    ([("person", "merge", "Sock1", "Sock2", "--yes"), ("ban", "--person", "Sock1", "--reason", "go")],
+     ["Sock1", "Sock2"], ["Ada"]),
+])
+def test_a_ban_of_a_person_holds_for_all_their_names(fresh, acts, banned, welcome):
+    for nickname in {n for act in acts for n in act[2:] if n in ("Aud1", "Mallory", "Sock1", "Sock2")}:
+        assert register(fresh, nickname).status_code == 200
+    for act in acts:
+        admin(fresh, *act)
+    assert {n: "go" in register(fresh, n).text for n in banned + welcome} == {**dict.fromkeys(banned, True),
+                                                                               **dict.fromkeys(welcome, False)}
+
+
+def test_a_banned_and_a_clean_person_are_not_made_one(fresh):
+    for nickname in ("Foul", "Clean"):
+        assert register(fresh, nickname).status_code == 200
+    admin(fresh, "ban", "--person", "Foul", "--reason", "go")
+    said = admin(fresh, "person", "merge", "Foul", "Clean", "--yes", check=False)
+    assert said.returncode != 0 and "one of them is banned and the other is not" in said.stderr
+    assert register(fresh, "Clean").status_code == 200

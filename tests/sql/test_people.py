@@ -190,6 +190,91 @@ def test_who_is_banned_is_so_by_an_old_name_too(crowd):
     assert (r.status, r.words) == ("banned", "go")
 
 
+def ban(house, who):
+    return house.rows("select * from tracker.ban_strangers(%s, null, null, null, null, 'go', null)", who)
+
+
+def opens(house, who):
+    (r,) = house.open([house.stranger(nickname=who)])
+    return r.status
+
+
+def test_who_is_banned_is_so_by_a_name_of_later(crowd):
+    ban(crowd, "Ada")
+    rename(crowd, "Ada", "Eve")
+    assert [opens(crowd, n) for n in ("Ada", "Eve", "Bob")] == ["banned", "banned", "opened"]
+
+
+def test_a_ban_by_a_name_of_before_holds_for_all_names(crowd):
+    for old, new in (("Ada", "Eve"), ("Eve", "Eva")):
+        rename(crowd, old, new)
+    assert {r.token for r in ban(crowd, "Eve")} >= {crowd.ada.token}
+    assert [opens(crowd, n) for n in ("Ada", "Eve", "Eva", "ada")] == ["banned", "banned", "banned", "opened"]
+
+
+@pytest.mark.parametrize("by", ["Ada", "ada"])
+def test_a_ban_of_merged_people_holds_for_the_names_of_both(crowd, by):
+    merge(crowd, "ada", "Ada")
+    assert {r.token for r in ban(crowd, by)} >= {crowd.ada.token, crowd.small.token}
+    assert [opens(crowd, n) for n in ("Ada", "ada", "Bob")] == ["banned", "banned", "opened"]
+
+
+@pytest.mark.parametrize("who", ["ada", "Ada"])
+def test_who_is_banned_and_who_is_not_are_not_made_one(crowd, who):
+    ban(crowd, who)
+    assert "one of them is banned" in refuses(crowd, "select tracker.merge_people('ada', 'Ada')")
+    ban(crowd, {"ada": "Ada", "Ada": "ada"}[who])
+    merge(crowd, "ada", "Ada")
+    assert opens(crowd, "ada") == opens(crowd, "Ada") == "banned"
+
+
+def test_nobody_is_merged_into_who_was_erased(crowd):
+    gone = f"erased-{erase(crowd, 'Ada')[0].line}"
+    assert "no such person" in refuses(crowd, "select tracker.merge_people('ada', %s)", gone)
+    assert person(crowd, "ada").nickname == "ada"
+    assert len(erase(crowd, "ada")) == 1
+
+
+@pytest.fixture
+def merging(crowd):
+    """ada is merged into Ada, and no worker of ada has been moved yet."""
+    crowd.number = crowd.value("select tracker.merge_people('ada', 'Ada')")
+    assert crowd.row(crowd.small).person != crowd.row(crowd.ada).person
+    return crowd
+
+
+@pytest.mark.parametrize("by", ["Ada", "ada"])
+def test_while_a_merge_goes_on_the_machines_of_both_are_found(merging, by):
+    both = {merging.ada.id, merging.small.id}
+    assert {r.id for r in merging.rows("select id from tracker.list_workers(%s, null, null, null, 0, 100)", by)} >= both
+    assert merging.value("select workers from tracker.weigh_person(%s)", by) == 3
+    assert merging.value("select sum(asked) from tracker.undo_count(%s, null, null, null, null)", by) == 5
+    number = merging.value("select tracker.undo_begin(%s, null, null, null, null, null, null, 'x', false)", by)
+    assert merging.value("select count(*) from tracker.undo_item where undo = %s", number) == 4  # of the five results one was made of another
+    assert {r.token for r in ban(merging, by)} >= {merging.ada.token, merging.small.token}
+
+
+def test_while_a_merge_goes_on_the_failed_jobs_of_both_are_put_back(crowd):
+    crowd.max_attempts = 1
+    for w in (crowd.ada, crowd.small):
+        (job,) = crowd.take(w)
+        crowd.back(w, job, "failed", "disk full")
+    assert crowd.counts(1).failed == 2
+    crowd.value("select tracker.merge_people('ada', 'Ada')")
+    crowd.rows("select tracker.requeue_failed(1::int2, null, null, null, null, 'Ada')")
+    assert crowd.counts(1).failed == 0
+
+
+def test_a_reset_ends_undos_and_leaves_other_acts_under_way(merging):
+    merging.value("select tracker.undo_begin('Bob', null, null, null, null, null, null, 'x', false)")
+    merging.rows("select tracker.audit_act('purge', 'older than 1y', 0, null, 'begun')")
+    merging.rows("select tracker.reset_jobs()")
+    assert dict(merging.rows("select act, state from tracker.audit where act in ('undo', 'merge people', 'purge')")) == {
+        "undo": "done", "merge people": "begun", "purge": "begun"}
+    assert merge(merging, "ada", "Ada") == merging.number
+    assert merging.row(merging.small).person == merging.row(merging.ada).person
+
+
 def test_people_are_merged_and_renamed_among_many_workers(crowd, server):
     crowd.load(600)
     stop, faults, here = threading.Event(), [], threading.Barrier(5)
@@ -487,3 +572,14 @@ def test_a_label_is_banned_whatever_its_case(house):
     house.rows("select * from tracker.ban_strangers(null, null, 'Bad/1.0', null, null, 'go', null)")
     (r,) = house.open_from(house.stranger(), "192.0.2.1", "bad/1.0")
     assert r.status == "banned"
+
+
+@pytest.mark.parametrize("label", ["run by Zebulon", "RUN BY Zebulon", "Zebulon"])
+def test_a_ban_of_a_label_with_an_erased_name_goes_on(house, label):
+    house.worker(nickname="Zebulon")
+    house.rows("select * from tracker.ban_strangers(null, null, %s, null, null, 'go', null)", label)
+    (line,) = {r.line for r in erase(house, "Zebulon")}
+    assert house.rows("select label from tracker.ban") == [(label.replace("Zebulon", f"erased-{line}"),)]
+    for says, hears in ((label, "banned"), (label.swapcase(), "banned"), ("run by Ada", "opened"), ("", "opened")):
+        (r,) = house.open_from(house.stranger(), "192.0.2.1", says)
+        assert r.status == hears, says

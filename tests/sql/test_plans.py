@@ -252,3 +252,16 @@ def test_dead_rows_at_the_head_of_the_line_cost_nothing_behind_the_hint(measured
     pin.close()
     assert before > 200, "no dead rows to pass: the test shows nothing"
     assert behind < 120
+
+
+def test_registrations_beside_bans_only_probe_indexes(explained):
+    h = explained
+    h.rows("insert into tracker.person (nickname) select 'one of many ' || n from generate_series(1, 2000) n")
+    h.rows("select tracker.rename_person('one of many 7', 'renamed')")
+    for who in ("one of many 9", "renamed", "nobody"):
+        h.rows("select * from tracker.ban_strangers(%s, null, null, null, null, 'go', null)", who)
+    people = [h.stranger(nickname=n) for n in ("one of many 7", "renamed", "one of many 8", "somebody new")]
+    answer, said = h.explain(lambda: h.open(people))
+    assert [r.status for r in answer] == ["banned", "banned", "opened", "opened"]
+    assert "b.words" in said
+    assert not re.search(r"Seq Scan on (person|worker|look|network)\b", said)
