@@ -183,8 +183,7 @@ def test_a_ban_of_a_person_holds_for_all_their_names(fresh, acts, banned, welcom
         assert register(fresh, nickname).status_code == 200
     for act in acts:
         admin(fresh, *act)
-    assert {n: "go" in register(fresh, n).text for n in banned + welcome} == {**dict.fromkeys(banned, True),
-                                                                               **dict.fromkeys(welcome, False)}
+    assert [n for n in banned + welcome if register(fresh, n).status_code == 200] == welcome
 
 
 def test_a_banned_and_a_clean_person_are_not_made_one(fresh):
