@@ -386,6 +386,23 @@ nickname_was_allowed(const char *s, size_t len)
 	    !text_starts(s, ERASED);
 }
 
+/* A part between slashes that browsers and proxies take out of an address, so that no page could be reached by it. */
+static bool
+has_way_up(const char *s)
+{
+	for (;; s++) {
+		size_t len = strcspn(s, "/");
+
+		if (len > 0 && len <= 2 && strncmp(s, "..", len) == 0)
+			return true;
+		s += len;
+		if (*s == 0)
+			return false;
+	}
+}
+
+static bool looks_erased(struct arena *a, const char *s, size_t len);
+
 bool
 nickname_tidy(
     struct arena *a, const char *s, size_t len, const char **out, size_t *out_len, struct err *e)
@@ -413,12 +430,14 @@ nickname_tidy(
 	}
 	if (*out_len == 0 || text_chars(*out, *out_len) > NICKNAME_CHARS)
 		return refuse(e, said);
-	if (strncmp(*out, "..", *out_len) == 0)
-		return refuse(e, "The parameter 'nickname' may not be . or ..");
-	if (text_starts(*out, ERASED))
+	if (has_way_up(*out))
 		return refuse(e,
-		    "Nobody may have a nickname that begins with 'erased-': who was erased is "
-		    "called so.");
+		    "The parameter 'nickname' may not be . or .., nor have one of them as a part "
+		    "between slashes.");
+	if (looks_erased(a, *out, *out_len))
+		return refuse(e,
+		    "Nobody may have a nickname that begins with 'erased-', or looks so: who was "
+		    "erased is called so.");
 	return true;
 }
 
@@ -556,14 +575,29 @@ looks_like(struct arena *a, const struct skeletons *look, const char *name, size
 	return strcmp(look->folded, other.folded) == 0 || strcmp(look->written, other.written) == 0;
 }
 
+static bool
+begins_erased(struct arena *a, const struct skeletons *look)
+{
+	struct skeletons erased = skeletons_of(a, ERASED, strlen(ERASED));
+
+	return text_starts(look->folded, erased.folded) ||
+	    text_starts(look->written, erased.written);
+}
+
+static bool
+looks_erased(struct arena *a, const char *s, size_t len)
+{
+	struct skeletons look = skeletons_of(a, s, len);
+
+	return begins_erased(a, &look);
+}
+
 bool
 nickname_is_reserved(struct arena *a, const char *s, size_t len, const char *list)
 {
 	struct skeletons look = skeletons_of(a, s, len);
-	struct skeletons erased = skeletons_of(a, ERASED, strlen(ERASED));
 
-	if (looks_like(a, &look, "anonymous", strlen("anonymous")) ||
-	    text_starts(look.folded, erased.folded) || text_starts(look.written, erased.written))
+	if (looks_like(a, &look, "anonymous", strlen("anonymous")) || begins_erased(a, &look))
 		return true;
 	for (const char *name = list; *name;) {
 		size_t n = strcspn(name, ",");

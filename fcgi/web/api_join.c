@@ -130,12 +130,29 @@ sign_up(struct request *rq, struct joining *j, struct pg *pg, struct err *e)
 	return ok;
 }
 
+/* Where to go, as far as it is known: who reached us by another port has typed no address of https. */
+static const char *
+in_the_clear(struct request *rq)
+{
+	const char *url = rq->tracker->settings->base_url;
+
+	if (!text_starts(url, "https://"))
+		return "By https only: a key is nothing to send in the clear. No name was taken.";
+	return arena_printf(&rq->arena,
+	    "By https only: a key is nothing to send in the clear. No name was taken: go to "
+	    "%s/join.",
+	    url);
+}
+
 /* A name that needs no look into the database to be refused. */
 static bool
 is_refused(struct request *rq, struct joining *j)
 {
 	j->said = (struct join_said){"refused", "", "", NULL, j->sent, own_url(rq)};
-	if (j->sent_len == 0)
+	if (!request_is_by_https(rq)) {
+		j->said.status = "plain";
+		j->said.words = in_the_clear(rq);
+	} else if (j->sent_len == 0)
 		j->said.words = "Which name?";
 	else if (!j->tidy && !nickname_was_allowed(j->sent, j->sent_len))
 		j->said.words = j->nickname.said;
@@ -180,6 +197,8 @@ status_of(const struct join_said *said)
 {
 	if (strcmp(said->status, "made") == 0)
 		return 200;
+	if (strcmp(said->status, "plain") == 0)
+		return 403;
 	return is_limited(said) ? 429 : 422;
 }
 
@@ -205,7 +224,7 @@ answer_join(struct op *op)
 	buf_fini(&out);
 }
 
-/* POST /join nickname=N[&token=T][&invite=I] -> the page with the key, 200; 422 and why not, 429. */
+/* POST /join nickname=N[&token=T][&invite=I] -> the page with the key, 200; 422 and why not, 429; 403 in the clear. */
 bool
 handle_join(struct request *rq, struct err *e)
 {

@@ -2,15 +2,17 @@
  * Who comes to /me: by a key, once, then by a session; and what they do there.
  *
  * Each act is one function of SQL, which asks again whose session it is and writes its line in audit. It needs the
- * session and the token of a form of it. What went well is answered with 303, so that no reload does it twice.
+ * session and the token of a form of it. What went well is answered with 303, so that no reload does it twice; but
+ * for what is shown once, or is a file: a new key, which is kept nowhere to be shown from after a 303 (a form sent
+ * again makes another one, among those on the page), their data, and that they are erased.
  */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/address.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/url.h"
 #include "domain/erasure.h"
 #include "domain/key.h"
 #include "domain/news.h"
@@ -22,6 +24,7 @@
 
 #define COOKIE "__Host-me"
 #define SESSION_LIFE_S (12 * 3600)
+#define LIMITED_S 3600                  /* may_try.sql counts by the hour */
 #define ANSWER_BYTES (16 * 1024 * 1024) /* DATA_ROWS of 2,000 characters each, and the days */
 #define DATA_ROWS 2000
 #define PART_MOST INT64_C(253402300799999) /* own_data's: behind all machines */
@@ -226,19 +229,21 @@ static bool
 act_key(struct request *rq, struct visit *v, struct reader *r, struct err *e)
 {
 	struct pg_param params[3];
-	const char *label, *word;
+	struct err ignored = ERR_INIT;
+	const char *label = NULL, *word;
 	char *text = arena_alloc(&rq->arena, KEY_TEXT);
 	struct uuid key;
-	size_t len;
+	size_t len = 0;
 
-	label = request_form(rq, "label", &len);
-	if (text_chars(label, len) > KEY_LABEL_CHARS || text_has_control(label, len))
+	/* What is no text was something, and is not taken for nothing. */
+	if (!url_query(&rq->arena, rq->body, "label", &label, &len, &ignored) ||
+	    (label && (text_chars(label, len) > KEY_LABEL_CHARS || text_has_control(label, len))))
 		return sorry(
 		    v, 422, "What a key is for may be said in 64 characters, in one line.");
 	key_new(text, &key);
 	params[0] = pg_uuid_param(&v->session.hash);
 	params[1] = pg_uuid_param(&key);
-	params[2] = pg_text_param(label, len);
+	params[2] = pg_text_param(label ? label : "", len);
 	if (!ask_word(rq, r, "select tracker.own_add_key($1, $2, $3)", params, 3, &word, e))
 		return false;
 	if (is(word, "out"))
@@ -542,15 +547,8 @@ answer(struct op *op)
 		.type = v->file ? "application/json" : "text/html; charset=utf-8",
 		.location = v->go,
 		.cookie = v->cookie,
-		.file = v->file});
-}
-
-/* nginx says it; a balancer before it that took TLS off says so too, and who lies harms nobody else. */
-static bool
-is_by_https(struct request *rq)
-{
-	return strcasecmp(request_param(rq, "HTTPS"), "on") == 0 ||
-	    strcasecmp(request_param(rq, "HTTP_X_FORWARDED_PROTO"), "https") == 0;
+		.file = v->file,
+		.retry_after_s = v->status == 429 ? LIMITED_S : 0});
 }
 
 /*
@@ -566,7 +564,7 @@ handle_own(struct request *rq, struct err *e)
 	(void)e;
 	buf_init(&v->out, ANSWER_BYTES);
 	v->status = 200;
-	v->own.by_https = is_by_https(rq);
+	v->own.by_https = request_is_by_https(rq);
 	if (session_read(&v->session, request_param(rq, "HTTP_COOKIE"), COOKIE))
 		v->own.session = &v->session;
 	rq->state = v;

@@ -91,6 +91,11 @@ say_no_key(struct request *rq, const struct op *op)
 	size_t len = op->open.before ? op->open.before_len : op->open.nickname_len;
 	char *shown = arena_dup(&rq->arena, as, len);
 
+	if (nickname_is_reserved(&rq->arena, as, len, rq->tracker->settings->reserved))
+		return arena_printf(&rq->arena,
+		    "A key is needed, and this name belongs to nobody: take a name on "
+		    "https://%s/join.",
+		    own_name(rq));
 	shown[text_clean(shown, len, false)] = '\0';
 	return arena_printf(&rq->arena,
 	    "A key of the name '%s' is needed, as in https://x:KEY@%s for the address.", shown,

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -127,6 +128,13 @@ request_read_body(struct request *rq, struct err *e)
 		return err_set(
 		    e, ERR_FIELD, "The body is shorter than its Content-Length.", "body cut short");
 	return true;
+}
+
+bool
+request_is_by_https(struct request *rq)
+{
+	return strcasecmp(request_param(rq, "HTTPS"), "on") == 0 ||
+	    strcasecmp(request_param(rq, "HTTP_X_FORWARDED_PROTO"), "https") == 0;
 }
 
 const char *

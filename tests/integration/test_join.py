@@ -104,6 +104,18 @@ def test_a_new_name_gets_its_key_and_lines_that_work(joining, api):
     assert answer.status_code == 200
 
 
+def test_no_key_goes_in_the_clear(joining, api):
+    def plain(**headers):
+        return requests.post(joining.plain_url + "/join", data={"nickname": "Ada"}, headers=headers, timeout=30)
+    answer = plain()
+    assert answer.status_code == 403 and "By https only" in answer.text and f"{joining.url}/join" in answer.text
+    assert not KEY.search(answer.text) and joining.one("select count(*) from tracker.person_key") == 0
+    assert joining.one("select count(*) from tracker.signup") == 0
+    assert requests.get(joining.plain_url + "/join", timeout=30).status_code == 200
+    # A balancer took TLS off before us.
+    assert KEY.search(plain(**{"X-Forwarded-Proto": "https"}).text)
+
+
 def test_the_key_is_kept_nowhere(joining, api):
     key = take(api, "Ada")
     assert joining.one("select count(*) from tracker.person_key k where k::text like %s", f"%{key[4:]}%") == 0

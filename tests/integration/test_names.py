@@ -359,3 +359,20 @@ def test_where_all_need_a_key(keyed, hands):
     assert works_as(keyed, register(api, "Ada", key)) == "Ada"
     assert keyed.run(ADMIN, "person", "key", "add", "R00t", check=False).returncode == 1  # one of reserved_names
     api.close()
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../b", "a/.."])
+def test_a_name_that_no_page_could_be_reached_by_is_refused_but_to_who_had_it(fresh, name):
+    api = Api(fresh)
+    assert register(api, name).status_code == 422
+    fresh.sql("insert into tracker.person (nickname) values (%s)", name)
+    assert register(api, name).status_code == 200
+
+
+def test_where_a_key_must_be_shown_who_says_anonymous_is_led_to_a_name_of_their_own(keyed):
+    api = Api(keyed)
+    for name in ("anonymous", "Anonymous"):
+        answer = register(api, name)
+        assert answer.status_code == 401 and "take a name" in answer.text and f"{keyed.url}/join" in answer.text
+        assert "A key of the name" not in answer.text
+    assert "A key of the name" in register(api, "Somebody").text

@@ -204,6 +204,7 @@ def test_every_documented_answer_is_heard(asker):
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     ask("takeName", 200, "nickname=Hypatia", headers=form)
     ask("takeName", 422, "nickname=Grace", headers=form)
+    ask("takeName", 403, "nickname=Emmy", headers=form, plain=True)
     ask("showOwn", 200)
     ask("actOwn", 422, "act=in&key=x", headers=form)
     ask("actOwn", 403, "act=hide", headers=form)

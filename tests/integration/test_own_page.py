@@ -163,6 +163,7 @@ def test_wrong_keys_are_bounded_by_origin_and_the_right_one_gets_in(own):
     visitor = Visitor(own)
     visitor.hears(422, "no key of anybody", "in", key="dct_" + "1" * 32)
     visitor.hears(429, "too many wrong keys", "in", key="dct_" + "2" * 32)
+    assert visitor.send("in", key="dct_" + "2" * 32).headers["Retry-After"] == "3600"
     assert own.one("select count(*) from tracker.signup") == 40
     assert Visitor(own, key).is_in()
     answer = Api(own).call("POST", "/join", urlencode({"nickname": "Bob"}), headers=FORM)
@@ -419,6 +420,13 @@ def test_a_key_of_somebody_else_is_none_of_theirs(ada, own):
     bobs = own.one("select k.id from tracker.person_key k join tracker.person p on p.id = k.person where nickname = 'Bob'")
     ada.hears(422, "no key of yours", "revoke", key=bobs, sure="yes")
     assert own.one("select revoked is null from tracker.person_key where id = %s", bobs)
+
+
+@pytest.mark.parametrize("label", [b"a%00b", b"%00", b"%FF"])
+def test_a_label_that_is_no_text_makes_no_key(ada, own, label):
+    answer = ada.call("POST", b"act=key&form=" + ada.form.encode() + b"&label=" + label, headers=FORM)
+    assert answer.status_code == 422 and "in one line" in ada.read.text and not KEY.search(answer.text)
+    assert own.one("select count(*) from tracker.person_key") == 1
 
 
 def test_keys_are_bounded(ada, own):

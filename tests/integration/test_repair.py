@@ -263,9 +263,10 @@ def test_an_erased_person_is_nowhere_any_more(fresh):
     assert Fleet(fresh, "a", "Third").take(1)  # what they had in hand is open again
 
 
-def test_nobody_registers_as_erased(fresh):
-    answer = Api(fresh).get("/api/new?nickname=erased-1&stage=a")
-    assert answer.status_code == 422
+@pytest.mark.parametrize("name", ["erased-1", "Erased-5", "\u0435rased-5", "er\u0430sed-x"])
+def test_nobody_registers_as_erased(fresh, name):
+    answer = Api(fresh).get("/api/new", params={"nickname": name, "stage": "a"})
+    assert answer.status_code == 422 and "erased-" in answer.text
 
 
 def redis_values(stack):

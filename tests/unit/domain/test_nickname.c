@@ -174,6 +174,41 @@ something_must_be_seen(void **state)
 	assert_null(tidied(" .. "));
 }
 
+/* Browsers and proxies take such parts out of an address, also where the slash is written otherwise. */
+static void
+no_part_between_slashes_is_a_way_up(void **state)
+{
+	static const char *const bad[] = {"../x", "x/..", "x/../y", "./x", "x/.", "x/./y", "/..",
+	    "../..", " ../x", "\xc3\xa4/../y"};
+	static const char *const good[] = {
+	    "...", "x/.../y", "..x", "x..", "x/..y", "a/b", ".x/y.", "x../y"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_null(tidied(bad[i]));
+		assert_true(nickname_was_allowed(bad[i], strlen(bad[i])));
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		assert_string_equal(tidied(good[i]), good[i]);
+}
+
+static void
+nobody_new_looks_like_who_was_erased(void **state)
+{
+	static const char *const bad[] = {"erased-5", "Erased-5", "ERASED-x", " erased-5",
+	    "\xd0\xb5rased-5", "er\xd0\xb0sed-5",
+	    "erased\xe2\x80\x90"
+	    "5",
+	    "\xef\xbd\x85rased-5"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_null(tidied(bad[i]));
+	assert_string_equal(tidied("erased"), "erased");
+	assert_string_equal(tidied("I erased-5"), "I erased-5");
+	assert_true(nickname_was_allowed("Erased-5", 8)); /* who had it before */
+}
+
 static void
 what_unicode_does_not_know_is_refused(void **state)
 {
@@ -298,6 +333,8 @@ main(void)
 	    cmocka_unit_test(its_length_is_that_of_its_form),
 	    cmocka_unit_test(names_that_look_the_same_are_seen),
 	    cmocka_unit_test(some_names_are_nobodys),
+	    cmocka_unit_test(no_part_between_slashes_is_a_way_up),
+	    cmocka_unit_test(nobody_new_looks_like_who_was_erased),
 	    cmocka_unit_test(of_before_is_what_had_its_length_and_no_control_and_was_not_erased),
 	    cmocka_unit_test(the_mark_names_a_version),
 	};
