@@ -1,5 +1,6 @@
 #include "domain/health.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -15,6 +16,14 @@ static const struct {
     [PART_PROBE] = {"probe", SERVER_POSTGRES},
     [PART_KEEPER] = {"keeper", SERVER_POSTGRES},
     [PART_REDIS] = {"redis", SERVER_REDIS},
+    [PART_NEWS] = {"redis_news", SERVER_REDIS},
+    [PART_LISTEN] = {"redis_listen", SERVER_REDIS},
+    [PART_PRESENCE] = {"redis_presence", SERVER_REDIS},
+    [PART_PROGRESS] = {"redis_progress", SERVER_REDIS},
+    [PART_COPIES] = {"redis_copies", SERVER_REDIS},
+    [PART_COPYING] = {"redis_copying", SERVER_REDIS},
+    [PART_TELL] = {"redis_tell", SERVER_REDIS},
+    [PART_ERASE] = {"redis_erase", SERVER_REDIS},
 };
 
 static const struct {
@@ -23,6 +32,12 @@ static const struct {
     [SERVER_POSTGRES] = {"postgres_away", "postgres_back"},
     [SERVER_REDIS] = {"redis_away", "redis_back"},
 };
+
+bool
+health_is_of_redis(enum health_part part)
+{
+	return parts[part].server == SERVER_REDIS;
+}
 
 const char *
 health_part_name(enum health_part part)
@@ -105,6 +120,70 @@ health_good(struct shared *s, enum health_part part)
 	if (since != 0 && is_over(s, server, since))
 		log_event(
 		    LOG_INFO_, events[server].back, "after_s=%.1f", (double)(now - since) / 1e6);
+}
+
+void
+health_of_redis(
+    struct shared *s, enum health_part part, const struct redis *r, bool good, const struct err *e)
+{
+	if (good)
+		health_good(s, part);
+	else if (redis_was_tried(r)) {
+		stat_add(*redis_refusal(r) ? STAT_REDIS_REFUSED : STAT_REDIS_AWAY, 1);
+		health_ill(s, part, e, redis_refusal(r));
+	}
+}
+
+/* What a part asks of Redis, to no effect. The listener asks again by itself. */
+static bool
+put_question(struct redis *r, enum health_part part, const char *key, const char *channel)
+{
+	switch (part) {
+	case PART_NEWS:
+	case PART_TELL:
+		redis_put_words(r, "PUBLISH", channel, "", NULL);
+		return true;
+	case PART_PRESENCE:
+		redis_put_words(r, "HGET", key, "seen", NULL);
+		return true;
+	case PART_PROGRESS:
+		redis_put_words(r, "HMGET", key, "seen", "progress", NULL);
+		return true;
+	case PART_COPIES:
+		redis_put_words(r, "GET", key, NULL);
+		return true;
+	case PART_COPYING:
+		redis_put_words(r, "SET", key, "1", "PX", "1000", NULL);
+		redis_put_words(r, "DEL", key, NULL);
+		return true;
+	case PART_ERASE:
+		redis_put_words(r, "PUBLISH", channel, "", NULL);
+		redis_put_words(r, "DEL", key, NULL);
+		redis_put_words(r, "SCAN", "0", "COUNT", "1", NULL);
+		return true;
+	default:
+		return false;
+	}
+}
+
+void
+health_ask_redis(struct shared *s, struct redis *r, const char *prefix, const char *channel)
+{
+	char key[160];
+
+	snprintf(key, sizeof(key), "%sask", prefix);
+	for (int part = PART_REDIS; part < PARTS; part++) {
+		struct err e = ERR_INIT;
+		bool good;
+
+		if (atomic_load(&shared_mine()->part[part].ill_us) == 0)
+			continue;
+		redis_begin(r);
+		if (!put_question(r, (enum health_part)part, key, channel))
+			continue;
+		good = redis_flush(r, NULL, NULL, &e);
+		health_of_redis(s, (enum health_part)part, r, good, &e);
+	}
 }
 
 void

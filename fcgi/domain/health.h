@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "domain/shared.h"
+#include "store/redis.h"
 
 /*
  * For a part of this process: it did its work; it cannot, for this reason. `code` is the reason in a word, of
@@ -25,6 +26,14 @@
  */
 void health_good(struct shared *s, enum health_part part);
 void health_ill(struct shared *s, enum health_part part, const struct err *why, const char *code);
+/*
+ * A use of Redis came to this end: counted, and well or ill by it. That the connection is not tried yet (a back-off),
+ * and that no Redis is set, is neither.
+ */
+void health_of_redis(
+    struct shared *s, enum health_part part, const struct redis *r, bool good, const struct err *e);
+/* Asks anew, as those parts of this process would that are ill and may not soon ask again themselves. `r` is the asker's alone. */
+void health_ask_redis(struct shared *s, struct redis *r, const char *prefix, const char *channel);
 
 struct health {
 	int64_t good_us; /* when it last did its work, in any process; 0 = never yet */
@@ -39,6 +48,8 @@ bool health_is_away(const struct shared *s, enum server server);
 bool health_hears(const struct shared *s);
 /* May jobs be handed out? Not while results could not be stored. */
 bool health_stores_results(const struct shared *s);
+/* Is it about Redis, without which the tracker still works? */
+bool health_is_of_redis(enum health_part part);
 const char *health_part_name(enum health_part part);
 
 #endif

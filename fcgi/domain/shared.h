@@ -59,7 +59,15 @@ enum health_part {
 	PART_WORKERS,
 	PART_PROBE, /* a write on behalf of nobody, when no desk has written lately */
 	PART_KEEPER,
-	PART_REDIS,
+	PART_REDIS, /* beats and a write of our own; then a part for each other use of Redis, see health_of_redis */
+	PART_NEWS,
+	PART_LISTEN,
+	PART_PRESENCE,
+	PART_PROGRESS,
+	PART_COPIES,
+	PART_COPYING,
+	PART_TELL,
+	PART_ERASE,
 	PARTS
 };
 enum server { SERVER_POSTGRES, SERVER_REDIS, SERVERS };

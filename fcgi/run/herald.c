@@ -163,23 +163,17 @@ put_beat(struct herald *h, struct redis *redis, const struct beat *beat)
 	redis_put_words(redis, "PEXPIRE", key, h->life_ms, NULL);
 }
 
-/* Sends what was put; notes how Redis is. That news is taken tells nothing: a replica takes it too. */
+/* Sends what was put; notes how Redis is to this use of it. A replica takes news, so they tell nothing of writes. */
 static bool
-flush(struct herald *h, struct redis *redis, bool writes)
+flush(struct herald *h, struct redis *redis, enum health_part part)
 {
-	struct shared *shared = h->tracker->shared;
 	struct err e = ERR_INIT;
+	bool good = redis_flush(redis, NULL, NULL, &e);
 
-	if (redis_flush(redis, NULL, NULL, &e)) {
-		if (writes) {
-			h->written_us = clock_us();
-			health_good(shared, PART_REDIS);
-		}
-		return true;
-	}
-	stat_add(*redis_refusal(redis) ? STAT_REDIS_REFUSED : STAT_REDIS_AWAY, 1);
-	health_ill(shared, PART_REDIS, &e, redis_refusal(redis));
-	return false;
+	health_of_redis(h->tracker->shared, part, redis, good, &e);
+	if (good && part == PART_REDIS)
+		h->written_us = clock_us();
+	return good;
 }
 
 /* All, or they wait for the next time: what was written twice is what was written once. */
@@ -196,12 +190,12 @@ write_beats(struct herald *h, struct redis *redis)
 	for (const struct beat *beat = chain; beat && good; beat = beat->next) {
 		put_beat(h, redis, beat);
 		if (++n % PIPELINE_MOST == 0) {
-			good = flush(h, redis, true);
+			good = flush(h, redis, PART_REDIS);
 			redis_begin(redis);
 		}
 	}
 	if (good && n % PIPELINE_MOST != 0)
-		good = flush(h, redis, true);
+		good = flush(h, redis, PART_REDIS);
 	if (good)
 		beats_done(chain);
 	else
@@ -217,7 +211,7 @@ write_probe(struct herald *h, struct redis *redis)
 	snprintf(key, sizeof(key), "%sprobe", h->tracker->redis_prefix);
 	redis_begin(redis);
 	redis_put_words(redis, "SET", key, h->me, "PX", "60000", NULL);
-	(void)flush(h, redis, true);
+	(void)flush(h, redis, PART_REDIS);
 }
 
 static void
@@ -225,8 +219,8 @@ write_untold(struct herald *h, struct redis *redis, const struct untold *untold)
 {
 	redis_begin(redis);
 	put_untold(h, redis, untold);
-	(void)flush(h, redis, false); /* lost, it is found by looking */
-	clock_sleep_ms(NEWS_MS);      /* what comes meanwhile goes together */
+	(void)flush(h, redis, PART_NEWS); /* lost, it is found by looking */
+	clock_sleep_ms(NEWS_MS);          /* what comes meanwhile goes together */
 }
 
 /* Without Redis nobody else is to be told, and nothing kept. */
@@ -246,7 +240,8 @@ write_out(void *arg)
 {
 	struct herald *h = arg;
 	struct redis *redis = redis_new(h->tracker->settings->redis);
-	int64_t beats_us = 0;
+	struct redis *asker = redis_new(h->tracker->settings->redis);
+	int64_t beats_us = 0, asked_us = 0;
 	struct untold untold;
 
 	if (*h->tracker->settings->redis == '\0')
@@ -260,9 +255,15 @@ write_out(void *arg)
 		}
 		if (clock_us() - h->written_us >= PROBE_US && redis_retry_in_ms(redis) == 0)
 			write_probe(h, redis);
+		if (clock_us() - asked_us >= PROBE_US && redis_retry_in_ms(asker) == 0) {
+			asked_us = clock_us();
+			health_ask_redis(
+			    h->tracker->shared, asker, h->tracker->redis_prefix, h->channel);
+		}
 	}
 	write_beats(h, redis);
 	redis_free(redis);
+	redis_free(asker);
 	return NULL;
 }
 
@@ -300,8 +301,10 @@ listen_in(void *arg)
 		struct err e = ERR_INIT;
 		size_t len;
 
-		if (!subscribed)
+		if (!subscribed) {
 			subscribed = redis_subscribe(redis, h->channel, &e);
+			health_of_redis(h->tracker->shared, PART_LISTEN, redis, subscribed, &e);
+		}
 		if (subscribed && !redis_next(redis, LISTEN_MS, &message, &len, &e))
 			subscribed = false;
 		if (!subscribed)

@@ -200,6 +200,7 @@ ask_redis(struct keeper *k, const struct silent *list, int n, int64_t *seen_us)
 	struct err e = ERR_INIT;
 	char key[160];
 	size_t count;
+	bool good;
 
 	memset(seen_us, 0, (size_t)n * sizeof(*seen_us));
 	redis_begin(k->redis);
@@ -208,7 +209,9 @@ ask_redis(struct keeper *k, const struct silent *list, int n, int64_t *seen_us)
 		    (long long)list[i].worker);
 		redis_put_words(k->redis, "HGET", key, "seen", NULL);
 	}
-	if (!redis_flush(k->redis, &values, &count, &e) || count != (size_t)n)
+	good = redis_flush(k->redis, &values, &count, &e);
+	health_of_redis(k->tracker->shared, PART_PRESENCE, k->redis, good, &e);
+	if (!good || count != (size_t)n)
 		return;
 	for (int i = 0; i < n; i++)
 		if (values[i].kind == REDIS_TEXT)

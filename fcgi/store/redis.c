@@ -38,6 +38,7 @@ struct redis {
 	struct arena arena;    /* of the address */
 	struct address address;
 	bool absent; /* no address: always away */
+	bool tried;  /* the last time that it was away */
 	int64_t backoff_ms, retry_at_us;
 	char refusal[16];    /* of the last time that it was away */
 	struct buf pipeline; /* commands that wait for the flush, in RESP */
@@ -214,6 +215,12 @@ redis_refusal(const struct redis *r)
 	return r->refusal;
 }
 
+bool
+redis_was_tried(const struct redis *r)
+{
+	return r->tried;
+}
+
 int64_t
 redis_retry_in_ms(const struct redis *r)
 {
@@ -233,6 +240,7 @@ away(struct redis *r, const char *doing, const char *why, struct err *e)
 	copy[sizeof(copy) - 1] = '\0';
 	disconnect(r);
 	r->refusal[0] = '\0';
+	r->tried = true;
 	r->backoff_ms *= 2;
 	if (r->backoff_ms < BACKOFF_MIN_MS)
 		r->backoff_ms = BACKOFF_MIN_MS;
@@ -311,6 +319,7 @@ try_connect(struct redis *r, struct err *e)
 {
 	const struct timeval patience = {.tv_sec = PATIENCE_S};
 
+	r->tried = false;
 	if (r->absent)
 		return err_set(e, ERR_AWAY, NULL, "no Redis is set");
 	if (clock_us() < r->retry_at_us)

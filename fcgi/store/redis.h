@@ -43,6 +43,9 @@ int64_t redis_retry_in_ms(const struct redis *r);
 /* What the last ERR_AWAY was about in a word, "READONLY"; "" when Redis did not say anything. */
 const char *redis_refusal(const struct redis *r);
 
+/* Did the last ERR_AWAY come of a try? Not of waiting for the next one, nor of there being no Redis. */
+bool redis_was_tried(const struct redis *r);
+
 /* Starts a pipeline; put commands; flush sends all and reads all the answers. */
 void redis_begin(struct redis *r);
 void redis_put(struct redis *r, int argc, const char *const *argv, const size_t *lens);

@@ -172,6 +172,7 @@ join(struct op *op, struct reader *reader)
 	    .stages = stages_now(rq->tracker->stages),
 	    .redis_prefix = rq->tracker->redis_prefix,
 	    .pg = reader->pg,
+	    .shared = rq->tracker->shared,
 	    .redis = reader->redis,
 	    .arena = &rq->arena,
 	    .query = "",

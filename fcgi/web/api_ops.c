@@ -118,19 +118,32 @@ find_out(struct op *op, struct reader *reader)
 	pg_set_patience(reader->pg, READER_PATIENCE_MS);
 }
 
-/* The part that keeps the tracker from its work; NULL = it does it. */
+/* Of these parts the one that is ill for longest; NULL = all are well. */
 static const struct health *
-worst(const struct findings *f)
+worst_of(const struct findings *f, enum health_part first, enum health_part last)
 {
 	const struct health *worst = NULL;
 
-	for (int part = PART_CLAIM; part <= PART_PROBE; part++) {
+	for (unsigned part = first; part <= last; part++) {
 		const struct health *h = &f->part[part];
 
 		if (h->ill_us != 0 && (!worst || h->ill_us < worst->ill_us))
 			worst = h;
 	}
 	return worst;
+}
+
+/* The part that keeps the tracker from its work; NULL = it does it. */
+static const struct health *
+worst(const struct findings *f)
+{
+	return worst_of(f, PART_CLAIM, PART_PROBE);
+}
+
+static const struct health *
+worst_of_redis(const struct findings *f)
+{
+	return worst_of(f, PART_REDIS, PARTS - 1);
 }
 
 static double
@@ -143,7 +156,7 @@ seconds_since(int64_t us)
 static bool
 is_used(const struct request *rq, enum health_part part)
 {
-	return part != PART_REDIS || *rq->tracker->settings->redis;
+	return !health_is_of_redis(part) || *rq->tracker->settings->redis;
 }
 
 static void
@@ -163,10 +176,10 @@ put_verdict(struct buf *out, const struct request *rq, const struct findings *f)
 		/* A connection that is lost has no code of the server's. */
 		buf_puts(out, *ill->why ? "PostgreSQL refuses" : "PostgreSQL is away");
 		put_since(out, ill);
-	} else if (is_used(rq, PART_REDIS) && f->part[PART_REDIS].ill_us != 0) {
+	} else if (is_used(rq, PART_REDIS) && worst_of_redis(f)) {
 		/* Without Redis the tracker still works, so it is ready. */
 		buf_puts(out, "ready; Redis is away");
-		put_since(out, &f->part[PART_REDIS]);
+		put_since(out, worst_of_redis(f));
 	} else
 		buf_puts(out, "ready");
 	buf_putc(out, '\n');
@@ -246,8 +259,8 @@ static const struct {
 	"Calls given up because PostgreSQL refused them alone."},
     {STAT_DEADLOCKS, "tracker_postgres_deadlocks_total", "counter",
 	"Bundles that PostgreSQL took out of a deadlock, sent again."},
-    {STAT_REDIS_AWAY, "tracker_redis_away_total", "counter", "Writes that met no Redis."},
-    {STAT_REDIS_REFUSED, "tracker_redis_refused_total", "counter", "Writes that Redis refused."},
+    {STAT_REDIS_AWAY, "tracker_redis_away_total", "counter", "Uses that met no Redis."},
+    {STAT_REDIS_REFUSED, "tracker_redis_refused_total", "counter", "Uses that Redis refused."},
     {STAT_PAGES_RENDERED, "tracker_pages_rendered_total", "counter", "Pages rendered."},
     {STAT_PARKED, "tracker_parked_calls", "gauge", "Calls that wait for work now."},
     {STAT_IN_FLIGHT, "tracker_requests_in_flight", "gauge", "Requests under way now."},
@@ -360,8 +373,8 @@ put_health(struct buf *out, const struct request *rq, const struct findings *f)
 	put_gauge(
 	    out, "tracker_postgres_up", "Whether PostgreSQL takes what is written.", !worst(f));
 	if (is_used(rq, PART_REDIS))
-		put_gauge(out, "tracker_redis_up", "Whether Redis takes what is written.",
-		    f->part[PART_REDIS].ill_us == 0);
+		put_gauge(out, "tracker_redis_up", "Whether Redis does what it is asked.",
+		    !worst_of_redis(f));
 	if (f->keeper_s >= 0)
 		put_gauge(out, "tracker_keeper_age_seconds",
 		    "How long ago a keeper, of whichever host, was at work.", f->keeper_s);

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "domain/erasure.h"
+#include "domain/health.h"
 #include "domain/key.h"
 #include "domain/news.h"
 #include "domain/nickname.h"
@@ -66,14 +67,15 @@ static void
 tell(struct request *rq, struct reader *r, const struct news *news)
 {
 	char channel[128], text[NEWS_TEXT];
-	struct err ignored = ERR_INIT;
+	struct err e = ERR_INIT;
+	bool good;
 
 	news_channel(channel, sizeof(channel), rq->tracker->project_id);
 	news_write(text, news);
 	redis_begin(r->redis);
 	redis_put_words(r->redis, "PUBLISH", channel, text, NULL);
-	if (!redis_flush(r->redis, NULL, NULL, &ignored))
-		stat_add(STAT_REDIS_AWAY, 1); /* nothing depends on being heard */
+	good = redis_flush(r->redis, NULL, NULL, &e); /* nothing depends on being heard */
+	health_of_redis(rq->tracker->shared, PART_TELL, r->redis, good, &e);
 }
 
 /* What is public may be otherwise now: here, and wherever it is heard. */
@@ -425,11 +427,13 @@ act_data(struct request *rq, struct visit *v, struct reader *r, struct err *e)
 static void
 tell_erased(struct request *rq, struct reader *r, const struct pg_rows *rows)
 {
-	struct err ignored = ERR_INIT;
+	struct err e = ERR_INIT, ignored = ERR_INIT;
+	bool good;
 
 	page_cache_forget(rq->tracker->pages);
-	if (!erasure_tell(r->redis, rq->tracker->project_id, rows, 1, &ignored))
-		stat_add(STAT_REDIS_AWAY, 1); /* what it keeps is gone in minutes */
+	good = erasure_tell(r->redis, rq->tracker->project_id, rows, 1,
+	    &e); /* else what it keeps is gone in minutes */
+	health_of_redis(rq->tracker->shared, PART_ERASE, r->redis, good, &e);
 	if (!erasure_forget_statistics(r->pg, &ignored))
 		log_event(LOG_WARN_, "statistics_kept", "why=%s", ignored.why);
 }

@@ -25,7 +25,8 @@ struct page {
 	const struct stage_names *stages;
 	const char *redis_prefix; /* "tracker:ID:" */
 	struct pg *pg;
-	struct redis *redis; /* calls on it may fail: then the page does without */
+	struct shared *shared; /* where it is noted how Redis is */
+	struct redis *redis;   /* calls on it may fail: then the page does without */
 	struct arena *arena;
 	const char
 	    *path[3]; /* decoded parts after the page's own name: /worker/{0}/{1}; NULL = absent */

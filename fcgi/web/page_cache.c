@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "domain/health.h"
 #include "domain/stages.h"
 #include "web/reply.h"
 #include "web/routes.h"
@@ -333,19 +334,29 @@ redis_key(struct refresh *r, const char *what)
 	return arena_printf(&r->arena, "%s%s:%s", r->cache->tracker->redis_prefix, what, r->key);
 }
 
+static bool
+flush(struct refresh *r, struct redis *redis, enum health_part part,
+    const struct redis_value **values, size_t *n)
+{
+	struct err e = ERR_INIT;
+	bool good = redis_flush(redis, values, n, &e);
+
+	health_of_redis(r->cache->tracker->shared, part, redis, good, &e);
+	return good;
+}
+
 /* The copy in Redis, if any, and whether it is this process's turn to render. Redis away: it is. */
 static struct copy *
 look_in_redis(struct refresh *r, struct redis *redis, bool *turn)
 {
 	const struct redis_value *values;
 	struct copy *copy = NULL;
-	struct err e = ERR_INIT;
 	size_t n;
 
 	*turn = true;
 	redis_begin(redis);
 	redis_put_words(redis, "GET", redis_key(r, KEY_WORD), NULL);
-	if (!redis_flush(redis, &values, &n, &e) || n != 1)
+	if (!flush(r, redis, PART_COPIES, &values, &n) || n != 1)
 		return NULL;
 	copy = parse_copy(&values[0]);
 	if (copy && is_forgotten(r->cache, copy)) {
@@ -359,7 +370,7 @@ look_in_redis(struct refresh *r, struct redis *redis, bool *turn)
 	redis_begin(redis);
 	redis_put_words(
 	    redis, "SET", redis_key(r, "page-lock"), "1", "NX", "PX", RENDER_LOCK_MS, NULL);
-	if (redis_flush(redis, &values, &n, &e) && n == 1)
+	if (flush(r, redis, PART_COPYING, &values, &n) && n == 1)
 		*turn = values[0].kind != REDIS_NIL;
 	return copy;
 }
@@ -368,7 +379,6 @@ static void
 keep_in_redis(struct refresh *r, struct redis *redis, const struct copy *copy)
 {
 	const struct redis_value *values;
-	struct err e = ERR_INIT;
 	struct buf value;
 	char life_s[24];
 	const char *words[5];
@@ -388,8 +398,7 @@ keep_in_redis(struct refresh *r, struct redis *redis, const struct copy *copy)
 	if (!value.failed)
 		redis_put(redis, 5, words, lens);
 	redis_put_words(redis, "DEL", redis_key(r, "page-lock"), NULL);
-	if (!redis_flush(redis, &values, &n, &e))
-		stat_add(STAT_REDIS_AWAY, 1); /* the next period renders again */
+	(void)flush(r, redis, PART_COPYING, &values, &n); /* else the next period renders again */
 	buf_fini(&value);
 }
 
@@ -402,6 +411,7 @@ render(struct refresh *r, struct reader *reader, struct err *e)
 	    .stages = stages_now(reader->tracker->stages),
 	    .redis_prefix = reader->tracker->redis_prefix,
 	    .pg = reader->pg,
+	    .shared = reader->tracker->shared,
 	    .redis = reader->redis,
 	    .arena = &r->arena,
 	    .query = r->query,

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "domain/health.h"
 #include "store/pg_array.h"
 #include "web/tpl/foot.h"
 #include "web/tpl/head.h"
@@ -448,8 +449,9 @@ void
 pieces_heard(struct page *p, struct piece_worker *workers, int n)
 {
 	const struct redis_value *values;
-	struct err ignored = ERR_INIT;
+	struct err e = ERR_INIT;
 	size_t count;
+	bool good;
 
 	if (!p->redis || n == 0)
 		return;
@@ -458,7 +460,9 @@ pieces_heard(struct page *p, struct piece_worker *workers, int n)
 		redis_put_words(p->redis, "HMGET",
 		    arena_printf(p->arena, "%sw:%lld", p->redis_prefix, (long long)workers[i].id),
 		    "seen", "progress", NULL);
-	if (!redis_flush(p->redis, &values, &count, &ignored) || count != (size_t)n)
+	good = redis_flush(p->redis, &values, &count, &e);
+	health_of_redis(p->shared, PART_PROGRESS, p->redis, good, &e);
+	if (!good || count != (size_t)n)
 		return;
 	for (int i = 0; i < n; i++) {
 		const struct redis_value *v = &values[i];

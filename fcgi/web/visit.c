@@ -9,6 +9,7 @@ visit_page(struct request *rq, struct reader *reader, struct buf *out)
 	    .stages = stages_now(rq->tracker->stages),
 	    .redis_prefix = rq->tracker->redis_prefix,
 	    .pg = reader->pg,
+	    .shared = rq->tracker->shared,
 	    .redis = reader->redis,
 	    .arena = &rq->arena,
 	    .query = rq->query,

@@ -188,6 +188,31 @@ def redis_forbidden(stack):
     return redis_told(stack, "acl", "setuser", "default", "-@write", end=("acl", "setuser", "default", "+@all"))
 
 
+def redis_denies(stack, *rights):
+    """NOPERM, of these rights alone."""
+    return redis_told(stack, "acl", "setuser", "default", *(f"-{right}" for right in rights), end=("acl", "setuser", "default", "+@all"))
+
+
+@contextlib.contextmanager
+def redis_deaf(stack):
+    """Who listened is cut off and may not listen again."""
+    with redis_denies(stack, "subscribe", "psubscribe"):
+        stack.redis.execute_command("client", "kill", "type", "pubsub")
+        yield
+
+
+def redis_denies_reading(stack):
+    return redis_denies(stack, "hmget")
+
+
+def redis_denies_copies(stack):
+    return redis_denies(stack, "get")
+
+
+def redis_denies_news(stack):
+    return redis_denies(stack, "publish")
+
+
 @contextlib.contextmanager
 def redis_locked(stack):
     """NOAUTH, to whoever connects; and nobody is connected any more."""

@@ -15,8 +15,9 @@ import requests
 
 from client import Api, Client, Fleet, which
 from conftest import COMMON
-from refusing import (disk_of_its_own, end_sessions, fill, log_on_a_small_disk, redis_busy, redis_forbidden, redis_full, redis_locked,
-                      redis_replica, redis_unsaved, refused_with, server_with, superuser, without_room, without_time)
+from refusing import (disk_of_its_own, end_sessions, fill, log_on_a_small_disk, redis_busy, redis_deaf, redis_denies_copies,
+                      redis_denies_news, redis_denies_reading, redis_forbidden, redis_full, redis_locked, redis_replica,
+                      redis_unsaved, refused_with, server_with, superuser, without_room, without_time)
 from stack import Stack, process_is_alive
 from waiting import Later, eventually
 
@@ -444,6 +445,36 @@ def test_a_redis_that_refuses_is_away_and_what_was_said_meanwhile_is_kept(faults
     eventually(lambda: any(faults.redis.hget(key, "progress") == "half way" for key in faults.redis.keys(f"tracker:*:w:{worker}")),
                what="the progress is there")
     eventually(lambda: is_ready(faults), what="it is ready again")
+    said = eventually(lambda: log_with(faults, mark, "event=redis_back"), what="the log says so")
+    assert (said.count("event=redis_away"), said.count("event=redis_back")) == (1, 1), said
+
+
+@pytest.mark.parametrize("refuse, part", [
+    (redis_denies_reading, "redis_progress"), (redis_denies_copies, "redis_copies"), (redis_denies_news, "redis_news"),
+    (redis_deaf, "redis_listen"),
+])
+def test_whatever_redis_refuses_is_told_as_long_as_it_lasts_and_once(faults, refuse, part):
+    """All else is granted, and goes on meanwhile: that makes nothing well of what is refused."""
+    faults.load([str(i) for i in range(5000)])
+    client, mark = held(faults), len(faults.tracker_log())
+    eventually(lambda: is_ready(faults), what="it is ready before")
+    refused = metric(faults, "tracker_redis_refused_total")
+    pages = Api(faults)
+
+    def everything():
+        client.log("on")
+        client.get_job()
+        client.complete("y")
+        pages.get(f"/worker/extract/{client.name}?{time.time()}")
+    with refuse(faults):
+        eventually(lambda: everything() or what_readyz_says(faults, 200, "ready; Redis is away"), what="readyz says so")
+        for _ in range(8):
+            everything()
+            told = what_readyz_says(faults, 200, "ready; Redis is away")
+            assert re.search(rf"(?m)^{part}: ill .*NOPERM", told), told
+            assert metric(faults, "tracker_redis_up") == 0
+        assert metric(faults, "tracker_redis_refused_total") > refused
+    eventually(lambda: is_ready(faults), timeout_s=30, what="it is ready again, without anybody's asking")
     said = eventually(lambda: log_with(faults, mark, "event=redis_back"), what="the log says so")
     assert (said.count("event=redis_away"), said.count("event=redis_back")) == (1, 1), said
 

@@ -102,6 +102,35 @@ one_servers_illness_is_not_the_others(void **state)
 }
 
 static void
+one_use_of_redis_that_works_makes_no_other_well(void **state)
+{
+	struct shared *s = pool();
+
+	(void)state;
+	health_ill(s, PART_NEWS, &refusal, "NOPERM");
+	health_good(s, PART_REDIS);
+	assert_true(health_is_away(s, SERVER_REDIS));
+	health_good(s, PART_NEWS);
+	assert_false(health_is_away(s, SERVER_REDIS));
+}
+
+static void
+who_has_no_redis_is_not_ill_of_it(void **state)
+{
+	struct shared *s = pool();
+	struct redis *r = redis_new("");
+	struct err e = ERR_INIT;
+
+	(void)state;
+	redis_begin(r);
+	redis_put_words(r, "PING", NULL);
+	assert_false(redis_flush(r, NULL, NULL, &e));
+	health_of_redis(s, PART_PROGRESS, r, false, &e);
+	assert_false(health_is_away(s, SERVER_REDIS));
+	redis_free(r);
+}
+
+static void
 jobs_are_not_handed_out_while_any_process_cannot_store_results(void **state)
 {
 	struct shared *s = pool();
@@ -219,6 +248,8 @@ main(void)
 	    cmocka_unit_test(of_two_that_are_ill_the_longest_is_told),
 	    cmocka_unit_test(an_illness_is_as_old_as_its_beginning),
 	    cmocka_unit_test(one_servers_illness_is_not_the_others),
+	    cmocka_unit_test(one_use_of_redis_that_works_makes_no_other_well),
+	    cmocka_unit_test(who_has_no_redis_is_not_ill_of_it),
 	    cmocka_unit_test(jobs_are_not_handed_out_while_any_process_cannot_store_results),
 	    cmocka_unit_test(a_desk_that_waits_itself_stops_no_claims),
 	    cmocka_unit_test(a_server_is_away_from_its_first_ill_part_to_its_last),
