@@ -11,8 +11,6 @@
 
 const char *argp_program_version = "distcompute-admin " PACKAGE_VERSION;
 
-#define LINE_MOST 200 /* characters */
-
 enum key {
 	KEY_JSON = 1000,
 	KEY_ALL,
@@ -43,7 +41,7 @@ static const struct argp_option no_options[] = {{0}};
 static const struct argp_option json_option[] = {{"json", KEY_JSON, NULL, 0, "Print JSON", 0}, {0}};
 static const struct argp_option batch_options[] = {
     {"all", KEY_ALL, NULL, 0, "List those that are over too", 0},
-    {"reason", KEY_REASON, "TEXT", 0, "With pause: why, for people", 0},
+    {"reason", KEY_REASON, "TEXT", 0, "With pause and cancel: why, for people", 0},
     {"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0}, {0}};
 static const struct argp_option failed_options[] = {
     {"batch", KEY_BATCH, "NAME", 0, "Only of this batch", 0},
@@ -505,26 +503,34 @@ check_texts(struct ask *ask, struct err *e)
 }
 
 bool
-check_line(const char *what, const char *said, struct err *e)
+check_line(const char *what, const char *said, size_t most, struct err *e)
 {
-	char clean[4 * LINE_MOST + 1];
+	char clean[4 * BANNER_MOST + 1];
 	size_t len = strlen(said);
 
-	if (text_is_utf8(said, len) && text_chars(said, len) <= LINE_MOST) {
+	if (text_is_utf8(said, len) && text_chars(said, len) <= most) {
 		memcpy(clean, said, len);
 		if (text_clean(clean, len, false) == len && memcmp(clean, said, len) == 0)
 			return true;
 	}
 	return err_set(e, ERR_FIELD, NULL,
-	    "%s is one line of at most %d characters, and each can be seen", what, LINE_MOST);
+	    "%s is one line of at most %zu characters, and each can be seen", what, most);
+}
+
+static bool
+check_name(const char *as, struct err *e)
+{
+	if (as[strspn(as, " ")] == '\0')
+		return err_set(e, ERR_FIELD, NULL, "who acts? --as '%s' is nobody's name", as);
+	return check_line("who acts", as, LINE_MOST, e);
 }
 
 static bool
 obey(const struct command *c, struct ask *ask, struct err *e)
 {
-	if ((ask->reason && !check_line("a reason", ask->reason, e)) ||
-	    (ask->label && !check_line("a label", ask->label, e)) ||
-	    (ask->as && !check_line("who acts", ask->as, e)))
+	if ((ask->reason && !check_line("a reason", ask->reason, LINE_MOST, e)) ||
+	    (ask->label && !check_line("a label", ask->label, LINE_MOST, e)) ||
+	    (ask->as && !check_name(ask->as, e)))
 		return false;
 	if (!tool_open(ask->tool, e))
 		return false;

@@ -37,8 +37,11 @@ struct ask {
 /* The answer of a command; ok false with a clean error means exit 1 without a message. */
 typedef bool (*admin_run)(struct ask *ask, struct err *e);
 
-/* What people give to be kept and shown is one line of at most 200 characters, all seen; as tracker.check_line. */
-bool check_line(const char *what, const char *said, struct err *e);
+#define LINE_MOST 200    /* characters of a reason, a note, a name */
+#define BANNER_MOST 1000 /* of the longest line */
+
+/* What people give to be kept and shown is one line of at most so many characters, all seen; as tracker.check_line. */
+bool check_line(const char *what, const char *said, size_t most, struct err *e);
 
 /* upkeep.c */
 bool admin_migrate(struct ask *ask, struct err *e);

@@ -187,16 +187,19 @@ resume_batch(struct ask *ask, struct err *e)
 static bool
 cancel_batch(struct ask *ask, struct err *e)
 {
+	const char *why = ask->reason ? ask->reason : "";
 	struct pg_scalar room;
-	struct pg_param param;
+	struct pg_param params[2];
 	struct pg_rows *rows = NULL;
 	int64_t batch, jobs;
 	bool done;
 
 	if (!find_batch(ask, ask->arg[1], &batch, e))
 		return false;
-	param = pg_int4_param(&room, (int32_t)batch);
-	if (!pg_call(ask->tool->pg, "select tracker.cancel_batch($1)", &param, 1, &rows, e))
+	params[0] = pg_int4_param(&room, (int32_t)batch);
+	params[1] = pg_text_param(why, strlen(why));
+	if (!pg_call(
+		ask->tool->pg, "select tracker.cancel_batch($1, why => $2)", params, 2, &rows, e))
 		return false;
 	done = !pg_is_null(rows, 0, 0);
 	jobs = pg_int(rows, 0, 0);
@@ -255,7 +258,7 @@ take_wish(struct wishes *w, const char *text, struct err *e)
 	}
 	if (text_starts(text, "note=")) {
 		w->note = text + strlen("note=");
-		return check_line("a note", w->note, e);
+		return check_line("a note", w->note, LINE_MOST, e);
 	}
 	if (text_starts(text, "needs=")) {
 		w->needs = text + strlen("needs=");
@@ -322,17 +325,21 @@ admin_batch(struct ask *ask, struct err *e)
 	static const struct act {
 		const char *name;
 		int least, most; /* words, its own name among them */
+		bool has_reason;
 		admin_run run;
-	} acts[] = {{"set", 3, ASK_ARGS_MAX, set_batch}, {"pause", 2, 2, pause_batch},
-	    {"resume", 2, 2, resume_batch}, {"cancel", 2, 2, cancel_batch},
-	    {"rename", 3, 3, rename_batch}};
+	} acts[] = {{"set", 3, ASK_ARGS_MAX, false, set_batch}, {"pause", 2, 2, true, pause_batch},
+	    {"resume", 2, 2, false, resume_batch}, {"cancel", 2, 2, true, cancel_batch},
+	    {"rename", 3, 3, false, rename_batch}};
 
-	if (ask->n_args == 0)
+	if (ask->n_args == 0 && !ask->reason)
 		return list(ask, e);
-	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++)
+	for (size_t i = 0; ask->n_args > 0 && i < sizeof(acts) / sizeof(*acts); i++)
 		if (strcmp(acts[i].name, ask->arg[0]) == 0 && ask->n_args >= acts[i].least &&
-		    ask->n_args <= acts[i].most)
+		    ask->n_args <= acts[i].most && (acts[i].has_reason || !ask->reason))
 			return acts[i].run(ask, e);
+	if (ask->reason)
+		return err_set(
+		    e, ERR_FIELD, NULL, "batch: --reason is for pause NAME and cancel NAME alone");
 	return err_set(e, ERR_FIELD, NULL,
 	    "batch: nothing, set NAME priority=5 note=... needs=gpu rate=600, pause NAME, resume "
 	    "NAME, cancel NAME, "

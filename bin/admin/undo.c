@@ -269,6 +269,11 @@ take_back(struct ask *ask, int64_t undo, struct err *e)
 	while (ok && !over)
 		ok = step_back(&s, &over, e);
 	progress_end(&s.progress);
+	if (ok && s.results == 0)
+		return err_set(e, ERR_MISSING, NULL,
+		    "undo %lld: nothing of it can come back: it lives again already, or was begun "
+		    "anew",
+		    (long long)undo);
 	if (ok)
 		printf("undo %lld: %lld %s of %lld %s again; what was begun anew stays as it is\n",
 		    (long long)undo, (long long)s.results,
@@ -287,11 +292,36 @@ ask_number(const char *text, int64_t *undo, struct err *e)
 	return true;
 }
 
+/* An undo that has a number knows what it is of. */
+static bool
+alone(const struct ask *ask, const char *option, struct err *e)
+{
+	const struct {
+		const char *name;
+		bool is_said;
+	} others[] = {{"--dry-run", ask->dry_run}, {"--person", ask->person},
+	    {"--worker", ask->worker}, {"--address", ask->address}, {"--batch", ask->batch},
+	    {"--label", ask->label}, {"--stage", ask->stage}, {"--since", ask->since},
+	    {"--until", ask->until}, {"--reason", ask->reason},
+	    {"--keep-credit", ask->keep_credit}};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (others[i].is_said)
+			return err_set(e, ERR_FIELD, NULL,
+			    "%s is of a whole undo, as it was asked: it takes no %s", option,
+			    others[i].name);
+	return true;
+}
+
 bool
 admin_undo(struct ask *ask, struct err *e)
 {
 	int64_t undo;
 
+	if (ask->resume && ask->back)
+		return err_set(e, ERR_FIELD, NULL, "--resume or --back: not both");
+	if ((ask->resume || ask->back) && !alone(ask, ask->resume ? "--resume" : "--back", e))
+		return false;
 	if (ask->resume)
 		return ask_number(ask->resume, &undo, e) && go_on(ask, undo, e);
 	if (ask->back)

@@ -177,7 +177,8 @@ admin_banner(struct ask *ask, struct err *e)
 	struct pg_rows *rows = NULL;
 	char before[CELL_TEXT];
 
-	if (!pg_call(ask->tool->pg, "select tracker.set_banner($1)", &param, 1, &rows, e))
+	if (!check_line("a banner", ask->arg[0], BANNER_MOST, e) ||
+	    !pg_call(ask->tool->pg, "select tracker.set_banner($1)", &param, 1, &rows, e))
 		return false;
 	tool_pages_changed(ask->tool);
 	printf("%s; taken back by banner '%s'\n",

@@ -1,7 +1,6 @@
 -- Writes down an act of an operator, in the transaction that does it.
 --
--- Caller	every function that an operator calls. Who it is stands in the session's setting
---		tracker.who, which the program sets when it connects; else the database's user.
+-- Caller	every function that an operator calls. Who it is: see acting.
 -- Answer	the line's number.
 -- Errors	none.
 -- Locks	none but its own row.
@@ -13,7 +12,7 @@ language sql
 set search_path = pg_catalog, pg_temp
 as $$
 	insert into tracker.audit (who, act, target, count, details, state)
-	values (coalesce(nullif(current_setting('tracker.who', true), ''), session_user), act,
+	values (tracker.acting(), act,
 		coalesce(target, ''), coalesce(count, 0), coalesce(details, '{}'), state)
 	returning id
 $$;

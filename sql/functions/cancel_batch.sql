@@ -4,14 +4,15 @@
 -- Nothing is moved, however much waits: what is in ready and retry of a cancelled batch is in no line, and
 -- counts as cancelled; sweep_cancelled takes the rows away later.
 --
--- Caller	distcompute-admin batch cancel.
+-- Caller	distcompute-admin batch cancel. why: for the audit, may be empty.
 -- Answer	how many jobs are cancelled, over all stages; null: there is no such batch, or it is cancelled
 --		already.
--- Errors	lock_not_available: see await_barrier.
+-- Errors	TR003: see check_line. lock_not_available: see await_barrier.
 -- Locks	that of fold_tally, for the counts that it folds; all of the barrier, for some ms; batch, batch_count,
 --		cancelled_count; ahead, frontier; stage, for its line; tally: the base rows.
 -- Index	all by key.
-create or replace function tracker.cancel_batch(of_batch int4, patience_s int4 default 60)
+drop function if exists tracker.cancel_batch(int4, int4);
+create or replace function tracker.cancel_batch(of_batch int4, patience_s int4 default 60, why text default '')
 returns int8
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -24,6 +25,7 @@ declare
 	v_stages int2[]; v_ready int8[]; v_retry int8[];	-- folded
 	v_count int8;
 begin
+	perform tracker.check_line('a reason', cancel_batch.why);
 	perform pg_advisory_xact_lock(hashtext('tracker.fold_tally'));
 	v_ok := tracker.await_barrier(patience_s);
 	update tracker.batch b set cancelled = true, paused = false, paused_why = ''
@@ -54,6 +56,7 @@ begin
 	from (select sum(q.leased) as leased from tracker.read_batches(array[of_batch]) q) c
 	where b.batch = of_batch;
 	select sum(q.cancelled) into v_count from tracker.read_batches(array[of_batch]) q;
-	perform tracker.audit_act('cancel', format('batch "%s"', v_name), v_count, null);
+	perform tracker.audit_act('cancel', format('batch "%s"', v_name), v_count,
+		jsonb_strip_nulls(jsonb_build_object('why', nullif(cancel_batch.why, ''))));
 	return v_count;
 end $$;

@@ -2,7 +2,7 @@
 --
 -- Caller	distcompute-admin banner.
 -- Answer	the one before.
--- Errors	TR002: it is no line of at most 1000 characters.
+-- Errors	TR003: it is null, or see check_line; of at most 1000 characters.
 -- Locks	project's row.
 -- Index	project by key.
 create or replace function tracker.set_banner(words text)
@@ -14,9 +14,10 @@ as $$
 declare
 	v_before text;
 begin
-	if words is null or length(words) > 1000 or words ~ '[[:cntrl:]]' then
-		raise exception 'a banner is one line of at most 1000 characters' using errcode = 'TR002';
+	if words is null then
+		raise exception 'a banner is a line, or empty' using errcode = 'TR003';
 	end if;
+	perform tracker.check_line('a banner', words, 1000);
 	select p.banner into v_before from tracker.project p for no key update;
 	if v_before is distinct from words then
 		update tracker.project p set banner = words;

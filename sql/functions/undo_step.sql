@@ -1,6 +1,8 @@
 -- One step of an undo: sets aside the results of some of its jobs, and what was made of them in later
 -- stages; the jobs are due again, in the earliest of these stages.
 --
+-- Who does a step of somebody else's undo is named in its line: resumed_by.
+--
 -- What send_back_job does for one job, for many: a job that is handed on while we look is left for the
 -- next step.
 --
@@ -214,7 +216,10 @@ begin
 		from generate_series(1, 5) as s(n) order by s.n);
 	update tracker.audit a set count = a.count + results, changed = v_now,
 		details = a.details || jsonb_build_object('jobs', (a.details ->> 'jobs')::int8 + jobs,
-			'left', case when i_tid is null then 0 else (a.details ->> 'left')::int8 - v_over end),
+			'left', case when i_tid is null then 0 else (a.details ->> 'left')::int8 - v_over end)
+			|| case when tracker.acting() = a.who or a.details -> 'resumed_by' ? tracker.acting() then '{}'
+				else jsonb_build_object('resumed_by',
+					coalesce(a.details -> 'resumed_by', '[]') || to_jsonb(tracker.acting())) end,
 		state = case when i_tid is null or (a.details ->> 'left')::int8 = v_over then 'done'
 			else 'begun' end
 	where a.id = v_undo

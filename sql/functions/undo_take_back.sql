@@ -2,7 +2,9 @@
 -- their credit.
 --
 -- That is so while the job's one row is the retry that the undo made, untouched. A job that was
--- handed out since, or refused once more, keeps its new life, and what was set aside stays so.
+-- handed out since, or refused once more, keeps its new life, and what was set aside stays so. Where nothing comes
+-- back, nothing is written down. Who takes it back has a line of their own in audit, which is over when no
+-- job is left to look at, or somebody else goes on.
 --
 -- Caller	distcompute-admin undo --back. after: the last job of the step before, 0 at first.
 -- Answer	one row: last, the last job looked at (null: none was left); jobs and results that are
@@ -23,6 +25,7 @@ as $$
 #variable_conflict use_column
 declare
 	v_undo constant int8 := undo_take_back.undo;
+	v_undone tracker.audit;
 	v_last int2;
 	-- one element a job looked at: its earliest stage set aside, and when
 	u_stage int2[]; u_job int8[]; u_at timestamptz[];
@@ -31,7 +34,7 @@ declare
 	-- one element a result that is live again
 	r_stage int2[]; r_person int8[]; r_job int8[]; r_kept boolean[];
 begin
-	perform tracker.hold_undo(v_undo, false);
+	v_undone := tracker.hold_undo(v_undo, false);
 	select max(s.stage) into v_last from tracker.stage s;
 
 	select array_agg(x.stage), array_agg(x.job), array_agg(x.at), max(x.job)
@@ -105,9 +108,6 @@ begin
 	fed := array(select (select count(*) from unnest(b_next) as b(stage)
 			where b.stage = s.n and s.n <= v_last)
 		from generate_series(1, 5) as s(n) order by s.n);
-	update tracker.audit a set changed = clock_timestamp(), state = 'taken back',
-		details = a.details || jsonb_build_object('taken_back',
-			coalesce((a.details ->> 'taken_back')::int8, 0) + results)
-	where a.id = v_undo;
+	perform tracker.audit_back(v_undone, jobs, results, last is null);
 	return next;
 end $$;

@@ -121,6 +121,15 @@ def test_failed_and_requeue_of_one_batch(fresh, fleet):
         assert done.returncode == 1 and done.stderr.count("\n") == 1 and 'there is no batch "three"' in done.stderr
 
 
+def test_why_a_batch_is_cancelled_is_kept(fresh):
+    load(fresh, "a\n", "--batch", "one")
+    load(fresh, "b\n", "--batch", "two")
+    batch(fresh, "cancel", "one", "--reason", "wrong inputs")
+    batch(fresh, "cancel", "two")
+    assert fresh.sql("select target, details from tracker.audit where act = 'cancel' order by id") == [
+        ('batch "one"', {"why": "wrong inputs"}), ('batch "two"', {})]
+
+
 @pytest.mark.parametrize("words,status", [
     (["cancel", "nobody"], 1), (["cancel", ""], 1), (["cancel", "x" * 5000], 1), (["pause", "a\nb"], 1), (["pause", "\u202eabc"], 1),
     (["rename", "one", "two"], 1), (["rename", "one", ""], 1), (["rename", "one", "y" * 201], 1), (["rename", "one", "a\nb"], 64),
@@ -128,7 +137,9 @@ def test_failed_and_requeue_of_one_batch(fresh, fleet):
     (["set", "one", "colour=red"], 64), (["set", "one"], 64), (["set", "one", "note=a\nb"], 64), (["set", "one", "note=" + "z" * 201], 64), (["set", "one", "note=a\u202eb"], 64), (["set", "one", "rate=5", "note=a\x1b[31m"], 64),
     (["pause", "one", "--reason", "a\nb"], 64), (["pause", "one", "--reason", "x" * 201], 64), (["pause", "one", "--reason", "a\u202eb"], 64),
     (["rename", "one", " y"], 1), (["rename", "one", "y "], 1), (["rename", "one", "../.."], 1),
-    (["resume", "one"], 1), (["nonsense", "one"], 64), (["pause"], 64), (["cancel", "one", "two"], 64)])
+    (["resume", "one"], 1), (["nonsense", "one"], 64), (["pause"], 64), (["cancel", "one", "two"], 64),
+    (["cancel", "one", "--reason", "a\u202eb"], 64), (["rename", "one", "three", "--reason", "x"], 64), (["set", "one", "priority=1", "--reason", "x"], 64),
+    (["resume", "one", "--reason", "x"], 64), (["--reason", "x"], 64)])
 def test_what_cannot_be_is_said_in_a_line(fresh, words, status):
     load(fresh, "a\n", "--batch", "one")
     load(fresh, "b\n", "--batch", "two")

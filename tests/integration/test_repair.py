@@ -159,7 +159,8 @@ def test_a_banner_is_put_up_and_taken_away(fresh):
     (["trial", "a", "nobody", "1"], 1, "no worker 'nobody'"), (["trial", "a", "nobody"], 64, "STAGE WORKER JOB"),
     (["trial", "x", "nobody", "1"], 1, "x"), (["trial", "a", "nobody", "0"], 64, "no job number"),
     (["trial", "--back", "17"], 1, "not under way"), (["trial", "--back", "x"], 64, "no number"),
-    (["banner", "x" * 1001], 1, "1000 characters"), (["banner", "a\nb"], 1, "one line")])
+    (["banner", "x" * 1001], 64, "1000 characters"), (["banner", "a\nb"], 64, "one line"), (["banner", "a\u202eb"], 64, "each can be seen"),
+    (["banner", "a\u200bb"], 64, "each can be seen")])
 def test_what_cannot_be_tried_or_put_up_is_said_in_a_line(fresh, words, status, said):
     answer = fresh.run(ADMIN, *words, check=False)
     assert answer.returncode == status and said in answer.stderr and len(answer.stderr.splitlines()) == 1, answer.stderr

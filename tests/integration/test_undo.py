@@ -165,11 +165,53 @@ def test_an_undo_that_dies_ten_times_ends_as_if_nothing_had_been(slow_steps):
     (["--resume", "4711"], 1, "not under way"),
     (["--back", "4711"], 1, "not done"),
     (["--back", "x"], 64, "no number"),
+    (["--resume", "1", "--back", "1"], 64, "not both"),
 ])
 def test_what_cannot_be_undone_is_said_in_words(spoilt, words, status, said):
     answer = spoilt.run(ADMIN, "undo", *words, check=False)
     assert answer.returncode == status and said in answer.stderr, answer.stderr
     assert len(answer.stderr.splitlines()) == 1
+    assert undone(spoilt) == 0
+
+
+@pytest.mark.parametrize("beside", [
+    ["--dry-run"], ["--person", "Mallory"], ["--worker", "w"], ["--label", "warc2tar"], ["--address", "192.0.2.7"], ["--batch", "one"],
+    ["--stage", "a"], ["--since", "2026-01-01"], ["--until", "2026-01-01"], ["--keep-credit"], ["--reason", "x"], ["--person", ""]])
+def test_an_undo_of_a_number_is_all_of_it(spoilt, beside):
+    said = spoilt.run(ADMIN, "undo", "--person", "Mallory", "--stage", "a", "--reason", "made up").stdout
+    number, before = said.split()[1].rstrip(":"), undone(spoilt)
+    for of in ("--back", "--resume"):
+        answer = spoilt.run(ADMIN, "undo", of, number, *beside, check=False)
+        assert answer.returncode == 64 and beside[0] in answer.stderr and of in answer.stderr, answer.stderr
+        assert len(answer.stderr.splitlines()) == 1 and answer.stdout == ""
+    assert undone(spoilt) == before > 0
+
+
+def test_who_takes_an_undo_back_is_written_down(spoilt):
+    said = spoilt.run(ADMIN, "--as", "ann@desk", "undo", "--person", "Mallory", "--reason", "by mistake").stdout
+    number = said.split()[1].rstrip(":")
+    spoilt.run(ADMIN, "--as", "bob@desk", "undo", "--back", number)
+    again = spoilt.run(ADMIN, "--as", "eve@desk", "undo", "--back", number, check=False)
+    assert again.returncode == 1 and "nothing" in again.stderr and len(again.stderr.splitlines()) == 1
+    lines = [json.loads(a) for a in spoilt.run(ADMIN, "audit", "--json").stdout.splitlines()]
+    assert [(a["who"], a["act"], a["target"], a["count"], a["state"]) for a in lines[-2:]] == [
+        ("ann@desk", "undo", "by mistake", 500, "taken back"), ("bob@desk", "take back", f"undo {number}", 500, "done")]
+
+
+def test_an_undo_of_which_nothing_can_come_back_stays_done(spoilt):
+    said = spoilt.run(ADMIN, "undo", "--person", "Mallory", "--reason", "made up").stdout
+    number = said.split()[1].rstrip(":")
+    work(spoilt, "a", "Ada", 300, "right")
+    answer = spoilt.run(ADMIN, "undo", "--back", number, check=False)
+    assert answer.returncode == 1 and "nothing of it can come back" in answer.stderr and answer.stdout == ""
+    assert spoilt.one("select state from tracker.audit where id = %s", number) == "done"
+    assert spoilt.one("select count(*) from tracker.audit where act = 'take back'") == 0
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_who_acts_has_a_name(spoilt, name):
+    answer = spoilt.run(ADMIN, "--as", name, "undo", "--person", "Mallory", "--reason", "made up", check=False)
+    assert answer.returncode == 64 and "--as" in answer.stderr and len(answer.stderr.splitlines()) == 1
     assert undone(spoilt) == 0
 
 

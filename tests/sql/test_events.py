@@ -164,6 +164,21 @@ def test_an_act_is_told_once_and_one_under_way_when_it_is_done(begun):
     assert (said["act"], said["count"]) == ("undo", 1)
 
 
+def test_who_takes_an_undo_back_is_told_when_it_is_over(begun):
+    begun.load(2)
+    worker = begun.worker(nickname="cheat")
+    begun.complete([Item(worker.token, j.job, j.lease, "x") for j in begun.take(worker, 2)])
+    undo = begun.value("select tracker.undo_begin('cheat', null, null, null, null, null, null, 'spoilt', false)")
+    begun.rows("select tracker.undo_step(%s, 1000)", undo)
+    assert [said["act"] for event, said in told(begun) if event == "act"] == ["undo"]
+    begun.rows("select set_config('tracker.who', 'bob@desk', false)")
+    (step,) = begun.rows("select * from tracker.undo_take_back(%s, 0, 1000)", undo)
+    assert "act" not in names(begun)
+    begun.rows("select tracker.undo_take_back(%s, %s, 1000)", undo, step.last)
+    (said,) = [said for event, said in told(begun) if event == "act"]
+    assert (said["who"], said["act"], said["target"], said["count"]) == ("bob@desk", "take back", f"undo {undo}", 2)
+
+
 def test_an_act_of_an_hour_ago_is_no_news(begun):
     begun.value("select tracker.audit_act('pause', 'stage a', null, null)")
     begun.rows("update tracker.audit set at = at - interval '61 minutes'")

@@ -213,5 +213,9 @@ def test_a_banner_is_written_down_with_the_one_before(house):
         house.rows("select tracker.set_banner(%s)", words)
     assert house.rows("select target, details from tracker.audit where act = 'banner' order by id") == [
         ("Sunday", {"before": ""}), ("Monday", {"before": "Sunday"}), ("", {"before": "Monday"})]
-    for words in ("x" * 1001, "a\nb", None):
-        refuses(house, "select tracker.set_banner(%s)", words)
+    house.rows("select tracker.set_banner(%s)", "é" * 1000)
+    for words in ("x" * 1001, "a\nb", "a\u202eb", "a\u200bb", None):
+        with pytest.raises(psycopg2.Error) as e:
+            house.rows("select tracker.set_banner(%s)", words)
+        assert e.value.pgcode == "TR003"
+    house.rows("select tracker.set_banner('')")

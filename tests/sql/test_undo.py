@@ -189,6 +189,57 @@ def test_an_undo_is_written_down(spoilt):
         "cheat", "a cheat", 10, 0)
 
 
+def act_as(house, who):
+    house.rows("select set_config('tracker.who', %s, false)", who)
+
+
+def test_who_goes_on_with_an_undo_of_another_is_written_down(spoilt):
+    act_as(spoilt, "ann@desk")
+    number = begin(spoilt, person="cheat")
+    for who in ("ann@desk", "bob@desk", "bob@desk", "eve@desk"):
+        act_as(spoilt, who)
+        step(spoilt, number, 2)
+    (a,) = spoilt.rows("select * from tracker.audit where id = %s", number)
+    assert (a.who, a.details["resumed_by"]) == ("ann@desk", ["bob@desk", "eve@desk"])
+
+
+def test_an_undo_that_goes_on_by_whose_it_is_has_no_other_name(spoilt):
+    number = undo(spoilt, person="cheat", most=3)
+    assert "resumed_by" not in spoilt.value("select details from tracker.audit where id = %s", number)
+
+
+def backs(house):
+    return house.rows("select who, target, count, details ->> 'jobs', state from tracker.audit where act = 'take back' order by id")
+
+
+def test_who_takes_it_back_has_a_line_whatever_the_steps(spoilt):
+    number = undo(spoilt, person="cheat")
+    act_as(spoilt, "bob@desk")
+    assert take_back(spoilt, number, most=3) == 14
+    assert backs(spoilt) == [("bob@desk", f"undo {number}", 14, "10", "done")]
+
+
+def test_a_taking_back_that_was_broken_off_is_one_of_two_people(spoilt):
+    """Each has what they did; one that goes on is not told of before it is over."""
+    number = undo(spoilt, person="cheat")
+    act_as(spoilt, "bob@desk")
+    first = spoilt.rows("select * from tracker.undo_take_back(%s, 0, 4)", number)[0]
+    assert backs(spoilt) == [("bob@desk", f"undo {number}", first.results, "4", "begun")]
+    act_as(spoilt, "eve@desk")
+    rest = take_back(spoilt, number, most=4)
+    assert first.results + rest == 14
+    assert backs(spoilt) == [("bob@desk", f"undo {number}", first.results, "4", "done"),
+                             ("eve@desk", f"undo {number}", rest, "6", "done")]
+
+
+def test_a_taking_back_that_died_before_its_end_is_ended_by_the_next(spoilt):
+    number = undo(spoilt, person="cheat")
+    spoilt.rows("select * from tracker.undo_take_back(%s, 0, 1000)", number)
+    assert take_back(spoilt, number) == 0
+    assert [(b.count, b.state) for b in backs(spoilt)] == [(14, "done")]
+    assert spoilt.value("select state from tracker.audit where id = %s", number) == "taken back"
+
+
 def test_a_done_undo_has_no_further_step(spoilt):
     number = undo(spoilt, person="cheat")
     with pytest.raises(psycopg2.Error) as e:
@@ -243,6 +294,7 @@ def test_a_job_refused_twice_comes_back_by_the_second_undo_alone(house):
     make(house, house.worker(nickname="two"), 1)
     second = undo(house, person="two")
     assert take_back(house, first) == 0
+    assert house.value("select state from tracker.audit where id = %s", first) == "done" and backs(house) == []
     assert take_back(house, second) == 1
     assert house.value("select p.nickname from tracker.output o join tracker.person p on p.id = o.person") == "two"
 
