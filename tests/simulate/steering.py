@@ -18,10 +18,11 @@ import psycopg2
 ADMIN = "distcompute-admin"
 HAS = ["", "", "gpu", "gpu,ram32"]          # what workers have
 NEEDS = ["", "", "gpu", "ram32", "gpu,ram32", "tape"]     # nobody has a tape
-RATES = [0, 0, 60, 300]
-PAUSE_S = (0.1, 0.4)    # between two acts
+RATES = [0, 0, 300, 1200]
+JOBS = (60, 300)        # of a delivery: a pause or a need must find some that were not handed out yet
+PAUSE_S = (0.05, 0.3)   # between two acts
 MURKY_S = 70            # an act that failed may still be waiting for the barrier
-OPEN_MOST = 12          # the crowd should come round to all of them
+OPEN_MOST = 8           # the crowd should come round to all of them
 
 # When what was seen held: seconds since 1970.
 Spell = collections.namedtuple("Spell", "since until paused cancelled needs rate")
@@ -98,11 +99,16 @@ class Steering:
         return f"delivery {self.serial} {self.rng.choice(['', 'a/b', 'ü', '#?%41'])}".strip()
 
     def load(self, _):
-        if sum(not b.cancelled for b in self.batches) >= OPEN_MOST:
-            return False
         rng = self.rng
-        name, count = self._name(), rng.randint(1, 40)
-        options = ["--batch", name, "--priority", str(rng.randint(-100, 100)), "--needs", rng.choice(NEEDS),
+        try:
+            ((waiting,),) = self.world.ask_alone("select count(*) from tracker.list_batches(false) l where l.waiting > 0")
+        except psycopg2.Error:
+            return False
+        if waiting > OPEN_MOST:
+            return False
+        name, count = self._name(), rng.randint(*JOBS)
+        # Mostly before what the world delivers by itself.
+        options = ["--batch", name, "--priority", str(rng.randint(-20, 100)), "--needs", rng.choice(NEEDS),
                    "--rate", str(rng.choice(RATES)), *(["--paused"] if rng.random() < 0.2 else [])]
         first = self.world.deliver(count, options)
         if first is None:
@@ -113,7 +119,7 @@ class Steering:
 
     def set(self, batch):
         rng = self.rng
-        words = [f"priority={rng.randint(-100, 100)}", f"needs={rng.choice(NEEDS)}", f"rate={rng.choice(RATES)}", "note=as it comes"]
+        words = [f"priority={rng.randint(-20, 100)}", f"needs={rng.choice(NEEDS)}", f"rate={rng.choice(RATES)}", "note=as it comes"]
         return self._say(batch, "batch", "set", batch.name, *rng.sample(words, rng.randint(1, len(words))))
 
     def pause(self, batch):
@@ -136,8 +142,9 @@ class Steering:
     # --- all the time ----------------------------------------------------------------------------
 
     def _act(self):
+        """Mostly to one of the latest, which have work."""
         name = self.rng.choice(list(self.acts))
-        batch = self.rng.choice(self.batches) if self.batches else None
+        batch = self.rng.choice(self.batches[-3:] if self.rng.random() < 0.7 else self.batches) if self.batches else None
         if (batch is not None or name == "loaded") and self.acts[name](batch):
             self.world.ledger.deeds[f"batch {name}"] += 1
 
