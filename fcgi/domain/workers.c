@@ -197,9 +197,6 @@ close_read(struct tracker *t, struct bundle *b)
 			continue;
 		op = item->op;
 		op->status = op_status_of(pg_text(b->rows, row, 1, NULL));
-		/* A bye whose answer was lost with the connection did what it says. */
-		if (op->status == ST_NO_WORKER && op->rerun)
-			op->status = ST_CLOSED;
 		if (op->status != ST_CLOSED)
 			continue;
 		shared_bump(t->shared, &op->token);

@@ -14,6 +14,7 @@
 #include "domain/presence.h"
 #include "domain/stages.h"
 #include "web/authority.h"
+#include "web/orphan.h"
 #include "web/reply.h"
 #include "web/routes.h"
 
@@ -45,12 +46,14 @@ put_member(struct buf *out, const char *key, const char *value)
 	json_put_text(out, value, strlen(value));
 }
 
-static void
+/* False: the other end is gone. */
+static bool
 say_welcome(struct request *rq, const struct newcomer *new, int stage)
 {
 	const struct settings *settings = rq->tracker->settings;
 	char token[UUID_TEXT];
 	struct buf out;
+	bool sent;
 
 	uuid_text(token, &new->token);
 	buf_init(&out, 0);
@@ -59,8 +62,23 @@ say_welcome(struct request *rq, const struct newcomer *new, int stage)
 	put_member(&out, "project", settings->project);
 	put_member(&out, "stage_name", stages_now(rq->tracker->stages)->name[stage - 1]);
 	buf_printf(&out, ",\"idle_timeout\":%" PRId64 "}", settings->idle_timeout_s);
-	reply_json(rq, &out);
+	sent =
+	    reply_keep(rq, &(struct reply){.status = 200, .type = "application/json", .out = &out});
 	buf_fini(&out);
+	return sent;
+}
+
+/* Who asked is gone and will ask anew: a worker that nobody knows of would be counted as here for hours. */
+static void
+take_leave(const struct op *opened)
+{
+	const struct request *rq = opened->owner;
+	struct op *op = orphan_new(rq->tracker, OP_CLOSE);
+
+	if (!op)
+		return;
+	op->token = opened->token;
+	orphan_submit(op);
 }
 
 static void
@@ -154,8 +172,11 @@ answer_new(struct op *op)
 		    &op->err, ERR_BUG, NULL, "open_workers said %s", op_status_word(op->status));
 	if (op->err.kind != ERR_NONE)
 		reply_error(rq, &op->err);
-	else
-		say_welcome(rq, new, op->open.stage);
+	else {
+		if (!say_welcome(rq, new, op->open.stage))
+			take_leave(op);
+		request_free(rq);
+	}
 }
 
 /* What runs there, for people: as the worker says, else its User-Agent. No label is ever refused. */

@@ -137,12 +137,6 @@ reply_text(struct request *rq, int status, const char *text)
 	reply_send(rq, &(struct reply){.status = status, .body = text, .len = strlen(text)});
 }
 
-void
-reply_json(struct request *rq, const struct buf *out)
-{
-	reply_send(rq, &(struct reply){.status = 200, .type = "application/json", .out = out});
-}
-
 static int
 status_of(const struct err *e)
 {

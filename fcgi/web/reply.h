@@ -39,7 +39,6 @@ bool reply_keep(struct request *rq, const struct reply *reply);
 
 void reply_send(struct request *rq, const struct reply *reply);
 void reply_text(struct request *rq, int status, const char *text);
-void reply_json(struct request *rq, const struct buf *out);
 /* Closes the connection without an answer: the published client asks again, and dies of any other word. */
 void reply_cut(struct request *rq);
 /* By the route's manners: v1 closes the connection instead of a 5xx, which its client would die of. */

@@ -1,8 +1,8 @@
 -- Says goodbye: the workers are gone, their jobs open again at once, with no attempt counted.
 --
 -- Caller	domain/workers.c, with all bye that wait.
--- Answer	one row an item: closed (with the jobs freed) or no_worker, which a repeated bye
---		hears too.
+-- Answer	one row an item: closed (with the jobs freed, none when it said so before: a bye whose
+--		answer was lost is sent again) or no_worker.
 -- Errors	none for one item.
 -- Locks	worker (by token); lease (own); see give_back.
 -- Index	worker by token; lease by worker.
@@ -10,6 +10,9 @@ create or replace function tracker.close_workers(tokens uuid[])
 returns table (item int4, status text, stage int2, freed int4)
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -26,8 +29,13 @@ begin
 		and u.first;
 
 	return query
-		select u.n::int4, case when u.worker is null then 'no_worker' else 'closed' end,
+		select u.n::int4,
+			case when u.worker is not null or b.gone_why = 'bye' then 'closed'
+				else 'no_worker' end,
 			u.stage, coalesce(u.freed, 0)
 		from unnest(i_worker, i_stage, i_freed)
-			with ordinality as u(worker, stage, freed, n);
+			with ordinality as u(worker, stage, freed, n)
+		left join lateral (
+			select w.gone_why from tracker.worker w
+			where w.token = tokens[u.n] offset 0) b on u.worker is null;
 end $$;

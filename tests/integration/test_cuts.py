@@ -146,10 +146,13 @@ def test_a_goodbye_cut_on_its_way_is_heard(fresh, beside, when):
 # --- the way back -----------------------------------------------------------------------------
 
 def hang_up(beside, stack, said, name, read=0):
-    """Asks while the worker's row is locked, and is gone before, or in the middle of, the answer."""
+    """Asks while the worker's row is locked (None: while none is let in), and is gone before, or in the middle of, the answer."""
     held = psycopg2.connect(stack.conninfo)
     try:
-        held.cursor().execute("select from tracker.worker where name = %s for update", (name,))
+        if name:
+            held.cursor().execute("select from tracker.worker where name = %s for update", (name,))
+        else:
+            held.cursor().execute("lock table tracker.ban in exclusive mode")
         s = beside.connect()
         s.sendall(said)
         eventually(lambda: stack.one("select count(*) from pg_locks where not granted") > 0, what="the call waits")
@@ -187,6 +190,23 @@ def test_jobs_whose_answer_was_cut_in_the_middle_go_back_at_once(fresh, beside):
     hang_up(beside, fresh, question("POST", "/api/sync", {"token": fleet["token"], "want": 8}), fleet["display_name"], read=1000)
     eventually(lambda: len(strikes(fresh)) == 8, what="the jobs came back")
     nothing_is_in_hand(fresh)
+
+
+def test_a_worker_that_never_heard_of_itself_is_gone_at_once(fresh, beside):
+    """Who registers and has hung up asks anew: a ghost would be counted as here until its silence is noticed."""
+    before = fresh.one("select count(*) from tracker.worker")
+    hang_up(beside, fresh, question("GET", "/api/new?stage=a&nickname=Ada"), None)
+    eventually(lambda: fresh.sql("select gone_why from tracker.worker offset %s", before) == [("bye",)], what="it was made, and is gone")
+
+
+def test_a_goodbye_whose_answer_was_lost_is_heard_again(fresh, beside):
+    worker = beside.new()
+    token = worker["token"]
+    beside.post("/api/newJob", token=token)
+    hang_up(beside, fresh, question("POST", "/api/bye", {"token": token}), worker["display_name"])
+    eventually(lambda: strikes(fresh) == [("released",)] and leases(fresh) == [], what="it is gone")
+    assert beside.post("/api/bye", token=token) == (200, "200 OK")
+    assert beside.post("/api/validateWorker", token=token) == (200, "False")
 
 
 def test_a_result_whose_answer_was_lost_is_there_and_a_second_one_is_a_repeat(fresh, beside):

@@ -124,6 +124,18 @@ def test_of_several_that_leave_together_each_frees_its_own(house):
     assert house.value("select count(*) from tracker.worker where gone_at is null") == 0
 
 
+def test_a_goodbye_that_is_said_again_is_heard_again(house):
+    """Its first answer was lost. Who went in another way has no such word."""
+    house.load(1)
+    w, silent = house.worker(), house.worker()
+    house.take(w, 1)
+    assert [(r.item, r.status, r.freed) for r in house.bye(w, w)] == [(1, "closed", 1), (2, "closed", 0)]
+    assert [(r.status, r.freed) for r in house.bye(w)] == [("closed", 0)]
+    house.pass_time(10000)
+    house.reap(silent)
+    assert [r.status for r in house.bye(silent)] == ["no_worker"]
+
+
 def test_of_several_that_are_silent_all_are_reaped_and_told(house):
     house.load(9)
     workers = [house.worker() for _ in range(3)]
