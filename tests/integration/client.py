@@ -28,9 +28,11 @@ class ServerError(Exception):
 
 
 class Api:
-    def __init__(self, stack, plain=False):
+    def __init__(self, stack, plain=False, base=None, follow=False):
+        """base: another way to the stack; follow: redirects, as requests does by itself."""
         self.stack = stack
-        self.base = stack.plain_url if plain else stack.url
+        self.base = base or (stack.plain_url if plain else stack.url)
+        self.follow = follow
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.verify = stack.certificate
@@ -48,7 +50,7 @@ class Api:
                 body = body.encode()
             headers = {**JSON, **headers}
         return self.session.request(method, self.base + path, data=body, headers=headers,
-                                    timeout=timeout_s, allow_redirects=False, **kwargs)
+                                    timeout=timeout_s, allow_redirects=self.follow, **kwargs)
 
     def get(self, path, **kwargs):
         return self.call("GET", path, **kwargs)
@@ -73,8 +75,8 @@ class Client:
     PATIENCE_S = 60.0
     PAUSE_S = 0.1
 
-    def __init__(self, stack, stage="a", nickname="anonymous"):
-        self.api = Api(stack)
+    def __init__(self, stack, stage="a", nickname="anonymous", api=None):
+        self.api = api or Api(stack)
         self.stage = stage
         self.nickname = nickname
         self.resent = 0

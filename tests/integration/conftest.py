@@ -41,6 +41,8 @@ STACKS = {
     # Three calls may wait, no more.
     "limited": {"stage_a": "Extract", "stage_b": "Filter", "parked_limit": 3},
     "patient": {"stage_a": "Extract", "stage_b": "Filter", "v1_patience": 2},
+    # Whose servers go away under scripts with the published client; who is silent for long is gone.
+    "scripted": {"stage_a": "Extract", "stage_b": "Filter", "v1_patience": 5, "idle_timeout": 30},
     # Thirty newcomers of an address are as many as there may be.
     "crowded": {"stage_a": "Extract", "newcomers_most": 30, "v1_patience": 8},
     # Nobody registers without a key.
@@ -121,6 +123,7 @@ STACK_FIXTURES = {
     "quick": ("quick",),
     "five": ("five",),
     "patient": ("patient",),
+    "scripted": ("scripted",),
     "limited": ("limited",),
     "keyed": ("keyed",),
     "told": ("told",),
@@ -153,6 +156,15 @@ def quick():
 def patient():
     """newJob waits while work may still come, two seconds."""
     stack = running_stack("patient")
+    stack.load([])
+    return stack
+
+
+@pytest.fixture
+def scripted():
+    """newJob waits five seconds; whoever uses it breaks it, and mends it again."""
+    stack = running_stack("scripted")
+    stack.mend()
     stack.load([])
     return stack
 

@@ -314,6 +314,13 @@ class Stack:
         os.kill(pid, signum)
         eventually(lambda: not process_is_alive(pid), timeout_s=30, what=f"{server} ended")
 
+    def kill_tracker(self):
+        """The whole pool at once, as if the machine had crashed."""
+        pids = [self.pid("tracker"), *self.responders()]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not any(process_is_alive(pid) for pid in pids), timeout_s=30, what="the pool is gone")
+
     def stop_postgres(self, at_once=False):
         """At once is as if the machine had crashed: no checkpoint, recovery at the start."""
         self.kill("postgres", signal.SIGQUIT if at_once else signal.SIGINT)

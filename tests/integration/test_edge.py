@@ -220,7 +220,7 @@ http {{
                              ("listen 443 ", f"listen 127.0.0.1:{self.tls} "),
                              ("/etc/letsencrypt/live/tracker.example.org/fullchain.pem", self.stack.certificate),
                              ("/etc/letsencrypt/live/tracker.example.org", os.path.dirname(self.stack.certificate)),
-                             ("privkey.pem", "key.pem")):
+                             ("privkey.pem", "key.pem"), ('\t80 "";', f'\t{self.plain} ":{self.tls}";')):
                 text = text.replace(old, new)
             if name in sites:
                 text = re.sub(r"\n\tlisten \[::\]:.*", "", text)
@@ -253,10 +253,15 @@ http {{
         with open(path, errors="replace") as f:
             return f.read()
 
+    def end(self):
+        """nginx closes all connections at once; start() has it again."""
+        self.process.terminate()
+        self.process.wait(60)
+        self.process = None
+
     def stop(self):
         if self.process:
-            self.process.terminate()
-            self.process.wait(60)
+            self.end()
         shutil.rmtree(self.dir)
 
 
@@ -288,7 +293,7 @@ def test_port_80_sends_every_method_to_https_as_it_is(site, request_line):
     heard = say(site.plain, f"{request_line}\r\nHost: tracker.example.org\r\nContent-Length: 0\r\n\r\n".encode())
     assert heard.status == 308
     assert heard.headers["location"] == (
-        f"https://tracker.example.org{':%d' % site.plain}{request_line.split()[1]}")
+        f"https://tracker.example.org:{site.tls}{request_line.split()[1]}")
     assert heard.headers["content-type"] == "text/plain; charset=utf-8"
     assert POLICY <= set(heard.headers) and "strict-transport-security" not in heard.headers
 
