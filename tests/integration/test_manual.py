@@ -1,8 +1,12 @@
 """The manual pages and the completion in a shell: made from what the programs say, and sound."""
 import os
+import pty
 import re
+import select
 import shutil
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -73,6 +77,57 @@ def test_bash_completes_options_commands_and_files():
     assert "etc" in completed(program("distcompute-load"), "et")
 
 
-@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh here")
-def test_zsh_reads_its_completion():
-    subprocess.run(["zsh", "-n", f"{ROOT}/bin/completion/_distcompute"], check=True)
+# How a shell is made ready, where it looks like nothing else. Nobody waits in it: a prompt is the word that it is.
+SHELLS = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"],
+             f"bind 'set enable-bracketed-paste off'; bind 'set bell-style none'; source {ROOT}/bin/completion/distcompute.bash; PS1='ready> '"),
+    "zsh": (["zsh", "-f", "-i"],
+            f"fpath=({ROOT}/bin/completion $fpath); autoload -Uz compinit; compinit -u -D; unsetopt zle_bracketed_paste beep; PS1='ready> '"),
+}
+
+
+class Terminal:
+    """A shell at which somebody types."""
+
+    def __init__(self, shell, folder):
+        command, ready = SHELLS[shell]
+        self.said = ""
+        pid, self.fd = pty.fork()
+        if pid == 0:
+            os.environ.update(TERM="dumb", PATH=f"{BUILD}:{os.environ['PATH']}", HOME=str(folder), LC_ALL="C.UTF-8")
+            os.chdir(folder)
+            os.execvp(command[0], command)
+        self.pid = pid
+        self.types(f"{ready}; echo made''-ready\n", until="made-ready\r\n")
+        self.types("", until="ready> ")
+
+    def types(self, text, until):
+        """What the terminal shows from here on, once that is among it."""
+        os.write(self.fd, text.encode())
+        deadline = time.monotonic() + 60
+        while until not in self.said:
+            assert time.monotonic() < deadline, f"{until!r} is not in {self.said!r}"
+            if select.select([self.fd], [], [], 0.2)[0]:
+                self.said += os.read(self.fd, 65536).decode(errors="replace")
+        shown, self.said = self.said.split(until, 1)
+        return shown + until
+
+    def close(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+
+@pytest.mark.parametrize("shell", [pytest.param(s, marks=pytest.mark.skipif(not shutil.which(s), reason=f"no {s} here")) for s in SHELLS])
+def test_a_tab_completes_what_was_begun(shell, tmp_path):
+    (tmp_path / "jobs-of-march.txt").write_text("")
+    terminal = Terminal(shell, tmp_path)
+    try:
+        for typed, shown in (("distcompute-admin pau", "distcompute-admin pause "), ("distcompute-worker --max-mem", "--max-memory"),
+                             ("distcompute-admin --config jobs-of-march.txt failed --sta", "failed --stage"),
+                             ("distcompute-load --app", "--append"), ("distcompute-load --txt job", "--txt jobs-of-march.txt"),
+                             ("distcompute-export --form", "--format"), ("distcompute-tracker --check", "--check-config")):
+            terminal.types(typed + "\t", until=shown)
+            os.write(terminal.fd, b"\x15")  # the line is taken away
+    finally:
+        terminal.close()
