@@ -68,6 +68,35 @@ say(enum say_level level, const char *format, ...)
 	put(line, len);
 }
 
+/* What may take two columns, as from U+1100 on, counts for two: a line too short is better than one too long. */
+static size_t
+columns_of(const char *s, size_t len)
+{
+	unsigned char lead = (unsigned char)s[0];
+
+	return len > 3 ||
+		(len == 3 && (lead > 0xe1 || (lead == 0xe1 && (unsigned char)s[1] >= 0x84)))
+	    ? 2
+	    : 1;
+}
+
+/* Bytes of the longest prefix that takes no more than so many columns. */
+static size_t
+fit(const char *s, size_t columns)
+{
+	size_t at = 0, len, taken = 0;
+
+	while (s[at] != '\0') {
+		len = text_char_len(s + at, strlen(s + at));
+		len = len == 0 ? 1 : len;
+		taken += columns_of(s + at, len);
+		if (taken > columns)
+			break;
+		at += len;
+	}
+	return at;
+}
+
 bool
 say_has_status(void)
 {
@@ -79,7 +108,7 @@ say_status(const char *text)
 {
 	struct winsize window = {.ws_col = 0};
 	char line[SAY_MAX];
-	size_t columns, len;
+	size_t columns;
 
 	clear_status();
 	if (*text == '\0' || !say_has_status())
@@ -87,8 +116,7 @@ say_status(const char *text)
 	ioctl(STDERR_FILENO, TIOCGWINSZ, &window);
 	columns = window.ws_col > 1 ? window.ws_col - 1U : 79;
 	say_clean(line, sizeof(line), text, strlen(text));
-	len = text_cut(line, strlen(line), columns);
-	put(line, len);
+	put(line, fit(line, columns));
 	status_shown = true;
 }
 

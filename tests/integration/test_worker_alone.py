@@ -1,4 +1,5 @@
 """distcompute-worker against a little tracker of the test's own: what it promises to its user."""
+import fcntl
 import os
 import pty
 import re
@@ -6,9 +7,12 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import threading
 import time
+from unicodedata import east_asian_width
 
 import pytest
 
@@ -400,6 +404,32 @@ def test_by_the_older_api_who_is_forgotten_with_a_result_registers_again_and_wor
 
 
 # --- on a terminal -------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("columns", [20, 60, 200])
+def test_what_it_shows_on_a_terminal_fits_its_width(little, tmp_path, columns):
+    """A line that went on in the next row would stay there for ever: only the last row is taken away."""
+    message = "Stage 作業を待っています is waiting for stage もう少しお待ちください: 0 open, 1,500 in stage A."
+    tracker = little({"/api/sync": lambda call: {"results": accept(call), "jobs": [], "retry_after": 1, "message": message}})
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([program("distcompute-worker"), "--url", tracker.url, "--spool", str(tmp_path / "spool"), "--", "cat"],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave)
+    os.close(slave)
+    seen = b""
+    try:
+        deadline = time.monotonic() + 60
+        while seen.count(b"0 done, ") < 4 and time.monotonic() < deadline:
+            if select.select([master], [], [], 0.2)[0]:
+                seen += os.read(master, 65536)
+        shown = [piece for line in seen.decode().split("\n") for piece in line.split("\r\x1b[K") if piece.startswith("0 done")]
+        assert len(shown) >= 3
+        wide = [piece for piece in shown if sum(2 if east_asian_width(c) in "WF" else 1 for c in piece) >= columns]
+        assert wide == []
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+        os.close(master)
+
 
 def test_a_terminal_shows_how_things_are_on_its_last_line(little, tmp_path):
     jobs = Jobs([job(1), job(2)])
