@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/clock.h"
+
 static struct shared_process nobody; /* before shared_enter, and in tests */
 static struct shared_process *mine = &nobody;
 
@@ -18,6 +20,7 @@ shared_new(void)
 		perror("shared memory");
 		abort();
 	}
+	((struct shared *)at)->made_us = clock_wall_us();
 	return at;
 }
 

@@ -86,6 +86,7 @@ struct shared_process {
 };
 
 struct shared {
+	int64_t made_us; /* UTC since 1970: when the pool was started */
 	_Atomic uint32_t generation[SHARED_GENERATIONS];
 	_Atomic uint64_t ticket[SHARED_TICKETS];
 	_Atomic uint32_t counts_version;  /* bumped when a commit changed the counts */

@@ -1,4 +1,5 @@
 /* For who runs the tracker: is it alive, is it ready, and its numbers for Prometheus. */
+#include <config.h>
 #include <math.h>
 #include <string.h>
 
@@ -42,6 +43,16 @@ struct findings {
 	bool has_counts;
 	int64_t failing[STAGES_MAX + 1], failing_workers[STAGES_MAX + 1]; /* in five minutes */
 	int64_t batches_open, batches_paused;
+	int64_t here[STAGES_MAX + 1], working[STAGES_MAX + 1]; /* workers */
+	double oldest_s[STAGES_MAX + 1]; /* of what is in hand; 0 = nothing is */
+	const struct standby *standbys;
+	int standbys_n;
+};
+
+struct standby {
+	const char *name;
+	int64_t bytes; /* that it has not applied */
+	double seconds;
 };
 
 static void
@@ -438,15 +449,153 @@ put_batches(struct buf *out, const struct findings *f)
 	    (long long)f->batches_open, (long long)f->batches_paused);
 }
 
+static bool
+read_in_hand(struct pg *pg, struct findings *f, struct err *e)
+{
+	struct pg_rows *rows;
+
+	if (!pg_call(pg,
+		"select r.stage, r.present, r.working, r.oldest_s from tracker.read_work_in_hand() "
+		"r",
+		NULL, 0, &rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		int64_t stage = pg_int(rows, i, 0);
+
+		if (stage < 1 || stage > STAGES_MAX)
+			continue;
+		f->here[stage] = pg_int(rows, i, 1);
+		f->working[stage] = pg_int(rows, i, 2);
+		f->oldest_s[stage] = pg_double(rows, i, 3);
+	}
+	pg_rows_free(rows);
+	return true;
+}
+
+static void
+put_workers(struct buf *out, const struct findings *f)
+{
+	buf_puts(out,
+	    "# HELP tracker_workers Workers that are here, by stage: at work, or waiting.\n"
+	    "# TYPE tracker_workers gauge\n");
+	for (int stage = 1; stage <= STAGES_MAX; stage++)
+		if (f->counts.stage[stage].present)
+			buf_printf(out,
+			    "tracker_workers{stage=\"%c\",state=\"working\"} %lld\n"
+			    "tracker_workers{stage=\"%c\",state=\"waiting\"} %lld\n",
+			    stage_letter(stage), (long long)f->working[stage], stage_letter(stage),
+			    (long long)(f->here[stage] - f->working[stage]));
+}
+
+static void
+put_stages(struct buf *out, const struct findings *f)
+{
+	buf_puts(out,
+	    "# HELP tracker_stage_paused Whether a stage is paused.\n"
+	    "# TYPE tracker_stage_paused gauge\n");
+	for (int stage = 1; stage <= STAGES_MAX; stage++)
+		if (f->counts.stage[stage].present)
+			buf_printf(out, "tracker_stage_paused{stage=\"%c\"} %d\n",
+			    stage_letter(stage), f->counts.stage[stage].paused);
+	buf_puts(out,
+	    "# HELP tracker_oldest_lease_seconds For how long a job is in hand, of each stage the "
+	    "longest.\n"
+	    "# TYPE tracker_oldest_lease_seconds gauge\n");
+	for (int stage = 1; stage <= STAGES_MAX; stage++)
+		if (f->counts.stage[stage].present)
+			buf_printf(out, "tracker_oldest_lease_seconds{stage=\"%c\"} %.3f\n",
+			    stage_letter(stage), f->oldest_s[stage]);
+}
+
+/* Who may not read it sees no standby. */
+static void
+read_standbys(struct request *rq, struct pg *pg, struct findings *f)
+{
+	struct err ignored = ERR_INIT;
+	struct pg_rows *rows = NULL;
+	struct standby *s;
+
+	if (pg_call(pg, "select r.name, r.bytes, r.seconds from tracker.read_standbys() r", NULL, 0,
+		&rows, &ignored)) {
+		f->standbys_n = pg_rows_count(rows);
+		f->standbys = s = arena_calloc(&rq->arena, (size_t)f->standbys_n + 1, sizeof(*s));
+		for (int i = 0; i < f->standbys_n; i++) {
+			s[i].name = request_cell(rq, rows, i, 0);
+			s[i].bytes = pg_int(rows, i, 1);
+			s[i].seconds = pg_double(rows, i, 2);
+		}
+	}
+	pg_rows_free(rows);
+}
+
+/* Between the quotes of a label, as Prometheus reads it. */
+static void
+put_label(struct buf *out, const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s == '\n')
+			buf_puts(out, "\\n");
+		else {
+			if (*s == '"' || *s == '\\')
+				buf_putc(out, '\\');
+			buf_putc(out, *s);
+		}
+}
+
+static void
+put_standbys_line(struct buf *out, const char *name, const struct standby *s)
+{
+	buf_printf(out, "%s{standby=\"", name);
+	put_label(out, s->name);
+	buf_puts(out, "\"} ");
+}
+
+static void
+put_standbys(struct buf *out, const struct findings *f)
+{
+	if (f->standbys_n == 0)
+		return;
+	buf_puts(out,
+	    "# HELP tracker_replication_lag_bytes What a standby has not applied yet.\n"
+	    "# TYPE tracker_replication_lag_bytes gauge\n");
+	for (int i = 0; i < f->standbys_n; i++) {
+		put_standbys_line(out, "tracker_replication_lag_bytes", &f->standbys[i]);
+		buf_printf(out, "%lld\n", (long long)f->standbys[i].bytes);
+	}
+	buf_puts(out,
+	    "# HELP tracker_replication_lag_seconds How long a standby took to apply the last of "
+	    "it.\n"
+	    "# TYPE tracker_replication_lag_seconds gauge\n");
+	for (int i = 0; i < f->standbys_n; i++) {
+		put_standbys_line(out, "tracker_replication_lag_seconds", &f->standbys[i]);
+		buf_printf(out, "%.6f\n", f->standbys[i].seconds);
+	}
+}
+
+static void
+put_build(struct buf *out, const struct shared *shared)
+{
+	buf_printf(out,
+	    "# HELP tracker_build_info What runs here.\n# TYPE tracker_build_info gauge\n"
+	    "tracker_build_info{version=\"" PACKAGE_VERSION "\"} 1\n"
+	    "# HELP tracker_start_time_seconds When the pool was started, since 1970.\n"
+	    "# TYPE tracker_start_time_seconds gauge\ntracker_start_time_seconds %.3f\n",
+	    (double)shared->made_us / 1e6);
+}
+
 static void
 find_out_all(struct op *op, struct reader *reader)
 {
-	struct findings *f = ((struct request *)op->owner)->state;
+	struct request *rq = op->owner;
+	struct findings *f = rq->state;
 	struct err ignored = ERR_INIT;
 
 	find_out(op, reader);
 	f->has_counts = counts_read(reader->tracker->counts, reader->pg, &f->counts, &ignored) &&
-	    read_failing(reader->pg, f, &ignored) && read_batches(reader->pg, f, &ignored);
+	    read_failing(reader->pg, f, &ignored) && read_batches(reader->pg, f, &ignored) &&
+	    read_in_hand(reader->pg, f, &ignored);
+	if (f->has_counts)
+		read_standbys(rq, reader->pg, f);
 }
 
 static void
@@ -457,16 +606,20 @@ answer_metrics(struct op *op)
 	struct buf out;
 
 	buf_init(&out, 0);
+	put_build(&out, rq->tracker->shared);
 	put_stats(&out, rq->tracker->shared);
 	put_latency(&out, rq->tracker->shared);
 	put_health(&out, rq, f);
 	if (f->has_counts) {
 		put_jobs(&out, &f->counts);
+		put_workers(&out, f);
+		put_stages(&out, f);
 		put_batches(&out, f);
 		put_failing(&out, f, "tracker_failing_attempts",
 		    "Attempts that failed in the last five minutes.", f->failing);
 		put_failing(&out, f, "tracker_failing_workers", "Workers whose attempts they were.",
 		    f->failing_workers);
+		put_standbys(&out, f);
 	}
 	reply_send(rq,
 	    &(struct reply){

@@ -4,11 +4,13 @@ remember every acknowledged result. The outage is printed: run with -s, or see t
 """
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
 
 import pytest
+import requests
 
 from stack import process_is_alive
 from waiting import eventually
@@ -167,3 +169,18 @@ def test_load_export_and_admin_go_on_or_say_what_happened(pair, workers, tmp_pat
     else:
         assert follow.stderr.read().strip(), "ended without a word"
     workers.end()
+
+
+def test_how_far_the_standby_is_behind_is_told_where_it_may_be_read(pair):
+    """By who is a member of pg_monitor: an operator grants it (bin/doc/several-hosts.md)."""
+    def lag():
+        text = requests.get(pair.plain_url + "/metrics", timeout=30).text
+        return {name: float(value) for name, value in re.findall(r'(?m)^(tracker_replication_lag_\w+)\{standby="[^"]+"\} (\S+)$', text)}
+    assert lag() == {}
+    pair.primary.sql("grant pg_monitor to tracker")
+    try:
+        told = eventually(lag, what="the standby is seen")
+        assert set(told) == {"tracker_replication_lag_bytes", "tracker_replication_lag_seconds"}
+        eventually(lambda: lag()["tracker_replication_lag_bytes"] == 0, timeout_s=60, what="nothing is left to apply")
+    finally:
+        pair.primary.sql("revoke pg_monitor from tracker")

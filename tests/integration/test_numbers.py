@@ -1,13 +1,15 @@
 """Numbers as data, badges, and the pages of people and jobs: from the calls that make them to what they say."""
 import json
 import re
+import shutil
+import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
 from urllib.parse import quote
 
 import pytest
 
-from client import Api
+from client import Api, Client
 from test_pages import page, page_saying, worker_path
 from waiting import eventually
 
@@ -475,3 +477,37 @@ def test_a_page_with_many_readers_is_rendered_in_milliseconds(fresh, api):
     began = time.monotonic()
     page(api, "/?range=all")
     assert time.monotonic() - began < 5
+
+
+def test_metrics_tell_who_is_here_what_is_paused_how_long_work_is_in_hand_and_what_runs(fresh):
+    fresh.load(["x", "y"])
+    Client(fresh).get_job()
+    Client(fresh)
+    fresh.sql("update tracker.lease set since = since - interval '1 hour'")
+    fresh.sql("select tracker.set_paused(2::int2, true)")
+
+    def numbers():
+        text = Api(fresh, plain=True).get("/metrics").text
+        return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    try:
+        got = eventually(lambda: (n := numbers())['tracker_stage_paused{stage="b"}'] == "1" and n, what="the pause is told")
+    finally:
+        fresh.sql("select tracker.set_paused(2::int2, false)")
+    assert got['tracker_workers{stage="a",state="working"}'] == "1" and got['tracker_workers{stage="a",state="waiting"}'] == "1"
+    assert got['tracker_workers{stage="b",state="working"}'] == got['tracker_workers{stage="b",state="waiting"}'] == "0"
+    assert got['tracker_stage_paused{stage="a"}'] == "0"
+    assert 3600 <= float(got['tracker_oldest_lease_seconds{stage="a"}']) < 3900
+    assert float(got['tracker_oldest_lease_seconds{stage="b"}']) == 0
+    version = fresh.run("distcompute-admin", "--version", config=False).stdout.split()[-1]
+    assert got[f'tracker_build_info{{version="{version}"}}'] == "1"
+    assert 0 < time.time() - float(got["tracker_start_time_seconds"]) < 24 * 3600
+    # Nobody stands by here, or it is not for this role to see.
+    assert not [name for name in got if "replication" in name]
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool")
+def test_metrics_are_what_prometheus_reads(fresh):
+    fresh.load(["x"])
+    text = Api(fresh, plain=True).get("/metrics").text
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 3) and "error" not in done.stderr, done.stderr  # 3: it would name some differently
