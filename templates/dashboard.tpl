@@ -129,7 +129,7 @@ distcompute-load --brace "s3://bucket/{0000..9999}.tar"</code></pre>
 <section class="card help" aria-labelledby="help">
 <h2 id="help">New here?</h2>
 <details><summary>What is a stage?</summary><p>One step of the work. Each job goes through the stages in their order, and a stage gets what the one before made of it. A worker does the jobs of one stage. A job that fails is given to another worker; a job is counted once.</p></details>
-<details><summary>What can I do?</summary><p>Let a machine of yours work along. The project tells which program does a job; this runs it, a job after the other:</p><pre><code>distcompute-worker --url {{OWN_URL}} --stage a --nickname "Your name" -- ./process.sh</code></pre><p>What it does is counted for the name that you give, on the <a href="/leaderboard">leaderboard</a>.</p></details>
+<details><summary>What can I do?</summary><p>Let a machine of yours work along. The project tells which program does a job; this runs it, a job after the other:</p><pre><code>distcompute-worker --url {{OWN_URL}} --stage a --nickname "Your name" -- ./process.sh</code></pre><p>What it does is counted for the name that you give, on the <a href="/leaderboard">leaderboard</a>. <a href="/join">Join</a> makes that name yours, and shows the lines for a Python script, too.</p></details>
 <details><summary>Why is my machine not here?</summary><p>The longest here come first, and a page shows some of each stage: look for yours by its owner, above. It is here from its first call on, until it says goodbye or is silent for {{IDLE}}; then its jobs go to others. Its own page stays, and says why it left: the worker prints that address when it starts.</p></details>
 </section>
 {{>FOOT}}

@@ -40,8 +40,9 @@
 </section>
 <section class="card" aria-labelledby="start">
 <h2 id="start">Start a machine</h2>
-<p>The project tells which program does a job. These are for stage {{LETTER_UP}}.</p>
+<p>The project tells which program does a job: put it beside you as <code>process.sh</code>. These are for stage {{LETTER_UP}}; one of them is enough.</p>
 <h3>distcompute-worker</h3>
+<p>Runs any program, a job after the other. It is a Debian package of the tracker's, or built from its source; who runs the project gives it to you.</p>
 <pre><code>export DISTCOMPUTE_KEY={{KEY}}
 distcompute-worker --url {{URL}} --stage {{LETTER}} --nickname {{NAME_QUOTED}} -- ./process.sh</code></pre>
 <h3>A Python script with distcompute-client</h3>

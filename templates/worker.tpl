@@ -48,6 +48,7 @@
 {{#STRIKES}}
 <section aria-labelledby="strikes">
 <h2 id="strikes">Came back</h2>
+<p class="dim">Is it yours? With your key <a href="/me">your page</a> tells what it said.</p>
 <div class="card table"><table>
 <thead><tr><th scope="col">Job</th><th scope="col">How</th><th scope="col">Reason</th><th scope="col">When</th></tr></thead>
 <tbody>
