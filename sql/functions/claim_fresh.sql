@@ -1,8 +1,8 @@
 -- Answers v1's newJob for all who ask at this moment: the common case in few statements. All are of
 -- one stage, none holds a job, rests or has a trial to come, none is hurried, and of the batch first in line nothing that
--- came back is due. Everything else is for claim_held, which it then calls; where little came back, for twice as many as that, who
--- wait longest (what came back is half of what they get); also for those for whom that batch has no more, when
--- another stands behind it.
+-- came back is due (what was undone is for claim_anew). Everything else is for claim_held, which it then calls; where little
+-- came back, for twice as many as that, who wait longest (what came back is half of what they get); also for those for whom
+-- that batch has no more, when another stands behind it.
 --
 -- Caller	domain/jobs.c, with v1's claims that wait, in ascending order of token (or it is no common
 --		case). ages_us: how long each has waited in the tracker. hints[stage]: the position last
@@ -33,24 +33,21 @@ as $$
 declare
 	v_ok boolean := tracker.pass_barrier();
 	v_found int4 := cardinality(tokens); v_now timestamptz := clock_timestamp();
-	v_stage int2;
-	v_batch int4;		-- the first in line; null: none, or paused, hurried, not plain
-	v_uncommon boolean;	-- something came back, of this batch or another
+	v_stage int2; v_batch int4;	-- the first in line; null: none, or paused, hurried, not plain
+	v_anew boolean;		-- what is due longest, of any batch, had nobody before; null: nothing came back
 	w_tid tid[];
 	v_jobs int8[]; v_first int8;		-- of stage A, mostly: a range instead
-	v_given int4;
-	v_datas text[]; v_hint int8;
+	v_given int4; v_datas text[]; v_hint int8;
 	v_turn int4[];		-- by item: whose turn it is, when there is too little
 	v_behind boolean;	-- there is too little, and another batch in line
-	v_rest int4[];		-- who goes the long way
-	v_items int4[];		-- the items of the others; null: of all
+	v_rest int4[]; v_items int4[];	-- who goes the long way; the items of the others, null: of all
 	a record;
 begin
 	select array_agg(l.tid), min(l.stage), (
 			select s.plain from tracker.stage s
 			where s.stage = min(l.stage) and not s.paused and s.hurried is null),
-		exists (select from tracker.retry r where r.stage = min(l.stage) and r.due <= v_now)
-	into w_tid, v_stage, v_batch, v_uncommon
+		(select r.lease is null from tracker.retry r where r.stage = min(l.stage) and r.due <= v_now order by r.due limit 1)
+	into w_tid, v_stage, v_batch, v_anew
 	from generate_series(1, v_found) as g(n)
 	cross join lateral (
 		select q.ctid as tid, q.held_lease, q.stage, q.gone_at, q.rest_until, q.trial from tracker.worker q
@@ -59,12 +56,15 @@ begin
 	where l.gone_at is null and l.held_lease is null and l.rest_until <= v_now
 		and l.trial is null and (g.n = 1 or tokens[g.n] > tokens[g.n - 1])
 	having min(l.stage) = max(l.stage);
-	if v_uncommon or v_batch is null or cardinality(w_tid) is distinct from v_found then
-		return query select * from tracker.claim_awake(tokens, ages_us, calls, hints, ids, answer_limit)
-			where cardinality(w_tid) is distinct from v_found;
-		if found then return; end if;
-		v_rest := case when cardinality(w_tid) = v_found then
-			tracker.who_goes_long(v_stage, v_batch, v_found, ages_us) end;
+	if v_anew is not null or v_batch is null or cardinality(w_tid) is distinct from v_found then
+		if cardinality(w_tid) is distinct from v_found then
+			return query select * from tracker.claim_awake(tokens, ages_us, calls, hints, ids, answer_limit);
+			if found then return; end if;
+		elsif v_anew and v_batch is not null then
+			return query select * from tracker.claim_anew(v_stage, v_batch, w_tid, tokens, ages_us, calls, hints, ids, answer_limit);
+			if found then return; end if;
+		end if;
+		v_rest := case when cardinality(w_tid) = v_found then tracker.who_goes_long(v_stage, v_batch, v_found, ages_us) end;
 		if coalesce(cardinality(v_rest), v_found) = v_found then
 			return query select * from tracker.claim_held(tokens, ages_us, calls, hints, ids, answer_limit);
 			return;

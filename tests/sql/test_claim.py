@@ -483,3 +483,83 @@ def test_what_came_back_goes_to_who_waits_longest_and_sends_the_others_no_longer
         row = house.row(w)
         assert (rows[n + 1].worker, row.held_job, row.held_lease, row.holds) == (w.id, rows[n + 1].job, rows[n + 1].lease, 1)
         assert rows[n + 1].data == (f"input {row.held_job}" if stage == 1 else "made")
+
+
+def to_be_done_anew(house, stage, count):
+    """So many jobs of that stage are undone, of thirty; the others are fresh work there. Their numbers."""
+    house.load(30)
+    if stage == 2:
+        a = house.worker()
+        house.complete([Item(a.token, j.job, j.lease, "made") for j in house.take(a, 30)])
+    cheat = house.worker(stage, nickname="Mallory")
+    if count:
+        house.complete([Item(cheat.token, j.job, j.lease, "made up") for j in house.take(cheat, count)])
+        undo = house.value("select tracker.undo_begin('Mallory', null, null, null, null, null, null, 'made up', false)")
+        house.rows("select * from tracker.undo_step(%s, 1000)", undo)
+    return set(house.value("select coalesce(array_agg(job), '{}') from tracker.retry"))
+
+
+@pytest.mark.parametrize("undone, asking, anew", [(1, 8, 1), (3, 8, 3), (12, 8, 4), (12, 7, 4), (1, 1, 1), (28, 8, 6), (30, 8, 8)])
+@pytest.mark.parametrize("stage", [1, 2])
+def test_what_was_undone_is_half_of_a_bundle_and_more_when_little_else_is_left(house, stage, undone, asking, anew):
+    jobs = to_be_done_anew(house, stage, undone)
+    assert len(jobs) == undone
+    workers = [house.worker(stage) for _ in range(asking)]
+    rows = {r.item: r for r in house.claim([Ask(w.token, age_us=n, v1=True) for n, w in enumerate(workers)])}
+    assert sorted(rows) == list(range(1, asking + 1)) and {r.status for r in rows.values()} == {"job"}
+    assert len({r.job for r in rows.values()}) == len({r.lease for r in rows.values()}) == asking
+    assert len(jobs & {r.job for r in rows.values()}) == anew
+    assert {r.attempt for r in rows.values()} == {1}
+    for n, w in enumerate(workers):
+        held = house.row(w)
+        assert (held.id, held.held_job, held.held_lease, held.holds) == (rows[n + 1].worker, rows[n + 1].job, rows[n + 1].lease, 1)
+        assert rows[n + 1].data == (f"input {held.held_job}" if stage == 1 else "made")
+        assert house.done(w) == "accepted"
+    assert house.counts(stage).retry == undone - anew
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_of_too_little_that_is_done_anew_who_waits_longest_gets_it(house, stage):
+    to_be_done_anew(house, stage, 28)
+    others = house.worker(stage)
+    house.take(others, 28)
+    workers = [house.worker(stage) for _ in range(8)]
+    rows = house.claim([Ask(w.token, age_us=n * 1000, v1=True) for n, w in enumerate(workers)])
+    assert statuses(rows) == [(n, "none" if n < 7 else "job") for n in range(1, 9)]
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_what_is_done_anew_is_not_for_who_failed_it_before(house, stage):
+    house.load(4)
+    if stage == 2:
+        a = house.worker()
+        house.complete([Item(a.token, j.job, j.lease, "made") for j in house.take(a, 4)])
+    failing, cheat = house.worker(stage), house.worker(stage, nickname="Mallory")
+    house.back(failing, house.take(failing)[0])
+    house.make_due()
+    (job,) = house.take(cheat)
+    assert job.job == 1 and house.done(cheat, job) == "accepted"
+    undo = house.value("select tracker.undo_begin('Mallory', null, null, null, null, null, null, 'x', false)")
+    house.rows("select * from tracker.undo_step(%s, 10)", undo)
+    assert house.new_job(failing).job == 2
+    assert house.new_job(house.worker(stage)).job == 1
+
+
+def test_what_failed_and_is_due_longer_goes_before_what_was_undone(house):
+    to_be_done_anew(house, 1, 12)
+    failing = house.worker()
+    house.back(failing, house.take(failing)[0])
+    house.rows("update tracker.retry set due = '2000-01-01' where worker is not null")
+    workers = [house.worker() for _ in range(4)]
+    rows = house.claim([Ask(w.token, v1=True) for w in workers])
+    assert {r.status for r in rows} == {"job"}
+    assert [r.attempt for r in rows if r.attempt > 1] == [2]
+
+
+def test_long_data_of_what_is_done_anew_is_left_for_later(house):
+    to_be_done_anew(house, 2, 8)
+    house.rows("update tracker.output set data = repeat('x', 1000) where stage = 1")
+    house.answer_limit = 2000
+    workers = [house.worker(2) for _ in range(4)]
+    rows = house.claim([Ask(w.token, v1=True) for w in workers])
+    assert [(r.status, r.data) for r in rows] == [("job", None)] * 4 or not house.quick
