@@ -165,19 +165,25 @@ call_requeue(struct ask *ask, int stage, struct pg_param jobs, int64_t *back, st
 	    text_or_null(ask->reason), text_or_null(ask->label), {.bytes = NULL},
 	    text_or_null(ask->person)};
 	struct pg_rows *rows = NULL;
-	int64_t batch = 0;
+	int64_t batch = 0, off;
 
 	if (ask->batch && !find_batch(ask, ask->batch, &batch, e))
 		return false;
 	params[4] = batch_or_null(&room[1], ask, batch);
-	if (!pg_call(ask->tool->pg, "select tracker.requeue_failed($1, $2, $3, $4, $5, $6)::bigint",
-		params, 6, &rows, e))
+	if (!pg_call(ask->tool->pg,
+		"select back, off from tracker.requeue_jobs($1, $2, $3, $4, $5, $6)", params, 6,
+		&rows, e))
 		return false;
 	*back = pg_int(rows, 0, 0);
+	off = pg_int(rows, 0, 1);
 	pg_rows_free(rows);
-	printf("stage %c: %lld put back%s\n", stage_capital(stage), (long long)*back,
-	    *back > 0 ? ", with all their attempts; what cannot be done fails again" : "");
-	tool_wake(ask->tool, stage, *back);
+	printf("stage %c: %lld put back%s", stage_capital(stage), (long long)(*back - off),
+	    *back > off ? ", with all their attempts; what cannot be done fails again" : "");
+	if (off > 0)
+		printf("; %lld %s of cancelled batches and cancelled with them", (long long)off,
+		    text_plural(off, "is", "are"));
+	putchar('\n');
+	tool_wake(ask->tool, stage, *back - off);
 	return true;
 }
 
@@ -224,6 +230,21 @@ admin_requeue(struct ask *ask, struct err *e)
 	return by_condition ? requeue_all(ask, e) : requeue_some(ask, e);
 }
 
+/* Whether a job is of a cancelled batch: what of it comes back is done by nobody. */
+static bool
+ask_cancelled(struct ask *ask, int64_t job, bool *is_cancelled, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param param = pg_int8_param(&room, job);
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg, "select tracker.is_cancelled($1)", &param, 1, &rows, e))
+		return false;
+	*is_cancelled = pg_bool(rows, 0, 0);
+	pg_rows_free(rows);
+	return true;
+}
+
 /* ---- send-back ------------------------------------------------------------------------------- */
 
 static bool
@@ -234,9 +255,10 @@ call_send_back(struct ask *ask, int64_t job, int stage, struct err *e)
 	    pg_int2_param(&room[1], (int16_t)stage),
 	    pg_text_param(ask->reason, strlen(ask->reason))};
 	struct pg_rows *rows = NULL;
-	bool done;
+	bool done, is_cancelled;
 
-	if (!pg_call(
+	if (!ask_cancelled(ask, job, &is_cancelled, e) ||
+	    !pg_call(
 		ask->tool->pg, "select tracker.send_back_job($1, $2, $3)", params, 3, &rows, e))
 		return false;
 	done = pg_bool(rows, 0, 0);
@@ -244,8 +266,14 @@ call_send_back(struct ask *ask, int64_t job, int stage, struct err *e)
 	if (!done)
 		return err_set(e, ERR_MISSING, NULL, "stage %c has no result of job %lld",
 		    stage_capital(stage), (long long)job);
-	printf("job %lld waits in stage %c again; what was set aside does not come back\n",
-	    (long long)job, stage_capital(stage));
+	if (is_cancelled)
+		printf("job %lld is set aside from stage %c on; its batch is cancelled, so nobody "
+		       "does "
+		       "it anew; what was set aside does not come back\n",
+		    (long long)job, stage_capital(stage));
+	else
+		printf("job %lld waits in stage %c again; what was set aside does not come back\n",
+		    (long long)job, stage_capital(stage));
 	tool_wake(ask->tool, stage, 1);
 	return true;
 }
@@ -277,8 +305,10 @@ admin_give_back(struct ask *ask, struct err *e)
 	char worker[CELL_TEXT], person[CELL_TEXT];
 	int64_t job;
 	int stage;
+	bool is_cancelled;
 
-	if (!ask_stage(ask, &stage, e) || !ask_job(ask->arg[0], &job, e))
+	if (!ask_stage(ask, &stage, e) || !ask_job(ask->arg[0], &job, e) ||
+	    !ask_cancelled(ask, job, &is_cancelled, e))
 		return false;
 	params[0] = pg_int2_param(&room[0], (int16_t)stage);
 	params[1] = pg_int8_param(&room[1], job);
@@ -291,11 +321,12 @@ admin_give_back(struct ask *ask, struct err *e)
 		return err_set(e, ERR_MISSING, NULL, "job %lld is not in hand in stage %c",
 		    (long long)job, stage_capital(stage));
 	}
-	printf("job %lld of stage %c waits for others, due at once; a result of %s (%s) is taken "
-	       "until "
-	       "somebody else has it\n",
-	    (long long)job, stage_capital(stage), cell_text(rows, 0, 0, worker),
-	    cell_text(rows, 0, 1, person));
+	printf("job %lld of stage %c %s; a result of %s (%s) is taken %s\n", (long long)job,
+	    stage_capital(stage),
+	    is_cancelled ? "is out of hand; its batch is cancelled, so nobody else gets it"
+			 : "waits for others, due at once",
+	    cell_text(rows, 0, 0, worker), cell_text(rows, 0, 1, person),
+	    is_cancelled ? "all the same" : "until somebody else has it");
 	pg_rows_free(rows);
 	tool_wake(ask->tool, stage, 1);
 	return true;

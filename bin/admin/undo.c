@@ -53,7 +53,8 @@ static void
 print_count(const struct pg_rows *rows, int i, bool json)
 {
 	int stage = (int)pg_int(rows, i, 0);
-	long long asked = pg_int(rows, i, 2), made_of = pg_int(rows, i, 3);
+	long long asked = pg_int(rows, i, 2), made_of = pg_int(rows, i, 3),
+		  off = pg_int(rows, i, 4);
 	char nickname[CELL_TEXT];
 	struct buf b;
 
@@ -61,11 +62,15 @@ print_count(const struct pg_rows *rows, int i, bool json)
 		printf("%c  %9lld %-8s %9lld made of them  %s\n", stage_capital(stage), asked,
 		    text_plural(asked, "result,", "results,"), made_of,
 		    cell_text(rows, i, 1, nickname));
+		if (off > 0)
+			printf("   %9lld of these of cancelled batches, of which nothing is done "
+			       "anew\n",
+			    off);
 		return;
 	}
 	buf_init(&b, 0);
-	buf_printf(&b, "{\"stage\":\"%c\",\"asked\":%lld,\"made_of\":%lld", stage_letter(stage),
-	    asked, made_of);
+	buf_printf(&b, "{\"stage\":\"%c\",\"asked\":%lld,\"made_of\":%lld,\"cancelled\":%lld",
+	    stage_letter(stage), asked, made_of, off);
 	cell_json(&b, "nickname", rows, i, 1);
 	tool_print(&b, "}");
 	buf_fini(&b);
@@ -80,7 +85,7 @@ count_results(struct ask *ask, struct err *e)
 
 	if (!which_results(ask, &w, e) ||
 	    !pg_call(ask->tool->pg,
-		"select stage, nickname, asked, made_of from tracker.undo_count($1, $2,"
+		"select stage, nickname, asked, made_of, off from tracker.undo_count($1, $2,"
 		" nullif($3, 0::int2), $4::timestamptz, $5::timestamptz, $6::cidr, $7, $8)",
 		w.params, 8, &rows, e))
 		return false;
@@ -99,6 +104,7 @@ struct steps {
 	struct ask *ask;
 	struct progress progress;
 	int64_t undo, after, jobs, results, left;
+	int64_t all_jobs, all_results, off; /* of calls before too; jobs of cancelled batches */
 	int most, tries; /* jobs of the next step; steps in a row that got nowhere */
 };
 
@@ -158,7 +164,8 @@ step(struct steps *s, bool *over, struct err *e)
 	int64_t began = clock_us(), jobs;
 
 	if (!pg_call(s->ask->tool->pg,
-		"select jobs, results, left_over, freed::text from tracker.undo_step($1, $2)",
+		"select jobs, results, left_over, freed::text, all_jobs, all_results, all_off"
+		" from tracker.undo_step($1, $2)",
 		params, 2, &rows, e)) {
 		if (e->kind != ERR_SQL || !pg_is_clash(e))
 			return false;
@@ -172,6 +179,9 @@ step(struct steps *s, bool *over, struct err *e)
 	*over = pg_int(rows, 0, 2) == 0;
 	s->left = pg_int(rows, 0, 2);
 	wake_stages(s, rows, 3);
+	s->all_jobs = pg_int(rows, 0, 4);
+	s->all_results = pg_int(rows, 0, 5);
+	s->off = pg_int(rows, 0, 6);
 	pg_rows_free(rows);
 	progress_tell(&s->progress, (uint64_t)s->results,
 	    (double)s->jobs / (double)(s->jobs + s->left > 0 ? s->jobs + s->left : 1));
@@ -179,6 +189,25 @@ step(struct steps *s, bool *over, struct err *e)
 		return got_nowhere(s, e);
 	s->tries = 0;
 	return true;
+}
+
+/* The whole of it, also when it was broken off and this call did a part. */
+static void
+tell_undone(const struct steps *s)
+{
+	printf("undo %lld: %lld %s of %lld %s set aside", (long long)s->undo,
+	    (long long)s->all_results, text_plural(s->all_results, "result", "results"),
+	    (long long)s->all_jobs, text_plural(s->all_jobs, "job", "jobs"));
+	if (s->results < s->all_results)
+		printf(", %lld of them now", (long long)s->results);
+	if (s->off == 0)
+		printf(", to be done anew");
+	else if (s->off == s->all_jobs)
+		printf("; the batch is cancelled, so nothing is done anew");
+	else
+		printf(", to be done anew, but for %lld %s of cancelled batches", (long long)s->off,
+		    text_plural(s->off, "job", "jobs"));
+	printf("; taken back by undo --back %lld\n", (long long)s->undo);
 }
 
 static bool
@@ -198,11 +227,7 @@ go_on(struct ask *ask, int64_t undo, struct err *e)
 			return false;
 		}
 	progress_end(&s.progress);
-	printf(
-	    "undo %lld: %lld %s of %lld %s set aside, to be done anew; taken back by undo --back "
-	    "%lld\n",
-	    (long long)undo, (long long)s.results, text_plural(s.results, "result", "results"),
-	    (long long)s.jobs, text_plural(s.jobs, "job", "jobs"), (long long)undo);
+	tell_undone(&s);
 	return true;
 }
 
@@ -259,6 +284,50 @@ step_back(struct steps *s, bool *over, struct err *e)
 	return true;
 }
 
+#define OVER 160
+
+/* Jobs of it whose input an undo since has refused: that one goes first. Empty: there is none. */
+static bool
+read_over(struct ask *ask, int64_t undo, char said[OVER], struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param param = pg_int8_param(&room, undo);
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(
+		ask->tool->pg, "select undo, jobs from tracker.undo_over($1)", &param, 1, &rows, e))
+		return false;
+	*said = '\0';
+	if (pg_rows_count(rows) > 0) {
+		long long later = pg_int(rows, 0, 0), jobs = pg_int(rows, 0, 1);
+
+		snprintf(said, OVER,
+		    "undo %lld refused what %lld %s made of: first undo --back %lld, then undo "
+		    "--back %lld",
+		    later, jobs, text_plural(jobs, "of its results was", "of its results were"),
+		    later, (long long)undo);
+	}
+	pg_rows_free(rows);
+	return true;
+}
+
+static bool
+tell_back(struct steps *s, struct err *e)
+{
+	char over[OVER];
+
+	if (!read_over(s->ask, s->undo, over, e))
+		return false;
+	if (s->results == 0)
+		return err_set(e, ERR_MISSING, NULL, "undo %lld: nothing of it can come back: %s",
+		    (long long)s->undo, *over ? over : "it lives again already, or was begun anew");
+	printf("undo %lld: %lld %s of %lld %s again; what was begun anew stays as it is%s%s\n",
+	    (long long)s->undo, (long long)s->results, text_plural(s->results, "result", "results"),
+	    (long long)s->jobs, text_plural(s->jobs, "job lives", "jobs live"), *over ? "; " : "",
+	    over);
+	return true;
+}
+
 static bool
 take_back(struct ask *ask, int64_t undo, struct err *e)
 {
@@ -269,17 +338,7 @@ take_back(struct ask *ask, int64_t undo, struct err *e)
 	while (ok && !over)
 		ok = step_back(&s, &over, e);
 	progress_end(&s.progress);
-	if (ok && s.results == 0)
-		return err_set(e, ERR_MISSING, NULL,
-		    "undo %lld: nothing of it can come back: it lives again already, or was begun "
-		    "anew",
-		    (long long)undo);
-	if (ok)
-		printf("undo %lld: %lld %s of %lld %s again; what was begun anew stays as it is\n",
-		    (long long)undo, (long long)s.results,
-		    text_plural(s.results, "result", "results"), (long long)s.jobs,
-		    text_plural(s.jobs, "job lives", "jobs live"));
-	return ok;
+	return ok && tell_back(&s, e);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

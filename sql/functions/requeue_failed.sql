@@ -1,72 +1,17 @@
--- Puts dead letters back: they are due at once, with all their attempts again, and flags from
--- before no longer count. All conditions that are given must hold.
+-- Puts dead letters back, as requeue_jobs.
 --
--- Caller	distcompute-admin requeue. jobs null: all of the stage; of_reason: a part of what failed
---		says, whatever its case; of_label: what the worker that had the job last says that it runs; of_person:
---		whose worker that was, by any of their names. What is of a cancelled batch is cancelled then.
+-- Caller	distcompute-admin of before, tests.
 -- Answer	how many.
--- Errors	TR002: there is no such person. Jobs that are not failed are passed by.
--- Locks	failed (by key); retry, strike: inserts; stage, for its line; tally.
--- Index	failed by key; worker by id; batch by first.
-drop function if exists tracker.requeue_failed(int2, int8[], text, text, int4);
+-- Errors	see requeue_jobs.
+-- Locks	see requeue_jobs.
+-- Index	see requeue_jobs.
 create or replace function tracker.requeue_failed(stage int2, jobs int8[], of_reason text default null,
 	of_label text default null, of_batch int4 default null, of_person text default null)
 returns int8
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
-declare
-	v_ok boolean := tracker.pass_barrier();
-	v_now timestamptz := clock_timestamp();
-	v_batches int4[]; v_jobs int8[];	-- one element a batch
-	v_people int8[] := array(select tracker.ids_of_person(of_person));
-	v_count int8;
 begin
-	if of_person is not null and v_people = '{}' then
-		raise exception 'there is no person ''%''', of_person using errcode = 'TR002';
-	end if;
-	with l as materialized (
-		select f.ctid as tid from tracker.failed f
-		where f.stage = requeue_failed.stage
-			and (requeue_failed.jobs is null or f.job = any (requeue_failed.jobs))
-			and (of_reason is null or strpos(lower(f.reason), lower(of_reason)) > 0)
-			and (of_batch is null or f.job between (
-					select b.first from tracker.batch b where b.batch = of_batch) and (
-					select b.last from tracker.batch b where b.batch = of_batch))
-			and (of_label is null or exists (
-				select from tracker.worker w
-				where w.id = f.worker and lower(w.label) = lower(of_label)))
-			and (of_person is null or exists (
-				select from tracker.worker w where w.id = f.worker and w.person = any (v_people)))
-		order by f.job for update),
-	d as (
-		delete from tracker.failed f where f.ctid = any (array(select l.tid from l))
-		returning f.stage, f.job),
-	s as (
-		insert into tracker.strike (stage, job, kind, reason, at)
-		select d.stage, d.job, 'requeued', 'put back by the operator', v_now from d
-			order by d.job),
-	r as (
-		insert into tracker.retry (stage, batch, job, due, attempt)
-		select d.stage, tracker.batch_of(d.job), d.job, v_now, 1 from d order by d.job
-		returning batch),
-	c as (select r.batch, count(*) as jobs from r group by r.batch)
-	select array_agg(c.batch order by c.batch), array_agg(c.jobs order by c.batch),
-		coalesce(sum(c.jobs), 0)
-	into v_batches, v_jobs, v_count from c;
-	perform tracker.join_line(x.stages, v_batches),
-		tracker.add_tally(x.stages, v_batches, null, v_jobs, null, null,
-			array(select -u.jobs from unnest(v_jobs) with ordinality as u(jobs, n) order by u.n))
-	from (
-		select array_fill(requeue_failed.stage,
-			array[coalesce(cardinality(v_batches), 0)]) as stages) x;
-	if v_count > 0 then
-		perform tracker.audit_act('requeue', 'stage ' || tracker.letter_of(requeue_failed.stage), v_count,
-			jsonb_strip_nulls(jsonb_build_object('jobs',
-				coalesce(cardinality(requeue_failed.jobs)::text, 'all'),
-				'reason', of_reason, 'label', of_label, 'person', of_person, 'batch', (
-					select b.name from tracker.batch b where b.batch = of_batch))));
-	end if;
-	return v_count;
+	return (select r.back from tracker.requeue_jobs(requeue_failed.stage, requeue_failed.jobs, of_reason, of_label, of_batch,
+		of_person) r);
 end $$;

@@ -2,15 +2,16 @@
 --
 -- Caller	distcompute-admin undo --dry-run. Conditions: see find_results.
 -- Answer	asked: results that the conditions name; made_of: results of later stages, made of
---		those, that go with them.
+--		those, that go with them; off: how many of both are of cancelled batches, of which nothing is done anew.
 -- Errors	find_results's.
 -- Locks	none.
--- Index	find_results's; output by key.
+-- Index	find_results's; output by key; batch by first, when one is cancelled.
 drop function if exists tracker.undo_count(text, text, int2, timestamptz, timestamptz, cidr, text);
+drop function if exists tracker.undo_count(text, text, int2, timestamptz, timestamptz, cidr, text, text);
 create or replace function tracker.undo_count(of_person text, of_worker text, of_stage int2,
 	since timestamptz, until timestamptz, of_address cidr default null,
 	of_label text default null, of_batch text default null)
-returns table (stage int2, nickname text, asked int8, made_of int8)
+returns table (stage int2, nickname text, asked int8, made_of int8, off int8)
 language sql
 stable
 set search_path = pg_catalog, pg_temp
@@ -22,8 +23,10 @@ as $$
 			of_address, of_label, of_batch) r
 		group by r.job)
 	select o.stage, tracker.called(o.person), count(*) filter (where o.stage = any (f.stages)),
-		count(*) filter (where o.stage <> all (f.stages))
+		count(*) filter (where o.stage <> all (f.stages)),
+		count(*) filter (where cardinality(c.batches) > 0 and tracker.batch_of(o.job) = any (c.batches))
 	from f
+	cross join (select array(select b.batch from tracker.batch b where b.cancelled) as batches) c
 	join tracker.output o on o.job = f.job and o.stage >= f.stage
 	group by o.stage, 2
 	order by 1, 3 desc, 4 desc, 2

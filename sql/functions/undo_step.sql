@@ -9,15 +9,17 @@
 -- Caller	distcompute-admin undo, again and again until nothing is left; after a crash as well.
 --		most: jobs, so that a step takes some 50 ms.
 -- Answer	one row: jobs sent back and results set aside by this step; left: jobs still to do;
---		freed: where work became due (one number a stage).
+--		freed: where work became due (one number a stage). all_jobs, all_results: of all steps; all_off: of these
+--		jobs, those of cancelled batches, which nobody does anew.
 -- Errors	TR002: no such undo, or it is done. serialization_failure: somebody else sent one of the jobs
 --		back at this moment; nothing has happened.
 -- Locks	the undo's line in audit (one step at a time); workers who hold one of the jobs, by token;
 --		lease, retry, ready, failed, output by key; stage, for its line; tally; credit.
 -- Index	undo_item by key; lease, retry, failed, output by key; ready by key, and its rows
 --		of its batch since the undo began where a job has moved; batch by first.
+drop function if exists tracker.undo_step(int8, int4);
 create or replace function tracker.undo_step(undo int8, most int4)
-returns table (jobs int8, results int8, left_over int8, freed int8[])
+returns table (jobs int8, results int8, left_over int8, freed int8[], all_jobs int8, all_results int8, all_off int8)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -37,6 +39,7 @@ declare
 	v_mark int8;		-- the end of ready when the undo began
 	v_rest int8[];		-- jobs that are in no place where we looked
 	v_over int8;		-- jobs that need nothing more
+	v_off int8;		-- jobs of cancelled batches
 	-- items looked at
 	i_tid tid[];
 	-- one element a job: the stage from which on it is undone
@@ -212,10 +215,13 @@ begin
 
 	jobs := coalesce(cardinality(b_job), 0);
 	results := coalesce(cardinality(r_job), 0);
+	v_off := (select count(*) from unnest(b_batch) as u(batch)
+		join tracker.batch b on b.batch = u.batch and b.cancelled);
 	freed := array(select (select count(*) from unnest(b_stage) as b(stage) where b.stage = s.n)
 		from generate_series(1, 5) as s(n) order by s.n);
 	update tracker.audit a set count = a.count + results, changed = v_now,
 		details = a.details || jsonb_build_object('jobs', (a.details ->> 'jobs')::int8 + jobs,
+			'cancelled', coalesce((a.details ->> 'cancelled')::int8, 0) + v_off,
 			'left', case when i_tid is null then 0 else (a.details ->> 'left')::int8 - v_over end)
 			|| case when tracker.acting() = a.who or a.details -> 'resumed_by' ? tracker.acting() then '{}'
 				else jsonb_build_object('resumed_by',
@@ -223,6 +229,7 @@ begin
 		state = case when i_tid is null or (a.details ->> 'left')::int8 = v_over then 'done'
 			else 'begun' end
 	where a.id = v_undo
-	returning (a.details ->> 'left')::int8 into left_over;
+	returning (a.details ->> 'left')::int8, (a.details ->> 'jobs')::int8, a.count, (a.details ->> 'cancelled')::int8
+	into left_over, all_jobs, all_results, all_off;
 	return next;
 end $$;

@@ -2,8 +2,9 @@
 -- their credit.
 --
 -- That is so while the job's one row is the retry that the undo made, untouched. A job that was
--- handed out since, or refused once more, keeps its new life, and what was set aside stays so. Where nothing comes
--- back, nothing is written down. Who takes it back has a line of their own in audit, which is over when no
+-- handed out since, or refused once more, keeps its new life, and what was set aside stays so. What an undo before
+-- this one had refused in the stage that comes next waits there to be done anew again, as it did: the later of
+-- two is taken back first, then the earlier (undo_over). Where nothing comes back, nothing is written down. Who takes it back has a line of their own in audit, which is over when no
 -- job is left to look at, or somebody else goes on.
 --
 -- Caller	distcompute-admin undo --back. after: the last job of the step before, 0 at first.
@@ -11,7 +12,7 @@
 --		live again; fed: work that is ready in a later stage because of it (one number a stage).
 -- Errors	TR002: no such undo, or not done yet.
 -- Locks	the undo's line in audit; retry; output; ready; stage, for its line; tally; credit.
--- Index	refused_output_undo, refused_output_job; retry by key; strike_job; batch by first.
+-- Index	refused_output_undo; retry by key; see is_undone; batch by first.
 create or replace function tracker.undo_take_back(undo int8, after int8, most int4)
 returns table (last int8, jobs int8, results int8, fed int8[])
 language plpgsql
@@ -27,33 +28,32 @@ declare
 	v_undo constant int8 := undo_take_back.undo;
 	v_undone tracker.audit;
 	v_last int2;
-	-- one element a job looked at: its earliest stage set aside, and when
-	u_stage int2[]; u_job int8[]; u_at timestamptz[];
+	-- one element a job looked at: its earliest stage set aside
+	u_stage int2[]; u_job int8[];
 	-- one element a job that lives again: where it was undone, and the stage that it feeds
 	b_stage int2[]; b_job int8[]; b_batch int4[]; b_next int2[];
+	b_anew boolean[];	-- it waits there to be done anew, after another undo
 	-- one element a result that is live again
 	r_stage int2[]; r_person int8[]; r_job int8[]; r_kept boolean[];
 begin
 	v_undone := tracker.hold_undo(v_undo, false);
 	select max(s.stage) into v_last from tracker.stage s;
 
-	select array_agg(x.stage), array_agg(x.job), array_agg(x.at), max(x.job)
-	into u_stage, u_job, u_at, last
+	select array_agg(x.stage), array_agg(x.job), max(x.job)
+	into u_stage, u_job, last
 	from (
-		select min(r.stage) as stage, r.job, max(r.refused) as at
+		select min(r.stage) as stage, r.job
 		from tracker.refused_output r
 		where r.undo = v_undo and r.job > coalesce(undo_take_back.after, 0)
 		group by r.job order by r.job limit most) x;
 
 	-- The retry that the undo made: whoever takes it concurrently has it, and is passed by.
 	with t as (
-		delete from tracker.retry t using unnest(u_stage, u_job, u_at) as u(stage, job, at)
+		delete from tracker.retry t using unnest(u_stage, u_job) as u(stage, job)
 		where t.ctid = (
 			select q.ctid from tracker.retry q
 			where q.stage = u.stage and q.job = u.job and q.lease is null
-				and (select s.kind = 'requeued' and s.at = u.at from tracker.strike s
-					where s.stage = u.stage and s.job = u.job
-					order by s.id desc limit 1)
+				and tracker.is_undone(u.stage, u.job, v_undo)
 			for update skip locked)
 		returning t.stage, t.batch, t.job)
 	select array_agg(t.stage order by t.job), array_agg(t.job order by t.job),
@@ -73,12 +73,18 @@ begin
 	select array_agg(d.stage), array_agg(d.job), array_agg(d.person), array_agg(d.kept)
 	into r_stage, r_job, r_person, r_kept from d;
 
-	select array_agg(x.next order by x.job) into b_next from (
+	select array_agg(x.next order by x.job), array_agg(tracker.is_undone(x.next, x.job, null) order by x.job)
+	into b_next, b_anew from (
 		select r.job, (max(r.stage) + 1)::int2 as next
 		from unnest(r_stage, r_job) as r(stage, job) group by r.job) x;
 	insert into tracker.ready (stage, batch, job)
-	select b.next, b.batch, b.job from unnest(b_next, b_batch, b_job) as b(next, batch, job)
-	where b.next <= v_last
+	select b.next, b.batch, b.job from unnest(b_next, b_batch, b_job, b_anew) as b(next, batch, job, anew)
+	where b.next <= v_last and not b.anew
+	order by b.job;
+	insert into tracker.retry (stage, batch, job, due, attempt)
+	select b.next, b.batch, b.job, clock_timestamp(), 1
+	from unnest(b_next, b_batch, b_job, b_anew) as b(next, batch, job, anew)
+	where b.next <= v_last and b.anew
 	order by b.job;
 	perform tracker.join_line(b_next, b_batch);
 	insert into tracker.strike (stage, job, kind, reason, at)
@@ -88,8 +94,9 @@ begin
 	perform tracker.add_tally(array_agg(x.stage), array_agg(x.batch), array_agg(x.ready),
 		array_agg(x.retry), null, array_agg(x.withdrawn), null)
 	from (
-		select n.stage, n.batch, 1::int8 as ready, 0::int8 as retry, 0::int8 as withdrawn
-		from unnest(b_next, b_batch) as n(stage, batch) where n.stage <= v_last
+		select n.stage, n.batch, (not n.anew)::int4::int8 as ready, n.anew::int4::int8 as retry,
+			0::int8 as withdrawn
+		from unnest(b_next, b_batch, b_anew) as n(stage, batch, anew) where n.stage <= v_last
 		union all select b.stage, b.batch, 0, -1, 0
 			from unnest(b_stage, b_batch) as b(stage, batch)
 		union all select r.stage, tracker.batch_of(r.job), 0, 0, -1

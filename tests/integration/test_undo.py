@@ -39,8 +39,8 @@ def spoilt(fresh):
 def test_a_cheat_is_counted_undone_and_done_anew(spoilt):
     dry = spoilt.run(ADMIN, "undo", "--person", "Mallory", "--dry-run", "--json")
     assert [json.loads(line) for line in dry.stdout.splitlines()] == [
-        {"stage": "a", "asked": 300, "made_of": 0, "nickname": "Mallory"},
-        {"stage": "b", "asked": 0, "made_of": 200, "nickname": "Bob"}]
+        {"stage": "a", "asked": 300, "made_of": 0, "cancelled": 0, "nickname": "Mallory"},
+        {"stage": "b", "asked": 0, "made_of": 200, "cancelled": 0, "nickname": "Bob"}]
     assert undone(spoilt) == 0
     said = spoilt.run(ADMIN, "--as", "ann@desk", "undo", "--person", "Mallory", "--reason", "made up").stdout
     assert "500 results of 300 jobs" in said and "--back" in said
@@ -77,7 +77,10 @@ def test_an_undo_that_was_killed_goes_on_where_it_stopped(spoilt):
     lock.close()
     number, state = spoilt.one("select id, state from tracker.audit where act = 'undo'")
     assert state == "begun" and undone(spoilt) < 500
-    spoilt.run(ADMIN, "undo", "--resume", str(number))
+    now = 500 - undone(spoilt)
+    said = spoilt.run(ADMIN, "undo", "--resume", str(number)).stdout
+    assert said == (f"undo {number}: 500 results of 300 jobs set aside, {now} of them now, to be done anew;"
+                    f" taken back by undo --back {number}\n")
     assert undone(spoilt) == 500
     assert spoilt.one("select state, count from tracker.audit where id = %s", number) == ("done", 500)
 
@@ -220,3 +223,48 @@ def test_who_waits_for_work_hears_of_an_undo_at_once(spoilt):
     time.sleep(0.5)
     spoilt.run(ADMIN, "undo", "--person", "Mallory", "--reason", "made up")
     assert len(waiting.result()) == 1
+
+
+def test_of_two_undos_of_a_job_it_is_said_which_is_taken_back_first(spoilt):
+    first, second = (spoilt.run(ADMIN, "undo", "--person", who, "--reason", "x").stdout.split()[1].rstrip(":")
+                     for who in ("Bob", "Mallory"))
+    answer = spoilt.run(ADMIN, "undo", "--back", first, check=False)
+    assert answer.returncode == 1 and answer.stderr.endswith(
+        f"undo {first}: nothing of it can come back: undo {second} refused what 200 of its results were made of:"
+        f" first undo --back {second}, then undo --back {first}\n"), answer.stderr
+    assert "300 results of 300 jobs live again" in spoilt.run(ADMIN, "undo", "--back", second).stdout
+    assert "200 results of 200 jobs live again" in spoilt.run(ADMIN, "undo", "--back", first).stdout
+    assert undone(spoilt) == 0
+
+
+def test_what_is_undone_of_a_cancelled_batch_is_not_said_to_be_done_anew(fresh):
+    fresh.load([f"job {n}" for n in range(30)])
+    fresh.run("distcompute-load", "--append", "--batch", "wrong", "--json", "-", stdin=json.dumps(["x"] * 10))
+    fresh.sql("update tracker.policy set max_attempts = 1")
+    work(fresh, "a", "Ada", 38)
+    worker = Fleet(fresh, "a", "Ada")
+    for job in worker.take(2):
+        worker.give("failed", job, reason="disk full")
+    fresh.sql("update tracker.policy set max_attempts = 10")
+    fresh.run(ADMIN, "batch", "cancel", "wrong")
+    assert "1 is" not in fresh.run(ADMIN, "requeue", "--all").stdout.splitlines()[1]
+    dry = fresh.run(ADMIN, "undo", "--person", "Ada", "--dry-run").stdout
+    assert "8 of these of cancelled batches, of which nothing is done anew" in dry
+    said = fresh.run(ADMIN, "send-back", "31", "--stage", "a", "--reason", "x").stdout
+    assert "nobody does it anew" in said and "waits" not in said
+    said = fresh.run(ADMIN, "undo", "--batch", "wrong", "--reason", "x").stdout
+    assert "7 results of 7 jobs set aside; the batch is cancelled, so nothing is done anew" in said
+    fresh.run(ADMIN, "undo", "--back", said.split()[1].rstrip(":"))
+    said = fresh.run(ADMIN, "undo", "--person", "Ada", "--reason", "x").stdout
+    assert "37 results of 37 jobs set aside, to be done anew, but for 7 jobs of cancelled batches" in said
+
+
+@pytest.mark.parametrize("words", [
+    ["undo", "--person", "a", "--person", "b", "--dry-run"], ["undo", "--label", "a", "--label", "b"],
+    ["undo", "--stage", "a", "--stage", "b"], ["undo", "--back", "1", "--back", "2"], ["ban", "--address", "192.0.2.1", "--address", "192.0.2.2"],
+    ["requeue", "--reason", "a", "--reason", "b"], ["leases", "--older", "1h", "--older", "2h"], ["failed", "--batch", "a", "--batch", "b"],
+    ["--as", "a", "--as", "b", "status"], ["settings", "--sample", "--markdown"]])
+def test_of_an_option_that_is_said_twice_none_is_lost(fresh, words):
+    answer = fresh.run(ADMIN, *words, check=False)
+    assert answer.returncode == 64 and "one at a time" in answer.stderr and answer.stdout == ""
+    assert fresh.one("select count(*) from tracker.audit") == 0

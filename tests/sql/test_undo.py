@@ -23,7 +23,7 @@ def begin(house, person=None, worker=None, stage=None, since=None, until=None, a
 
 
 def count(house, person=None, worker=None, stage=None, since=None, until=None):
-    return [tuple(r) for r in house.rows("select * from tracker.undo_count(%s, %s, %s::int2, %s, %s)",
+    return [tuple(r) for r in house.rows("select stage, nickname, asked, made_of from tracker.undo_count(%s, %s, %s::int2, %s, %s)",
                                          person, worker, stage, since, until)]
 
 
@@ -240,6 +240,20 @@ def test_a_taking_back_that_died_before_its_end_is_ended_by_the_next(spoilt):
     assert spoilt.value("select state from tracker.audit where id = %s", number) == "taken back"
 
 
+def test_an_undo_tells_the_whole_of_itself_and_what_of_it_nobody_does_anew(house):
+    for n in range(2):
+        house.load(4, name=f"batch {n}")
+    make(house, house.worker(nickname="cheat"), 8)
+    house.value("select tracker.cancel_batch((select min(batch) from tracker.batch))")
+    (counted,) = house.rows("select asked, made_of, off from tracker.undo_count('cheat', null, null, null, null)")
+    assert counted == (8, 0, 4)
+    number = begin(house, person="cheat")
+    first = step(house, number, 3)
+    assert (first.jobs, first.all_jobs, first.all_results, first.all_off) == (3, 3, 3, 3)
+    last = step(house, number, 100)
+    assert (last.jobs, last.all_jobs, last.all_results, last.all_off) == (5, 8, 8, 4)
+
+
 def test_a_done_undo_has_no_further_step(spoilt):
     number = undo(spoilt, person="cheat")
     with pytest.raises(psycopg2.Error) as e:
@@ -297,6 +311,72 @@ def test_a_job_refused_twice_comes_back_by_the_second_undo_alone(house):
     assert house.value("select state from tracker.audit where id = %s", first) == "done" and backs(house) == []
     assert take_back(house, second) == 1
     assert house.value("select p.nickname from tracker.output o join tracker.person p on p.id = o.person") == "two"
+
+
+def over(house, number):
+    return [tuple(r) for r in house.rows("select * from tracker.undo_over(%s)", number)]
+
+
+@pytest.fixture
+def twice(house):
+    """Four jobs, done in both stages: Bob's results of stage B are refused, then Ada's of stage A that they were made of."""
+    house.load(4)
+    make(house, house.worker(nickname="Ada"), 4)
+    make(house, house.worker(2, nickname="Bob"), 4)
+    house.live = house.rows("select stage, job, person, lease, data from tracker.output order by 1, 2")
+    house.first = undo(house, person="Bob")
+    return house
+
+
+def test_of_two_undos_of_a_job_the_later_is_taken_back_and_then_the_earlier(twice):
+    second = undo(twice, person="Ada")
+    assert take_back(twice, twice.first) == 0 and over(twice, twice.first) == [(second, 4)]
+    assert take_back(twice, second) == 4
+    assert places(twice) == {job: (2, "retry") for job in range(1, 5)}
+    assert twice.broken_laws() == [] and over(twice, twice.first) == []
+    assert take_back(twice, twice.first) == 4
+    assert twice.rows("select stage, job, person, lease, data from tracker.output order by 1, 2") == twice.live
+    assert places(twice) == {job: (2, "end") for job in range(1, 5)}
+
+
+def test_what_waits_after_two_undos_is_done_anew_when_nothing_more_is_taken_back(twice):
+    take_back(twice, undo(twice, person="Ada"))
+    b = twice.worker(2)
+    assert make(twice, b, 4) == [1, 2, 3, 4]
+    assert take_back(twice, twice.first) == 0 and over(twice, twice.first) == []
+
+
+def test_what_was_begun_anew_between_two_undos_comes_back_by_the_second_alone(twice):
+    new = make(twice, twice.worker(2, nickname="Eve"), 1)
+    second = undo(twice, person="Ada")
+    assert over(twice, twice.first) == [(second, 3)]
+    assert take_back(twice, second) == 5
+    assert take_back(twice, twice.first) == 3
+    assert places(twice) == {job: (2, "end") for job in range(1, 5)}
+    assert twice.value("select nickname from tracker.person p join tracker.output o on o.person = p.id and o.stage = 2"
+                       " where o.job = %s", new[0]) == "Eve"
+
+
+def test_a_result_does_not_come_back_beside_another_that_it_was_not_made_of(twice):
+    undo(twice, person="Ada")
+    make(twice, twice.worker(nickname="Eve"), 4, "another {}")
+    twice.rows("with d as (delete from tracker.ready where stage = 2 returning *)"  # as when an answer had no room for them
+               " insert into tracker.retry (stage, batch, job, due, attempt) select stage, batch, job, now(), 1 from d")
+    twice.rows("select tracker.add_tally(array[2]::int2[], array[%s], array[-4]::int8[], array[4]::int8[], null, null, null)",
+               twice.batch())
+    assert take_back(twice, twice.first) == 0
+
+
+def test_an_undo_over_another_is_taken_back_in_steps_beside_what_was_never_refused(house):
+    house.load(5)
+    make(house, house.worker(nickname="Ada"), 5)
+    bob = house.worker(2, nickname="Bob")
+    make(house, bob, 2)
+    first = undo(house, person="Bob")
+    second = undo(house, person="Ada")
+    assert take_back(house, second, most=2) == 5
+    assert places(house) == {1: (2, "retry"), 2: (2, "retry"), 3: (2, "ready"), 4: (2, "ready"), 5: (2, "ready")}
+    assert take_back(house, first) == 2
 
 
 def test_what_cannot_be_taken_back_yet_says_so(spoilt):
@@ -392,7 +472,7 @@ def test_a_result_made_anew_by_another_is_left_alone(house):
 
 @pytest.mark.parametrize("act, call", [
     ("pause", "select tracker.set_paused(1::int2, true)"),
-    ("resume", "select tracker.set_paused(1::int2, false)"),
+    ("resume", "select tracker.set_paused(1::int2, true); select tracker.set_paused(1::int2, false)"),
     ("requeue", "select tracker.requeue_failed(2::int2, null)"),
     ("send back", "select tracker.send_back_job(11, 1::int2, 'why')"),
     ("append stage", "select tracker.append_stage('More')"),
