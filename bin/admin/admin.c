@@ -253,18 +253,29 @@ take_word(struct ask *ask, char *arg, struct argp_state *state)
 	return 0;
 }
 
+/* Of two the first would be lost without a word. */
+static void
+take_once(const char **text, const char *arg, const char *option, struct argp_state *state)
+{
+	if (*text && strcmp(*text, arg) != 0)
+		argp_error(state, "--%s is said twice, with '%s' and with '%s': one at a time",
+		    option, *text, arg);
+	*text = arg;
+}
+
 /* What an option's key fills: a text, one of settings' forms, or a yes. */
 static bool
-take_option(struct ask *ask, int key, const char *arg)
+take_option(struct ask *ask, int key, const char *arg, struct argp_state *state)
 {
 	const struct {
 		int key;
-		const char **text;
-	} texts[] = {{KEY_STAGE, &ask->stage}, {KEY_REASON, &ask->reason}, {KEY_AS, &ask->as},
-	    {KEY_PERSON, &ask->person}, {KEY_WORKER, &ask->worker}, {KEY_ADDRESS, &ask->address},
-	    {KEY_LABEL, &ask->label}, {KEY_SINCE, &ask->since}, {KEY_UNTIL, &ask->until},
-	    {KEY_RESUME, &ask->resume}, {KEY_BACK, &ask->back}, {KEY_OLDER, &ask->older},
-	    {KEY_BATCH, &ask->batch}};
+		const char *name, **text;
+	} texts[] = {{KEY_STAGE, "stage", &ask->stage}, {KEY_REASON, "reason", &ask->reason},
+	    {KEY_PERSON, "person", &ask->person}, {KEY_WORKER, "worker", &ask->worker},
+	    {KEY_ADDRESS, "address", &ask->address}, {KEY_LABEL, "label", &ask->label},
+	    {KEY_SINCE, "since", &ask->since}, {KEY_UNTIL, "until", &ask->until},
+	    {KEY_RESUME, "resume", &ask->resume}, {KEY_BACK, "back", &ask->back},
+	    {KEY_OLDER, "older", &ask->older}, {KEY_BATCH, "batch", &ask->batch}};
 	const struct {
 		int key;
 		const char *form;
@@ -278,10 +289,14 @@ take_option(struct ask *ask, int key, const char *arg)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		if (texts[i].key == key)
-			return *texts[i].text = arg, true;
+			return take_once(texts[i].text, arg, texts[i].name, state), true;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++)
-		if (forms[i].key == key)
+		if (forms[i].key == key) {
+			if (ask->form && strcmp(ask->form, forms[i].form) != 0)
+				argp_error(state, "--%s and --%s: one at a time", ask->form,
+				    forms[i].form);
 			return ask->form = forms[i].form, true;
+		}
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
 		if (flags[i].key == key)
 			return *flags[i].yes = true;
@@ -309,7 +324,7 @@ parse_ask(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		return take_word(ask, arg, state);
 	default:
-		return take_option(ask, key, arg) ? 0 : ARGP_ERR_UNKNOWN;
+		return take_option(ask, key, arg, state) ? 0 : ARGP_ERR_UNKNOWN;
 	}
 }
 
@@ -384,7 +399,7 @@ parse_first(int key, char *arg, struct argp_state *state)
 		exit(0);
 	case KEY_AS:
 		check_word(arg, state);
-		first->ask->as = arg;
+		take_once(&first->ask->as, arg, "as", state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -23,7 +23,10 @@ begin
 	end if;
 	seconds := tracker.left_to_rest(w.rest_until, clock_timestamp());
 	token := w.token;
-	update tracker.worker q set bad_row = 0, soft_row = 0, rest_until = '-infinity' where q.id = of_worker;
-	perform tracker.audit_act('end rest', format('%s of stage %s', w.name, tracker.letter_of(w.stage)), 1, null);
+	update tracker.worker q set bad_row = 0, soft_row = 0, rest_until = '-infinity' where q.id = of_worker
+		and (q.bad_row <> 0 or q.soft_row <> 0 or q.rest_until > '-infinity');
+	if found then
+		perform tracker.audit_act('end rest', format('%s of stage %s', w.name, tracker.letter_of(w.stage)), 1, null);
+	end if;
 	return next;
 end $$;

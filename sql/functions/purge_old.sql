@@ -105,6 +105,8 @@ begin
 		update tracker.audit a set count = a.count + purged, changed = clock_timestamp(),
 			state = case when last is null and kind = 'workers' then 'done' else 'begun' end
 		where a.id = line;
+		-- An act in which nothing was deleted is none.
+		delete from tracker.audit a where a.id = line and a.state = 'done' and a.count = 0;
 	end if;
 	return next;
 end $$;

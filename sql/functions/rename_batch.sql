@@ -18,7 +18,10 @@ begin
 	if not found then
 		return null;
 	end if;
-	perform tracker.check_batch_name(rename_batch.name, rename_batch.name <> v_name);
+	if rename_batch.name = v_name then
+		return v_name;
+	end if;
+	perform tracker.check_batch_name(rename_batch.name, true);
 	update tracker.batch b set name = rename_batch.name where b.batch = of_batch;
 	perform tracker.audit_act('rename', format('batch "%s"', v_name), null,
 		jsonb_build_object('name', rename_batch.name));

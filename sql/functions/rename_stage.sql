@@ -25,6 +25,9 @@ begin
 		raise exception 'the name "%" is empty or taken', rename_stage.name
 			using errcode = 'TR001';
 	end if;
+	if rename_stage.name = v_old then
+		return v_old;
+	end if;
 	update tracker.stage s set name = rename_stage.name where s.stage = rename_stage.stage;
 	update tracker.project set stages_kept = true where not stages_kept;
 	insert into tracker.former_stage (name, stage)

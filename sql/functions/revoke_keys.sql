@@ -14,11 +14,12 @@ declare
 	v_owner int8;
 	v_people int8[];
 	v_count int8;
+	v_changed boolean := false;	-- the name was somebody's
 begin
 	lock table tracker.person_key in share row exclusive mode;
 	v_owner := tracker.find_person(of_nickname);
 	v_people := array(select p.id from tracker.person p
-		where p.id = v_owner or p.merged_into = v_owner);
+		where (p.id = v_owner or p.merged_into = v_owner) and not p.erased);
 	update tracker.person_key k set revoked = clock_timestamp()
 	where k.person = any (v_people) and k.id = coalesce(of_key, k.id) and k.revoked is null;
 	get diagnostics v_count = row_count;
@@ -27,7 +28,11 @@ begin
 	end if;
 	if of_key is null then
 		update tracker.person p set claimed = null where p.id = any (v_people) and p.claimed is not null;
+		v_changed := found;
 		update tracker.look l set claimed = false where l.person = any (v_people) and l.claimed;
+	end if;
+	if v_count = 0 and not v_changed then
+		return 0;
 	end if;
 	perform tracker.audit_act('key revoke', 'person ' || of_nickname, v_count,
 		jsonb_strip_nulls(jsonb_build_object('key', of_key)));

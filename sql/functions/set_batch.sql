@@ -17,6 +17,7 @@ as $$
 declare
 	v_ok boolean;
 	v_name text;
+	v_new jsonb := '{}';	-- what is another now
 begin
 	perform tracker.check_batch_says(set_batch.priority, set_batch.note);
 	if set_batch.priority is not null or set_batch.needs is not null or set_batch.rate is not null then
@@ -29,19 +30,27 @@ begin
 	if not found then
 		return;
 	end if;
-	v_ok := set_batch.needs is not null and tracker.set_batch_needs(of_batch, set_batch.needs, patience_s);
-	v_ok := set_batch.rate is not null and tracker.set_batch_rate(of_batch, set_batch.rate, patience_s);
-	if set_batch.priority is null and set_batch.note is null then
-		return next;
-		return;
+	if set_batch.needs is not null and tracker.set_batch_needs(of_batch, set_batch.needs, patience_s, false) then
+		v_new := jsonb_build_object('needs', (
+			select tracker.mask_words(b.needs) from tracker.batch b where b.batch = of_batch));
+	end if;
+	if set_batch.rate is not null and tracker.set_batch_rate(of_batch, set_batch.rate, patience_s, false) then
+		v_new := v_new || jsonb_build_object('rate', set_batch.rate);
+	end if;
+	if set_batch.priority <> old_priority then
+		v_new := v_new || jsonb_build_object('priority', set_batch.priority);
+	end if;
+	if set_batch.note <> old_note then
+		v_new := v_new || jsonb_build_object('note', set_batch.note);
 	end if;
 	update tracker.batch b set priority = coalesce(set_batch.priority, b.priority),
 		note = coalesce(set_batch.note, b.note)
-	where b.batch = of_batch;
+	where b.batch = of_batch and (b.priority <> set_batch.priority or b.note <> set_batch.note);
 	if set_batch.priority <> old_priority then
 		update tracker.stage s set line = tracker.sort_line(s.line) where of_batch = any (s.line);
 	end if;
-	perform tracker.audit_act('set', format('batch "%s"', v_name), null, jsonb_strip_nulls(
-		jsonb_build_object('priority', set_batch.priority, 'note', set_batch.note)));
+	if v_new <> '{}' then
+		perform tracker.audit_act('set', format('batch "%s"', v_name), null, v_new);
+	end if;
 	return next;
 end $$;

@@ -5,8 +5,9 @@
 -- Errors	TR003: a word is none, or there are 64 others. lock_not_available: see await_barrier.
 -- Locks	all of the barrier, for a moment; word; worker: those that have such a word; stage, for its line.
 -- Index	batch and stage by key; worker_words.
+drop function if exists tracker.set_batch_needs(int4, text, int4);
 create or replace function tracker.set_batch_needs(of_batch int4, needs text,
-	patience_s int4 default 60)
+	patience_s int4 default 60, tell boolean default true)
 returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -25,7 +26,9 @@ begin
 	perform tracker.add_words(v_words, of_batch);
 	update tracker.batch b set needs = tracker.mask_of(v_words) where b.batch = of_batch;
 	update tracker.stage s set line = s.line where of_batch = any (s.line);
-	perform tracker.audit_act('set needs', format('batch "%s"', v_name), null,
-		jsonb_build_object('needs', array_to_string(v_words, ',')));
+	if set_batch_needs.tell then
+		perform tracker.audit_act('set needs', format('batch "%s"', v_name), null,
+			jsonb_build_object('needs', array_to_string(v_words, ',')));
+	end if;
 	return true;
 end $$;

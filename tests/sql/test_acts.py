@@ -217,3 +217,48 @@ def test_sizes_of_tables_are_told_a_partitioned_one_as_a_whole(house):
     assert "output" in rows and "output_a" not in rows
     assert {r.total for r in rows.values()} == {sum(r.bytes for r in rows.values())}
     assert len(house.rows("select * from tracker.list_sizes(2)")) == 2
+
+
+# ---- acts that change nothing
+
+@pytest.mark.parametrize("act", [
+    "select tracker.set_paused(1::int2, true)", "select tracker.set_banner('closed')",
+    "select * from tracker.set_batch({batch}, 5, 'for Ann', needs => 'gpu,ram32', rate => 60)",
+    "select tracker.set_batch_needs({batch}, 'gpu')", "select tracker.set_batch_rate({batch}, 7)",
+    "select tracker.set_stage_rate(1::int2, 7)", "select tracker.rename_batch({batch}, 'another')",
+    "select tracker.rename_stage(1::int2, 'Another')", "select tracker.hide_person('Ada', true)",
+    "select tracker.revoke_keys('Ada', null)", "select tracker.requeue_failed(1::int2, null)",
+    "select tracker.pause_batch({batch}, 'why')", "select tracker.cancel_batch({batch})",
+    "select * from tracker.end_rest(1::int2, '{worker}')", "select * from tracker.drop_worker(1::int2, '{worker}')"])
+def test_an_act_that_changes_nothing_is_not_written_down(house, act):
+    batch = house.load(2)
+    ada = house.worker(nickname="Ada")
+    house.max_attempts = 1
+    house.back(ada, house.take(ada)[0])
+    house.rows("update tracker.worker set bad_row = 3, rest_until = now() + interval '1 hour'")
+    key = "select tracker.add_key('Ada', 'Ada', '{}', 'x', gen_random_uuid(), '')"
+    house.rows(key)
+    house.rows("delete from tracker.audit")
+    said = act.format(batch=batch, worker=ada.name)
+    house.rows(said)
+    assert house.value("select count(*) from tracker.audit") == 1
+    house.rows(said)
+    assert house.value("select count(*) from tracker.audit") == 1
+
+
+ALL = "select act, details from tracker.audit order by id"
+
+
+def test_what_is_set_of_a_batch_at_once_is_one_line(house):
+    batch = house.load(2)
+    house.rows("select * from tracker.set_batch(%s, 5, 'for Ann', needs => 'ram32,gpu', rate => 60)", batch)
+    house.rows("select * from tracker.set_batch(%s, 5, 'for Bob', needs => 'gpu,ram32', rate => 60)", batch)
+    assert [(line.act, line.details) for line in house.rows(ALL)] == [
+        ("set", {"priority": 5, "note": "for Ann", "needs": "gpu,ram32", "rate": 60}), ("set", {"note": "for Bob"})]
+
+
+def test_a_purge_of_nothing_is_no_act(house):
+    line = house.value("select tracker.audit_act('purge', 'older than 90d', 0, null, 'begun')")
+    for kind in ("strikes", "results", "workers"):
+        house.rows("select * from tracker.purge_old(%s, 7776000, 0, 1000, %s)", kind, line)
+    assert house.rows(ALL) == []
