@@ -115,9 +115,9 @@ has_no_key(struct ask *ask, struct pg_param name, struct err *e)
 	struct pg_rows *rows = NULL;
 	bool is_known;
 
-	if (!pg_call(ask->tool->pg, "select tracker.find_person($1)", &name, 1, &rows, e))
+	if (!pg_call(ask->tool->pg, "select from tracker.weigh_person($1)", &name, 1, &rows, e))
 		return false;
-	is_known = !pg_is_null(rows, 0, 0);
+	is_known = pg_rows_count(rows) > 0;
 	pg_rows_free(rows);
 	if (!is_known)
 		return err_set(e, ERR_MISSING, NULL, "there is no person '%s'", ask->arg[2]);

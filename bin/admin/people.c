@@ -172,8 +172,11 @@ merge_people(struct ask *ask, struct err *e)
 	int64_t line, moved = 0;
 
 	if (!ask->yes)
-		return only_weigh(ask,
-		    "All of it becomes the other one's, which cannot be taken back: say --yes.", e);
+		return pg_call(ask->tool->pg, "select tracker.check_merge($1, $2)", params, 2, NULL,
+			   e) &&
+		    only_weigh(ask,
+			"All of it becomes the other one's, which cannot be taken back: say --yes.",
+			e);
 	if (!ask_int(ask, "select tracker.merge_people($1, $2)", params, 2, &line, e) ||
 	    !move_all(ask, line, &moved, e))
 		return false;

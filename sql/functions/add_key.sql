@@ -21,7 +21,7 @@ declare
 begin
 	select q.id, q.nickname into v_person, v_name
 	from tracker.person p join tracker.person q on q.id = coalesce(p.merged_into, p.id)
-	where p.nickname = add_key.before;
+	where p.nickname = add_key.before and not q.erased;
 	if not found then
 		if add_key.nickname is null then
 			raise exception 'that may be no name' using errcode = 'TR002';

@@ -13,7 +13,5 @@ stable
 parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-	select o.id from tracker.find_person(of_nickname) as o(id) where o.id is not null
-	union all
-	select p.id from tracker.find_person(of_nickname) as o(id) join tracker.person p on p.merged_into = o.id
+	select i.id from tracker.ids_of(tracker.find_person(of_nickname)) as i(id)
 $$;

@@ -12,18 +12,18 @@ stable
 set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
-	select p.nickname, x.workers, x.in_hand, x.seen, x.people
+	select tracker.called(x.person), x.workers, x.in_hand, x.seen, x.people
 	from (
-		select w.person, count(*) as workers, coalesce(sum(l.jobs), 0)::int8 as in_hand,
+		select coalesce(p.merged_into, p.id) as person, count(*) as workers, coalesce(sum(l.jobs), 0)::int8 as in_hand,
 			max(w.seen) as seen, count(*) over () as people
 		from tracker.worker w
+		join tracker.person p on p.id = w.person
 		left join (
 			select q.worker, count(*) as jobs from tracker.lease q group by q.worker) l
 			on l.worker = w.id
 		where w.gone_at is null
-		group by w.person
+		group by 1
 		order by 3 desc, 2 desc, 1
 		limit max_rows) x
-	join tracker.person p on p.id = x.person
 	order by x.in_hand desc, x.workers desc, x.person
 $$;

@@ -13,9 +13,10 @@ stable
 set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
-	select w.label, count(*) filter (where w.gone_at is null), count(*), count(distinct w.person),
+	select w.label, count(*) filter (where w.gone_at is null), count(*), count(distinct coalesce(p.merged_into, p.id)),
 		sum(w.done)::int8, sum(w.struck)::int8
 	from tracker.worker w
+	left join tracker.person p on p.id = w.person
 	group by w.label
 	order by sum(w.struck)::float8 / greatest(sum(w.done) + sum(w.struck), 1) desc, 1
 $$;

@@ -14,7 +14,7 @@ stable
 set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
-	select l.stage, l.job, w.name, p.nickname, l.since, l.attempt, w.seen, w.label
+	select l.stage, l.job, w.name, tracker.called(w.person), l.since, l.attempt, w.seen, w.label
 	from (
 		select q.* from tracker.lease q
 		where q.since <= clock_timestamp() - make_interval(secs => older_s)
@@ -22,6 +22,5 @@ as $$
 		order by q.since, q.stage, q.job
 		limit max_rows) l
 	left join lateral (select q.* from tracker.worker q where q.id = l.worker offset 0) w on true
-	left join lateral (select q.* from tracker.person q where q.id = w.person offset 0) p on true
 	order by l.since, l.stage, l.job
 $$;

@@ -14,9 +14,10 @@ set jit = off
 as $$
 	select coalesce(case family(w.address) when 4 then host(w.address)
 			else network(set_masklen(w.address, 64))::text end, ''),
-		count(*) filter (where w.gone_at is null), count(*), count(distinct w.person),
+		count(*) filter (where w.gone_at is null), count(*), count(distinct coalesce(p.merged_into, p.id)),
 		sum(w.done)::int8, sum(w.struck)::int8
 	from tracker.worker w
+	left join tracker.person p on p.id = w.person
 	group by 1
 	order by sum(w.struck)::float8 / greatest(sum(w.done) + sum(w.struck), 1) desc, 1
 $$;

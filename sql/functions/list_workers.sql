@@ -14,12 +14,11 @@ stable
 set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
-	select w.id, w.stage, w.name, p.nickname, w.label, host(w.address), w.created, w.seen,
+	select w.id, w.stage, w.name, tracker.called(w.person), w.label, host(w.address), w.created, w.seen,
 		(select count(*) from (
 			select from tracker.lease l where l.worker = w.id limit 1000) x),
 		w.done, w.struck
 	from tracker.worker w
-	join tracker.person p on p.id = w.person
 	where w.id > after and w.gone_at is null
 		and (of_person is null or w.person = any (array(select tracker.ids_of_person(of_person))))
 		and (of_stage is null or w.stage = of_stage)

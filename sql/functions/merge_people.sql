@@ -3,7 +3,7 @@
 --
 -- Caller	distcompute-admin person merge; once more after a crash.
 -- Answer	the line's number in audit.
--- Errors	TR002: no such person, the same one, merged already, or one of the two is banned and the other is not.
+-- Errors	TR002: see check_merge.
 -- Locks	registrations (see open_workers); fold_credit's; people; person_day, person_hour and boards.
 -- Index	person by nickname; person_merged; person_day and person_hour by person.
 create or replace function tracker.merge_people(of_person text, into_person text)
@@ -24,10 +24,6 @@ declare
 begin
 	lock table tracker.ban in share row exclusive mode;
 	select x.* into p from tracker.person x where x.nickname = of_person;
-	if p.id is null or v_into is null or p.erased
-		or exists (select from tracker.person x where x.id = v_into and x.erased) then
-		raise exception 'there is no such person' using errcode = 'TR002';
-	end if;
 	if p.merged_into = v_into then
 		select a.id into v_line from tracker.audit a
 		where a.act = 'merge people' and a.state = 'begun' and a.details ->> 'person' = p.id::text;
@@ -35,16 +31,7 @@ begin
 			return v_line;
 		end if;
 	end if;
-	if p.merged_into is not null or p.id = v_into then
-		raise exception 'they are one person already' using errcode = 'TR002';
-	end if;
-
-	-- One person is banned as a whole, machines that work included, or not at all.
-	if (tracker.banned_words(of_person, null, null) is null)
-		<> (tracker.banned_words(into_person, null, null) is null) then
-		raise exception 'one of them is banned and the other is not: ban both, or lift the ban, before they are one'
-			using errcode = 'TR002';
-	end if;
+	perform tracker.check_merge(of_person, into_person);
 
 	perform pg_advisory_xact_lock(hashtext('tracker.fold_credit'));
 	v_both := array[p.id, v_into];

@@ -45,7 +45,7 @@ begin
 	end if;
 
 	for w in select q.* from tracker.worker q
-		where q.person = of_person and after < c_behind and q.id >= after
+		where q.person in (select tracker.ids_of(of_person)) and after < c_behind and q.id >= after
 		order by q.id limit most + 2	-- one was told before, one tells that there are more
 	loop
 		exit when v_next is not null;	-- in the midst of one
@@ -75,7 +75,7 @@ begin
 
 	if v_next is null then
 		for r in select x.id, x.stage, x.job, x.reason, x.refused from tracker.refused_output x
-			where x.person = of_person and (after < c_behind or x.id > after_row)
+			where x.person in (select tracker.ids_of(of_person)) and (after < c_behind or x.id > after_row)
 			order by x.id limit v_left + 1
 		loop
 			if v_left <= 0 then

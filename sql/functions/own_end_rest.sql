@@ -21,6 +21,6 @@ begin
 	end if;
 	select e.token into own_end_rest.token
 	from tracker.worker w cross join lateral tracker.end_rest_of(w.id) e
-	where w.id = own_end_rest.worker and w.person = v_person and w.gone_at is null;
+	where w.id = own_end_rest.worker and w.person in (select tracker.ids_of(v_person)) and w.gone_at is null;
 	status := case when found then 'done' else 'unknown' end;
 end $$;

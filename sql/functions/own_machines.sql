@@ -13,9 +13,13 @@ returns table (stage int2, id int8, name text, label text, created timestamptz, 
 language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select w.stage, w.id, w.name, w.label, w.created, w.seen, w.slots, w.holds, w.done, w.struck,
 		tracker.left_to_rest(w.rest_until, clock_timestamp()), w.bad_row + w.soft_row
-	from tracker.worker w
-	where w.person = of_person and w.gone_at is null
-		and (after_created is null or (w.created, w.id) > (after_created, after_id))
+	from tracker.ids_of(of_person) as i(id)
+	cross join lateral (
+		select v.* from tracker.worker v
+		where v.person = i.id and v.gone_at is null
+			and (after_created is null or (v.created, v.id) > (after_created, after_id))
+		order by v.created, v.id
+		limit max_rows + 1) w
 	order by w.created, w.id
 	limit max_rows + 1
 $$;

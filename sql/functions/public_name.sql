@@ -14,5 +14,5 @@ stable
 parallel safe
 as $$
 	select case when not exists (
-		select from tracker.person p where p.id = $2 and p.machines_hidden) then $1 end
+		select from tracker.person p where p.id in ($2, (select q.merged_into from tracker.person q where q.id = $2)) and p.machines_hidden) then $1 end
 $$;

@@ -24,8 +24,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 			coalesce(sum(x.done - x.withdrawn)
 				filter (where x.minute >= t.day::timestamp at time zone 'UTC'), 0)::int8 as today
 		from tracker.credit x
-		where x.person = any (array(select p.id union all
-				select q.id from tracker.person q where q.merged_into = p.id))
+		where x.person = any (array(select tracker.ids_of(p.id)))
 			and x.minute > '-infinity'
 	) c
 	cross join lateral (
@@ -41,7 +40,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 	cross join lateral (
 		select count(*) as machines from (
 			select from tracker.worker w
-			where w.person = p.id and w.gone_at is null limit 10000
+			where w.person = any (array(select tracker.ids_of(p.id))) and w.gone_at is null limit 10000
 		) x
 	) m
 	cross join lateral (

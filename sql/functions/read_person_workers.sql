@@ -13,11 +13,16 @@ returns table (stage int2, id int8, name text, created timestamptz, seen timesta
 language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select w.stage, w.id, w.name, w.created, w.seen, w.done, w.struck, l.job
 	from (
-		select v.* from tracker.worker v
-		where v.person = of_person and v.gone_at is null
-			and not exists (select from tracker.person h where h.id = of_person and h.machines_hidden)
-			and (after_created is null or (v.created, v.id) > (after_created, after_id))
-		order by v.created, v.id
+		select x.* from tracker.ids_of(of_person) as i(id)
+		cross join lateral (
+			select v.* from tracker.worker v
+			where v.person = i.id and v.gone_at is null
+				and not exists (
+					select from tracker.person h where h.id = of_person and h.machines_hidden)
+				and (after_created is null or (v.created, v.id) > (after_created, after_id))
+			order by v.created, v.id
+			limit max_rows + 1) x
+		order by x.created, x.id
 		limit max_rows + 1
 	) w
 	left join lateral (

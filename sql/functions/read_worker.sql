@@ -9,20 +9,19 @@
 --		refused, as far as that is kept (counted up to 100,000).
 -- Errors	none.
 -- Locks	none.
--- Index	unique (stage, name); worker_stage_present for the peers; refused_output_worker.
+-- Index	unique (stage, name); see called and public_name; worker_stage_present for the peers; refused_output_worker.
 drop function if exists tracker.read_worker(int2, text);
 create or replace function tracker.read_worker(of_stage int2, of_name text)
 returns table (id int8, name text, person text, created timestamptz, seen timestamptz,
 	gone_at timestamptz, gone_why text, done int8, struck int8, asked_kind text, held int8,
 	hours float8, peers_rate float8, peers int8, rests_s int4, bad_row int4, sent_back int8)
 language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
-	select w.id, w.name, p.nickname, w.created, w.seen, w.gone_at, w.gone_why, w.done, w.struck,
+	select w.id, w.name, tracker.called(w.person), w.created, w.seen, w.gone_at, w.gone_why, w.done, w.struck,
 		w.asked_kind, l.held, h.hours, m.rate, m.peers,
 		tracker.left_to_rest(w.rest_until, clock_timestamp()), w.bad_row + w.soft_row,
 		(select count(*) from (
 			select from tracker.refused_output x where x.worker = w.id limit 100000) y)
 	from tracker.worker w
-	join tracker.person p on p.id = w.person
 	cross join lateral (
 		select count(*) as held from (
 			select from tracker.lease x where x.worker = w.id limit 1000
@@ -49,5 +48,5 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 		) v
 		where v.seen > v.created + interval '3 minutes'
 	) m
-	where w.stage = of_stage and w.name = of_name and not p.machines_hidden
+	where w.stage = of_stage and w.name = of_name and tracker.public_name(w.name, w.person) is not null
 $$;

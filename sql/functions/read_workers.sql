@@ -23,9 +23,9 @@ as $$
 	with asked as materialized (
 		select coalesce(after_created, '-infinity') as created, coalesce(after_id, 0) as id,
 			case when owner is null and kind is null then max_rows + 1 else 2000 end as look,
-			tracker.find_person(owner) as person
+			array(select tracker.ids_of_person(owner)) as people
 	)
-	select s.stage, w.id, w.name, p.nickname, w.created, w.seen, w.done, w.struck, l.job, l.since,
+	select s.stage, w.id, w.name, coalesce(o.nickname, p.nickname), w.created, w.seen, w.done, w.struck, l.job, l.since,
 		w.jobs, w.asked_kind
 	from tracker.stage s
 	cross join asked a
@@ -37,10 +37,14 @@ as $$
 			order by v.created, v.id
 			limit a.look)
 			union all
-			(select v.* from tracker.worker v
-			where owner is not null and v.person = a.person and v.gone_at is null
-				and (v.created, v.id) > (a.created, a.id)
-			order by v.created, v.id
+			(select x.* from unnest(a.people) as i(id)
+			cross join lateral (
+				select v.* from tracker.worker v
+				where owner is not null and v.person = i.id and v.gone_at is null
+					and (v.created, v.id) > (a.created, a.id)
+				order by v.created, v.id
+				limit a.look) x
+			order by x.created, x.id
 			limit a.look)
 		), found as materialized (
 			select v.id, v.name, v.person, v.created, v.seen, v.done, v.struck, v.asked_kind,
@@ -52,7 +56,9 @@ as $$
 				) x
 			) c on true
 			where v.stage = s.stage
-				and not exists (select from tracker.person h where h.id = v.person and h.machines_hidden)
+				and not exists (
+					select from tracker.person h left join tracker.person o on o.id = h.merged_into
+					where h.id = v.person and coalesce(o.machines_hidden, h.machines_hidden))
 				and case kind
 					when 'working' then c.jobs > 0
 					when 'waiting' then c.jobs = 0
@@ -71,6 +77,7 @@ as $$
 		limit 1)
 	) w
 	left join tracker.person p on p.id = w.person
+	left join tracker.person o on o.id = p.merged_into
 	left join lateral (
 		select l.job, l.since from tracker.lease l where l.worker = w.id and w.name is not null
 		order by l.since, l.job limit 1

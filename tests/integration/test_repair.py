@@ -190,6 +190,10 @@ def test_a_person_is_renamed_merged_hidden_and_shown(fresh):
     work(fresh, "a", "ada", 1)
     assert "taken back by person rename 'Eve' 'Ada'" in fresh.run(ADMIN, "person", "rename", "Ada", " Eve ").stdout
     work(fresh, "a", "Ada", 1)  # a script that says the old name
+    fresh.run(ADMIN, "ban", "--person", "ada", "--reason", "x")
+    told = fresh.run(ADMIN, "person", "merge", "ada", "Eve", check=False)
+    assert told.returncode == 1 and told.stdout == "" and "one of them is banned" in told.stderr
+    fresh.run(ADMIN, "unban", str(lines(fresh, "bans")[0]["ban"]))
     told = fresh.run(ADMIN, "person", "merge", "ada", "Eve", check=False)
     assert told.returncode == 1 and "ada has 1 result;" in told.stdout and "--yes" in told.stdout
     assert [p["nickname"] for p in lines(fresh, "person", "Eve")] == ["Eve"]

@@ -254,6 +254,57 @@ def test_while_a_merge_goes_on_the_machines_of_both_are_found(merging, by):
     assert {r.token for r in ban(merging, by)} >= {merging.ada.token, merging.small.token}
 
 
+@pytest.mark.parametrize("by", ["Ada", "ada"])
+def test_while_a_merge_goes_on_pages_and_lists_show_the_machines_of_both_as_one_persons(merging, by):
+    both = {merging.ada.id, merging.small.id}
+    them = person(merging, by)
+    assert them.nickname == "Ada" and them.machines == len(
+        merging.rows("select id from tracker.read_person_workers(%s, null, null, 100)", them.id))
+    shown = merging.rows("select id, person from tracker.read_workers(null, %s, null, null, null, 100, 60)", by)
+    assert {r.id for r in shown} >= both and {r.person for r in shown if r.id} == {"Ada"}
+    for sql in ("select id from tracker.read_person_workers(%s, null, null, 100)",
+                "select id from tracker.own_machines(%s, null, null, 100)"):
+        assert {r.id for r in merging.rows(sql, them.id)} >= both
+    assert {r.person for r in merging.rows("select * from tracker.list_workers(%s, null, null, null, 0, 100)", by)} == {"Ada"}
+    assert merging.value("select person from tracker.read_worker(1::int2, %s)", merging.small.name) == "Ada"
+    assert "ada" not in {r.person for r in merging.rows("select person from tracker.list_busy(100)")}
+    assert [r.people for r in merging.rows("select * from tracker.list_busy(100)")][0] == len(
+        {merging.value("select tracker.called(%s)", r.person) for r in merging.rows(
+            "select distinct person from tracker.worker where gone_at is null")})
+
+
+def test_while_a_merge_goes_on_who_hides_their_machines_hides_both(merging):
+    merging.rows("update tracker.person set machines_hidden = true where nickname = 'Ada'")
+    assert merging.rows("select id from tracker.read_workers(null, 'ada', null, null, null, 100, 60)") == []
+    assert merging.rows("select id from tracker.read_worker(1::int2, %s)", merging.small.name) == []
+    assert merging.value("select tracker.public_name('x', %s)", merging.row(merging.small).person) is None
+
+
+def test_while_a_merge_goes_on_results_of_both_that_were_sent_back_are_shown(merging):
+    for job, in merging.rows("select job from tracker.output where stage = 1 order by job"):
+        merging.value("select tracker.send_back_job(%s, 1::int2, 'bad')", job)
+    of = "select count(*) from tracker.refused_output r where tracker.called(r.person) = 'Ada'"
+    assert len(merging.rows("select job from tracker.read_person_refused(%s, 100)", person(merging, "ada").id)) == merging.value(of) > 0
+
+
+def test_a_merge_that_will_be_refused_is_told_of_before(crowd):
+    check = "select tracker.check_merge('ada', 'Ada')"
+    crowd.rows(check)
+    ban(crowd, "ada")
+    assert "one of them is banned" in refuses(crowd, check)
+    assert "one person already" in refuses(crowd, "select tracker.check_merge('Ada', 'Ada')")
+    assert "no such person" in refuses(crowd, "select tracker.check_merge('nobody', 'Ada')")
+    assert crowd.value("select count(*) from tracker.person where merged_into is not null") == 0
+
+
+def test_who_was_erased_gets_no_key(crowd):
+    gone = f"erased-{erase(crowd, 'Ada')[0].line}"
+    key = "select tracker.add_key(null, '%s', '{}', 'x', gen_random_uuid(), '')"
+    assert "no name" in refuses(crowd, key % gone)
+    assert crowd.value("select tracker.revoke_keys(%s, null)", gone) is None
+    assert crowd.value("select count(*) from tracker.person_key") == 0
+
+
 def test_while_a_merge_goes_on_the_failed_jobs_of_both_are_put_back(crowd):
     crowd.max_attempts = 1
     for w in (crowd.ada, crowd.small):
