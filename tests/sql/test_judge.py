@@ -244,3 +244,73 @@ def test_who_was_made_to_fail_may_hold_as_many_as_before(house):
     assert {house.row(w).allowance for w in workers} == {60}
     assert len(judge(house)) == 1
     assert {house.row(w).allowance for w in workers} == {64}
+
+
+@pytest.mark.parametrize("people, networks", [(2, 3), (3, 2)])
+def test_two_people_or_networks_alone_in_a_batch_do_not_pause_it_while_others_are_about(house, people, networks):
+    """Of a batch that few can do, say, all ends may be theirs."""
+    house.load(1000, name="for all")
+    count_about(house, *crowd(house, 3))
+    batch = house.load(1000, name="for few")
+    house.rows("select tracker.set_batch(%s, 9, null)", batch)
+    for i in range(3):
+        bad(house, house.newcomer(nickname=f"Mallory {i % people}", address=f"203.0.{i % networks}.1"), 8)
+    assert judge(house) == []
+    bad(house, house.newcomer(nickname="Mallory 2", address="203.0.2.1"), 8)
+    assert len(judge(house)) == 1
+
+
+# ---- as time goes by
+
+def live(house, does, seconds):
+    """One-job-at-a-time workers, who ask once a second: does is {worker: what becomes of a job in its hands, None: a
+    result}. The keeper looks every five. Yields the second that begins."""
+    for second in range(seconds):
+        yield second
+        for w, what in does.items():
+            r = house.new_job(w)
+            if r.status == "job" and (kind := what(r.job)):
+                house.back(w, r, kind)
+            elif r.status == "job":
+                house.done(w)
+        if second % 5 == 4:
+            house.rows("select tracker.count_crowd()")
+            judge(house)
+        house.pass_time(1)
+        house.rows("update tracker.worker set rest_until = rest_until - interval '1 second' where rest_until > '-infinity'")
+
+
+@pytest.mark.parametrize("kind", ["failed", "flagged"])
+@pytest.mark.parametrize("count", [2, 3, 5, 40])
+def test_however_many_they_are_a_malformed_batch_does_not_keep_them_from_good_ones(house, count, kind):
+    house.load(1000, name="bad")
+    house.load(1000, name="good")
+    house.backoff_s = 30
+    workers = crowd(house, count)
+    for second in live(house, dict.fromkeys(workers, lambda job: kind if job <= 1000 else None), 90):
+        if paused(house, "bad") and all(house.row(w).done for w in workers):
+            break
+    assert paused(house, "bad") and not paused(house, "good") and second < 60
+    assert [(house.row(w).bad_row, house.row(w).soft_row, house.rest_s(w)) for w in workers] == [(0, 0, 0)] * count
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_two_who_fail_everything_never_pause_what_a_few_honest_ones_do(house, count):
+    house.load(3000)
+    *honest, one, other = crowd(house, count + 2)
+    for _ in live(house, {**dict.fromkeys(honest, lambda job: None), **dict.fromkeys((one, other), lambda job: "failed")}, 120):
+        pass
+    assert not paused(house, "load")
+    assert all(house.row(w).done > 110 for w in honest)
+
+
+@pytest.mark.parametrize("tokens, nicknames, addresses", [(100, 100, 1), (100, 1, 20), (100, 20, 20)])
+def test_however_many_tokens_strangers_have_they_do_not_pause_what_ten_honest_ones_do(house, tokens, nicknames, addresses):
+    house.load(1000)
+    honest = crowd(house, 10)
+    count_about(house, *honest)
+    for i in range(tokens):
+        w = house.newcomer(nickname=f"Mallory {i % nicknames}", address=f"203.{i % addresses}.113.1")
+        bad(house, w, 2)
+    assert judge(house) == []
+    assert not paused(house, "load")
