@@ -1,11 +1,12 @@
 -- Chooses seats for jobs that came back, when somebody in the bundle had one of them before: a job
--- goes to the first free seat whose worker neither had it last, nor flagged it, failed it or let it go.
+-- goes to the first free seat whose worker neither had it last, nor flagged it, failed it or let it go, nor was sent
+-- away with it.
 --
 -- Caller	seat_returned. free: the numbers of the free seats, p_max: how many may be taken.
 -- Answer	for each job the number of its seat, or null: passed over.
 -- Errors	none.
 -- Locks	none.
--- Index	strike by (stage, job).
+-- Index	strike by (stage, job); see sent_away.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 drop function if exists tracker.seat_jobs(int2, int8[], int4[], int4, int8[], int8[], boolean[]);
 create or replace function tracker.seat_jobs(p_stage int2, seat_workers int8[], free int4[],
@@ -26,7 +27,8 @@ begin
 		exit when v_seated >= p_max or v_free = '{}';
 		v_bad := array[workers[n]] || array(
 			select s.worker from tracker.strike s
-			where s.stage = p_stage and s.job = jobs[n] and (s.kind in ('failed', 'flagged') or s.chosen));
+			where s.stage = p_stage and s.job = jobs[n] and (s.kind in ('failed', 'flagged') or s.chosen))
+			|| tracker.sent_away(p_stage, jobs[n], seat_workers);
 		for i in 1 .. cardinality(v_free) loop
 			if (seat_workers[v_free[i]] = any (v_bad)) is not true then
 				v_seats[n] := v_free[i];

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from house import Back
+from house import Ask, Back
 
 
 def due_in(house, job=1):
@@ -329,3 +329,33 @@ def test_what_a_later_call_was_told_again_is_not_taken_back(house):
     assert house.back(w, j, "undelivered", reason="77").status == "unknown"
     assert house.counts(1).leased == 1
     assert house.done(w, told) == "accepted"
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_who_was_sent_away_and_registers_anew_is_passed_over_for_what_it_had(house, quick):
+    """Not so somebody else, who gets it before fresh work; and at last, when there is nothing else, it may try again."""
+    house.load(4)
+    house.quick = quick
+    w = house.newcomer(nickname="Mallory", address="192.0.2.7")
+    assert house.new_job(w).job == 1
+    house.rows("select * from tracker.drop_worker(1::int2, %s)", w.name)
+    again = house.newcomer(nickname="Mallory", address="192.0.2.7")
+    assert house.new_job(again).job == 2
+    other = house.newcomer(nickname="Ada", address="192.0.2.7")
+    assert house.new_job(other).job == 1
+    house.rows("select * from tracker.drop_worker(1::int2, %s)", again.name)
+    house.done(other)
+    assert house.new_job(other).job == 2
+    house.rows("select * from tracker.drop_worker(1::int2, %s)", other.name)
+    third = house.newcomer(nickname="Mallory", address="192.0.2.7")
+    assert [house.take(third)[0].job for _ in range(3)] == [3, 4, 2]
+
+
+def test_nor_does_it_get_that_with_others_in_one_call(house):
+    house.load(3)
+    w = house.newcomer(nickname="Mallory")
+    house.new_job(w)
+    house.rows("select * from tracker.drop_worker(1::int2, %s)", w.name)
+    again, other = house.newcomer(nickname="Mallory"), house.newcomer(nickname="Ada")
+    rows = house.claim([Ask(again.token, v1=True), Ask(other.token, v1=True)])
+    assert {r.worker: r.job for r in rows} == {again.id: 2, other.id: 1}
