@@ -2,12 +2,13 @@
 -- open_workers.
 --
 -- Newcomers: present, without a result, heard in the last ten minutes (who registers and is never heard of again
--- shuts the door on nobody for longer). Bad: of the last 2000 bad ends within an hour, the newcomers with one that
+-- shuts the door on nobody for longer). Good: those with a result, or who had one within an hour or so: a site that
+-- starts anew is not a crowd of strangers. Bad: of the last 2000 bad ends within an hour, the newcomers with one that
 -- were not spared (spare_rest), as long as no result has come from their origin since. From the twentieth of these
 -- on the origin rests after each, 2 s, then twice as long each time, up to an hour.
 --
 -- Caller	run/keeper.c, every few seconds.
--- Answer	how many origins have a row now: those with ten newcomers or 20 bad ones; of fewer, new ones
+-- Answer	how many origins have a row now: those with ten newcomers, ten good or 20 bad ones; of fewer, new ones
 --		are counted as they come (open_workers).
 -- Errors	none.
 -- Locks	network, against registrations, for as long as it takes to count; rows of worker whose origin rests
@@ -24,6 +25,7 @@ as $$
 declare
 	c_many constant int4 := 20;
 	c_few constant int4 := 10;	-- newcomers; fewer are counted as they come
+	c_fade constant float8 := 720;	-- calls, an hour of them: of who went, one in so many is forgotten with each
 	c_bad constant int4 := 2000;	-- bad ends that are looked at
 	c_good constant int4 := 20000;	-- results that are looked at
 	v_now timestamptz := clock_timestamp();
@@ -76,12 +78,15 @@ begin
 			max(u.at) + least(tracker.rest_after(count(*)::int4 - c_many + 2, 0), interval '1 hour') as rest_until
 		from unnest(b_origin, b_at) as u(origin, at)
 		group by u.origin having count(*) >= c_many),
+	k as (
+		select t.origin, t.good - floor(t.good / c_fade + random())::int4 as good from tracker.network t),
 	f as (
-		select coalesce(n.origin, b.origin) as origin, coalesce(n.newcomers, 0) as newcomers,
-			coalesce(n.good, 0) as good, coalesce(b.bad, 0) as bad,
+		select coalesce(n.origin, b.origin, k.origin) as origin, coalesce(n.newcomers, 0) as newcomers,
+			coalesce(greatest(n.good, k.good), 0) as good, coalesce(b.bad, 0) as bad,
 			coalesce(b.rest_until, '-infinity') as rest_until
 		from n full join b on b.origin = n.origin
-		where n.newcomers >= c_few or b.bad >= c_many),
+		full join k on k.origin = coalesce(n.origin, b.origin)
+		where n.newcomers >= c_few or b.bad >= c_many or greatest(n.good, k.good) >= c_few),
 	d as (
 		delete from tracker.network t
 		where t.origin <> all (array(select f.origin from f))

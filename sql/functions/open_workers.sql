@@ -8,11 +8,12 @@
 --		addresses: as nginx saw them, null where there is none; labels: what the worker says that it
 --		runs, '' for nothing; slots: how many jobs it says it can work on at a time, 0 or null for
 --		nothing; said: what it has, see say_words. From an origin with more than 20 workers that have brought
---		nothing yet one begins with half of what it might hold, and with its origin's rest (count_newcomers). Not
---		who has a key.
+--		nothing yet, and one for each that has, one begins with half of what it might hold, and with its
+--		origin's rest (count_newcomers). Not who has a key.
 -- Answer	one row an item: opened (the same token again, too), name_taken (try another name),
 --		no_stage, banned (words: what they hear), no_name (it may be no new one), no_key (the name is
---		somebody's, or must_key), crowded (newcomers_most of the policy are where it comes from).
+--		somebody's, or must_key), crowded (newcomers_most of the policy are where it comes from,
+--		and one for each that has a result).
 -- Errors	none for one item.
 -- Locks	the barrier's share, where somebody says what it has: words get their bits under all of it. Then ban, shared among registrations: a ban waits for those under way, and they for it, and so do
 --		rename_person, merge_people and erase_person; person and worker: inserts in order of
@@ -40,7 +41,7 @@ declare
 	v_called text[] := nicknames;	-- by item: under which name it works; null: under none
 	v_named text[];		-- v_called before keys were asked for
 	v_origin int8[];
-	v_from tracker.network[];	-- by item: where it comes from, and how many newcomers are there before it; null: it has a key
+	v_from tracker.network[];	-- by item: where it comes from, with how many more newcomers than good ones; null: it has a key
 	v_most int4;
 	v_ok boolean;
 begin
@@ -76,8 +77,8 @@ begin
 		select tracker.hash_address(u.address::inet, 32)
 		from unnest(addresses) with ordinality as u(address, n) order by u.n);
 	v_from := array(
-		select row(u.origin, coalesce(n.newcomers, 0) + row_number() over (partition by u.origin order by u.item) - 1,
-			0, 0, coalesce(n.rest_until, '-infinity'))::tracker.network
+		select row(u.origin, coalesce(n.newcomers, 0) + row_number() over (partition by u.origin order by u.item) - 1
+				- coalesce(n.good, 0), 0, 0, coalesce(n.rest_until, '-infinity'))::tracker.network
 		from unnest(v_called, v_origin) with ordinality as u(nickname, origin, item)
 		left join tracker.network n on n.origin = u.origin
 		order by u.item);

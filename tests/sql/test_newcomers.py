@@ -324,3 +324,43 @@ def test_rows_of_origins_that_tell_nothing_are_not_kept(house):
     house.bye(*workers)
     assert count(house) == 0
     assert house.value("select count(*) from tracker.network") == 0
+
+
+def test_a_site_that_starts_anew_is_no_crowd_of_strangers(house):
+    """Thirty fleets with results say bye, and come again within the hour: each begins with all of its slots."""
+    house.load(100)
+    fleets = [house.newcomer(slots=64) for _ in range(30)]
+    for f in fleets:
+        good(house, f)
+    count(house)
+    house.bye(*fleets)
+    for _ in range(6):
+        count(house)
+    assert {house.row(house.newcomer(slots=64)).allowance for _ in range(30)} == {64}
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_those_who_have_results_make_room_for_as_many_newcomers(house, gone):
+    """Beside the newcomers of a cluster whose jobs are long, machines that have shown that they work start anew."""
+    house.load(100)
+    fleets = [house.newcomer(slots=64) for _ in range(12)]
+    for f in fleets:
+        good(house, f)
+    come(house, 31)
+    count(house)
+    if gone:
+        house.bye(*fleets)
+    statuses = [arrive(house, 30)[0] for _ in range(14)]
+    assert statuses.count("opened") == 12 and statuses[12:] == ["crowded"] * 2
+
+
+def test_those_who_went_are_forgotten_in_about_an_hour(house):
+    house.load(100)
+    fleets = [house.newcomer() for _ in range(12)]
+    for f in fleets:
+        good(house, f)
+    count(house)
+    house.bye(*fleets)
+    house.rows("select setseed(0.5)")
+    calls = next(n for n in range(5000) if not count(house))
+    assert 30 < calls < 720
