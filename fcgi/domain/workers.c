@@ -158,13 +158,33 @@ say_send(struct tracker *t, struct bundle *b, struct pg *pg, struct err *e)
 	params[0] = pg_array_param(tokens);
 	params[1] = pg_array_param(said);
 	params[2] = pg_array_param(labels);
-	return pg_send(
-	    pg, "select item, worker, stage from tracker.say_words($1, $2, $3)", params, 3, e);
+	return pg_send(pg,
+	    "select item, worker, stage, gone, freed from tracker.say_words($1, $2, $3)", params, 3,
+	    e);
+}
+
+/* What is cached of it is wrong from now on, here and on other hosts; its jobs wait for others. */
+static void
+note_gone(struct tracker *t, const struct uuid *token, int stage, int64_t freed)
+{
+	shared_bump(t->shared, token);
+	t->worker_changed(t, token);
+	if (freed > 0) {
+		tracker_counts_changed(t);
+		t->work_appeared(t, stage, freed);
+	}
 }
 
 static void
 say_read(struct tracker *t, struct bundle *b)
 {
+	for (int row = 0; row < pg_rows_count(b->rows); row++) {
+		int64_t gone = pg_int(b->rows, row, 3);
+
+		if (gone >= 1 && gone <= (int64_t)b->n_items)
+			note_gone(t, &b->items[gone - 1].op->token, (int)pg_int(b->rows, row, 2),
+			    pg_int(b->rows, row, 4));
+	}
 	read_present(t, b, true);
 }
 
@@ -199,13 +219,8 @@ close_read(struct tracker *t, struct bundle *b)
 		op->status = op_status_of(pg_text(b->rows, row, 1, NULL));
 		if (op->status != ST_CLOSED)
 			continue;
-		shared_bump(t->shared, &op->token);
-		t->worker_changed(t, &op->token);
 		stat_add(STAT_CLOSED, 1);
-		if (pg_int(b->rows, row, 3) > 0) {
-			tracker_counts_changed(t);
-			t->work_appeared(t, (int)pg_int(b->rows, row, 2), pg_int(b->rows, row, 3));
-		}
+		note_gone(t, &op->token, (int)pg_int(b->rows, row, 2), pg_int(b->rows, row, 3));
 	}
 }
 

@@ -50,6 +50,7 @@ begin
 		where w.gone_at is null and (
 			w.person = any (v_people)
 			or w.address <<= of_address or lower(w.label) = lower(of_label)
+			or w.label_now = tracker.ban_hash(of_label)
 			or w.id = v_worker));
 	return query
 		select e.token, e.stage, e.freed

@@ -3,8 +3,8 @@
 -- A ban of a person holds for all of their names: the one of now, those of before, and those of who was merged
 -- into them.
 --
--- Caller	open_workers; sign_up; own_rename; merge_people; distcompute-admin person.
--- Answer	the words of the latest ban that holds.
+-- Caller	open_workers; say_words; sign_up; own_rename; merge_people; distcompute-admin person.
+-- Answer	the words of the latest ban that holds, and until when, where that is known.
 -- Errors	none.
 -- Locks	none.
 -- Index	person by nickname and id, person_merged; none else: bans that hold are few.
@@ -16,7 +16,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 	with one as materialized (
 		select coalesce(p.merged_into, p.id) as id from tracker.person p where p.nickname = of_nickname)
-	select b.words from tracker.ban b
+	select b.words || coalesce(to_char(b.until at time zone 'UTC', '" (until "YYYY-MM-DD HH24:MI" UTC)"'), '')
+	from tracker.ban b
 	where b.lifted is null and (b.until is null or b.until > clock_timestamp())
 		and (b.person = of_nickname
 			or b.person = any (array(

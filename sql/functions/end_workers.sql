@@ -1,7 +1,7 @@
 -- Ends workers, for one of the reasons bye, idle, dropped and banned, and puts their jobs back: as
 -- timed_out after idle, else as freed.
 --
--- Caller	close_workers, reap_workers, drop_worker, ban_strangers.
+-- Caller	close_workers, reap_workers, drop_worker, ban_strangers, say_words.
 -- Answer	one row a worker that was present (and still silent, when silent_since is given).
 -- Errors	none.
 -- Locks	worker (by token), then looks again; lease (own); see give_back.

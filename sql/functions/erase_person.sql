@@ -119,9 +119,10 @@ begin
 	where p.id = any (v_people);
 	delete from tracker.person_key k where k.person = any (v_people);
 	perform tracker.settle_board(v_people);
-	update tracker.worker w set label = '', words = null, has = null, address = null, origin = null, network = null
-	where w.person = any (v_people)
-		and (w.label <> '' or num_nonnulls(w.words, w.has, w.address, w.origin, w.network) > 0);
+	update tracker.worker w set label = '', label_now = null, words = null, has = null, address = null, origin = null,
+		network = null
+	where w.person = any (v_people) and (w.label <> ''
+		or num_nonnulls(w.label_now, w.words, w.has, w.address, w.origin, w.network) > 0);
 	update tracker.audit a set target = v_new, count = cardinality(v_workers) where a.id = v_line;
 	return query
 		with e as materialized (

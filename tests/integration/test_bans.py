@@ -106,6 +106,22 @@ def test_who_is_banned_hears_the_words_and_others_work_on(fresh):
     assert Fleet(fresh, "a", "Ada").take(1)
 
 
+def test_a_ban_holds_from_the_call_on_that_names_it(fresh):
+    """A label that is first said in sync: what the call brings is taken, its other jobs go to others, and who registers
+    again hears why."""
+    fresh.load(["one", "two", "three"])
+    admin(fresh, "ban", "--label", "warc2tar 1.4", "--reason", "it cuts records", "--until", "2036-01-01 UTC")
+    f, ada = Fleet(fresh, nickname="Mallory"), Fleet(fresh, nickname="Ada", label="warc2tar 1.5")
+    (first, *others) = f.take(3)
+    answer = f.raw(done=[{**which(first), "data": "r"}], label="warc2tar 1.4", want=5)
+    assert (answer.status_code, [r["status"] for r in answer.json()["results"]]) == (200, ["accepted"])
+    assert answer.json()["jobs"] == [] and answer.json()["message"] == "This worker is gone. Register again."
+    for more in ({"want": 1}, {}, {"label": "warc2tar 1.5", "want": 1}):
+        assert f.raw(**more).status_code == 404
+    assert register(fresh, "Mallory", label="warc2tar 1.4").text == "You are banned: it cuts records (until 2036-01-01 00:00 UTC)"
+    assert sorted(j["job"] for j in ada.take(2, wait=30, label="warc2tar 1.5")) == sorted(j["job"] for j in others)
+
+
 def test_a_ban_is_listed_and_lifted(fresh):
     admin(fresh, "ban", "--label", "warc2tar 1.4", "--reason", "it cuts records", "--until", "2036-01-01 UTC")
     (ban,) = [json.loads(line) for line in admin(fresh, "bans", "--json").stdout.splitlines()]

@@ -183,3 +183,66 @@ def test_labels_and_origins_are_listed_the_worst_first(house):
     assert [tuple(r) for r in house.rows("select * from tracker.list_labels()")] == [
         ("1.4", 1, 1, 1, 0, 2), ("1.5", 1, 1, 1, 2, 0)]
     assert [r.origin for r in house.rows("select * from tracker.list_origins()")] == ["2001:db8::/64", "192.0.2.1"]
+
+
+# ---- a release, as sync says it
+
+def says(house, *pairs):
+    """The answer to workers who say what they run."""
+    return house.rows("select * from tracker.say_words(%s::uuid[], %s::text[], %s::text[])",
+                      [w.token for w, _ in pairs], [None] * len(pairs), [label for _, label in pairs])
+
+
+@pytest.mark.parametrize("label", ["warc2tar 1.4", "WARC2tar 1.4"])
+def test_who_says_that_it_runs_what_is_banned_is_gone_at_once(house, label):
+    house.load(9)
+    ban(house, label="warc2tar 1.4")
+    one, other = house.newcomer(), house.newcomer()
+    house.take(one, 3)
+    house.take(other)
+    rows = says(house, (one, label), (other, "warc2tar 1.5"))
+    assert sorted((r.item, r.worker, r.gone, r.freed) for r in rows) == [(0, one.id, 1, 3), (2, other.id, None, None)]
+    assert house.row(one).gone_why == "banned" and house.row(other).gone_at is None
+    assert house.value("select count(*) from tracker.retry where due <= clock_timestamp()") == 3
+    assert house.row(one).struck == 0
+    assert says(house, (one, label)) == []
+
+
+def test_so_is_who_keeps_the_label_under_which_it_brought_something(house):
+    house.load(9)
+    w = house.newcomer(label="warc2tar 1.3")
+    house.done(w, house.take(w)[0])
+    ban(house, label="warc2tar 1.4")
+    assert [r.gone for r in says(house, (w, "warc2tar 1.4"))] == [1]
+    assert house.row(w).label == "warc2tar 1.3"
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_a_ban_finds_who_has_said_the_label_since(house, back):
+    house.load(9)
+    w = house.newcomer(label="warc2tar 1.3")
+    house.done(w, house.take(w)[0])
+    says(house, (w, "warc2tar 1.4"))
+    if back:
+        says(house, (w, "warc2tar 1.3"))
+    gone = [r.token for r in ban(house, label="Warc2tar 1.4")]
+    assert gone == ([] if back else [w.token])
+
+
+@pytest.mark.parametrize("how", ["lifted", "over", "of somebody", "of another"])
+def test_a_ban_that_does_not_hold_ends_nobody(house, how):
+    if how == "of somebody":
+        ban(house, person="Mallory")
+    else:
+        ban(house, label="warc2tar 1.4 beta" if how == "of another" else "warc2tar 1.4")
+    if how == "lifted":
+        house.rows("update tracker.ban set lifted = now()")
+    elif how == "over":
+        house.rows("update tracker.ban set until = now() - interval '1 second'")
+    w = house.newcomer()
+    assert [(r.item, r.gone) for r in says(house, (w, "warc2tar 1.4"))] == [(1, None)]
+
+
+def test_who_is_banned_hears_until_when(house):
+    ban(house, person="Mallory", words="you made it up", until="2036-01-01 12:30 UTC")
+    assert opens(house, "Mallory") == ("banned", "you made it up (until 2036-01-01 12:30 UTC)")
