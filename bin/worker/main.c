@@ -218,9 +218,10 @@ status_tick(struct program *p, int64_t now_us)
 		snprintf(line + n, sizeof(line) - (size_t)n, "; stopping");
 	else if (backoff_holds(&w->backoff, now_us))
 		snprintf(line + n, sizeof(line) - (size_t)n,
-		    "; the tracker is away, next try in %" PRId64 " s",
+		    "; the tracker %s, next try in %" PRId64 " s",
+		    w->away == AWAY_SILENT ? "is away" : "has this worker wait",
 		    (w->backoff.until_us - now_us) / 1000000 + 1);
-	else if (h->running == 0 && w->message[0] != '\0')
+	else if ((h->running == 0 || w->rests) && w->message[0] != '\0')
 		snprintf(line + n, sizeof(line) - (size_t)n, "; waiting: %s", w->message);
 	say_status(line);
 	p->status_us = now_us + STATUS_US;

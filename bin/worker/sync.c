@@ -15,8 +15,9 @@
 #define LINGER_US 1000000     /* results of this long go together */
 #define PROGRESS_US 5000000   /* between two tellings of progress */
 #define HEARTBEAT_US 20000000 /* the longest silence, however patient the tracker is */
-#define RECOUNT_US 10000000   /* between two lists of what is in hand, if there are calls */
-#define ANSWER_MS 60000       /* for a call that does not wait */
+#define SHORT_EVERY_US 600000000
+#define RECOUNT_US 10000000 /* between two lists of what is in hand, if there are calls */
+#define ANSWER_MS 60000     /* for a call that does not wait */
 #define CALL_ITEMS 1000
 #define WANT_MAX 1000
 #define LEASE_MAX 256
@@ -35,10 +36,11 @@ struct sync {
 	int64_t spoke_us;    /* when the last call was begun */
 	int64_t recount_us;  /* list what is in hand, at the latest */
 	int64_t progress_us;
-	char progress[1100]; /* as told last */
-	bool recount;        /* an answer was lost: list what is in hand */
-	bool superseded;     /* a report has ended the waiting call */
-	bool useful;         /* the tracker has been, since we registered */
+	int64_t short_told_us; /* that slots are idle for want of allowance */
+	char progress[1100];   /* as told last */
+	bool recount;          /* an answer was lost: list what is in hand */
+	bool superseded;       /* a report has ended the waiting call */
+	bool useful;           /* the tracker has been, since we registered */
 	bool worked, unknown;
 };
 
@@ -240,13 +242,31 @@ pace(struct sync *s, int64_t after_s, int64_t now_us)
 	}
 }
 
+/* Slots may stay idle since the tracker lets us hold fewer jobs: told now and then. */
 static void
-take_allowance(struct sync *s, struct json_span value)
+tell_allowance(struct sync *s, int64_t now_us)
+{
+	int slots = s->w->o.hand.slots, idle = slots - s->allowance;
+
+	if (idle <= 0 || now_us < s->short_told_us + SHORT_EVERY_US)
+		return;
+	s->short_told_us = now_us;
+	say(SAY_INFO,
+	    "the tracker lets this worker have %d %s at a time for now, so %d of its %d slots "
+	    "%s: each result is one more, each failure one less",
+	    s->allowance, text_plural(s->allowance, "job", "jobs"), idle, slots,
+	    text_plural(idle, "is idle", "are idle"));
+}
+
+static void
+take_allowance(struct sync *s, struct json_span value, int64_t now_us)
 {
 	int64_t allowance;
 
-	if (scan_as_int(value, &allowance) && allowance >= 1 && allowance <= WANT_MAX)
-		s->allowance = (int)allowance;
+	if (!scan_as_int(value, &allowance) || allowance < 1 || allowance > WANT_MAX)
+		return;
+	s->allowance = (int)allowance;
+	tell_allowance(s, now_us);
 }
 
 static bool
@@ -259,10 +279,10 @@ is_true(struct json_span value)
 static bool
 take_answer(struct sync *s, struct http_call *c)
 {
-	enum { RESULTS, JOBS, LOST, AFTER, MESSAGE, FINISHED, ALLOWANCE, FIELDS };
+	enum { RESULTS, JOBS, LOST, AFTER, MESSAGE, FINISHED, ALLOWANCE, RESTING, FIELDS };
 	struct scan_field f[FIELDS] = {{.name = "results"}, {.name = "jobs", .lenient = true},
 	    {.name = "drop"}, {.name = "retry_after"}, {.name = "message"}, {.name = "finished"},
-	    {.name = "allowance"}};
+	    {.name = "allowance"}, {.name = "resting"}};
 	struct json_text message;
 	int64_t now_us = clock_us(), taken;
 	int settled;
@@ -279,7 +299,8 @@ take_answer(struct sync *s, struct http_call *c)
 	else if (settled > 0)
 		backoff_over(&s->tell);
 	take_lost(s, f[LOST].value);
-	take_allowance(s, f[ALLOWANCE].value);
+	take_allowance(s, f[ALLOWANCE].value, now_us);
+	s->w->rests = is_true(f[RESTING].value);
 	if (take_jobs(s, c, f[JOBS].value) > 0) {
 		s->w->message[0] = '\0';
 		backoff_over(&s->ask);
@@ -287,7 +308,7 @@ take_answer(struct sync *s, struct http_call *c)
 	}
 	if (c == &s->waiting && !s->superseded)
 		pace(s, seconds_of(f[AFTER].value), now_us);
-	if ((c == &s->report || !s->superseded) && s->w->hand.running == 0 &&
+	if ((c == &s->report || !s->superseded) && (s->w->rests || s->w->hand.running == 0) &&
 	    talk_text(c, f[MESSAGE].value, SIZE_MAX, &message))
 		worker_tell_message(s->w, message.s, message.len);
 	if (s->w->o.until_done && is_true(f[FINISHED].value))
@@ -302,7 +323,7 @@ on_answer(struct sync *s, struct http_call *c)
 {
 	if (!take_answer(s, c)) {
 		report_untell(s->w, c);
-		worker_away(s->w, "its answer is no answer of /api/sync", 0);
+		worker_away(s->w, AWAY_SILENT, "its answer is no answer of /api/sync", 0);
 		return;
 	}
 	s->worked = s->useful = true;
@@ -328,8 +349,7 @@ on_refused(struct sync *s, struct http_call *c)
 		s->items_most = report_shrink(s->w, c, s->told);
 		return;
 	}
-	say(SAY_ERROR, "the tracker refused the call: %s", talk_why(c, why, sizeof(why)));
-	worker_away(s->w, why, 0);
+	worker_away(s->w, AWAY_UNWANTED, talk_why(c, why, sizeof(why)), 0);
 }
 
 static void
@@ -381,8 +401,7 @@ say_hello(struct sync *s)
 	struct buf path;
 
 	buf_init(&path, 0);
-	talk_put_new_path(s->w, &path);
-	buf_printf(&path, "&slots=%d", s->w->o.hand.slots);
+	talk_put_new_path(s->w, s->w->o.hand.slots, &path);
 	http_start_keyed(s->w->http, &s->hello, buf_text(&path), ANSWER_MS);
 	buf_fini(&path);
 }
@@ -518,6 +537,7 @@ sync_new(struct worker *w)
 		abort();
 	s->w = w;
 	s->items_most = CALL_ITEMS;
+	s->short_told_us = -SHORT_EVERY_US;
 	http_call_init(&s->hello, HTTP_SMALL, on_hello, s);
 	http_call_init(&s->waiting, (size_t)w->o.max_input, on_sync, s);
 	http_call_init(&s->report, (size_t)w->o.max_input, on_sync, s);

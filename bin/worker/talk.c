@@ -80,12 +80,14 @@ talk_take_away(struct worker *w, struct http_call *c, enum meaning meaning)
 
 	talk_why(c, why, sizeof(why));
 	snprintf(said, sizeof(said), "%s: %s", w->o.url, why);
-	if (meaning == MEANS_DISTRUSTED && !w->was_reached)
+	if (c->status == 429)
+		worker_away(w, AWAY_BUSY, why, c->retry_after_s);
+	else if (meaning == MEANS_DISTRUSTED && !w->was_reached)
 		worker_note_trouble(w, TROUBLE_DISTRUST, said);
 	else if (meaning == MEANS_STRANGE && !w->was_reached && !w->hand.items)
 		worker_note_trouble(w, TROUBLE_NO_TRACKER, said);
 	else
-		worker_away(w, why, c->retry_after_s);
+		worker_away(w, AWAY_SILENT, why, c->retry_after_s);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------- */
@@ -135,7 +137,7 @@ talk_open_body(struct http_call *c, const struct identity *who)
 }
 
 void
-talk_put_new_path(const struct worker *w, struct buf *path)
+talk_put_new_path(const struct worker *w, int slots, struct buf *path)
 {
 	buf_puts(path, "/api/new?nickname=");
 	url_encode(path, w->o.nickname, strlen(w->o.nickname));
@@ -149,6 +151,7 @@ talk_put_new_path(const struct worker *w, struct buf *path)
 		buf_puts(path, "&label=");
 		url_encode(path, w->o.label, strlen(w->o.label));
 	}
+	buf_printf(path, "&slots=%d", slots);
 }
 
 static void
@@ -208,7 +211,8 @@ take_no_welcome(struct worker *w, struct http_call *c, enum meaning meaning)
 
 	talk_why(c, why, sizeof(why));
 	if (w->was_welcome || w->hand.items) {
-		worker_away(w, why, c->retry_after_s);
+		worker_away(w, meaning == MEANS_REFUSED ? AWAY_UNWANTED : AWAY_SILENT, why,
+		    c->retry_after_s);
 		return;
 	}
 	snprintf(said, sizeof(said), "%s/api/new: %s", w->o.url, why);

@@ -48,8 +48,8 @@ bool talk_text(struct http_call *c, struct json_span value, size_t most, struct 
 /* Data: a text, decoded, or JSON as it is (what is none is named a text, with its bytes as they are). */
 void talk_take_data(struct http_call *c, struct json_span value, struct item *i);
 
-/* For the path of GET /api/new. */
-void talk_put_new_path(const struct worker *w, struct buf *path);
+/* For the path of GET /api/new. slots: of this identity; who says them is told in words why it has to wait. */
+void talk_put_new_path(const struct worker *w, int slots, struct buf *path);
 /* Reads the answer to GET /api/new; NULL when there is no identity to be had now. */
 struct identity *talk_take_welcome(struct worker *w, struct http_call *c);
 /*

@@ -80,7 +80,7 @@ send_hello(struct slot *s)
 	struct buf path;
 
 	buf_init(&path, 0);
-	talk_put_new_path(s->v1->w, &path);
+	talk_put_new_path(s->v1->w, 1, &path);
 	buf_clear(&s->call.body);
 	send_call(s, VOICE_HELLO, buf_text(&path));
 	buf_fini(&path);

@@ -15,6 +15,7 @@
 #define SILENCE_SHARE 3     /* of the idle time-out: two beats may be lost */
 #define SILENCE_LEAST_US 200000
 #define MINUTE_US 60000000
+#define UNWANTED_S 30 /* between two tries where we are refused */
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
@@ -92,28 +93,6 @@ worker_silence_us(const struct worker *w, int64_t most_us)
 
 /* ---- the tracker, there or away --------------------------------------------------------------- */
 
-void
-worker_away(struct worker *w, const char *why, int64_t retry_after_s)
-{
-	int64_t ms = backoff_fail(&w->backoff, clock_us(), retry_after_s);
-
-	say(w->away_told ? SAY_DEBUG : SAY_WARN,
-	    "the tracker cannot be reached (%s): trying again in %.1f s, and on; nothing finished "
-	    "is lost",
-	    why, (double)ms / 1000);
-	w->away_told = true;
-}
-
-void
-worker_reached(struct worker *w)
-{
-	if (w->away_told)
-		say(SAY_INFO, "the tracker answers again");
-	w->away_told = false;
-	w->was_reached = true;
-	backoff_over(&w->backoff);
-}
-
 /* Numbers aside: "412 in stage A" is what "411 in stage A" was. */
 static bool
 says_the_same(const char *a, const char *b)
@@ -133,6 +112,45 @@ says_the_same(const char *a, const char *b)
 	return true;
 }
 
+static const char *
+away_text(enum away how)
+{
+	static const char *const text[] = {[AWAY_SILENT] = "cannot be reached",
+	    [AWAY_BUSY] = "lets this worker wait",
+	    [AWAY_UNWANTED] = "will not have this worker"};
+
+	return text[how];
+}
+
+void
+worker_away(struct worker *w, enum away how, const char *why, int64_t retry_after_s)
+{
+	int64_t least_s = how == AWAY_UNWANTED ? UNWANTED_S : 0;
+	int64_t ms = backoff_fail(
+	    &w->backoff, clock_us(), retry_after_s > least_s ? retry_after_s : least_s);
+	bool same = w->away_told && how == w->away &&
+	    (how == AWAY_SILENT || says_the_same(why, w->away_why));
+
+	say(same ? SAY_DEBUG : SAY_WARN,
+	    "the tracker %s (%s): trying again in %.1f s, and on; nothing finished is lost",
+	    away_text(how), why, (double)ms / 1000);
+	w->away = how;
+	snprintf(w->away_why, sizeof(w->away_why), "%s", why);
+	w->away_told = true;
+}
+
+void
+worker_reached(struct worker *w)
+{
+	if (w->away_told)
+		say(SAY_INFO,
+		    w->away == AWAY_SILENT ? "the tracker answers again"
+					   : "the tracker takes this worker again");
+	w->away_told = false;
+	w->was_reached = true;
+	backoff_over(&w->backoff);
+}
+
 void
 worker_tell_message(struct worker *w, const char *text, size_t len)
 {
@@ -148,7 +166,7 @@ worker_tell_message(struct worker *w, const char *text, size_t len)
 	if (same && now_us < w->message_us + MESSAGE_EVERY_US)
 		return;
 	w->message_us = now_us;
-	say(SAY_INFO, "waiting: %s", message);
+	say(w->rests ? SAY_WARN : SAY_INFO, "waiting: %s", message);
 }
 
 /* ---- stopping --------------------------------------------------------------------------------- */

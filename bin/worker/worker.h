@@ -44,6 +44,13 @@ struct tally {
 	int64_t failed, flagged, given_back;
 };
 
+/* Why all calls wait. */
+enum away {
+	AWAY_SILENT,  /* no answer, or none that means anything */
+	AWAY_BUSY,    /* it asks to come again later */
+	AWAY_UNWANTED /* it will not have us, as things are */
+};
+
 #define RATE_MINUTES 5
 
 struct worker {
@@ -69,11 +76,14 @@ struct worker {
 	bool was_reached;       /* the tracker has answered at least once */
 	bool was_welcome;       /* it has registered us at least once */
 	bool away_told;
+	enum away away; /* as told last */
+	char away_why[300];
 	struct tally tally;
 	int64_t rate[RATE_MINUTES]; /* results taken, by minute */
 	int64_t rate_minute;        /* of the last one */
 	char message[512];          /* why there is nothing to do, as told last */
 	int64_t message_us;
+	bool rests; /* by the last answer: nothing is handed out to it, whatever there is */
 };
 
 /* Everything but the identity. */
@@ -87,11 +97,11 @@ struct identity *worker_present(const struct worker *w);
 /* The longest silence that is safe, at most `most_us`. */
 int64_t worker_silence_us(const struct worker *w, int64_t most_us);
 
-/* No answer, or none that means anything: all calls wait. `why` is told once. */
-void worker_away(struct worker *w, const char *why, int64_t retry_after_s);
+/* All calls wait. Told once; what the tracker itself says also when it is something else (numbers aside). */
+void worker_away(struct worker *w, enum away how, const char *why, int64_t retry_after_s);
 /* An answer of use: it is there (again). */
 void worker_reached(struct worker *w);
-/* Why there is nothing to do: told when it changes (numbers aside), or now and then. */
+/* Why there is nothing to do: told when it changes (numbers aside), or now and then. A rest is a warning. */
 void worker_tell_message(struct worker *w, const char *text, size_t len);
 
 /* Stops as said, unless it stops sooner already. */

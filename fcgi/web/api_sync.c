@@ -17,6 +17,7 @@
 #include "domain/beats.h"
 #include "domain/counts.h"
 #include "domain/presence.h"
+#include "domain/rest.h"
 #include "web/claimed.h"
 #include "web/reply.h"
 #include "web/routes.h"
@@ -436,35 +437,6 @@ put_jobs(struct buf *out, const struct op *claim)
 	buf_putc(out, ']');
 }
 
-static void
-say_rest(const struct op *claim, char *why, size_t size)
-{
-	char how_long[64];
-
-	text_duration(how_long, sizeof(how_long), claim->claim.rests_s);
-	if (claim->claim.bad_row == 0)
-		snprintf(why, size,
-		    "This worker rests for %s: those that came from its address before it brought "
-		    "nothing but "
-		    "bad ends.",
-		    how_long);
-	else
-		snprintf(why, size,
-		    "This worker rests for %s, after %d bad %s in a row; a result ends that.",
-		    how_long, claim->claim.bad_row,
-		    text_plural(claim->claim.bad_row, "end", "ends"));
-}
-
-static void
-say_full(const struct op *claim, char *why, size_t size)
-{
-	int n = claim->claim.allowance;
-
-	snprintf(why, size,
-	    "This worker holds %d %s, as many as it may for now: each result is one more.", n,
-	    text_plural(n, "job", "jobs"));
-}
-
 static int64_t
 retry_after_ms(const struct op *claim)
 {
@@ -486,9 +458,9 @@ put_advice(struct buf *out, const struct sync_call *call)
 	if (idle && call->claim.status == ST_UNKNOWN)
 		snprintf(why, sizeof(why), "This worker is gone. Register again.");
 	else if (idle && call->claim.status == ST_REST)
-		say_rest(&call->claim, why, sizeof(why));
+		rest_text(why, sizeof(why), call->claim.claim.rests_s, call->claim.claim.bad_row);
 	else if (idle && call->claim.status == ST_FULL)
-		say_full(&call->claim, why, sizeof(why));
+		rest_full_text(why, sizeof(why), call->claim.claim.allowance);
 	else if (idle)
 		counts_why(call->counts, call->worker.stage, call->worker.has, why, sizeof(why));
 	buf_printf(out, ",\"retry_after\":%.1f,\"message\":",
@@ -496,6 +468,8 @@ put_advice(struct buf *out, const struct sync_call *call)
 	json_put_text(out, why, strlen(why));
 	if (call->claim.claim.allowance > 0)
 		buf_printf(out, ",\"allowance\":%d", call->claim.claim.allowance);
+	if (idle && call->claim.status == ST_REST)
+		buf_puts(out, ",\"resting\":true");
 	if (idle && call->claim.status != ST_UNKNOWN && call->claim.status != ST_FULL &&
 	    counts_is_finished(call->counts, call->worker.stage))
 		buf_puts(out, ",\"finished\":true");

@@ -24,8 +24,8 @@
 #define CROWDED_RETRY_S 60
 
 static const char said_crowded[] = "Many workers of your address have brought no result yet. A new "
-				   "one is welcome when some of them have, "
-				   "or when they are gone.";
+				   "one is welcome when some of them "
+				   "have, or when they are gone; under a name with a key, at once.";
 
 struct newcomer {
 	struct uuid token; /* the token itself: it is in the answer, and nowhere else */

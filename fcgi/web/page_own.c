@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "domain/rest.h"
 #include "store/pg_array.h"
 #include "web/own.h"
 #include "web/pieces.h"
@@ -58,6 +59,7 @@ put_rest(struct page *p, struct template_dict *row, const struct pg_rows *rows, 
 {
 	int64_t rests_s = pg_int(rows, i, RESTS_S), bad = pg_int(rows, i, BAD_ROW);
 	struct template_dict *rest;
+	char cause[REST_TEXT];
 
 	if (rests_s == 0) {
 		template_show(row, T_AWAKE);
@@ -65,10 +67,9 @@ put_rest(struct page *p, struct template_dict *row, const struct pg_rows *rows, 
 	}
 	rest = template_section(row, T_RESTS);
 	template_int(rest, T_ID, pg_int(rows, i, ID));
-	template_str(rest, T_WHY,
-	    arena_printf(p->arena, "For %s: %s %s came to nothing in a row.",
-		pieces_span(p, rests_s), pieces_count_text(p, bad),
-		text_plural(bad, "job", "jobs")));
+	rest_cause(cause, sizeof(cause), bad);
+	template_str(
+	    rest, T_WHY, arena_printf(p->arena, "For %s: %s.", pieces_span(p, rests_s), cause));
 }
 
 static void

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "domain/rest.h"
 #include "store/pg_array.h"
 #include "web/pieces.h"
 #include "web/tpl/worker.h"
@@ -119,21 +120,15 @@ put_rate(struct page *p, struct template_dict *d, const struct worker *w)
 static void
 put_rest(struct page *p, struct template_dict *d, const struct worker *w)
 {
-	char how_long[64];
-	const char *why;
+	char how_long[64], cause[REST_TEXT];
 
 	if (w->gone_us != 0 || w->rests_s == 0)
 		return;
 	text_duration(how_long, sizeof(how_long), w->rests_s);
-	why = w->bad_row == 0
-	    ? "those that came from its address before it brought nothing but bad ends"
-	    : arena_printf(p->arena, "it brought %lld bad %s in a row", (long long)w->bad_row,
-		  text_plural(w->bad_row, "end", "ends"));
+	rest_cause(cause, sizeof(cause), w->bad_row);
 	template_str(template_section(d, T_REST), T_REST_TEXT,
-	    arena_printf(p->arena,
-		"It rests, and gets no work for %s: %s. A result ends that, and so can the "
-		"operator.",
-		how_long, why));
+	    arena_printf(p->arena, "It rests, and gets no work for %s: %s. %s", how_long, cause,
+		rest_remedy(w->bad_row)));
 }
 
 static void

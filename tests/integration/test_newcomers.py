@@ -86,6 +86,6 @@ def test_who_comes_after_twenty_bad_ones_rests_and_hears_why(fresh):
     answer = f.sync(want=1, wait=30)
     assert answer["jobs"] == [] and answer["retry_after"] > 60
     assert answer["message"].startswith("This worker rests for ")
-    assert answer["message"].endswith(": those that came from its address before it brought nothing but bad ends.")
+    assert ": those that came from its address before it failed, flagged or gave back all that they got. " in answer["message"]
     page = f.api.get(f"/worker/extract/{f.name}").text
-    assert "those that came from its address before it brought nothing but bad ends" in page
+    assert "those that came from its address before it failed, flagged or gave back all that they got. A result from there" in page

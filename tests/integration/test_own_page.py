@@ -318,7 +318,7 @@ def test_machines_say_how_they_are_and_why_one_rests(ada, own):
     fleet = failed_worker(own, own.key)
     text = ada.look().text
     assert fleet.name in text and "warc2tar 1.4" in text and "12" in text
-    assert "exit 3: /home/ada/disk full" in text and "came to nothing in a row" in text
+    assert "exit 3: /home/ada/disk full" in text and "jobs failed, were flagged or given back" in text
     assert "/home/ada" not in page(Api(own), "/job/1").text
 
 
@@ -326,7 +326,7 @@ def test_i_fixed_it_ends_the_rest(ada, own):
     fleet = failed_worker(own, own.key)
     ada.look()
     read = ada.does("rest", worker=worker_id(own, fleet.name))
-    assert "The rest is over" in read.text and "came to nothing" not in read.text
+    assert "The rest is over" in read.text and "were flagged or given back" not in read.text
     assert len(fleet.take(1)) == 1
     who, act = audit(own)[-1]
     assert act == "end rest" and who == f"person {own.one('select id from tracker.person')}, on their page"

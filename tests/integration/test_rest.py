@@ -21,8 +21,9 @@ def test_a_fleet_hears_at_once_how_long_and_why_and_is_not_parked(fresh):
     answer = f.sync(want=3, wait=60)
     assert time.monotonic() - began < 25
     assert answer["jobs"] == [] and 1 <= answer["retry_after"] <= 32
+    assert answer["resting"] is True
     assert answer["message"].startswith("This worker rests for ")
-    assert answer["message"].endswith(", after 6 bad ends in a row; a result ends that.")
+    assert ": its last 6 jobs failed, were flagged or given back. Look why" in answer["message"]
 
 
 def test_a_result_ends_a_rest_and_jobs_come_with_its_answer(fresh):
@@ -80,7 +81,7 @@ def test_the_page_of_a_worker_says_why_it_rests(fresh):
     f = Fleet(fresh)
     fail(f, 9)
     page = f.api.get(f"/worker/extract/{f.name}").text
-    assert "It rests, and gets no work for " in page and "it brought 9 bad ends in a row" in page
+    assert "It rests, and gets no work for " in page and "its last 9 jobs failed, were flagged or given back. A result ends it" in page
 
 
 def test_an_operator_ends_a_rest(fresh):

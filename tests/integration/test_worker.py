@@ -51,8 +51,8 @@ class Worker:
 def start(fresh):
     started = []
 
-    def begin(stage, script, *flags, **kwargs):
-        worker = Worker(fresh, stage, script, *flags, **kwargs)
+    def begin(stage, script, *flags, stack=None, **kwargs):
+        worker = Worker(stack or fresh, stage, script, *flags, **kwargs)
         started.append(worker)
         return worker
     yield begin
@@ -394,3 +394,75 @@ def test_misuse_is_told_at_once(fresh):
         done = subprocess.run([program, *argv], capture_output=True, text=True, timeout=10)
         assert done.returncode == 64, (argv, done.returncode, done.stderr)
         assert "--help" in done.stderr
+
+
+# --- why it has nothing to do ------------------------------------------------------------------
+
+def says(worker, *texts):
+    """One line with all of these."""
+    return eventually(lambda: [line for line in worker.said().splitlines() if all(text in line for text in texts)],
+                      timeout_s=60, what=f"{worker.log} says {texts}")[0]
+
+
+def test_whose_command_always_fails_is_told_that_it_rests_why_and_what_to_do(fresh, start):
+    fresh.load(["x"] * 30)
+    worker = start("a", "echo no space left >&2; exit 3", "--quiet")
+    line = says(worker, "waiting: This worker rests for ", " jobs failed, were flagged or given back. Look why")
+    assert "warning: " in line and line.endswith("A result ends it, and so can the operator, or who has a key of its name, on /me.")
+    assert "no space left" in worker.said()
+
+
+def test_a_rest_is_told_while_other_jobs_run(fresh, start):
+    """A farm with most of its slots idle must not look as if all were well until the last of its jobs ends."""
+    fresh.load(["slow", *["x"] * 30])
+    worker = start("a", 'read what; [ "$what" = slow ] && exec sleep 100; exit 3', "--jobs", "4", "--no-prefetch")
+    says(worker, "waiting: This worker rests for ")
+    worker.process.send_signal(signal.SIGINT)
+    worker.process.send_signal(signal.SIGINT)
+
+
+def test_who_inherits_a_rest_is_told_why_and_what_to_do(fresh, start):
+    fresh.load(["x"] * 60)
+    for f in [Fleet(fresh) for _ in range(24)]:  # all are here before the first one fails
+        (job,) = f.take(1)
+        f.tell("failed", job, reason="segmentation fault")
+    eventually(lambda: fresh.sql("select bad from tracker.network") == [(24,)], what="the keeper has counted them")
+    line = says(start("a", "cat"), "waiting: This worker rests for ", "those that came from its address before it failed")
+    assert line.endswith("A result from there ends it for all, and who has a key of its name does not wait.")
+
+
+def test_a_newcomer_that_has_to_wait_is_told_why_and_comes_in_by_itself(crowded, start):
+    crowded.load(["x"])
+    others = [Client(crowded) for _ in range(31)]
+    eventually(lambda: crowded.sql("select newcomers from tracker.network") == [(31,)], what="the keeper has counted them")
+    for flags in ((), ("--v1",)):
+        line = says(start("a", "cat", *flags, stack=crowded), "the tracker lets this worker wait")
+        assert "Many workers of your address have brought no result yet." in line and "trying again in " in line
+        assert "under a name with a key, at once" in line and "cannot be reached" not in line
+    assert len(others) == 31
+
+
+def test_who_is_banned_at_its_work_is_told_so_and_asks_again(fresh, start):
+    fresh.load(["x"] * 3)
+    worker = start("a", "exec sleep 100", "--nickname", "Mallory", "--label", "warc2tar 1.4")
+    worker.name()
+    fresh.run("distcompute-admin", "ban", "--label", "warc2tar 1.4", "--reason", "it cuts records", "--until", "2036-01-01 UTC")
+    try:
+        line = says(worker, "the tracker will not have this worker")
+        assert "You are banned: it cuts records (until 2036-01-01 00:00 UTC)" in line and "trying again in 3" in line
+        newcomer = start("a", "cat", "--label", "warc2tar 1.4")
+        says(newcomer, "the tracker refused to register this worker (answer 403: You are banned: it cuts records")
+        assert newcomer.process.wait(30) == 78
+    finally:
+        fresh.sql("delete from tracker.ban")
+        worker.process.send_signal(signal.SIGINT)
+        worker.process.send_signal(signal.SIGINT)
+
+
+def test_slots_that_the_allowance_leaves_idle_are_told(fresh, start):
+    fresh.load(["x"] * 30)
+    worker = start("a", "exit 3", "--jobs", "4")
+    name = worker.name()
+    fresh.sql("update tracker.worker set allowance = 3 where name = %s", name)
+    line = says(worker, "the tracker lets this worker have ")
+    assert "slots are idle: each result is one more, each failure one less" in line or "slots is idle" in line
