@@ -103,6 +103,29 @@ def test_the_database_is_as_whole_for_another_role(older):
         assert "Every law holds" in older.run("distcompute-admin", *config, "check").stdout
 
 
+def as_versions_before_wrote_it(stack):
+    stack.sql("delete from tracker.inventory where name like 'function %'")
+    stack.sql("insert into tracker.inventory (name) select distinct 'function ' || p.proname || '(' || pg_get_function_identity_arguments(p.oid)"
+              " || ')' from pg_proc p where p.pronamespace = 'tracker'::regnamespace")
+    assert stack.one("select count(*) from tracker.inventory where name like 'function claim_held(%bigint[]%'") == 1
+
+
+def test_an_inventory_in_the_words_of_a_version_before_is_understood(older, tmp_path):
+    """Else who upgrades hears that the database is not whole, and can neither migrate nor start."""
+    next_version(tmp_path / "sql")
+    as_versions_before_wrote_it(older)
+    assert "Every law holds" in older.run("distcompute-admin", "check").stdout
+    assert "999_renamed.sql" in older.run("distcompute-admin", "--sql-dir", str(tmp_path / "sql"), "migrate").stdout
+    assert older.one("select count(*) from tracker.inventory where name like 'function %[]%'") == 0
+
+
+def test_what_is_missing_is_found_by_an_inventory_of_before_too(older):
+    as_versions_before_wrote_it(older)
+    older.sql("drop function tracker.list_sizes")
+    done = older.run("distcompute-admin", "status", check=False)
+    assert done.returncode != 0 and "function list_sizes" in done.stderr, done.stderr
+
+
 def test_a_call_whose_functions_are_gone_waits_for_the_tracker_that_knows_the_new_ones(older):
     older.load(["x"])
     worker = Client(older)
