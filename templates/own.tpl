@@ -65,6 +65,24 @@
 </tbody></table></div>
 {{/TABLE}}
 {{#NEXT}}<p class="pager"><a rel="next" href="/me?after={{AFTER:x-part}}#machines">Next</a></p>{{/NEXT}}
+{{#LEFT}}
+<h3>Machines that left lately</h3>
+<div class="card table"><table>
+<thead><tr><th scope="col">Machine</th><th scope="col">How</th><th scope="col">Stage</th><th scope="col">Ran</th><th scope="col" class="n">Done</th><th scope="col" class="n">Failures</th><th scope="col">When</th></tr></thead>
+<tbody>
+{{#ROW}}
+<tr>
+<th scope="row">{{#PUBLIC}}<a href="/worker/{{PART:x-part}}/{{WORKER:x-part}}"><bdi>{{WORKER}}</bdi></a>{{/PUBLIC}}{{#HIDDEN}}<bdi>{{WORKER}}</bdi>{{/HIDDEN}}</th>
+<td>{{WHY}}</td>
+<td><span class="letter s-{{LETTER}}">{{LETTER_UP}}</span> <bdi>{{NAME}}</bdi></td>
+<td><bdi title="{{LABEL}}">{{LABEL}}</bdi></td>
+<td class="n">{{DONE}}</td>
+<td class="n">{{STRUCK}}</td>
+<td>{{#AT}}<time datetime="{{ISO}}" title="{{ISO}}" data-ago>{{AGO}}</time>{{/AT}}</td>
+</tr>
+{{/ROW}}
+</tbody></table></div>
+{{/LEFT}}
 {{#FAILURES}}
 <h3>What came back lately</h3>
 <div class="card table"><table>

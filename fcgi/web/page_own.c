@@ -16,6 +16,7 @@
 #include "web/tpl/own.h"
 
 #define MACHINE_ROWS 50
+#define LEFT_ROWS 20
 #define FAILURE_ROWS 30
 
 struct self {
@@ -72,19 +73,28 @@ put_rest(struct page *p, struct template_dict *row, const struct pg_rows *rows, 
 	    rest, T_WHY, arena_printf(p->arena, "For %s: %s.", pieces_span(p, rests_s), cause));
 }
 
+/* What it is called, where it is, and what it runs. */
 static void
-put_machine(struct page *p, struct template_dict *table, const struct self *who,
-    const struct pg_rows *rows, int i, int64_t seen_us)
+put_name(struct page *p, struct template_dict *row, const struct self *who,
+    const struct pg_rows *rows, int i)
 {
-	struct template_dict *row = template_section(table, T_ROW);
 	int64_t stage = pg_int(rows, i, STAGE);
 
-	template_str(row, T_STATE, pieces_state(p, seen_us, pg_int(rows, i, HOLDS) > 0));
 	template_str(row, T_WORKER, pg_text(rows, i, NAME, NULL));
 	template_str(row, T_PART, pieces_stage_in_path(p, stage));
 	template_show(row, who->hidden ? T_HIDDEN : T_PUBLIC);
 	pieces_stage(p, row, T_LETTER, T_LETTER_UP, T_NAME, stage);
 	template_str(row, T_LABEL, pg_text(rows, i, LABEL, NULL));
+}
+
+static void
+put_machine(struct page *p, struct template_dict *table, const struct self *who,
+    const struct pg_rows *rows, int i, int64_t seen_us)
+{
+	struct template_dict *row = template_section(table, T_ROW);
+
+	template_str(row, T_STATE, pieces_state(p, seen_us, pg_int(rows, i, HOLDS) > 0));
+	put_name(p, row, who, rows, i);
 	pieces_count(row, T_SLOTS, pg_int(rows, i, SLOTS));
 	pieces_count(row, T_IN_HAND, pg_int(rows, i, HOLDS));
 	pieces_count(row, T_DONE, pg_int(rows, i, DONE));
@@ -93,19 +103,37 @@ put_machine(struct page *p, struct template_dict *table, const struct self *who,
 	put_rest(p, row, rows, i);
 }
 
-static const char *
-name_of(const struct pg_rows *machines, int64_t worker)
+/* Those that the page shows, here or not. */
+struct shown {
+	int n;
+	struct {
+		int64_t id;
+		const char *name;
+	} machine[MACHINE_ROWS + LEFT_ROWS];
+};
+
+static void
+note_shown(struct page *p, struct shown *shown, const struct pg_rows *rows, int i)
 {
-	for (int i = 0; i < pg_rows_count(machines); i++)
-		if (pg_int(machines, i, ID) == worker)
-			return pg_text(machines, i, NAME, NULL);
+	size_t len;
+	const char *name = pg_text(rows, i, NAME, &len);
+
+	shown->machine[shown->n].id = pg_int(rows, i, ID);
+	shown->machine[shown->n++].name = arena_dup(p->arena, name, len);
+}
+
+static const char *
+name_of(const struct shown *shown, int64_t worker)
+{
+	for (int i = 0; i < shown->n; i++)
+		if (shown->machine[i].id == worker)
+			return shown->machine[i].name;
 	return "";
 }
 
 /* Their own words, so in full. */
 static bool
-put_failures(struct page *p, struct template_dict *d, const struct pg_rows *machines, int shown,
-    struct err *e)
+put_failures(struct page *p, struct template_dict *d, const struct shown *shown, struct err *e)
 {
 	struct template_dict *failures, *row;
 	struct pg_array workers;
@@ -115,8 +143,8 @@ put_failures(struct page *p, struct template_dict *d, const struct pg_rows *mach
 	bool ok;
 
 	pg_array_init(&workers, PG_INT8_ARRAY);
-	for (int i = 0; i < shown; i++)
-		pg_array_int8(&workers, pg_int(machines, i, ID));
+	for (int i = 0; i < shown->n; i++)
+		pg_array_int8(&workers, shown->machine[i].id);
 	params[0] = pg_array_param(&workers);
 	params[1] = pg_int4_param(&room, FAILURE_ROWS);
 	ok = pg_call(p->pg,
@@ -131,7 +159,7 @@ put_failures(struct page *p, struct template_dict *d, const struct pg_rows *mach
 		row = template_section(failures, T_FAILURE);
 		template_int(row, T_JOB, pg_int(rows, i, 1));
 		pieces_count(row, T_JOB_TEXT, pg_int(rows, i, 1));
-		template_str(row, T_WORKER, name_of(machines, pg_int(rows, i, 0)));
+		template_str(row, T_WORKER, name_of(shown, pg_int(rows, i, 0)));
 		template_str(row, T_KIND, pieces_kind(pg_text(rows, i, 2, NULL)));
 		template_str(row, T_REASON, pg_text(rows, i, 3, NULL));
 		pieces_time(row, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, 4));
@@ -140,9 +168,43 @@ put_failures(struct page *p, struct template_dict *d, const struct pg_rows *mach
 	return true;
 }
 
+/* Which of their columns is which: as far as LABEL they are those of the machines that are here. */
+enum { LEFT_AT = LABEL + 1, LEFT_WHY, LEFT_DONE, LEFT_STRUCK };
+
+/* Whoever misses a machine sees how it left. */
 static bool
+put_left(struct page *p, struct template_dict *d, const struct self *who, struct shown *shown,
+    struct err *e)
+{
+	struct pg_scalar room[2];
+	struct pg_param params[2];
+	struct template_dict *left, *row;
+	struct pg_rows *rows;
+
+	params[0] = pg_int8_param(&room[0], who->id);
+	params[1] = pg_int4_param(&room[1], LEFT_ROWS);
+	if (!pg_call(p->pg,
+		"select r.stage, r.id, r.name, r.label, r.gone_at, r.why, r.done, r.struck"
+		" from tracker.own_left($1, $2) r",
+		params, 2, &rows, e))
+		return false;
+	left = pg_rows_count(rows) > 0 ? template_section(d, T_LEFT) : NULL;
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		row = template_section(left, T_ROW);
+		put_name(p, row, who, rows, i);
+		template_str(row, T_WHY, pieces_left(pg_text(rows, i, LEFT_WHY, NULL)));
+		pieces_count(row, T_DONE, pg_int(rows, i, LEFT_DONE));
+		pieces_count(row, T_STRUCK, pg_int(rows, i, LEFT_STRUCK));
+		pieces_time(row, T_AT, T_ISO, T_AGO, pg_time_us(rows, i, LEFT_AT));
+		note_shown(p, shown, rows, i);
+	}
+	pg_rows_free(rows);
+	return true;
+}
+
+static void
 put_rows(struct page *p, struct template_dict *d, const struct self *who,
-    const struct pg_rows *rows, struct err *e)
+    const struct pg_rows *rows, struct shown *shown_ids)
 {
 	int n = pg_rows_count(rows), shown = n < MACHINE_ROWS ? n : MACHINE_ROWS;
 	struct piece_worker *heard = arena_calloc(p->arena, (size_t)shown + 1, sizeof(*heard));
@@ -150,21 +212,22 @@ put_rows(struct page *p, struct template_dict *d, const struct self *who,
 
 	if (n == 0) {
 		template_show(d, T_NO_MACHINES);
-		return true;
+		return;
 	}
 	for (int i = 0; i < shown; i++)
 		heard[i] = (struct piece_worker){
 		    .id = pg_int(rows, i, ID), .seen_us = pg_time_us(rows, i, SEEN)};
 	pieces_heard(p, heard, shown);
 	table = template_section(d, T_TABLE);
-	for (int i = 0; i < shown; i++)
+	for (int i = 0; i < shown; i++) {
 		put_machine(p, table, who, rows, i, heard[i].seen_us);
+		note_shown(p, shown_ids, rows, i);
+	}
 	if (n > shown)
 		template_str(template_section(d, T_NEXT), T_AFTER,
 		    arena_printf(p->arena, "%lld-%lld",
 			(long long)pg_time_us(rows, shown - 1, CREATED),
 			(long long)pg_int(rows, shown - 1, ID)));
-	return put_failures(p, d, rows, shown, e);
 }
 
 static bool
@@ -173,8 +236,8 @@ put_machines(struct page *p, struct template_dict *d, const struct self *who, st
 	int64_t after_us = -1, after_id = 0;
 	struct pg_scalar room[4];
 	struct pg_param params[4];
+	struct shown shown = {.n = 0};
 	struct pg_rows *rows;
-	bool ok;
 
 	if (!pieces_query_key(p, "after", &after_us, &after_id))
 		after_us = -1;
@@ -191,10 +254,10 @@ put_machines(struct page *p, struct template_dict *d, const struct self *who, st
 		" $3, $4) r",
 		params, 4, &rows, e))
 		return false;
-	ok = put_rows(p, d, who, rows, e);
+	put_rows(p, d, who, rows, &shown);
 	pg_rows_free(rows);
 	template_show(d, who->hidden ? T_UNSEEN : T_SHOWN);
-	return ok;
+	return put_left(p, d, who, &shown, e) && put_failures(p, d, &shown, e);
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */

@@ -79,17 +79,11 @@ read_beat(struct page *p, struct worker *w)
 }
 
 static const char *
-state_text(const struct worker *w)
+state_text(struct page *p, const struct worker *w)
 {
-	if (w->gone_us == 0)
-		return strcmp(w->state, "live") == 0 ? "at work" : w->state;
-	if (strcmp(w->gone_why, "bye") == 0)
-		return "gone: said goodbye";
-	if (strcmp(w->gone_why, "dropped") == 0)
-		return "gone: sent away by the operator";
-	if (strcmp(w->gone_why, "banned") == 0)
-		return "gone: banned";
-	return "gone: silent for too long";
+	if (w->gone_us != 0)
+		return arena_printf(p->arena, "gone: %s", pieces_left(w->gone_why));
+	return strcmp(w->state, "live") == 0 ? "at work" : w->state;
 }
 
 static void
@@ -137,7 +131,7 @@ put_facts(struct page *p, struct template_dict *d, const struct worker *w)
 	template_str(d, T_WORKER, w->name);
 	template_str(d, T_PERSON, w->person);
 	template_str(d, T_STATE, w->state);
-	template_str(d, T_STATE_TEXT, state_text(w));
+	template_str(d, T_STATE_TEXT, state_text(p, w));
 	pieces_stage(p, d, T_LETTER, T_LETTER_UP, T_STAGE, w->stage);
 	pieces_count(d, T_DONE, w->done);
 	if (w->sent_back > 0)

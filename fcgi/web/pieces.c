@@ -383,6 +383,18 @@ pieces_share(struct page *p, int64_t part, int64_t all)
 }
 
 const char *
+pieces_left(const char *why)
+{
+	if (strcmp(why, "bye") == 0)
+		return "said goodbye";
+	if (strcmp(why, "dropped") == 0)
+		return "sent away by the operator";
+	if (strcmp(why, "banned") == 0)
+		return "banned";
+	return "silent for too long";
+}
+
+const char *
 pieces_kind(const char *kind)
 {
 	static const struct {

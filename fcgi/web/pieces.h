@@ -76,6 +76,8 @@ const char *pieces_share(struct page *p, int64_t part, int64_t all);
 const char *pieces_percent_text(struct page *p, double percent);
 /* A strike's kind in plain words. */
 const char *pieces_kind(const char *kind);
+/* "said goodbye", of worker.gone_why. */
+const char *pieces_left(const char *why);
 /*
  * Why, as far as everybody may read it. What a worker says may be the last line of its command's standard
  * error, with paths of somebody's disk: it is shown with public_data only. Words of ours and of the

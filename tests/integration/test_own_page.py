@@ -312,6 +312,20 @@ def test_neither_key_nor_session_is_kept_or_shown_anywhere(ada, own):
             assert secret.encode() not in kept, where
 
 
+def test_who_misses_a_machine_sees_how_it_left_and_why_it_failed(ada, own):
+    """Mostly one comes here because it is not there any more."""
+    gone, dropped = failed_worker(own, own.key), failed_worker(own, own.key, reason="exit 9: killed")
+    others = failed_worker(own, name="Bob", reason="exit 1: of no concern")
+    gone.api.post("/api/bye", {"token": gone.token})
+    others.api.post("/api/bye", {"token": others.token})
+    own.run("distcompute-admin", "worker", "drop", "a", dropped.name)
+    text = ada.look().text
+    assert "None is here now." in text and "Machines that left lately" in text
+    assert re.search(rf"{gone.name} said goodbye", text) and re.search(rf"{dropped.name} sent away by the operator", text), text
+    assert "exit 3: /home/ada/disk full" in text and "exit 9: killed" in text
+    assert others.name not in text and "of no concern" not in text
+
+
 # --- machines ---------------------------------------------------------------------------------
 
 def test_machines_say_how_they_are_and_why_one_rests(ada, own):

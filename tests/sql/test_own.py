@@ -235,3 +235,17 @@ def test_all_is_told_once_however_long_a_part_is(house, most):
     assert len({m["name"] for m in told["machines"]}) == 4 and {r["reason"] for r in told["sent_back"]} == {f"back {n}" for n in range(1, 5)}
     assert ["person" in part for part in parts] == [True] + [False] * (len(parts) - 1)
     assert house.value("select tracker.own_data(0, 0, 0, 5)") is None
+
+
+
+def test_machines_that_left_are_told_the_latest_first_and_nobody_elses(house):
+    house.lawful = False
+    names = []
+    for age in ("3 days", "1 hour", "2 days"):
+        worked(house, "Carol", 1, gone=True, age=age)
+        names.append(house.value("update tracker.worker set gone_why = 'bye' where id = (select max(id) from tracker.worker) returning name"))
+    worked(house, "Carol", 1)
+    worked(house, "Bob", 1, gone=True)
+    person = house.value("select id from tracker.person where nickname = 'Carol'")
+    told = house.rows("select name, why from tracker.own_left(%s, 2)", person)
+    assert told == [(names[1], "bye"), (names[2], "bye")]
