@@ -170,6 +170,7 @@ struct op {
 		struct {
 			void (*render)(struct op *op, struct reader *reader); /* on its thread */
 			void *page;
+			uint32_t from; /* whose it is, see base/turns.h */
 		} render;
 		struct stage_counts *count; /* result, in the caller's arena */
 	};

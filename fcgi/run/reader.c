@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "base/turns.h"
 #include "domain/bundle.h"
 #include "domain/counts.h"
 #include "store/pg.h"
@@ -16,8 +17,8 @@ struct reader_thread {
 	pthread_t thread;
 	struct reader reader;
 	enum desk desk;
-	struct op *unanswered;               /* counts that wait for PostgreSQL */
-	struct queue_entry *waiting, **last; /* all else, oldest first */
+	struct op *unanswered; /* counts that wait for PostgreSQL */
+	struct turns waiting;  /* all else */
 };
 
 /*
@@ -59,7 +60,7 @@ fetch(struct reader_thread *r, struct op *op)
 	pg_rows_free(rows);
 }
 
-/* Counts are answered at once, all else one after the other. */
+/* Counts are answered at once, all else one after the other, and of pages one of everybody in turn. */
 static void
 take(struct reader_thread *r, struct op *chain)
 {
@@ -74,10 +75,9 @@ take(struct reader_thread *r, struct op *chain)
 		if (op->kind == OP_COUNT) {
 			op->entry.next = (struct queue_entry *)counts;
 			counts = op;
-		} else {
-			*r->last = &op->entry;
-			r->last = &op->entry.next;
-		}
+		} else
+			turns_put(&r->waiting, &op->entry,
+			    op->kind == OP_RENDER ? op->render.from : TURNS_NOBODY);
 	}
 	answer_counts(r, counts);
 }
@@ -85,13 +85,10 @@ take(struct reader_thread *r, struct op *chain)
 static void
 serve_next(struct reader_thread *r)
 {
-	struct op *op = (struct op *)r->waiting;
+	struct op *op = (struct op *)turns_take(&r->waiting);
 
 	if (!op)
 		return;
-	r->waiting = op->entry.next;
-	if (!r->waiting)
-		r->last = &r->waiting;
 	if (op->kind == OP_FETCH)
 		fetch(r, op);
 	else {
@@ -109,10 +106,10 @@ run(void *arg)
 	if (r->desk == DESK_FETCH)
 		thread_be_modest();
 	for (;;) {
-		int64_t patience_ms = r->waiting ? 0 : r->unanswered ? 100 : -1;
+		int64_t patience_ms = r->waiting.count > 0 ? 0 : r->unanswered ? 100 : -1;
 		struct op *chain = (struct op *)queue_take(q, patience_ms);
 
-		if (!chain && !r->waiting && !r->unanswered && queue_is_closed(q))
+		if (!chain && r->waiting.count == 0 && !r->unanswered && queue_is_closed(q))
 			return NULL;
 		take(r, chain);
 		serve_next(r);
@@ -128,7 +125,7 @@ reader_start(struct tracker *t, enum desk desk)
 		abort();
 	r->reader.tracker = t;
 	r->desk = desk;
-	r->last = &r->waiting;
+	turns_init(&r->waiting);
 	r->reader.pg =
 	    pg_new(t->settings->postgres, desk == DESK_FETCH ? "tracker fetch" : "tracker read",
 		"set jit = off; set search_path = tracker; set statement_timeout = '10s'");

@@ -2,7 +2,8 @@
  * reader -- a desk where nothing is written: pages are rendered and counts are read at one, long data of jobs
  * at another. Each has one thread, and one connection each to PostgreSQL and Redis.
  *
- * Counts overtake pages, for a worker waits for them. Jobs' data has a desk of its own, whose thread steps back
+ * Counts overtake pages, for a worker waits for them. Pages are rendered one of each address in turn, so that who
+ * asks for many that nobody else asks for waits for them, and nobody else does. Jobs' data has a desk of its own, whose thread steps back
  * for the others: an answer of 16 MB takes a tenth of a second to make.
  *
  * Threads	one of its own. Ops are answered on it.

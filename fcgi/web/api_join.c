@@ -238,6 +238,7 @@ handle_join(struct request *rq, struct err *e)
 	rq->state = j;
 	op->render.render = join;
 	op->render.page = rq;
+	op->render.from = request_from(rq);
 	op_submit(rq->tracker, op);
 	return true;
 }

@@ -574,6 +574,7 @@ handle_own(struct request *rq, struct err *e)
 	rq->state = v;
 	op->render.render = serve;
 	op->render.page = rq;
+	op->render.from = request_from(rq);
 	op_submit(rq->tracker, op);
 	return true;
 }

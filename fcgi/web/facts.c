@@ -17,6 +17,7 @@
  * how many workers are here and at work, the only numbers whose cost grows with them, and what fails.
  */
 #define CROWD_S 5
+#define FACTS_US INT64_C(1000000) /* all the rest */
 
 static struct crowd {
 	int64_t counted_us; /* monotonic; 0 = never */
@@ -27,6 +28,15 @@ static struct crowd {
 } crowd;
 static pthread_mutex_t crowd_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* Hundreds of pages of workers have the same facts above. */
+static struct {
+	int64_t read_us;    /* monotonic; 0 = there are none */
+	int64_t forgot_us;  /* what was read before is not to be kept */
+	struct arena arena; /* of the texts */
+	struct facts facts;
+} kept;
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static bool
 read_stages(struct page *p, struct facts *f, struct err *e)
 {
@@ -35,7 +45,7 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 	if (!pg_call(p->pg,
 		"select c.stage, c.name, c.paused, c.ready, c.retry, c.due, c.leased, c.done, "
 		"c.failed, c.cancelled,"
-		" m.done_5m, m.done_1h, m.done_24h, m.first_at, m.last_at,"
+		" m.done_5m, m.done_1h, m.done_24h, m.first_at,"
 		" coalesce((select b.last from tracker.batch b order by b.first desc limit 1), 0)"
 		" from tracker.read_counts() c"
 		" join tracker.read_pace() m on m.stage = c.stage"
@@ -47,7 +57,6 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 		size_t len;
 		const char *name = pg_text(rows, i, 1, &len);
 		int64_t first_us = pg_time_us(rows, i, 13);
-		int64_t last_us = pg_time_us(rows, i, 14);
 
 		*s = (struct facts_stage){
 		    .stage = pg_int(rows, i, 0),
@@ -64,11 +73,9 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 		    .done_1h = pg_int(rows, i, 11),
 		    .done_24h = pg_int(rows, i, 12),
 		};
-		f->jobs = pg_int(rows, i, 15);
+		f->jobs = pg_int(rows, i, 14);
 		if (first_us != 0 && (f->first_us == 0 || first_us < f->first_us))
 			f->first_us = first_us;
-		if (last_us > f->last_us)
-			f->last_us = last_us;
 		f->stages = i + 1;
 	}
 	pg_rows_free(rows);
@@ -248,18 +255,8 @@ sum_up(struct facts *f)
 	}
 }
 
-bool
-facts_read(struct page *p, struct facts *f, struct err *e)
-{
-	*f = (struct facts){.stages = 0};
-	if (!read_stages(p, f, e) || !read_crowd(p, f, e) || !read_eta(p, f, e))
-		return false;
-	sum_up(f);
-	return true;
-}
-
-bool
-facts_read_latest(struct page *p, struct facts *f, struct err *e)
+static bool
+read_latest(struct page *p, struct facts *f, struct err *e)
 {
 	struct pg_scalar room;
 	struct pg_param params[1] = {pg_int4_param(&room, FACTS_LATEST)};
@@ -282,6 +279,86 @@ facts_read_latest(struct page *p, struct facts *f, struct err *e)
 	/* Minutes tell of results that were sent back since, too. */
 	f->last_us = f->latest_n > 0 ? f->latest[0].finished_us : 0;
 	pg_rows_free(rows);
+	return true;
+}
+
+static const char *
+dup_text(struct arena *a, const char *text)
+{
+	return text ? arena_dup(a, text, strlen(text)) : NULL;
+}
+
+/* With texts of its own. */
+static void
+copy_facts(struct facts *out, const struct facts *f, struct arena *a)
+{
+	*out = *f;
+	out->state = dup_text(a, f->state);
+	for (int i = 0; i < f->stages; i++)
+		out->stage[i].name = dup_text(a, f->stage[i].name);
+	for (int i = 0; i < f->latest_n; i++) {
+		out->latest[i].worker = dup_text(a, f->latest[i].worker);
+		out->latest[i].person = dup_text(a, f->latest[i].person);
+	}
+}
+
+static bool
+recall_facts(struct page *p, struct facts *f)
+{
+	bool fresh;
+
+	pthread_mutex_lock(&kept_lock);
+	fresh = kept.read_us != 0 && clock_us() - kept.read_us < FACTS_US;
+	if (fresh)
+		copy_facts(f, &kept.facts, p->arena);
+	pthread_mutex_unlock(&kept_lock);
+	return fresh;
+}
+
+/* With the lock. */
+static void
+drop_kept(void)
+{
+	if (kept.read_us != 0)
+		arena_fini(&kept.arena);
+	kept.read_us = 0;
+}
+
+static void
+keep_facts(const struct facts *f, int64_t read_us)
+{
+	pthread_mutex_lock(&kept_lock);
+	drop_kept();
+	if (read_us > kept.forgot_us) {
+		arena_init(&kept.arena);
+		copy_facts(&kept.facts, f, &kept.arena);
+		kept.read_us = read_us;
+	}
+	pthread_mutex_unlock(&kept_lock);
+}
+
+void
+facts_forget(void)
+{
+	pthread_mutex_lock(&kept_lock);
+	drop_kept();
+	kept.forgot_us = clock_us();
+	pthread_mutex_unlock(&kept_lock);
+}
+
+bool
+facts_read(struct page *p, struct facts *f, struct err *e)
+{
+	int64_t now = clock_us();
+
+	if (p->settings->page_cache_s > 0 && recall_facts(p, f))
+		return true;
+	*f = (struct facts){.stages = 0};
+	if (!read_stages(p, f, e) || !read_crowd(p, f, e) || !read_eta(p, f, e) ||
+	    !read_latest(p, f, e))
+		return false;
+	sum_up(f);
+	keep_facts(f, now);
 	return true;
 }
 

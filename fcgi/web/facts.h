@@ -1,7 +1,8 @@
 /*
  * facts -- the state of the whole project, read once for the dashboard, the numbers and the badges.
  *
- * Threads	each call is its page's; what costs more than the rest is shared by all pages of the process.
+ * Threads	each call is its page's, facts_forget any; what was read is shared by all pages of the process for a
+ *		second, the crowd for five.
  * Ownership	text is the page's arena's.
  * Units	*_us: UTC microseconds since 1970; *_s: seconds, -1 = unknown.
  * Errors	ERR_AWAY.
@@ -42,10 +43,10 @@ struct facts {
 	int64_t total, done, remaining; /* completions, over all stages */
 	int64_t failed, cancelled, leased, waiting, present, working;
 	int64_t done_5m, done_1h, done_24h;
-	double bad_per_minute; /* attempts that fail */
-	int64_t first_us;      /* minute of the first completion; 0 = none */
-	int64_t last_us;       /* last completion, to the minute until facts_read_latest */
-	struct facts_result latest[FACTS_LATEST];
+	double bad_per_minute;                    /* attempts that fail */
+	int64_t first_us;                         /* minute of the first completion; 0 = none */
+	int64_t last_us;                          /* last completion that stands */
+	struct facts_result latest[FACTS_LATEST]; /* that stand, newest first */
 	int latest_n;
 	double per_minute; /* of the last five minutes, or since the first completion */
 	const char *state; /* empty, finished, calculating, stalled, moving */
@@ -54,9 +55,8 @@ struct facts {
 };
 
 bool facts_read(struct page *p, struct facts *f, struct err *e) __attribute__((warn_unused_result));
-/* The latest completions that stand, newest first, and when exactly the last of them was. */
-bool facts_read_latest(struct page *p, struct facts *f, struct err *e)
-    __attribute__((warn_unused_result));
+/* A name that stands in them has changed: they are read anew. */
+void facts_forget(void);
 
 /* "3 days and 4 hours", "Calculating...", "Finished". */
 const char *facts_eta_text(struct page *p, const struct facts *f);

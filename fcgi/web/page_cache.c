@@ -11,9 +11,11 @@
 #include "base/gzip.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/turns.h"
 #include "base/url.h"
 #include "domain/health.h"
 #include "domain/stages.h"
+#include "web/facts.h"
 #include "web/reply.h"
 #include "web/routes.h"
 
@@ -186,6 +188,7 @@ page_cache_forget(struct page_cache *c)
 {
 	struct entry *e, *next;
 
+	facts_forget();
 	/* What is being rendered at this moment may know the old: a second covers it. */
 	atomic_store(&c->forgot_us, clock_wall_us() + 1000000);
 	pthread_mutex_lock(&c->lock);
@@ -536,6 +539,18 @@ dup_or_null(struct arena *a, const char *s)
 	return s ? arena_dup(a, s, strlen(s)) : NULL;
 }
 
+/*
+ * Whose turn it takes to render a page: that of who asks first. The few pages that everybody asks for, with no more
+ * than their name, are nobody's, so that they never stand behind what one of those who ask has ordered besides.
+ */
+static uint32_t
+whose(struct request *rq, const char *key)
+{
+	bool is_everybodys = !rq->path_part[0] && !strchr(key, '?');
+
+	return is_everybodys ? TURNS_NOBODY : request_from(rq);
+}
+
 static void
 start_refresh(struct page_cache *c, struct request *rq, const char *key)
 {
@@ -557,6 +572,7 @@ start_refresh(struct page_cache *c, struct request *rq, const char *key)
 	r->op.arena = &r->arena;
 	r->op.render.render = refresh_on_reader;
 	r->op.render.page = r;
+	r->op.render.from = whose(rq, key);
 	op_submit(c->tracker, &r->op);
 }
 

@@ -374,7 +374,7 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	struct facts f;
 	size_t words = WORDS_BYTES;
 
-	if (!facts_read(p, &f, e) || !facts_read_latest(p, &f, e))
+	if (!facts_read(p, &f, e))
 		return false;
 	pieces_frame(p, d,
 	    &(struct piece_head){

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -260,6 +261,12 @@ request_init_op(struct request *rq, struct op *op, enum op_kind kind, void (*ans
 		op->claim.fd = fcgx_fd(rq->fcgx);
 		op->claim.call = call_id();
 	}
+}
+
+uint32_t
+request_from(struct request *rq)
+{
+	return address_network(request_param(rq, "REMOTE_ADDR"));
 }
 
 struct op *

@@ -81,6 +81,8 @@ const char *request_label(struct request *rq, const char *said, size_t len, size
 /* Nothing found in the body is used any more: a call that waits does so without it. */
 void request_free_body(struct request *rq);
 
+/* Where it comes from, of an IPv6 address the network: as op.render.from. */
+uint32_t request_from(struct request *rq);
 /* An op of this request: arena, arrival, give-up time by the route's manners. */
 struct op *request_op(struct request *rq, enum op_kind kind, void (*answer)(struct op *op));
 void request_init_op(

@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import re
+import selectors
 import signal
 import socket
 import subprocess
@@ -420,12 +421,13 @@ def test_beyond_parked_limit_the_answer_is_honest(limited):
 # --- logs --------------------------------------------------------------------------------------
 
 @contextlib.contextmanager
-def second_tracker(stack, tmp_path, stderr):
+def second_tracker(stack, tmp_path, stderr, **settings):
     """A tracker of its own on the stack's database; yields its process and its socket."""
+    settings = {"listen": f"unix:{tmp_path}/second.sock", **settings}
     at, ini = str(tmp_path / "second.sock"), tmp_path / "tracker.ini"
     with open(stack.config) as f:
-        text = re.sub(r"(?m)^(listen|user) *=.*\n", "", f.read())
-    ini.write_text(f"{text}\nlisten = unix:{at}\n")
+        text = re.sub(rf"(?m)^(user|{'|'.join(settings)}) *=.*\n", "", f.read())
+    ini.write_text(text + "\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()))
     tracker = subprocess.Popen([stack.installed("distcompute-tracker"), "--config", str(ini)], stderr=stderr)
     try:
         eventually(lambda: os.path.exists(at), what="the second tracker listens")
@@ -435,12 +437,41 @@ def second_tracker(stack, tmp_path, stderr):
         tracker.wait(60)
 
 
-def ask(at, uri):
-    with contextlib.closing(socket.socket(socket.AF_UNIX)) as s:
-        s.settimeout(20)
-        s.connect(at)
-        s.sendall(BEGIN + record(4, pairs(REQUEST_METHOD="GET", REQUEST_URI=uri)) + record(4) + record(5))
+def sent(at, uri, address):
+    """A connection on which this was asked."""
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(60)
+    s.connect(at)
+    s.sendall(BEGIN + record(4, pairs(REQUEST_METHOD="GET", REQUEST_URI=uri, REMOTE_ADDR=address)) + record(4) + record(5))
+    return s
+
+
+def ask(at, uri, address=""):
+    with contextlib.closing(sent(at, uri, address)) as s:
         return s.recv(4096)
+
+
+@pytest.mark.parametrize("uri, address", [("/person/somebody", "203.0.113.2"), ("/leaderboard", "203.0.113.1")],
+                         ids=["another visitor's page", "a page of everybody's"])
+def test_a_page_does_not_wait_behind_all_that_one_visitor_asked_for(faults, tmp_path, uri, address):
+    """Twenty pages that nobody else asks for stand in line, and the first is long in coming."""
+    with second_tracker(faults, tmp_path, subprocess.DEVNULL, processes=1) as (_, at), selectors.DefaultSelector() as answers:
+        with held_up(faults, "read_person"):
+            for n in range(20):
+                answers.register(sent(at, f"/person/deep-{n}", "203.0.113.1"), selectors.EVENT_READ)
+            eventually(lambda: faults.one("select count(*) from pg_locks where locktype = 'advisory' and not granted") == 1,
+                       what="the first is being rendered")
+            page = sent(at, uri, address)
+            answers.register(page, selectors.EVENT_READ)
+        order = []
+        while len(order) < 21:
+            for key, _ in answers.select():
+                order.append(key.fileobj)
+                answers.unregister(key.fileobj)
+                assert key.fileobj.recv(4096)
+    assert order.index(page) <= 3, order.index(page)
+    for s in order:
+        s.close()
 
 
 def test_a_log_that_nobody_reads_holds_up_nobody(faults, tmp_path):
