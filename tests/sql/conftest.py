@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -20,7 +21,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 KEPT = os.environ.get("TEST_SQL_SERVER")  # a folder: its server is used, or made there, and left at work
 CALLS = os.environ.get("TEST_SQL_CALLS")  # a file: which test calls which functions, see tests/mutants
 FIRST = os.environ.get("TEST_SQL_FIRST")  # a file: the tests that are run, in their order
+WHOLE = "whole"  # the database that a kept server copies for each run
 COVERAGE = os.environ.get("TEST_SQL_COVERAGE")  # a file: what was run of each function, see tests/coverage
+TEST_DEADLINE_S = int(os.environ.get("TEST_DEADLINE_S", "120"))
 
 
 def programs():
@@ -57,7 +60,7 @@ class Server:
             f.write(f"listen_addresses = ''\nunix_socket_directories = '{self.dir}'\n"
                     "fsync = off\nfull_page_writes = off\njit = off\nmax_connections = 60\n"
                     "shared_buffers = 128MB\ndeadlock_timeout = 100ms\nautovacuum = off\n"
-                    "log_min_messages = warning\n")
+                    f"log_min_messages = warning\nstatement_timeout = '{TEST_DEADLINE_S}s'\n")
             if CALLS:
                 f.write("track_functions = all\n")
             if COVERAGE:
@@ -66,19 +69,47 @@ class Server:
         self.ctl("start")
 
     def fill(self, dbname="tracker", tree=ROOT):
+        """
+        A database with the tree's schema and functions in it. A server that is kept copies the one that it made before, and is
+        told only what has changed of the functions since.
+        """
+        texts = {}
+        for folder in ("schema", "functions"):
+            for path in sorted(glob.glob(os.path.join(tree, "sql", folder, "*.sql"))):
+                with open(path) as f:
+                    texts[os.path.relpath(path, tree)] = f.read()
+        made = self.made_before(texts) if KEPT and dbname == "tracker" else None
+        self.create(dbname, f" template {WHOLE}" if made else "")
+        self.tell(dbname, [text for path, text in texts.items() if not made or text != made[path]])
+        if KEPT and dbname == "tracker" and not made:
+            self.create(WHOLE, f" template {dbname}")
+            with open(os.path.join(KEPT, WHOLE), "w") as f:
+                json.dump(texts, f)
+
+    def made_before(self, texts):
+        """{path: text} of what WHOLE was made of; None when other migrations or files make it useless."""
+        path = os.path.join(KEPT, WHOLE)
+        if not os.path.exists(path):
+            return None
+        with open(path) as f:
+            made = json.load(f)
+        same = made.keys() == texts.keys() and all(made[p] == text for p, text in texts.items() if p.startswith("sql/schema/"))
+        return made if same else None
+
+    def create(self, dbname, how):
         c = self.connect("postgres")
         c.cursor().execute(f"drop database if exists {dbname} with (force)")
-        c.cursor().execute(f"create database {dbname}")
+        c.cursor().execute(f"create database {dbname}{how}")
         c.close()
+
+    def tell(self, dbname, texts):
         c = self.connect(dbname)
         cursor = c.cursor()
         # As migrate does it: a server may have been built without lz4.
         cursor.execute("select 'lz4' = any (enumvals) from pg_settings where name = 'default_toast_compression'")
         clause = "" if cursor.fetchone()[0] else " compression lz4"
-        for folder in ("schema", "functions"):
-            for path in sorted(glob.glob(os.path.join(tree, "sql", folder, "*.sql"))):
-                with open(path) as f:
-                    cursor.execute(f.read().replace(clause, "") if clause else f.read())
+        for text in texts:
+            cursor.execute(text.replace(clause, "") if clause else text)
         c.close()
 
     def connect(self, dbname="tracker"):
@@ -159,7 +190,20 @@ def pytest_collection_modifyitems(items):
     if FIRST:
         with open(FIRST, encoding="utf-8") as f:
             place = {test: n for n, test in enumerate(json.load(f))}
-        items[:] = sorted((item for item in items if item.nodeid in place), key=lambda item: place[item.nodeid])
+        of = {item: place.get(item.nodeid, place.get(item.nodeid.split("[")[0])) for item in items}
+        items[:] = sorted((item for item in items if of[item] is not None), key=of.get)
+
+
+@pytest.fixture(autouse=True)
+def _deadline():
+    """No test hangs the suite: past the deadline it fails where it stands, and PostgreSQL's statement with it."""
+    def ring(signum, frame):
+        raise TimeoutError(f"test ran longer than {TEST_DEADLINE_S} s")
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(TEST_DEADLINE_S)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
