@@ -20,15 +20,20 @@ declare
 	v_free int4[] := free;
 	v_seated int4 := 0;
 	v_bad int8[];
+	v_away boolean;		-- somebody was sent away with it
 	n int4;
 	i int4;
 begin
 	for n in 1 .. coalesce(cardinality(jobs), 0) loop
 		exit when v_seated >= p_max or v_free = '{}';
-		v_bad := array[workers[n]] || array(
-			select s.worker from tracker.strike s
-			where s.stage = p_stage and s.job = jobs[n] and (s.kind in ('failed', 'flagged') or s.chosen))
-			|| tracker.sent_away(p_stage, jobs[n], seat_workers);
+		select array_agg(s.worker) filter (where s.kind in ('failed', 'flagged') or s.chosen),
+			bool_or(s.kind = 'released' and not s.chosen and s.reason in ('dropped', 'banned'))
+		into v_bad, v_away
+		from tracker.strike s where s.stage = p_stage and s.job = jobs[n];
+		v_bad := workers[n] || v_bad;
+		if v_away then
+			v_bad := v_bad || tracker.sent_away(p_stage, jobs[n], seat_workers);
+		end if;
 		for i in 1 .. cardinality(v_free) loop
 			if (seat_workers[v_free[i]] = any (v_bad)) is not true then
 				v_seats[n] := v_free[i];
