@@ -58,10 +58,10 @@ class Script(threading.Thread):
             raise AssertionError("is told that it is nobody")
         try:
             data = w.get_job()
-        except NoJob:
-            if self.crowd.is_over(self.stage):
-                return False  # the end of the work, and no death
-            raise
+        except NoJob as error:
+            # The end of the work, and no death: whoever brought the last result may hear of it later than we do.
+            eventually(lambda: self.crowd.is_over(self.stage), timeout_s=60, what=f"its stage is done, as it heard: {error}")
+            return False
         w.log(f"at {data}")
         time.sleep(self.rng.uniform(0.01, 0.08))
         if self.crowd.is_first_to_skip(data):
