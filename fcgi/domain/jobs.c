@@ -222,8 +222,10 @@ claim_row(struct tracker *t, struct bundle *b, int row)
 	}
 	item->op->worker.id = pg_int(b->rows, row, 2);
 	item->op->worker.stage = stage;
-	if (status == ST_NONE || status == ST_PAUSED || status == ST_FULL)
+	if (status == ST_NONE || status == ST_PAUSED || status == ST_FULL) {
 		item->op->worker.has = (uint64_t)pg_int(b->rows, row, 4);
+		item->op->worker.unneeded = (int)pg_int(b->rows, row, 6);
+	}
 	if (status == ST_JOB)
 		add_job(b, item->op, row);
 	if (status == ST_REST)

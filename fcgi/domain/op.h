@@ -78,6 +78,7 @@ struct worker_id {
 	int64_t id;
 	int stage;     /* 1..5; 0 = not known */
 	uint64_t has;  /* of a claim that got nothing: bits of the words that it has */
+	int unneeded;  /* of such a claim: how many of its words no batch has needed yet */
 	uint64_t said; /* hash of its words, as it said them last; 0 = not known */
 };
 

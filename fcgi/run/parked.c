@@ -10,6 +10,7 @@
 #include <uthash.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "domain/counts.h"
 
 #define TICK_MS 100
@@ -70,8 +71,10 @@ struct parked {
 	size_t bytes;
 	int epoll, bell;
 	bool stopping;
-	bool polling; /* a count is on its way */
-	bool look;    /* work appeared, whose needs are to be asked for */
+	bool polling;         /* a count is on its way */
+	bool look;            /* work appeared, whose needs are to be asked for */
+	struct uuid words;    /* hash of those that batches need, as last heard */
+	uint64_t words_woken; /* number of the wake-up for their last change */
 	struct op poll;
 	struct arena poll_arena;
 	struct stage_counts counts;
@@ -137,10 +140,14 @@ get_work(struct list *l, uint64_t needs)
 	return &l->work[l->works++];
 }
 
-/* Since it asked, for something that it has what is needed for. */
+/* Since it asked, for something that it has what is needed for, or may have. */
 static bool
-was_woken(const struct list *l, const struct op *op)
+was_woken(const struct parked *p, const struct op *op)
 {
+	const struct list *l = &p->list[op->worker.stage];
+
+	if (op->worker.unneeded > 0 && p->words_woken > op->claim.wake_seen)
+		return true;
 	for (int i = 0; i < l->works; i++)
 		if ((l->work[i].needs & ~op->worker.has) == 0 &&
 		    l->work[i].woken > op->claim.wake_seen)
@@ -253,9 +260,9 @@ parked_put(struct parked *p, struct op *op)
 	at->bytes = bytes_of(op);
 	pthread_mutex_lock(&p->lock);
 	if (may_wait(p, op))
-		what = !rests(op) && was_woken(&p->list[op->worker.stage], op) ? AGAIN
-		    : has_room(p, at->bytes)                                   ? PARKED
-									       : CROWDED;
+		what = !rests(op) && was_woken(p, op) ? AGAIN
+		    : has_room(p, at->bytes)          ? PARKED
+						      : CROWDED;
 	if (what == PARKED) {
 		link_waiting(p, at);
 		watch(p, at);
@@ -592,6 +599,28 @@ wake_for(struct parked *p, const struct stage_work *work)
 		parked_wake_later(p, work->stage, work->needs, work->later_us, 1);
 }
 
+static bool
+has_unneeded(const struct op *op, const void *nothing)
+{
+	(void)nothing;
+	return op->worker.unneeded > 0;
+}
+
+/* A word has come into use: who says words that were in none is asked anew, for it may have it. */
+static void
+ask_for_words(struct parked *p)
+{
+	struct uuid words = hash_128(p->counts.word, sizeof(p->counts.word));
+
+	if (p->counts.works == 0 || memcmp(&words, &p->words, sizeof(words)) == 0)
+		return;
+	p->words = words;
+	pthread_mutex_lock(&p->lock);
+	p->words_woken = ++p->wakes;
+	pthread_mutex_unlock(&p->lock);
+	submit_chain(p, take_if(p, has_unneeded, NULL));
+}
+
 static void
 answer_poll(struct op *op)
 {
@@ -599,6 +628,7 @@ answer_poll(struct op *op)
 	bool look;
 
 	if (op->err.kind == ERR_NONE) {
+		ask_for_words(p);
 		for (int stage = 1; stage <= STAGES_MAX; stage++)
 			if (!p->counts.stage[stage].gated &&
 			    counts_available(&p->counts, stage, 0) > 0)

@@ -3,6 +3,7 @@
 -- Caller	claim_held, claim_fleet, as their last step. p_asked: how many asked; w_*: those who are
 --		present, w_room: see lock_claimants; p_told: the places in w_* of those who have their answer.
 -- Answer	rows of their form: paused, none, full, unknown. job: what the worker has, as a mask; null: nothing.
+--		attempt: how many of its words have no bit: no batch has needed them yet.
 --		And rest: see claim_awake.
 -- Errors	none.
 -- Locks	none.
@@ -21,8 +22,8 @@ as $$
 		when u.room = 0 then 'full' else 'none' end, u.worker, u.stage,
 		case when u.room < 0 then -u.room
 			else (select w.has from tracker.worker w where w.id = u.worker) end, null::uuid,
-		case when u.room < 0 then (
-			select w.bad_row + w.soft_row from tracker.worker w where w.id = u.worker) end,
+		(select case when u.room < 0 then w.bad_row + w.soft_row else coalesce(cardinality(w.words), 0) - bit_count(coalesce(w.has, 0)::bit(64))::int4 end
+			from tracker.worker w where w.id = u.worker),
 		null::text
 	from unnest(w_item, w_worker, w_stage, w_room) with ordinality as u(item, worker, stage, room, pos)
 	where u.pos <> all (p_told)

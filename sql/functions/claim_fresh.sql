@@ -8,7 +8,7 @@
 --		case). ages_us: how long each has waited in the tracker. hints[stage]: the position last
 --		heard in a 'hint' row, 0 at first; hints[5 + stage]: of which batch. ids: of leases, one
 --		for each.
--- Answer	one row an item: job, none (job = what the worker has, as a mask), paused, unknown, rest (see
+-- Answer	one row an item: job, none (job = what the worker has, as a mask; attempt = how many of its words have no bit), paused, unknown, rest (see
 --		claim_awake); data is null when it is too long for its share of answer_limit (see
 --		fetch_inputs). 'hint' rows with item 0 (stage, job = position, attempt = batch); 'gate' rows (see list_waits; job: after_us).
 -- Errors	none for one item.
@@ -143,13 +143,14 @@ begin
 			select s.n, coalesce(v_turn[s.n], s.n) as turn
 			from generate_series(1, v_found) as s(n)) g
 		where w.ctid = w_tid[g.n]
-		returning g.n, g.turn, w.id, w.held_job, w.held_lease, w.has),
+		returning g.n, g.turn, w.id, w.held_job, w.held_lease, w.has, w.words),
 	l as (
 		insert into tracker.lease (stage, batch, job, id, worker, since, attempt, call)
 		select v_stage, v_batch, x.held_job, x.held_lease, x.id, clock_timestamp(), 1, calls[x.n]
 		from x where x.held_job is not null)
 	select coalesce(v_items[x.n], x.n), case when x.held_job is null then 'none' else 'job' end, x.id, v_stage,
-		coalesce(x.held_job, x.has), x.held_lease, case when x.held_job is not null then 1 end,
+		coalesce(x.held_job, x.has), x.held_lease, case when x.held_job is not null then 1 else coalesce(cardinality(x.words), 0)
+			- bit_count(coalesce(x.has, 0)::bit(64))::int4 end,
 		v_datas[x.turn] from x;
 
 	if v_stage > 1 then

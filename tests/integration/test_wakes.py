@@ -15,15 +15,15 @@ SERIES, ROUNDS, LATE_MOST = 4, 6, 2
 SOON_S = 0.1  # by the look alone a tenth is so quick: four of six by chance once in eight hundred times
 
 
-def parked(stack, fleet):
+def parked(stack, fleet, **says):
     before = stack.one("select asked_at from tracker.worker where name = %s", fleet.name)
-    call = Later(fleet.beside().sync, want=1, wait=30)
+    call = Later(fleet.beside().sync, want=1, wait=30, **says)
     eventually(lambda: stack.one("select asked_at from tracker.worker where name = %s", fleet.name) != before,
                every_s=0.01, what="the call has arrived")
     return call
 
 
-def wakes(stack, stage, prepare, act):
+def wakes(stack, stage, prepare, act, says=lambda n: {}):
     """
     prepare(n) makes all ready for act(what it returned), which makes work: a parked call of the stage is answered
     soon after, four times of six, of four series one. Each in turn, for the machine may be busy otherwise.
@@ -34,7 +34,7 @@ def wakes(stack, stage, prepare, act):
         for n in range(ROUNDS):
             what = prepare(ROUNDS * series + n)
             f = Fleet(stack, stage)
-            call = parked(stack, f)
+            call = parked(stack, f, **says(ROUNDS * series + n))
             act(what)
             acted = time.monotonic()
             jobs = call.result(20)["jobs"]
@@ -170,6 +170,8 @@ ACTS = {
                              lambda s, batch, n: admin(s, "batch", "resume", batch)),
     "a rate that is taken off": (lambda s, n: one_has_had_its_turn(s, n),
                                  lambda s, batch, n: admin(s, "batch", "set", batch, "rate=0")),
+    "a rate that is raised": (lambda s, n: one_has_had_its_turn(s, n),
+                              lambda s, batch, n: admin(s, "batch", "set", batch, "rate=6000")),
     "a batch that needs less": (lambda s, n: one_of_batch(s, n, "--needs", "gpu"),
                                 lambda s, batch, n: admin(s, "batch", "set", batch, "needs=")),
 }
@@ -211,6 +213,12 @@ def test_what_an_operator_does_wakes(fresh, what):
         turn["n"] = n
         return prepare(fresh, n)
     wakes(fresh, "a", ready, lambda it: act(fresh, it, turn["n"]))
+
+
+def test_the_first_work_that_needs_a_word_wakes_who_has_said_it_all_along(fresh):
+    wakes(fresh, "a", lambda n: n,
+          lambda n: fresh.run("distcompute-load", "--append", "--quiet", "-", "--batch", f"batch {n}", "--needs", f"word{n}", stdin="x\n"),
+          lambda n: {"has": f"word{n}"})
 
 
 def test_a_pause_is_told_at_once(fresh, fleet):

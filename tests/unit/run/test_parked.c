@@ -602,6 +602,37 @@ what_is_gated_wakes_only_who_has_what_it_needs(void **state)
 }
 
 static void
+a_word_that_comes_into_use_asks_those_anew_who_may_have_it(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *plain = call_new(r, 1, 1, 60000), *speaks = call_new(r, 2, 1, 60000),
+		    *late = call_new(r, 3, 1, 60000);
+	struct stage_counts counts = {.stages = 1, .works = 1, .word = {"gpu"}};
+
+	(void)state;
+	speaks->op.worker.unneeded = late->op.worker.unneeded = 1;
+	counts.stage[1] = (struct stage_count){.present = true, .gated = true, .ready = 5};
+	counts.work[0] = (struct stage_work){.stage = 1, .needs = 1, .now = 1};
+	park(r, plain);
+	park(r, speaks);
+	parked_mark(r->tracker.parked, &late->op);
+	answer_question(r, &counts);
+	assert_ptr_equal(take_claim(r), speaks);
+	assert_int_equal(waiting(r), 1);
+	/* It was asked before the word was there. */
+	assert_true(parked_put(r->tracker.parked, &late->op));
+	assert_ptr_equal(take_claim(r), late);
+	/* The same words again are no news. */
+	park(r, speaks);
+	answer_question(r, &counts);
+	assert_int_equal(waiting(r), 2);
+	room_free(r);
+	call_free(plain);
+	call_free(speaks);
+	call_free(late);
+}
+
+static void
 who_is_patient_is_answered_when_nothing_will_come_and_others_wait_on(void **state)
 {
 	struct room *r = room_new(10);
@@ -779,6 +810,7 @@ main(void)
 	    cmocka_unit_test(a_turn_that_comes_before_the_next_tick_is_not_late),
 	    cmocka_unit_test(a_turn_that_has_come_wakes_once),
 	    cmocka_unit_test(what_is_gated_wakes_only_who_has_what_it_needs),
+	    cmocka_unit_test(a_word_that_comes_into_use_asks_those_anew_who_may_have_it),
 	    cmocka_unit_test(who_is_patient_is_answered_when_nothing_will_come_and_others_wait_on),
 	    cmocka_unit_test(stopping_answers_everybody_once),
 	    cmocka_unit_test(who_rests_is_woken_by_no_work_and_when_it_has_rested),
