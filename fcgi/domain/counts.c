@@ -177,7 +177,8 @@ counts_why(const struct stage_counts *c, int stage, uint64_t has, char *out, siz
 	else if (own->gated &&
 	    (say_later(c, stage, has, out, size) || say_needs(c, stage, has, out, size)))
 		return;
-	else if (own->held > 0 && say_held(own->held, letter, out, size))
+	else if (own->held + own->held_retry > 0 &&
+	    say_held(own->held + own->held_retry, letter, out, size))
 		return;
 	else if (before > 0)
 		snprintf(out, size, "Stage %c is waiting for stage %c: 0 open, %lld in stage %c.",
@@ -252,6 +253,7 @@ read_stage(const struct pg_rows *rows, int row, struct stage_counts *out)
 	    .gated = pg_bool(rows, row, 8),
 	    .cancelled = pg_int(rows, row, 9),
 	    .held = pg_int(rows, row, 10),
+	    .held_retry = pg_int(rows, row, 11),
 	};
 	if (stage > out->stages)
 		out->stages = (int)stage;
@@ -325,7 +327,7 @@ counts_read(struct counts *c, struct pg *pg, struct stage_counts *out, struct er
 
 	if (!pg_call(pg,
 		"select stage, paused, ready, retry, due, leased, done, failed, gated, cancelled, "
-		"held from tracker.read_counts()",
+		"held, held_retry from tracker.read_counts()",
 		NULL, 0, &rows, e))
 		return false;
 	memset(out, 0, offsetof(struct stage_counts, work));

@@ -25,7 +25,8 @@ struct stage_count {
 	bool present, paused;
 	bool gated; /* something in its line needs words or has a rate: see stage_counts.work */
 	int64_t ready, retry, due, leased, done, failed, cancelled;
-	int64_t held; /* how much of ready is of batches that are paused */
+	int64_t held,
+	    held_retry; /* how much of ready, and of retry, is of batches that are paused */
 };
 
 /* Jobs of a gated stage that need the same. */

@@ -37,6 +37,32 @@ static struct {
 } kept;
 static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
 
+static void
+take_stage(struct page *p, const struct pg_rows *rows, int i, struct facts_stage *s)
+{
+	size_t len;
+	const char *name = pg_text(rows, i, 1, &len);
+
+	*s = (struct facts_stage){
+	    .stage = pg_int(rows, i, 0),
+	    .name = arena_dup(p->arena, name, len),
+	    .paused = pg_bool(rows, i, 2),
+	    .ready = pg_int(rows, i, 3),
+	    .retry = pg_int(rows, i, 4),
+	    .due = pg_int(rows, i, 5),
+	    .leased = pg_int(rows, i, 6),
+	    .done = pg_int(rows, i, 7),
+	    .failed = pg_int(rows, i, 8),
+	    .cancelled = pg_int(rows, i, 9),
+	    .held = pg_int(rows, i, 10),
+	    .held_retry = pg_int(rows, i, 11),
+	    .gated = pg_bool(rows, i, 12),
+	    .done_5m = pg_int(rows, i, 13),
+	    .done_1h = pg_int(rows, i, 14),
+	    .done_24h = pg_int(rows, i, 15),
+	};
+}
+
 static bool
 read_stages(struct page *p, struct facts *f, struct err *e)
 {
@@ -44,7 +70,7 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 
 	if (!pg_call(p->pg,
 		"select c.stage, c.name, c.paused, c.ready, c.retry, c.due, c.leased, c.done, "
-		"c.failed, c.cancelled,"
+		"c.failed, c.cancelled, c.held, c.held_retry, c.gated,"
 		" m.done_5m, m.done_1h, m.done_24h, m.first_at,"
 		" coalesce((select b.last from tracker.batch b order by b.first desc limit 1), 0)"
 		" from tracker.read_counts() c"
@@ -53,27 +79,10 @@ read_stages(struct page *p, struct facts *f, struct err *e)
 		NULL, 0, &rows, e))
 		return false;
 	for (int i = 0; i < pg_rows_count(rows) && i < STAGES_MAX; i++) {
-		struct facts_stage *s = &f->stage[i];
-		size_t len;
-		const char *name = pg_text(rows, i, 1, &len);
-		int64_t first_us = pg_time_us(rows, i, 13);
+		int64_t first_us = pg_time_us(rows, i, 16);
 
-		*s = (struct facts_stage){
-		    .stage = pg_int(rows, i, 0),
-		    .name = arena_dup(p->arena, name, len),
-		    .paused = pg_bool(rows, i, 2),
-		    .ready = pg_int(rows, i, 3),
-		    .retry = pg_int(rows, i, 4),
-		    .due = pg_int(rows, i, 5),
-		    .leased = pg_int(rows, i, 6),
-		    .done = pg_int(rows, i, 7),
-		    .failed = pg_int(rows, i, 8),
-		    .cancelled = pg_int(rows, i, 9),
-		    .done_5m = pg_int(rows, i, 10),
-		    .done_1h = pg_int(rows, i, 11),
-		    .done_24h = pg_int(rows, i, 12),
-		};
-		f->jobs = pg_int(rows, i, 14);
+		take_stage(p, rows, i, &f->stage[i]);
+		f->jobs = pg_int(rows, i, 17);
 		if (first_us != 0 && (f->first_us == 0 || first_us < f->first_us))
 			f->first_us = first_us;
 		f->stages = i + 1;
@@ -460,25 +469,30 @@ stage_note(struct page *p, const struct facts_stage *s, int64_t quiet_s)
 {
 	const char *stage =
 	    arena_printf(p->arena, "Stage %c (%s)", stage_capital((int)s->stage), s->name);
-	int64_t waiting = s->ready + s->retry;
+	int64_t waiting = s->ready + s->retry, held = s->held + s->held_retry;
+	int64_t came_back = s->retry - s->held_retry;
 
 	if (s->paused)
 		return arena_printf(p->arena,
 		    "%s is paused by the operator: %s %s until it is resumed.", stage,
 		    pieces_jobs(p, waiting), text_plural(waiting, "waits", "wait"));
+	waiting -= held;
 	if (waiting > 0 && s->present == 0)
 		return arena_printf(p->arena, "%s has no worker: %s %s for one.", stage,
 		    pieces_jobs(p, waiting), text_plural(waiting, "waits", "wait"));
-	if (s->ready + s->due > 0 && s->leased == 0 && quiet_s > IDLE_S)
+	if (held > 0 && waiting == 0 && s->leased == 0)
+		return arena_printf(p->arena, "%s: %s %s, but the operator has paused their batch.",
+		    stage, pieces_jobs(p, held), text_plural(held, "waits", "wait"));
+	if (!s->gated && s->ready - s->held + s->due > 0 && s->leased == 0 && quiet_s > IDLE_S)
 		return arena_printf(p->arena, "%s: %s %s, and %s.", stage, pieces_jobs(p, waiting),
 		    text_plural(waiting, "waits", "wait"),
 		    s->present == 1 ? "its only worker does not ask for one"
 				    : arena_printf(p->arena, "none of its %s asks for one",
 					  pieces_workers(p, s->present)));
-	if (s->ready == 0 && s->due == 0 && s->retry > 0 && s->leased == 0)
+	if (s->ready == s->held && s->due == 0 && came_back > 0 && s->leased == 0)
 		return arena_printf(p->arena,
 		    "%s: %s came back and %s out a back-off before the next try.", stage,
-		    pieces_jobs(p, s->retry), text_plural(s->retry, "waits", "wait"));
+		    pieces_jobs(p, came_back), text_plural(came_back, "waits", "wait"));
 	return NULL;
 }
 

@@ -17,7 +17,9 @@ struct facts_stage {
 	int64_t stage;
 	const char *name;
 	bool paused;
+	bool gated; /* something that waits has needs or a rate */
 	int64_t ready, retry, due, leased, done, failed, cancelled;
+	int64_t held, held_retry; /* of ready, and of retry: of batches that are paused */
 	int64_t expected;  /* jobs that it is to see: neither lost before nor cancelled here */
 	int64_t remaining; /* of these, what is neither done nor failed */
 	int64_t present, working; /* workers */

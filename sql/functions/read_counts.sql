@@ -6,14 +6,14 @@
 --		fed with. done is net of what was withdrawn. gated: something in
 --		its line has needs or a rate, see read_work. cancelled: what would be ready or in retry of
 --		batches that are not cancelled. held: how much of ready is of paused batches; due has none
---		of that.
+--		of that. held_retry: the same of retry.
 -- Errors	none.
 -- Locks	none. One snapshot: the numbers belong together.
 -- Index	tally by key; retry by (stage, due); batch by first; see count_ahead.
 drop function if exists tracker.read_counts();
 create function tracker.read_counts()
 returns table (stage int2, name text, letter text, paused boolean, ready int8, retry int8, due int8,
-	leased int8, done int8, failed int8, gated boolean, cancelled int8, held int8)
+	leased int8, done int8, failed int8, gated boolean, cancelled int8, held int8, held_retry int8)
 language sql
 stable
 set search_path = pg_catalog, pg_temp
@@ -31,7 +31,7 @@ as $$
 							where b.batch = r.batch and (b.paused or b.cancelled))
 					limit 100000) x) end,
 		c.fed - c.ready - c.retry - c.done - c.failed - c.cancelled, c.done, c.failed, c.gated,
-		c.cancelled, c.held
+		c.cancelled, c.held, c.held_retry
 	from (
 		select s.stage, s.name, s.letter, s.paused, s.needs is not null as gated,
 			case when s.stage = 1 then f.ahead else coalesce(t.ready, 0) end as ready,
@@ -44,6 +44,10 @@ as $$
 				select sum(c.ready)::int8 from tracker.batch b
 				join tracker.batch_count c on c.batch = b.batch and c.stage = s.stage
 				where b.paused), 0) end as held,
+			coalesce(t.held_retry, 0) + coalesce((
+				select sum(c.retry)::int8 from tracker.batch b
+				join tracker.batch_count c on c.batch = b.batch and c.stage = s.stage
+				where b.paused), 0) as held_retry,
 			exists (select from tracker.batch b where b.paused) as has_paused
 		from tracker.stage s
 		left join tracker.cancelled_count k on k.stage = s.stage
@@ -59,7 +63,8 @@ as $$
 				sum(case when b.cancelled then 0 else q.retry end)::int8 as retry,
 				sum(q.done)::int8 as done, sum(q.failed)::int8 as failed,
 				sum(case when b.cancelled then q.ready + q.retry else 0 end)::int8 as cancelled,
-				sum(case when b.paused then q.ready else 0 end)::int8 as held
+				sum(case when b.paused then q.ready else 0 end)::int8 as held,
+				sum(case when b.paused then q.retry else 0 end)::int8 as held_retry
 			from (
 				select y.stage, y.batch, sum(y.ready) as ready, sum(y.retry) as retry,
 					sum(y.done - y.withdrawn) as done, sum(y.failed) as failed

@@ -452,6 +452,7 @@ def test_what_waits_of_a_paused_batch_is_held(house):
     for _ in range(2):
         assert [(c.ready, c.retry, c.due, c.held) for c in (house.counts(1), house.counts(2))] == [
             (3, 0, 0, 2), (2, 1, 0, 2)]
+        assert [house.counts(s).held_retry for s in (1, 2)] == [0, 1]
         house.end_minute()
         house.fold()
     house.value("select tracker.resume_batch(%s)", batch)

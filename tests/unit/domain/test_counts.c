@@ -125,7 +125,12 @@ what_is_held_is_no_work_and_what_is_cancelled_is_no_more_to_come(void **state)
 	(void)state;
 	assert_why(&c, 1, "Stage A: 1,200 jobs wait, but the operator has paused their batch.");
 	assert_true(counts_more_may_come(&c, 1));
+	c.stage[1].retry = 3;
+	c.stage[1].held_retry = 2;
+	assert_why(&c, 1, "Stage A: 1,202 jobs wait, but the operator has paused their batch.");
 	c.stage[1].ready = c.stage[1].held = 0;
+	assert_why(&c, 1, "Stage A: 2 jobs wait, but the operator has paused their batch.");
+	c.stage[1].retry = c.stage[1].held_retry = 0;
 	assert_why(&c, 1, "Stage A is finished: 0 done, 0 failed, 5 cancelled.");
 	assert_true(counts_is_finished(&c, 1));
 }

@@ -295,6 +295,15 @@ what_holds_a_stage_up_is_said_in_words(void **state)
 	assert_int_equal(facts_notes(&page, &f, notes), 1);
 	assert_string_equal(notes[0],
 	    "Stage A (Extract): 1 job came back and waits out a back-off before the next try.");
+	f.stage[0].held_retry = 1;
+	assert_int_equal(facts_notes(&page, &f, notes), 1);
+	assert_string_equal(
+	    notes[0], "Stage A (Extract): 1 job waits, but the operator has paused their batch.");
+	f.stage[0].ready = f.stage[0].held = 4;
+	f.stage[0].retry = 2;
+	assert_int_equal(facts_notes(&page, &f, notes), 1);
+	assert_string_equal(notes[0],
+	    "Stage A (Extract): 1 job came back and waits out a back-off before the next try.");
 }
 
 static void
