@@ -1,6 +1,6 @@
 {{%AUTOESCAPE context="HTML"}}
 <table class="batches">
-<thead><tr><th scope="col">Batch</th><th scope="col">Progress</th><th scope="col" class="n">Jobs</th><th scope="col" class="n">A minute</th><th scope="col">Time left</th><th scope="col" class="n">Failed</th></tr></thead>
+<thead><tr><th scope="col">Batch</th><th scope="col">Progress</th><th scope="col" class="n">Jobs</th><th scope="col" class="n">A minute</th><th scope="col">{{#OPEN}}Time left{{/OPEN}}{{#OVER}}Over since{{/OVER}}</th><th scope="col" class="n">Failed</th></tr></thead>
 <tbody>
 {{#ROW}}
 <tr>

@@ -294,9 +294,16 @@ set_batch(struct ask *ask, struct err *e)
 	char note[CELL_TEXT];
 	int64_t batch;
 
-	for (int i = 2; i < ask->n_args; i++)
+	for (int i = 2; i < ask->n_args; i++) {
+		size_t word = strcspn(ask->arg[i], "=") + 1;
+
+		for (int k = 2; k < i; k++)
+			if (strncmp(ask->arg[i], ask->arg[k], word) == 0)
+				return err_set(e, ERR_FIELD, NULL, "%.*s is said twice", (int)word,
+				    ask->arg[i]);
 		if (!take_wish(&w, ask->arg[i], e))
 			return false;
+	}
 	if (!find_batch(ask, ask->arg[1], &batch, e))
 		return false;
 	params[0] = pg_int4_param(&room[0], (int32_t)batch);

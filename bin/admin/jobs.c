@@ -32,14 +32,22 @@ ask_job(const char *text, int64_t *job, struct err *e)
 static bool
 take_jobs(struct ask *ask, struct pg_array *jobs, struct err *e)
 {
-	int64_t job;
+	int64_t job[ASK_ARGS_MAX];
+	int n = 0;
 
 	pg_array_init(jobs, PG_INT8_ARRAY);
 	for (int i = 0; i < ask->n_args; i++) {
-		if (!ask_job(ask->arg[i], &job, e))
+		int same = 0;
+
+		if (!ask_job(ask->arg[i], &job[n], e))
 			return false;
-		pg_array_int8(jobs, job);
+		while (job[same] != job[n])
+			same++;
+		if (same < n)
+			continue;
+		pg_array_int8(jobs, job[n++]);
 	}
+	ask->n_args = n;
 	return true;
 }
 

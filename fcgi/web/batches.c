@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "domain/counts.h"
 #include "store/pg_array.h"
 #include "web/pieces.h"
 #include "web/tpl/batch_rows.h"
@@ -40,6 +41,23 @@ enum {
 	RATE,
 	KNOWN
 };
+
+/* So many of the words; a batch may need 64. */
+static const char *
+needs_text(struct page *p, const char *needs)
+{
+	const char *end = needs;
+	int told = 0, more = 0;
+
+	for (const char *at = needs; *at; at++)
+		if (*at == ',' && ++told == WORDS_TOLD)
+			end = at;
+		else if (*at == ',' && told > WORDS_TOLD)
+			more++;
+	return told < WORDS_TOLD
+	    ? needs
+	    : arena_printf(p->arena, "%.*s and %d more", (int)(end - needs), needs, more + 1);
+}
 
 static const char *
 why_text(struct page *p, const char *state, const char *paused_why, const char *needs)
@@ -84,7 +102,8 @@ take_row(struct page *p, const struct pg_rows *rows, int i, struct batch *b)
 		b->state = pg_dup(p->arena, rows, i, WHY);
 	else
 		b->state = b->done < b->total ? "moving" : "ended";
-	b->why = why_text(p, b->state, pg_text(rows, i, PAUSED_WHY, NULL), b->needs);
+	b->needs_told = needs_text(p, b->needs);
+	b->why = why_text(p, b->state, pg_text(rows, i, PAUSED_WHY, NULL), b->needs_told);
 }
 
 static void
@@ -221,6 +240,7 @@ batches_put(struct page *p, struct template_dict *d, const struct batches *b, si
 	size_t left = bytes;
 	int i;
 
+	template_show(table, b->n > 0 && b->row[0].ended_us != 0 ? T_OVER : T_OPEN);
 	for (i = 0; i < b->n; i++) {
 		size_t row = row_bytes(&b->row[i]);
 

@@ -23,10 +23,11 @@ struct batch {
 	int64_t done, total; /* completions, over all stages */
 	int64_t failed, in_hand, waiting;
 	const char *name, *note;
-	const char *needs; /* words, ", " between; "" */
-	int64_t rate;      /* jobs a minute at most; 0 = as many as are asked for */
-	const char *state; /* moving, paused, cancelled, needs, rate, turn, idle, ended */
-	const char *why;   /* for people: what holds it up; "" */
+	const char *needs;      /* words, ", " between; "" */
+	const char *needs_told; /* the same in a sentence: a few, "and 3 more" */
+	int64_t rate;           /* jobs a minute at most; 0 = as many as are asked for */
+	const char *state;      /* moving, paused, cancelled, needs, rate, turn, idle, ended */
+	const char *why;        /* for people: what holds it up; "" */
 	double per_minute;
 	int64_t eta_s;
 };

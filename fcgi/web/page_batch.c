@@ -53,7 +53,7 @@ put_facts(struct page *p, struct template_dict *d, const struct batch *b)
 	pieces_time(d, T_LOADED, T_ISO, T_AGO, b->created_us);
 	pieces_time(d, T_ENDED, T_ISO, T_AGO, b->ended_us);
 	if (*b->needs != 0)
-		template_str(template_section(d, T_NEEDING), T_NEEDS, b->needs);
+		template_str(template_section(d, T_NEEDING), T_NEEDS, b->needs_told);
 	if (b->rate > 0)
 		pieces_count(template_section(d, T_LIMITED), T_LIMIT, b->rate);
 	if (*b->note != 0)

@@ -15,8 +15,9 @@ as $$
 begin
 	if check_batch_name.name is null or check_batch_name.name !~ '[^\s]'
 			or length(check_batch_name.name) > 200
-			or check_batch_name.name ~ '[\u0001-\u001f\u007f-\u009f]|^\s|\s$' then
-		raise exception 'a batch''s name has 1 to 200 characters, none of them a control character, and no blank at its ends'
+			or check_batch_name.name ~ ('[\u0001-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]'
+				'|^[\s\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]|[\s\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]$') then
+		raise exception 'a batch''s name has 1 to 200 characters, each of which can be seen, and no blank at its ends'
 			using errcode = 'TR003';
 	end if;
 	if check_batch_name.name ~ '(^|/)\.{1,2}(/|$)' then

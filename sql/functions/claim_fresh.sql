@@ -149,9 +149,8 @@ begin
 		select v_stage, v_batch, x.held_job, x.held_lease, x.id, clock_timestamp(), 1, calls[x.n]
 		from x where x.held_job is not null)
 	select coalesce(v_items[x.n], x.n), case when x.held_job is null then 'none' else 'job' end, x.id, v_stage,
-		coalesce(x.held_job, x.has), x.held_lease, case when x.held_job is not null then 1 else coalesce(cardinality(x.words), 0)
-			- bit_count(coalesce(x.has, 0)::bit(64))::int4 end,
-		v_datas[x.turn] from x;
+		coalesce(x.held_job, x.has), x.held_lease, case when x.held_job is not null then 1 else
+			coalesce(cardinality(x.words), 0) - bit_count(coalesce(x.has, 0)::bit(64))::int4 end, v_datas[x.turn] from x;
 
 	if v_stage > 1 then
 		if v_given > 0 then

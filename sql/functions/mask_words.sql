@@ -1,6 +1,6 @@
 -- The words of a mask, for people and for comparing.
 --
--- Caller	read_work, read_still, set_batch_needs, distcompute-admin batch.
+-- Caller	read_work, join_words, read_batch_rows, set_batch, set_batch_needs.
 -- Answer	words in alphabetical order, commas between; empty: none.
 -- Errors	none.
 -- Locks	none.

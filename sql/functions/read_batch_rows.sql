@@ -1,7 +1,8 @@
 -- Batches as people want to see them: how far, how quick, how long still, and why not quicker.
 --
 -- What is left is counted over the whole pipeline, as in read_eta; the pace is that of the last hour, or of the
--- time since the first result in it. Stages run side by side, so the slowest one may set the time.
+-- time since the first result in it. Stages run side by side, so the slowest one may set the time; and what nobody has had
+-- yet goes out no quicker than the rates of the batch and of the stage let it.
 --
 -- Caller	pages, of the numbers that read_open_batches and read_ended_batches gave.
 -- Answer	a row a batch, in the order in which they were asked for; of none that is not there. done, total:
@@ -32,7 +33,9 @@ begin
 			case when p.since is not null then
 				greatest(extract(epoch from statement_timestamp() - p.since), 60) end as s,
 			greatest(b.last - b.first + 1 - q.done
-				- sum(q.failed + q.cancelled) over (partition by q.batch order by q.stage), 0) as left_here
+				- sum(q.failed + q.cancelled) over (partition by q.batch order by q.stage), 0) as left_here,
+			(select min(g.rate) from tracker.gate g
+				where g.stage = q.stage and g.batch in (0, q.batch)) as rate
 		from tracker.read_batches(read_batch_rows.batches) q
 		join tracker.batch b on b.batch = q.batch
 		join tracker.read_batch_pace(read_batch_rows.batches) p on p.batch = q.batch and p.stage = q.stage
@@ -41,8 +44,8 @@ begin
 			sum(c.failed)::int8 as failed, sum(c.leased)::int8 as leased,
 			sum(c.ready + c.retry)::int8 as waiting, sum(c.done_5m) as done_5m,
 			sum(c.done_1h) as done_1h, max(c.s) as s,
-			max(c.left_here / (c.done_1h / c.s))
-				filter (where c.done_1h > 0) as slowest_s
+			greatest(max(c.left_here / (c.done_1h / c.s)) filter (where c.done_1h > 0),
+				max((c.left_here - c.retry - c.leased) * 60 / c.rate)) as slowest_s
 		from c group by c.batch
 	)
 	select b.batch, b.name, b.first, b.last, b.created, b.ended, b.priority, b.paused_why, b.note,

@@ -19,7 +19,7 @@ as $$
 			when b.needs <> 0 and not exists (
 				select from tracker.worker w
 				where w.words is not null and w.gone_at is null and w.has & b.needs = b.needs)
-				then 'no worker here has ' || replace(tracker.mask_words(b.needs), ',', ', ')
+				then 'no worker here has ' || tracker.join_words(b.needs)
 			when exists (
 				select from tracker.gate g
 				where g.stage = 1 and g.batch in (0, b.batch)

@@ -3,7 +3,7 @@
 -- Caller	distcompute-admin batch set. priority: -100 to 100, higher
 --		goes first; note: one line for people; needs: see set_batch_needs; rate: see set_batch_rate; null: as it is.
 -- Answer	what it was before; no row: there is no such batch.
--- Errors	TR003: a number or a text that cannot be. lock_not_available: see await_barrier.
+-- Errors	TR003: a number or a text that cannot be; it is cancelled. lock_not_available: see await_barrier.
 -- Locks	all of the barrier, for a moment, when more than the note changes; those of set_batch_needs and set_batch_rate;
 --		batch; stage, for its line.
 -- Index	batch, gate and stage by key.
@@ -18,17 +18,22 @@ declare
 	v_ok boolean;
 	v_name text;
 	v_new jsonb := '{}';	-- what is another now
+	v_cancelled boolean;
 begin
 	perform tracker.check_batch_says(set_batch.priority, set_batch.note);
 	if set_batch.priority is not null or set_batch.needs is not null or set_batch.rate is not null then
 		v_ok := tracker.await_barrier(patience_s);
 	end if;
 	select b.name, b.priority, b.note, tracker.mask_words(b.needs), coalesce((
-		select g.rate from tracker.gate g where g.stage = 1 and g.batch = of_batch), 0)
-	into v_name, old_priority, old_note, old_needs, old_rate from tracker.batch b
+		select g.rate from tracker.gate g where g.stage = 1 and g.batch = of_batch), 0), b.cancelled
+	into v_name, old_priority, old_note, old_needs, old_rate, v_cancelled from tracker.batch b
 	where b.batch = of_batch;
 	if not found then
 		return;
+	end if;
+	if v_cancelled and num_nonnulls(set_batch.priority, set_batch.needs, set_batch.rate) > 0 then
+		raise exception 'it is cancelled: there is nothing to set but its note'
+			using errcode = 'TR003';
 	end if;
 	if set_batch.needs is not null and tracker.set_batch_needs(of_batch, set_batch.needs, patience_s, false) then
 		v_new := jsonb_build_object('needs', (

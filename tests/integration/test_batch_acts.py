@@ -130,13 +130,25 @@ def test_why_a_batch_is_cancelled_is_kept(fresh):
         ('batch "one"', {"why": "wrong inputs"}), ('batch "two"', {})]
 
 
+def test_of_a_cancelled_batch_nothing_is_set_but_its_note(fresh):
+    load(fresh, "a\n", "--batch", "one")
+    batch(fresh, "cancel", "one")
+    words = fresh.one("select count(*) from tracker.word")
+    for wish in ("priority=5", "needs=gpu", "rate=3", "needs=", "rate=0"):
+        done = batch(fresh, "set", "one", "note=why", wish, check=False)
+        assert done.returncode == 1 and "it is cancelled: there is nothing to set but its note" in done.stderr
+    batch(fresh, "set", "one", "note=for Ann")
+    assert listed(fresh, "--all")["one"]["note"] == "for Ann"
+    assert (fresh.one("select count(*) from tracker.word"), fresh.one("select count(*) from tracker.gate")) == (words, 0)
+
+
 @pytest.mark.parametrize("words,status", [
     (["cancel", "nobody"], 1), (["cancel", ""], 1), (["cancel", "x" * 5000], 1), (["pause", "a\nb"], 1), (["pause", "\u202eabc"], 1),
     (["rename", "one", "two"], 1), (["rename", "one", ""], 1), (["rename", "one", "y" * 201], 1), (["rename", "one", "a\nb"], 64),
     (["rename", "one", "\u202eabc"], 64), (["set", "one", "priority=101"], 64), (["set", "one", "priority="], 64),
-    (["set", "one", "colour=red"], 64), (["set", "one"], 64), (["set", "one", "note=a\nb"], 64), (["set", "one", "note=" + "z" * 201], 64), (["set", "one", "note=a\u202eb"], 64), (["set", "one", "rate=5", "note=a\x1b[31m"], 64),
+    (["set", "one", "colour=red"], 64), (["set", "one"], 64), (["set", "one", "priority=1", "note=x", "priority=2"], 64), (["set", "one", "note=a\nb"], 64), (["set", "one", "note=" + "z" * 201], 64), (["set", "one", "note=a\u202eb"], 64), (["set", "one", "rate=5", "note=a\x1b[31m"], 64),
     (["pause", "one", "--reason", "a\nb"], 64), (["pause", "one", "--reason", "x" * 201], 64), (["pause", "one", "--reason", "a\u202eb"], 64),
-    (["rename", "one", " y"], 1), (["rename", "one", "y "], 1), (["rename", "one", "../.."], 1),
+    (["rename", "one", " y"], 1), (["rename", "one", "\u00a0y"], 1), (["rename", "one", "y\u3000"], 1), (["rename", "one", "y "], 1), (["rename", "one", "../.."], 1),
     (["resume", "one"], 1), (["nonsense", "one"], 64), (["pause"], 64), (["cancel", "one", "two"], 64),
     (["cancel", "one", "--reason", "a\u202eb"], 64), (["rename", "one", "three", "--reason", "x"], 64), (["set", "one", "priority=1", "--reason", "x"], 64),
     (["resume", "one", "--reason", "x"], 64), (["--reason", "x"], 64)])
@@ -169,7 +181,7 @@ def test_jobs_are_hurried_wherever_they_wait(fresh, fleet):
     assert job["job"] == 4
     f.give("done", job, data="r")
     done = fresh.run(ADMIN, "hurry", "6", "4", "2", "99", "2", check=False)
-    assert done.returncode == 1 and "of the 5" in done.stderr
+    assert done.returncode == 1 and "1 of the 4 does not wait" in done.stderr
     assert done.stdout.splitlines()[0].startswith("stage A: 2 jobs go before every batch")
     assert done.stdout.splitlines()[1].startswith("stage B: 1 job goes before every batch")
     assert sorted(j["job"] for j in f.sync(want=2)["jobs"]) == [2, 6]

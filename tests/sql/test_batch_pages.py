@@ -91,6 +91,16 @@ def test_the_time_left_is_that_of_the_slowest_stage(house):
     assert row.per_minute == 0  # in the last five minutes
 
 
+@pytest.mark.parametrize("of_stage", [False, True])
+def test_the_time_left_is_no_less_than_rates_let_it_be(house, of_stage):
+    batch = house.load(60)
+    through(house, 1, 20)
+    through(house, 2, 20)
+    assert shown(house, batch)[batch].eta_s < 40 * 60
+    house.rows("select tracker.set_stage_rate(1::int2, 1)" if of_stage else f"select tracker.set_batch_rate({batch}, 1)")
+    assert shown(house, batch)[batch].eta_s == 40 * 60
+
+
 def test_the_pace_of_the_first_minute_is_no_less_than_what_was_done_in_it(house):
     batch = house.load(60)
     through(house, 1, 20)
@@ -130,6 +140,15 @@ def test_what_nobody_has_and_a_rate_hold_a_batch_up(house):
     house.want(house.worker(), 1)
     row = shown(house, second)[second]
     assert (row.why, row.needs, row.rate) == ("rate", "", 1)
+
+
+def test_a_sentence_has_eight_words_at_most(house):
+    batch = house.load(1)
+    house.value("select tracker.set_batch_needs(%s, %s)", batch, ",".join(f"w{n:02}" for n in range(10)))
+    still = "select why from tracker.read_still(array[%s])"
+    assert house.value(still, batch) == "no worker here has w00, w01, w02, w03, w04, w05, w06, w07 and 2 more"
+    house.value("select tracker.set_batch_needs(%s, %s)", batch, ",".join(f"w{n:02}" for n in range(8)))
+    assert house.value(still, batch) == "no worker here has w00, w01, w02, w03, w04, w05, w06, w07"
 
 
 def test_a_cancelled_one_is_as_far_as_it_came(house):
