@@ -219,7 +219,8 @@ def test_an_operator_says_what_a_batch_needs_and_how_fast_it_may_go(fresh):
     said = fresh.run("distcompute-admin", "batch", "set", "march", "needs=", "rate=0").stdout
     assert said == "set; it was priority=0 note='' needs=gpu,ram32 rate=1 before\n"
     assert len(f.sync(want=2, has="")["jobs"]) == 1
-    assert [r[0] for r in fresh.sql("select act from tracker.audit order by id desc limit 2")] == ["set rate", "set needs"]
+    assert fresh.sql("select act, details from tracker.audit order by id desc limit 2") == [
+        ("set", {"needs": "", "rate": 0}), ("set", {"needs": "gpu,ram32", "rate": 1})]
 
 
 @pytest.mark.parametrize("words", [["needs=b@d"], ["needs=" + "x" * 33], ["rate=-1"], ["rate=6000001"], ["rate=x"],
