@@ -105,6 +105,7 @@ struct steps {
 	struct progress progress;
 	int64_t undo, after, jobs, results, left;
 	int64_t all_jobs, all_results, off; /* of calls before too; jobs of cancelled batches */
+	int64_t looked;                     /* taking back: jobs looked at */
 	int most, tries; /* jobs of the next step; steps in a row that got nowhere */
 };
 
@@ -270,17 +271,21 @@ step_back(struct steps *s, bool *over, struct err *e)
 	int64_t began = clock_us();
 
 	if (!pg_call(s->ask->tool->pg,
-		"select last, jobs, results, fed::text from tracker.undo_take_back($1, $2, $3)",
+		"select last, jobs, results, fed::text, all_jobs"
+		" from tracker.undo_take_back($1, $2, $3)",
 		params, 3, &rows, e))
 		return false;
+	s->looked += s->most;
 	fit_step(s, clock_us() - began);
 	*over = pg_is_null(rows, 0, 0);
 	s->after = pg_int(rows, 0, 0);
 	s->jobs += pg_int(rows, 0, 1);
 	s->results += pg_int(rows, 0, 2);
 	wake_stages(s, rows, 3);
+	s->all_jobs = pg_int(rows, 0, 4);
 	pg_rows_free(rows);
-	progress_tell(&s->progress, (uint64_t)s->results, -1);
+	progress_tell(&s->progress, (uint64_t)s->results,
+	    s->looked < s->all_jobs ? (double)s->looked / (double)s->all_jobs : 1);
 	return true;
 }
 

@@ -72,19 +72,37 @@ terminal_columns(void)
 	return size.ws_col;
 }
 
-/* Cut to the terminal's width: a line that wraps could not be drawn over. */
+/* As much of it as fits in a line, for one that wraps could not be drawn over: the last to go is the share. */
 static void
-draw(struct progress *p, const char *count, const char *left, double share)
+put_line(char *out, size_t size, size_t room, const char *count, const char *left, double share)
 {
-	char bar[BAR + 1], line[256];
+	char bar[BAR + 1];
+	int percent = (int)(share * 100);
 
 	put_bar(bar, share);
 	if (share < 0)
-		snprintf(line, sizeof(line), "%s", count);
+		snprintf(out, size, "%s", count);
 	else
-		snprintf(
-		    line, sizeof(line), "[%s] %3d%%  %s%s", bar, (int)(share * 100), count, left);
-	fprintf(stderr, "\r\033[K%.*s", terminal_columns() - 1, line);
+		snprintf(out, size, "[%s] %3d%%  %s%s", bar, percent, count, left);
+	if (strlen(out) > room && share >= 0)
+		snprintf(out, size, "[%s] %3d%%  %s", bar, percent, count);
+	if (strlen(out) > room && share >= 0)
+		snprintf(out, size, "%d%%  %s%s", percent, count, left);
+	if (strlen(out) > room && share >= 0)
+		snprintf(out, size, "%d%%%s", percent, left);
+	if (strlen(out) > room && share >= 0)
+		snprintf(out, size, "%d%%", percent);
+	if (strlen(out) > room)
+		out[room] = '\0';
+}
+
+static void
+draw(struct progress *p, const char *count, const char *left, double share)
+{
+	char line[256];
+
+	put_line(line, sizeof(line), (size_t)terminal_columns() - 1, count, left, share);
+	fprintf(stderr, "\r\033[K%s", line);
 	p->drawn = true;
 }
 

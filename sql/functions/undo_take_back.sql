@@ -9,12 +9,14 @@
 --
 -- Caller	distcompute-admin undo --back. after: the last job of the step before, 0 at first.
 -- Answer	one row: last, the last job looked at (null: none was left); jobs and results that are
---		live again; fed: work that is ready in a later stage because of it (one number a stage).
+--		live again; fed: work that is ready in a later stage because of it (one number a stage); all_jobs: of
+--		the undo.
 -- Errors	TR002: no such undo, or not done yet.
 -- Locks	the undo's line in audit; retry; output; ready; stage, for its line; tally; credit.
 -- Index	refused_output_undo; retry by key; see is_undone; batch by first.
+drop function if exists tracker.undo_take_back(int8, int8, int4);
 create or replace function tracker.undo_take_back(undo int8, after int8, most int4)
-returns table (last int8, jobs int8, results int8, fed int8[])
+returns table (last int8, jobs int8, results int8, fed int8[], all_jobs int8)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -37,6 +39,7 @@ declare
 	r_stage int2[]; r_person int8[]; r_job int8[]; r_kept boolean[];
 begin
 	v_undone := tracker.hold_undo(v_undo, false);
+	all_jobs := v_undone.details ->> 'jobs';
 	select max(s.stage) into v_last from tracker.stage s;
 
 	select array_agg(x.stage), array_agg(x.job), max(x.job)

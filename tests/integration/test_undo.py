@@ -1,8 +1,14 @@
 """An operator takes back what a cheat, or a broken release, has made: the story as it is lived."""
+import fcntl
 import json
+import os
+import pty
 import random
+import re
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import psycopg2
@@ -110,6 +116,52 @@ def slow_steps(faults):
     faults.sql("create trigger dawdle after insert on tracker.refused_output for each statement execute function tracker.dawdle()")
     yield faults
     faults.sql("drop function tracker.dawdle() cascade")
+
+
+def on_terminal(stack, columns, *words):
+    """What an undo shows there, and what it says in the end; each drawing takes the one before it away."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    p = subprocess.Popen([program(ADMIN), "--config", stack.config, "undo", *words], stdin=its, stdout=its, stderr=its)
+    os.close(its)
+    shown = b""
+    while True:
+        try:
+            more = os.read(ours, 65536)
+        except OSError:  # it has ended
+            break
+        if not more:
+            break
+        shown += more
+    os.close(ours)
+    assert p.wait() == 0, shown
+    first, *drawn, last = shown.decode().split("\r\x1b[K")
+    assert first == "" and drawn, shown
+    assert last.startswith("undo ") and last.endswith("\r\n") and "\x1b" not in last
+    return drawn, last
+
+
+@pytest.mark.parametrize("columns", [200, 80, 60, 30, 5, 1])
+def test_an_undo_and_its_taking_back_draw_a_bar_that_fits_the_terminal(slow_steps, columns):
+    slow_steps.load([f"job {n}" for n in range(400)])
+    work(slow_steps, "a", "Mallory", 400)
+    slow_steps.sql("create trigger dawdle_back after delete on tracker.refused_output for each statement"
+                   " execute function tracker.dawdle()")
+    drawn, last = on_terminal(slow_steps, columns, "--person", "Mallory", "--reason", "made up")
+    back, _ = on_terminal(slow_steps, columns, "--back", last.split()[1].rstrip(":"))
+    for shown in (drawn, back):
+        assert all(len(line) < max(columns, 1) or line == "" for line in shown), shown
+        whole = shown[len(shown) // 2]
+        assert "[#" in whole and "results" in whole or columns < 80, whole
+        assert re.search(r"\d%", whole) or columns < 5, whole
+
+
+def test_an_undo_that_nobody_watches_draws_nothing(slow_steps):
+    slow_steps.load([f"job {n}" for n in range(400)])
+    work(slow_steps, "a", "Mallory", 400)
+    said = slow_steps.run(ADMIN, "undo", "--person", "Mallory", "--reason", "made up")
+    assert not set("\r\x1b[#") & set(said.stdout + said.stderr) and said.stdout.count("\n") == 1
+    assert all(re.fullmatch(r"\d+%: [0-9,]+ results, [0-9,]+ a second.*", line) for line in said.stderr.splitlines())
 
 
 def begin_undo(stack, line):
