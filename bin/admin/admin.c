@@ -31,6 +31,7 @@ enum key {
 	KEY_OLDER,
 	KEY_BATCH,
 	KEY_YES,
+	KEY_WORDS,
 	KEY_MARKDOWN,
 	KEY_MANUAL,
 	KEY_SAMPLE,
@@ -79,6 +80,8 @@ static const struct argp_option send_back_options[] = {
 static const struct argp_option person_options[] = {
     {"yes", KEY_YES, NULL, 0,
 	"With merge and erase: do it; without, it is only told what would be done", 0},
+    {"words", KEY_WORDS, NULL, 0,
+	"With erase: also where a name of one or two characters is a word of what others wrote", 0},
     {"json", KEY_JSON, NULL, 0, "Print JSON", 0},
     {"label", KEY_LABEL, "TEXT", 0, "With key add: what it is for", 0},
     {"all", KEY_ALL, NULL, 0, "With key revoke: all keys, and the name", 0}, {0}};
@@ -285,7 +288,7 @@ take_option(struct ask *ask, int key, const char *arg, struct argp_state *state)
 		int key;
 		bool *yes;
 	} flags[] = {{KEY_JSON, &ask->json}, {KEY_ALL, &ask->all}, {KEY_DRY_RUN, &ask->dry_run},
-	    {KEY_KEEP_CREDIT, &ask->keep_credit}, {KEY_YES, &ask->yes}};
+	    {KEY_KEEP_CREDIT, &ask->keep_credit}, {KEY_YES, &ask->yes}, {KEY_WORDS, &ask->words}};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		if (texts[i].key == key)

@@ -31,7 +31,7 @@ struct ask {
 	const char *resume, *back;                     /* undo, trial: the number of one */
 	const char *older;                             /* leases: in hand for so long */
 	const char *batch;                             /* failed, requeue, ...: of this one */
-	bool json, all, dry_run, keep_credit, yes;
+	bool json, all, dry_run, keep_credit, yes, words;
 };
 
 /* The answer of a command; ok false with a clean error means exit 1 without a message. */

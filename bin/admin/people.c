@@ -206,24 +206,59 @@ tell_in_redis(struct ask *ask, const struct pg_rows *rows, struct err *e)
 	return ok;
 }
 
+/* What an erasure leaves: names that are the operator's, and short names as words of what others wrote. */
+static bool
+tell_left(struct ask *ask, struct err *e)
+{
+	struct pg_param param = text_or_null(ask->arg[1]);
+	struct pg_rows *rows = NULL;
+	char which[CELL_TEXT];
+
+	if (!pg_call(ask->tool->pg, "select kind, which, texts from tracker.weigh_name($1)", &param,
+		1, &rows, e))
+		return false;
+	for (int i = 0; i < pg_rows_count(rows); i++) {
+		const char *kind = pg_text(rows, i, 0, NULL);
+		int64_t texts = pg_int(rows, i, 2);
+
+		cell_text(rows, i, 1, which);
+		if (strcmp(kind, "name") != 0)
+			printf(
+			    "The name of %s '%s' has it in it, and stays: rename it before, if it "
+			    "is theirs.\n",
+			    kind, which);
+		else if (!ask->words)
+			printf(
+			    "'%s' is short: where it is a word of what others wrote (%lld %s), it "
+			    "stays, unless you say --words.\n",
+			    which, (long long)texts, text_plural(texts, "text", "texts"));
+	}
+	pg_rows_free(rows);
+	return true;
+}
+
 static bool
 erase_person(struct ask *ask, struct err *e)
 {
-	struct pg_param param = text_or_null(ask->arg[1]);
+	struct pg_scalar room;
+	struct pg_param params[] = {text_or_null(ask->arg[1]), pg_bool_param(&room, ask->words)};
 	struct pg_rows *rows = NULL;
 	long long line;
 	bool ok, told;
 	int gone;
 
-	if (!ask->yes)
-		return only_weigh(ask,
+	if (!ask->yes) {
+		only_weigh(ask,
 		    "The results stay, without a name; that name, keys, addresses and words go, "
 		    "which "
 		    "cannot be taken back: say --yes.",
 		    e);
-	if (!pg_call(ask->tool->pg,
-		"select line, worker, token, stage, freed from tracker.erase_person($1)", &param, 1,
-		&rows, e))
+		return e->kind == ERR_NONE && tell_left(ask, e) && false;
+	}
+	if (!tell_left(ask, e) ||
+	    !pg_call(ask->tool->pg,
+		"select line, worker, token, stage, freed, names from tracker.erase_person($1, $2)",
+		params, 2, &rows, e))
 		return false;
 	line = pg_int(rows, 0, 0);
 	gone = erasure_gone(rows, 0);

@@ -1,5 +1,6 @@
 #include "domain/erasure.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,8 +10,9 @@
 
 #define AT_ONCE 500 /* commands to Redis in one go */
 #define SCAN_COUNT "1000"
+#define ANYWHERE_FROM 6 /* bytes of a name that is looked for in words, too */
 
-enum { LINE, WORKER, TOKEN, STAGE, FREED };
+enum { LINE, WORKER, TOKEN, STAGE, FREED, NAMES };
 
 /* A row without a worker tells of a person who never had one. */
 static bool
@@ -91,7 +93,7 @@ tell_rest(
 
 /* One answer of SCAN: where to go on, and its keys, each with its NUL; they outlive the answer. */
 static bool
-scan_pages(struct redis *r, const char *match, char cursor[32], struct buf *keys, struct err *e)
+scan_keys(struct redis *r, const char *match, char cursor[32], struct buf *keys, struct err *e)
 {
 	const struct redis_value *values;
 	size_t n;
@@ -129,7 +131,99 @@ forget_pages(struct redis *r, const char *prefix, struct err *e)
 	snprintf(match, sizeof(match), "%spage*", prefix);
 	buf_init(&keys, 0);
 	do
-		ok = scan_pages(r, match, cursor, &keys, e) && delete_keys(r, &keys, e);
+		ok = scan_keys(r, match, cursor, &keys, e) && delete_keys(r, &keys, e);
+	while (ok && strcmp(cursor, "0") != 0);
+	buf_fini(&keys);
+	return ok;
+}
+
+/* Letters and digits; whatever is not ASCII is taken for one. */
+static bool
+is_of_word(char c)
+{
+	return isalnum((unsigned char)c) || ((unsigned char)c & 0x80) != 0;
+}
+
+/* Whether no word goes on over a border of two characters, either of which may be outside of the text. */
+static bool
+is_border(const char *before, const char *after, const char *text, const char *end)
+{
+	return before < text || after >= end || !is_of_word(*before) || !is_of_word(*after);
+}
+
+static bool
+quotes_one(const char *text, size_t len, const char *name, size_t size)
+{
+	const char *end = text + len, *at = text;
+
+	while ((at = memmem(at, (size_t)(end - at), name, size))) {
+		if (size >= ANYWHERE_FROM ||
+		    (is_border(at - 1, at, text, end) &&
+			is_border(at + size - 1, at + size, text, end)))
+			return true;
+		at++;
+	}
+	return false;
+}
+
+/* Does a text quote one of these names, a line each? A short one as a word, see tracker.without_name. */
+static bool
+quotes(const char *text, size_t len, const char *names)
+{
+	while (*names) {
+		size_t size = strcspn(names, "\n");
+
+		if (size > 0 && quotes_one(text, len, names, size))
+			return true;
+		names += size + (names[size] == '\n');
+	}
+	return false;
+}
+
+/* The progress of these workers, where it quotes a name. */
+static bool
+forget_quotes(struct redis *r, const struct buf *keys, const char *names, struct err *e)
+{
+	const struct redis_value *values;
+	struct buf quoting;
+	size_t n, i = 0;
+	bool ok;
+
+	if (keys->len == 0)
+		return true;
+	redis_begin(r);
+	for (size_t at = 0; at < keys->len; at += strlen(keys->data + at) + 1)
+		redis_put_words(r, "HGET", keys->data + at, "progress", NULL);
+	if (!redis_flush(r, &values, &n, e))
+		return false;
+	buf_init(&quoting, 0);
+	for (size_t at = 0; at < keys->len && i < n; at += strlen(keys->data + at) + 1, i++)
+		if (values[i].kind == REDIS_TEXT && quotes(values[i].s, values[i].len, names))
+			buf_put(&quoting, keys->data + at, strlen(keys->data + at) + 1);
+	redis_begin(r);
+	for (size_t at = 0; at < quoting.len; at += strlen(quoting.data + at) + 1)
+		redis_put_words(r, "HDEL", quoting.data + at, "progress", "progress_at", NULL);
+	if (quoting.failed)
+		ok = err_set(
+		    e, ERR_BUG, NULL, "no memory for the keys of progress that quotes a name");
+	else
+		ok = quoting.len == 0 || redis_flush(r, NULL, NULL, e);
+	buf_fini(&quoting);
+	return ok;
+}
+
+/* What others said of their progress and quoted the name in; they say it anew in a moment. */
+static bool
+forget_progress(struct redis *r, const char *prefix, const char *names, struct err *e)
+{
+	char cursor[32] = "0", match[160];
+	struct buf keys;
+	bool ok;
+
+	snprintf(match, sizeof(match), "%sw:*", prefix);
+	buf_init(&keys, 0);
+	do
+		ok = scan_keys(r, match, cursor, &keys, e) && forget_quotes(r, &keys, names, e);
 	while (ok && strcmp(cursor, "0") != 0);
 	buf_fini(&keys);
 	return ok;
@@ -144,7 +238,9 @@ erasure_tell(
 	news_prefix(prefix, sizeof(prefix), project_id);
 	news_channel(channel, sizeof(channel), project_id);
 	return tell_workers(r, prefix, channel, rows, first, e) &&
-	    tell_rest(r, channel, rows, first, e) && forget_pages(r, prefix, e);
+	    tell_rest(r, channel, rows, first, e) &&
+	    forget_progress(r, prefix, pg_text(rows, 0, first + NAMES, NULL), e) &&
+	    forget_pages(r, prefix, e);
 }
 
 bool

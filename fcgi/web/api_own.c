@@ -447,7 +447,7 @@ erase_me(struct request *rq, struct visit *v, struct reader *r, const char *name
 	const char *status;
 
 	if (!pg_call(r->pg,
-		"select s.status, s.line, s.worker, s.token, s.stage, s.freed"
+		"select s.status, s.line, s.worker, s.token, s.stage, s.freed, s.names"
 		" from tracker.own_erase($1, $2) s",
 		params, 2, &rows, e))
 		return false;

@@ -4,16 +4,18 @@
 --
 -- Results themselves are the project's, and are not looked into.
 --
--- Caller	distcompute-admin person erase.
+-- Caller	distcompute-admin person erase; own_erase. words: a name of fewer than three characters is replaced as a word, too
+--		(see without_name).
 -- Answer	a row a worker that they ever had: its token's hash, and freed, how many of its jobs wait for
---		others (null: it was gone before). line: the one in audit.
+--		others (null: it was gone before). line: the one in audit; names: theirs, a line each, for what is kept elsewhere.
 -- Errors	TR002: there is no such person.
 -- Locks	none while texts are searched, which takes longest; registrations (see open_workers);
 --		fold_credit's; last of all see end_workers.
 -- Index	worker_person; strike_worker; strike, refused_output and worker by key. Texts that may name them are
 --		read whole, before the locks; those of failed, ban and audit, which are few, behind them.
-create or replace function tracker.erase_person(of_person text)
-returns table (line int8, worker int8, token uuid, stage int2, freed int4)
+drop function if exists tracker.erase_person(text);
+create or replace function tracker.erase_person(of_person text, words boolean default false)
+returns table (line int8, worker int8, token uuid, stage int2, freed int4, names text)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -74,38 +76,41 @@ begin
 	-- 2. What others wrote of them.
 	foreach v_name in array v_names
 	loop
-		update tracker.refused_output r set reason = tracker.without_name(r.reason, v_name, v_new)
+		update tracker.refused_output r set reason = tracker.without_name(r.reason, v_name, v_new, erase_person.words)
 		where (r.id = any (v_refused) or r.id > v_refused_mark) and strpos(r.reason, v_name) > 0;
-		update tracker.strike s set reason = tracker.without_name(s.reason, v_name, v_new)
+		update tracker.strike s set reason = tracker.without_name(s.reason, v_name, v_new, erase_person.words)
 		where (s.id = any (v_strikes) or s.id > v_strike_mark) and strpos(s.reason, v_name) > 0;
-		update tracker.failed f set reason = tracker.without_name(f.reason, v_name, v_new)
+		update tracker.failed f set reason = tracker.without_name(f.reason, v_name, v_new, erase_person.words)
 		where strpos(f.reason, v_name) > 0;
-		update tracker.worker w set label = tracker.without_name(w.label, v_name, v_new)
+		update tracker.worker w set label = tracker.without_name(w.label, v_name, v_new, erase_person.words)
 		where (w.id = any (v_labelled) or w.id > v_worker_mark) and strpos(w.label, v_name) > 0;
-		update tracker.ban b set words = tracker.without_name(b.words, v_name, v_new),
-			label = tracker.without_name(b.label, v_name, v_new),
-			label_hash = case when tracker.without_name(b.label, v_name, v_new) <> b.label
+		update tracker.ban b set words = tracker.without_name(b.words, v_name, v_new, erase_person.words),
+			label = tracker.without_name(b.label, v_name, v_new, erase_person.words),
+			label_hash = case when tracker.without_name(b.label, v_name, v_new, erase_person.words) <> b.label
 				then coalesce(b.label_hash, tracker.ban_hash(b.label)) else b.label_hash end
 		where strpos(b.words, v_name) > 0 or strpos(b.label, v_name) > 0;
-		update tracker.batch b set note = tracker.without_name(b.note, v_name, v_new),
-			paused_why = tracker.without_name(b.paused_why, v_name, v_new)
+		update tracker.batch b set note = tracker.without_name(b.note, v_name, v_new, erase_person.words),
+			paused_why = tracker.without_name(b.paused_why, v_name, v_new, erase_person.words)
 		where strpos(b.note, v_name) > 0 or strpos(b.paused_why, v_name) > 0;
-		update tracker.project p set banner = tracker.without_name(p.banner, v_name, v_new)
+		update tracker.project p set banner = tracker.without_name(p.banner, v_name, v_new, erase_person.words)
 		where strpos(p.banner, v_name) > 0;
-		update tracker.invite i set label = tracker.without_name(i.label, v_name, v_new)
+		update tracker.invite i set label = tracker.without_name(i.label, v_name, v_new, erase_person.words)
 		where strpos(i.label, v_name) > 0;
-		update tracker.person_key k set label = tracker.without_name(k.label, v_name, v_new)
+		update tracker.person_key k set label = tracker.without_name(k.label, v_name, v_new, erase_person.words)
 		where strpos(k.label, v_name) > 0;
-		update tracker.trial t set said = tracker.without_name(t.said, v_name, v_new)
+		update tracker.trial t set said = tracker.without_name(t.said, v_name, v_new, erase_person.words)
 		where t.state in ('failed', 'flagged', 'released') and strpos(t.said, v_name) > 0;
+		delete from tracker.former_stage f
+		where strpos(f.name, lower(v_name collate "und-x-icu")) > 0 and (char_length(v_name) >= 3 or erase_person.words)
+			and f.name ~ tracker.as_word(lower(v_name collate "und-x-icu"));
 		update tracker.ban b set person = v_new, lifted = coalesce(b.lifted, clock_timestamp())
 		where b.person = v_name;
 		update tracker.audit a set
 			target = case when a.target = 'person ' || v_name then 'person ' || v_new
-				else tracker.without_name(a.target, v_name, v_new) end,
+				else tracker.without_name(a.target, v_name, v_new, erase_person.words) end,
 			details = coalesce((
 				select jsonb_object_agg(d.key, case jsonb_typeof(d.value) when 'string'
-					then to_jsonb(tracker.without_name(d.value #>> '{}', v_name, v_new))
+					then to_jsonb(tracker.without_name(d.value #>> '{}', v_name, v_new, erase_person.words))
 					else d.value end)
 				from jsonb_each(a.details) d), '{}')
 		where strpos(a.target, v_name) > 0 or strpos(a.details::text, v_name) > 0
@@ -129,7 +134,7 @@ begin
 			select e.worker, e.freed from tracker.end_workers(
 				array(select w.token from tracker.worker w
 					where w.person = any (v_people) and w.gone_at is null), 'dropped', null) e)
-		select v_line, w.id, w.token, w.stage, e.freed
+		select v_line, w.id, w.token, w.stage, e.freed, array_to_string(v_names, E'\n')
 		from (select 1) one
 		left join tracker.worker w on w.person = any (v_people)
 		left join e on e.worker = w.id;

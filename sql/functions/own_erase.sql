@@ -6,8 +6,9 @@
 -- Errors	none.
 -- Locks	see erase_person.
 -- Index	see find_session, erase_person.
+drop function if exists tracker.own_erase(uuid, text);
 create or replace function tracker.own_erase(session uuid, typed text)
-returns table (status text, line int8, worker int8, token uuid, stage int2, freed int4)
+returns table (status text, line int8, worker int8, token uuid, stage int2, freed int4, names text)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -23,7 +24,7 @@ begin
 	end if;
 	begin
 		return query
-			select 'done', e.line, e.worker, e.token, e.stage, e.freed
+			select 'done', e.line, e.worker, e.token, e.stage, e.freed, e.names
 			from tracker.erase_person(own_erase.typed) e;
 	exception when sqlstate 'TR002' then	-- they were erased, or have another name, meanwhile
 		status := 'out';

@@ -1,17 +1,23 @@
--- A text in which a name is replaced wherever it stands.
+-- A text in which a name is replaced where it stands.
 --
--- Caller	erase_person. Of a name that is shorter than three characters only the whole text is one: else
---		every word would have it.
+-- A long name is replaced anywhere. One that may be a part of other words (fewer than six bytes: Ann is in Annual) only as
+-- a word; one of fewer than three characters is a word of its own too often (it, a), and is replaced when it is all the text, or with
+-- `words`.
+--
+-- Caller	erase_person.
 -- Answer	the text; null for null.
 -- Errors	none.
 -- Locks	none.
 -- Index	none.
 -- Source	runs under its caller's settings.
-create or replace function tracker.without_name(of_text text, name text, instead text)
+drop function if exists tracker.without_name(text, text, text);
+create or replace function tracker.without_name(of_text text, name text, instead text, words boolean)
 returns text
 language sql
 immutable
 as $$
-	select case when char_length(name) >= 3 then replace(of_text, name, instead)
-		when of_text = name then instead else of_text end
+	select case when octet_length(name) >= 6 then replace(of_text, name, instead)
+		when of_text = name then instead
+		when words or char_length(name) >= 3 then regexp_replace(of_text, tracker.as_word(name), instead, 'g')
+		else of_text end
 $$;

@@ -515,6 +515,48 @@ def test_a_short_name_is_replaced_only_where_it_is_all(house):
         ("hide person", f"erased-{r.line}"), ("pause", "stage a"), ("erase person", f"erased-{r.line}")]
 
 
+@pytest.mark.parametrize("name, text, words, after", [
+    ("Ann", "seen by Ann, twice: Ann", False, "seen by {new}, twice: {new}"), ("Ann", "the Annual report, by Joann", False, None),
+    ("disk", "disks", False, None), ("Zoë", "Zoë's", False, "{new}'s"), ("Zebulon", "xZebulon2", False, "x{new}2"),
+    ("Al", "Al", False, "{new}"), ("Al", "Al says hi", False, None), ("Al", "Al says hi, Also Al", True, "{new} says hi, Also {new}"),
+    ("a", "pause stage a", False, None), ("王伟", "王伟说", False, "{new}说"), ("李", "李", False, "{new}"),
+    ("(x)", "by (x)y", False, "by {new}y"), ("A.B", "AxB and A.B", False, "AxB and {new}"), ("\\1", "a \\1 b", True, "a {new} b")])
+def test_a_name_goes_from_a_text_where_it_is_one(house, name, text, words, after):
+    """And nothing else of the text: neither of a word that the name is a part of, nor of what only looks like it."""
+    house.load(1)
+    house.worker(nickname=name)
+    other = house.worker(nickname="Other")
+    (job,) = house.take(other)
+    house.back(other, job, reason=text)
+    (line,) = house.rows("select line from tracker.erase_person(%s, %s)", name, words)
+    assert house.value("select reason from tracker.strike") == (after or text).format(new=f"erased-{line.line}")
+
+
+def weigh_name(house, name):
+    return [tuple(r) for r in house.rows("select * from tracker.weigh_name(%s)", name)]
+
+
+def test_what_an_erasure_leaves_is_told_before(house):
+    house.load(1, name="for Ann")
+    house.load(1, name="Annual")
+    house.rows("select tracker.rename_stage(2::int2, 'Ann and Al')")
+    for name in ("Ann", "Al"):
+        house.worker(nickname=name)
+    other = house.worker(nickname="Other", label="box of Al")
+    house.back(other, house.take(other)[0], reason="Also Al")
+    assert weigh_name(house, "Ann") == [("batch", "for Ann", None), ("stage", "Ann and Al", None)]
+    assert weigh_name(house, "Al") == [("stage", "Ann and Al", None), ("name", "Al", 3)]  # with the line of the stage's new name
+    assert weigh_name(house, "nobody") == []
+
+
+def test_a_former_name_of_a_stage_goes_with_who_is_named_in_it(house):
+    for name in ("Ann's", "Annual", "Extract"):
+        house.rows("select tracker.rename_stage(1::int2, %s)", name)
+    house.worker(nickname="Ann")
+    erase(house, "Ann")
+    assert {n for n, in house.rows("select name from tracker.former_stage")} == {"extract", "annual"}
+
+
 def test_what_others_sent_stays(told):
     other = told.worker(nickname="Other")
     (job,) = told.take(other)
