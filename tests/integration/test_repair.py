@@ -1,6 +1,8 @@
 """What an operator looks at and does, by distcompute-admin, on a stack at work."""
 import json
 import os
+import re
+import shlex
 import signal
 
 import pytest
@@ -10,6 +12,7 @@ from client import Api, Client, Fleet, which
 from waiting import eventually
 
 ADMIN = "distcompute-admin"
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def lines(stack, *args):
@@ -245,17 +248,23 @@ def test_an_erased_person_is_nowhere_any_more(fresh):
     fleet = Fleet(fresh, "a", name)
     fleet.take(1)
     fleet.sync(progress=f"{name} at 7 %")
-    (job,) = Fleet(fresh, "b", "Other").take(1)
+    other = Fleet(fresh, "b", "Other")
+    (job,) = other.take(1)
+    other.sync(progress=f"as fast as {name}")
+    neighbour = Fleet(fresh, "a", "Another")
+    neighbour.sync(progress="at 9 %")
     fresh.sql("analyze tracker.person")
     for path in ("/", "/leaderboard", f"/person/{name}", f"/badge/{name}.svg", "/api/stats.json"):
         page(fresh, path)
-    eventually(lambda: any(name in str(value) for value in redis_values(fresh)), what="progress in Redis")
+    eventually(lambda: all(any(words in str(value) for value in redis_values(fresh)) for words in (
+        f"{name} at 7", f"as fast as {name}", "at 9 %")), what="progress in Redis")
     told = fresh.run(ADMIN, "person", "erase", name, check=False)
     assert told.returncode == 1 and "--yes" in told.stdout
     said = fresh.run(ADMIN, "person", "erase", name, "--yes").stdout
     number = fresh.one("select id from tracker.audit where act = 'erase person'")
     assert f"erased-{number}" in said
     assert not [value for value in redis_values(fresh) if "Zebulon" in str(value)]
+    assert [value for value in redis_values(fresh) if "at 9 %" in str(value)]
     assert page(fresh, f"/person/{name}").status_code == 404
     assert page(fresh, f"/person/erased-{number}").status_code == 404
     for path in ("/", "/leaderboard", "/api/stats.json", "/?all=true", f"/job/{jobs[0]['job']}"):
@@ -266,6 +275,23 @@ def test_an_erased_person_is_nowhere_any_more(fresh):
                      " (most_common_vals::text ~ 'Zebulon' or histogram_bounds::text ~ 'Zebulon')") == [(0,)]
     assert fresh.counts()["a"]["done"] == 2
     assert Fleet(fresh, "a", "Third").take(1)  # what they had in hand is open again
+
+
+def test_what_an_erasure_leaves_is_said_before_it_is_asked_for(fresh):
+    fresh.load(["one"])
+    fresh.run("distcompute-load", "--append", "--batch", "of Al", "--json", "-", stdin='["x"]')
+    work(fresh, "a", "Al", 1)
+    fresh.run(ADMIN, "batch", "set", "of Al", "note=Al asked for it")
+    for words in ([], ["--yes"]):
+        told = fresh.run(ADMIN, "person", "erase", "Al", *words, check=False).stdout
+        assert "The name of batch 'of Al' has it in it, and stays" in told
+        assert "'Al' is short: where it is a word of what others wrote (2 texts), it stays, unless you say --words." in told
+    note = "select note from tracker.batch where name = 'of Al'"
+    assert fresh.one(note) == "Al asked for it"
+    work(fresh, "a", "Al", 1)
+    told = fresh.run(ADMIN, "person", "erase", "Al", "--yes", "--words").stdout
+    assert "is short" not in told and "erased;" in told
+    assert fresh.one(note).startswith("erased-") and fresh.one(note).endswith(" asked for it")
 
 
 @pytest.mark.parametrize("name", ["erased-1", "Erased-5", "\u0435rased-5", "er\u0430sed-x"])
@@ -318,6 +344,87 @@ def test_the_keeper_purges_by_itself(quick):
 
 # --- the story of a cheat, and of a broken release -------------------------------------------------
 
+def told_by_operate(words):
+    """The commands of the block that has these words, as they stand on the page; each is a list."""
+    with open(os.path.join(ROOT, "bin", "doc", "operate.md"), encoding="utf-8") as f:
+        (block,) = [body for body in re.findall(r"```sh\n(.*?)```", f.read(), re.S) if words in body]
+    return [shlex.split(line)[1:] for line in block.splitlines() if not line.startswith("#")]
+
+
+class Story:
+    """The page's commands, each given when its turn has come; what they say and leave behind."""
+
+    def __init__(self, stack):
+        self.stack, self.commands, self.said = stack, told_by_operate("miner 9"), ""
+
+    def go_on(self, *begins):
+        """The next command, which begins with these words."""
+        command = self.commands.pop(0)
+        assert command[:len(begins)] == list(begins), command
+        if command[:2] == ["undo", "--back"]:
+            command[2] = undo_number(self.said)
+        self.said = self.stack.run(ADMIN, "--as", "ann@desk", *command).stdout
+        assert self.stack.broken_laws() == []
+        return self.said
+
+    def counts(self):
+        """done and retry of stage A, done of stage B"""
+        counts = self.stack.counts()
+        return counts["a"]["done"], counts["a"]["retry"], counts["b"]["done"]
+
+
+def test_the_story_of_a_cheat_a_broken_release_and_a_wrong_delivery(fresh):
+    """As operate.md tells it, on one tracker at work."""
+    fresh.load([f"job {n}" for n in range(6000)])
+    for nickname, count in (("Mallory", 2000), ("Mallory2", 2000), ("M4llory", 1000)):
+        work(fresh, "a", nickname, count, label="miner 9")
+    work(fresh, "a", "Ada", 1000, "right", label="warc2tar 1.5")
+    work(fresh, "b", "Bob", 3000)  # made of what the cheat made
+    story = Story(fresh)
+
+    # A cheat: 5,000 results of stage A, of which 3,000 are used.
+    assert re.search(r"^miner 9 .* 3 .* 5000 ", story.go_on("labels"), re.M)
+    story.go_on("ban")
+    assert lines(fresh, "workers", "--label", "miner 9") == []
+    dry = story.go_on("undo", "--label", "miner 9", "--dry-run")
+    assert [int(n) for n in re.findall(r"(\d+) made of them", dry)] == [0, 0, 0, 3000] and story.counts() == (6000, 0, 3000)
+    story.go_on("undo", "--person", "Mallory")
+    story.go_on("undo", "--person", "Mallory2")
+    assert "1000 results of 1000 jobs set aside, to be done anew" in story.go_on("undo", "--person", "M4llory")
+    assert story.counts() == (1000, 5000, 0)
+    assert "1000 results of 1000 jobs live again" in story.go_on("undo", "--back")
+    work(fresh, "a", "Ada", 4000, "right", label="warc2tar 1.5")
+    work(fresh, "b", "Bob", 6000, "right")
+    assert story.counts() == (6000, 0, 6000)
+    assert fresh.one("select count(*) from tracker.output where stage = 1 and data = 'made up'") == 1000  # M4llory's
+
+    # A broken release, by whose people nothing wrong was done.
+    fresh.run("distcompute-load", "--append", "--batch", "of May", "--json", "-", stdin=json.dumps(["x"] * 300))
+    work(fresh, "a", "Eve", 200, "broken", label="warc2tar 1.4")
+    work(fresh, "b", "Bob", 100)
+    assert "300 results of 200 jobs set aside, to be done anew" in story.go_on("undo", "--label", "warc2tar 1.4")
+    assert lines(fresh, "person", "Eve")[0]["jobs"] == 200
+    work(fresh, "a", "Eve", 300, "right", label="warc2tar 1.5")
+    work(fresh, "b", "Bob", 300, "right")
+    assert fresh.one("select count(*) from tracker.output where data = 'broken'") == 0 and story.counts() == (6300, 0, 6300)
+
+    # A delivery that was wrong.
+    fresh.run("distcompute-load", "--append", "--batch", "of June", "--json", "-", stdin=json.dumps(["y"] * 100))
+    work(fresh, "a", "Eve", 60, "useless")
+    work(fresh, "b", "Bob", 30, "useless")
+    assert "jobs are cancelled, for good" in story.go_on("batch", "cancel")
+    assert "90 results of 60 jobs set aside; the batch is cancelled, so nothing is done anew" in story.go_on("undo", "--batch")
+    assert lines(fresh, "person", "Eve")[0]["jobs"] == 560
+    assert fresh.one("select count(*) from tracker.output where data = 'useless'") == 0
+    assert Fleet(fresh, "a", "Eve").take(1) == Fleet(fresh, "b", "Eve").take(1) == []
+
+    story.go_on("audit")
+    told = [(line["who"], line["act"]) for line in lines(fresh, "audit")][-8:]
+    assert told == [("ann@desk", act) for act in ("ban", "undo", "undo", "undo", "take back", "undo", "cancel", "undo")]
+    story.go_on("check")
+    assert story.commands == []
+
+
 def undo_number(said):
     return said.split()[1].rstrip(":")
 
@@ -325,22 +432,22 @@ def undo_number(said):
 def test_a_cheat_under_three_names_is_found_banned_undone_and_done_anew(fresh):
     fresh.load([f"job {n}" for n in range(6000)])
     for nickname, count in (("Mallory", 2000), ("Mallory2", 2000), ("M4llory", 1000)):
-        work(fresh, "a", nickname, count, label="miner 9")
+        work(fresh, "a", nickname, count, label="miner 8")
     work(fresh, "a", "Ada", 1000, "right", label="warc2tar 1.4")
     work(fresh, "b", "Bob", 3000)  # made of what the cheat made
 
     # Found: one label, three people.
-    (found,) = [r for r in lines(fresh, "labels") if r["what"] == "miner 9"]
+    (found,) = [r for r in lines(fresh, "labels") if r["what"] == "miner 8"]
     assert (found["people"], found["done"]) == (3, 5000)
     assert lines(fresh, "person", "M4llory")[0]["jobs"] == 1000
 
     # Banned, counted, undone.
-    fresh.run(ADMIN, "--as", "ann@desk", "ban", "--label", "miner 9", "--reason", "results were made up")
-    assert lines(fresh, "workers", "--label", "miner 9") == []
-    dry = lines(fresh, "undo", "--label", "miner 9", "--dry-run")
+    fresh.run(ADMIN, "--as", "ann@desk", "ban", "--label", "miner 8", "--reason", "results were made up")
+    assert lines(fresh, "workers", "--label", "miner 8") == []
+    dry = lines(fresh, "undo", "--label", "miner 8", "--dry-run")
     assert sum(r["asked"] for r in dry) == 5000 and sum(r["made_of"] for r in dry) == 3000
     assert fresh.counts()["a"]["done"] == 6000
-    said = fresh.run(ADMIN, "--as", "ann@desk", "undo", "--label", "miner 9", "--reason", "results were made up").stdout
+    said = fresh.run(ADMIN, "--as", "ann@desk", "undo", "--label", "miner 8", "--reason", "results were made up").stdout
     assert "8000 results of 5000 jobs" in said
     counts = fresh.counts()
     assert (counts["a"]["done"], counts["a"]["retry"], counts["b"]["done"]) == (1000, 5000, 0)
@@ -351,7 +458,7 @@ def test_a_cheat_under_three_names_is_found_banned_undone_and_done_anew(fresh):
     said = fresh.run(ADMIN, "undo", "--back", undo_number(said)).stdout
     assert "live again" in said
     assert fresh.counts()["a"]["done"] == 6000
-    fresh.run(ADMIN, "undo", "--label", "miner 9", "--reason", "they were, all of them")
+    fresh.run(ADMIN, "undo", "--label", "miner 8", "--reason", "they were, all of them")
     work(fresh, "a", "Ada", 3000, "right", label="warc2tar 1.4")
     work(fresh, "b", "Bob", 6000)
     assert fresh.sql("select distinct data from tracker.output where stage = 1") == [("right",)]
