@@ -279,8 +279,8 @@ def is_said(driver, words):
 
 
 def work_and_fail(stack, key, nickname):
-    """Machines of somebody who has a key: one at work, one that rests after failures."""
-    for label, failed in (("warc2tar 1.4", 0), ("warc2tar 1.3-rc", 3)):
+    """Machines of somebody who has a key: one at work, one that rests after failures, and one that left."""
+    for label, failed in (("warc2tar 1.4", 0), ("warc2tar 1.3-rc", 3), ("left " * 12, 0)):
         fleet = Fleet.__new__(Fleet)
         fleet.stack, fleet.api = stack, Api(stack)
         opened = fleet.api.get("/api/new", params={"stage": "a", "nickname": nickname, "label": label, "slots": 12},
@@ -290,6 +290,8 @@ def work_and_fail(stack, key, nickname):
         fleet.sync(done=[] if failed else [{**which(j), "data": "r"} for j in taken[:2]])
         for job in taken[:failed]:
             fleet.sync(failed=[{**which(job), "reason": "exit 3: cannot write /srv/scratch/tmp.tar: No space left on device"}])
+        if label.startswith("left"):
+            fleet.api.post("/api/bye", {"token": fleet.token})
         fleet.api.close()
     stack.sql("update tracker.worker set rest_until = now() + interval '1 hour' where bad_row > 0")  # of the test's own time
 
@@ -322,6 +324,7 @@ def test_what_is_ones_own_fits_and_is_in_nobodys_way(keyed, browser, axe, screen
     browser.get_log("browser")
     if page in ("me", "me-new-key"):
         enter(browser, stack, key)
+        assert "Machines that left lately" in browser.find_element(By.TAG_NAME, "body").text
     else:
         browser.delete_all_cookies()
         browser.get(stack.url + ("/join" if page == "join-taken" else "/me"))
