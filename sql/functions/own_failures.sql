@@ -1,4 +1,5 @@
--- What these machines gave back or lost lately, the latest first, with the reasons in full.
+-- What these machines gave back or lost lately, the latest first, with the reasons in full; but not what went back
+-- because they left, which would hide why.
 --
 -- Caller	web/page_own.c.
 -- Answer	at most max_rows rows, and five of a machine.
@@ -11,7 +12,11 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select s.worker, s.stage, s.job, s.kind, s.reason, s.at
 	from unnest(workers) as u(worker)
 	cross join lateral (
-		select x.* from tracker.strike x where x.worker = u.worker order by x.at desc, x.id desc limit 5) s
+		select x.* from tracker.strike x
+		where x.worker = u.worker
+			and (x.kind <> 'released' or x.chosen)
+		order by x.at desc, x.id desc
+		limit 5) s
 	order by s.at desc, s.id desc
 	limit max_rows
 $$;

@@ -1,4 +1,5 @@
--- What a worker gave back or lost, newest first, with the reasons.
+-- What a worker gave back or lost, newest first, with the reasons; but not what went back because it left, which would
+-- hide the rest.
 --
 -- Caller	pages.
 -- Answer	a row a strike, at most max_rows.
@@ -10,7 +11,7 @@ returns table (stage int2, job int8, kind text, reason text, at timestamptz)
 language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select s.stage, s.job, s.kind, left(s.reason, 500), s.at
 	from tracker.strike s
-	where s.worker = of_worker
+	where s.worker = of_worker and (s.kind <> 'released' or s.chosen)
 	order by s.at desc, s.id desc
 	limit max_rows
 $$;

@@ -92,15 +92,15 @@ def ada(own):
     visitor.api.close()
 
 
-def failed_worker(stack, key=None, reason="exit 3: /home/ada/disk full", name="Ada"):
-    """A machine that rests after four failures."""
-    stack.load([f"j{n}" for n in range(8)], append=True)
+def failed_worker(stack, key=None, reason="exit 3: /home/ada/disk full", name="Ada", holds=0):
+    """A machine that rests after four failures, and may have more in hand."""
+    stack.load([f"j{n}" for n in range(8 + holds)], append=True)
     fleet = Fleet.__new__(Fleet)
     fleet.stack, fleet.api = stack, Api(stack)
     opened = fleet.api.get("/api/new", params={"stage": "a", "nickname": name, "label": "warc2tar 1.4", "slots": 12},
                            headers={"Authorization": f"Bearer {key}"} if key else {}).json()
     fleet.token, fleet.name = opened["token"], opened["display_name"]
-    for job in fleet.take(4):
+    for job in fleet.take(4 + holds)[:4]:
         fleet.sync(failed=[{**which(job), "reason": reason}])
     assert stack.one("select rest_until > now() from tracker.worker where name = %s", fleet.name)
     return fleet
@@ -313,8 +313,8 @@ def test_neither_key_nor_session_is_kept_or_shown_anywhere(ada, own):
 
 
 def test_who_misses_a_machine_sees_how_it_left_and_why_it_failed(ada, own):
-    """Mostly one comes here because it is not there any more."""
-    gone, dropped = failed_worker(own, own.key), failed_worker(own, own.key, reason="exit 9: killed")
+    """Mostly one comes here because it is not there any more. What it gave back when it left says nothing of that."""
+    gone, dropped = failed_worker(own, own.key, holds=7), failed_worker(own, own.key, reason="exit 9: killed")
     others = failed_worker(own, name="Bob", reason="exit 1: of no concern")
     gone.api.post("/api/bye", {"token": gone.token})
     others.api.post("/api/bye", {"token": others.token})

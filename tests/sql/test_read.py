@@ -745,3 +745,14 @@ def test_long_data_of_a_third_stage_is_what_the_second_made(house):
     assert house.value("select tracker.input_of(3::int2, 1, 100)") == "made in 2"
     assert house.value("select tracker.input_of(3::int2, 1, 8)") is None
     assert house.value("select tracker.input_of(3::int2, 1, 9)") == "made in 2"
+
+
+def test_what_went_back_because_a_worker_left_does_not_hide_why_it_failed(house):
+    house.load(12)
+    w = house.worker()
+    (job,) = house.take(w, 1)
+    house.back(w, job, reason="exit 3: disk full")
+    house.take(w, 8)
+    house.bye(w)
+    for function in ("read_worker_strikes(%s, 5)", "own_failures(array[%s]::int8[], 5)"):
+        assert [(r.kind, r.reason) for r in house.rows(f"select kind, reason from tracker.{function}", w.id)] == [("failed", "exit 3: disk full")]
