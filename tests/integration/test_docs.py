@@ -24,6 +24,7 @@ RUN_BY = {
     "until python3 my-worker.py": "test_a_script_that_dies_is_started_again_until_it_ends_well",
     "/api/new?stage=a&nickname=Ada": "test_the_api_by_curl",
     "sudo systemctl daemon-reload && sudo systemctl enable --now distcompute-tracker": "test_edge.py",
+    "snippets/books-": "test_edge.py",
     "undo --person Mallory --dry-run": "test_what_is_spoilt_is_repaired",
     "miner 9": "test_repair.py",
     "psql -XAt exampletracker": "test_open_jobs_are_taken_over_from_the_original",

@@ -215,7 +215,7 @@ http {{
             with open(os.path.join(ROOT, "nginx", name)) as f:
                 text = f.read()
             for old, new in (("unix:/run/distcompute-tracker/", f"unix:{self.stack.state}/run/"),
-                             ("/var/cache/nginx/tracker_main", self.dir + "/cache"), ("/var/log/nginx", self.dir + "/log"),
+                             ("/var/cache/nginx", self.dir + "/cache"), ("/var/log/nginx", self.dir + "/log"),
                              ("/var/www/tracker", self.dir + "/www"), ("listen 80;", f"listen 127.0.0.1:{self.plain};"),
                              ("listen 443 ", f"listen 127.0.0.1:{self.tls} "),
                              ("/etc/letsencrypt/live/tracker.example.org/fullchain.pem", self.stack.certificate),
@@ -296,6 +296,55 @@ def test_port_80_sends_every_method_to_https_as_it_is(site, request_line):
         f"https://tracker.example.org:{site.tls}{request_line.split()[1]}")
     assert heard.headers["content-type"] == "text/plain; charset=utf-8"
     assert POLICY <= set(heard.headers) and "strict-transport-security" not in heard.headers
+
+
+# --- a second tracker ---------------------------------------------------------------------------
+
+def lines_for_a_second(site):
+    """As bin/doc/operate.md has them, for this folder instead of /etc/nginx; nginx is started by the test."""
+    with open(os.path.join(ROOT, "bin", "doc", "operate.md")) as f:
+        (lines,) = [b for b in re.findall(r"(?s)```sh\n(.*?)```", f.read()) if "snippets/books-" in b]
+    run = site.stack.state + "/run/"
+    for old, new in (("sudo ", ""), ("/etc/nginx", site.dir), ("/run/distcompute-tracker/", run), ("/run/distcompute-tracker-books/", run + "books/"),
+                     (r"YOUR\.NAME", r"tracker\.example\.org"), ("OTHER.NAME", "books.example.org")):
+        assert old in lines, old
+        lines = lines.replace(old, new)
+    return lines.replace("nginx -t && systemctl reload nginx\n", "")
+
+
+def test_a_second_tracker_on_the_machine_has_files_of_its_own(tracker):
+    """Side by side, in nothing mixed: the socket, the words, the cache, the log."""
+    site = Site(tracker).install("tracker-plain.conf", "tracker-site.conf")
+    try:
+        available, enabled = os.path.join(site.dir, "sites-available"), os.path.join(site.dir, "sites-enabled")
+        os.mkdir(available)
+        for name, to in (("tracker-site.conf", "tracker"), ("tracker-plain.conf", "tracker-plain")):
+            os.rename(os.path.join(enabled, name), os.path.join(available, to))
+            os.symlink(f"../sites-available/{to}", os.path.join(enabled, to))
+        subprocess.run(["bash", "-euc", lines_for_a_second(site)], check=True)
+        os.symlink("../sites-available/books", os.path.join(enabled, "books"))
+        mixed = [name for folder in ("conf.d", "snippets", "sites-available") for name in os.listdir(os.path.join(site.dir, folder))
+                 if name.startswith("books") and "tracker_main" in open(os.path.join(site.dir, folder, name)).read()]
+        assert mixed == []
+        site.start(site.tls)
+
+        def ask(name):
+            return requests.get(f"https://localhost:{site.tls}/api/stats.json", headers={"Host": name}, verify=tracker.certificate, timeout=30)
+        assert ask("tracker.example.org").status_code == 200
+        # Nothing listens on its socket: it says so in its own words, and the first one goes on.
+        answer = ask("books.example.org")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (503, "text/plain; charset=utf-8"), answer.text
+        assert "cannot be reached" in answer.text and answer.headers["Retry-After"]
+        os.makedirs(f"{tracker.state}/run/books", exist_ok=True)
+        os.symlink(f"{tracker.state}/run/tracker.sock", f"{tracker.state}/run/books/tracker.sock")
+        os.chmod(f"{tracker.state}/run/books", 0o755)
+        assert eventually(lambda: (a := ask("books.example.org")).status_code == 200 and a, what="it answers").json()
+        log = eventually(lambda: (said := site.read("books-access.log")).count("/api/stats.json") >= 2 and said, what="its log")
+        assert " 503 " in log and " 200 " in log
+        assert " 503 " not in site.read("tracker_main-access.log")
+    finally:
+        site.stop()
+        shutil.rmtree(f"{tracker.state}/run/books", ignore_errors=True)
 
 
 # --- logs ---------------------------------------------------------------------------------------
