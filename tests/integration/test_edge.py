@@ -39,8 +39,8 @@ class Heard:
         self.headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
 
 
-def connect(port, tls=None):
-    s = socket.create_connection(("127.0.0.1", port), timeout=30)
+def connect(port, tls=None, source=""):
+    s = socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(source, 0))
     return ssl._create_unverified_context().wrap_socket(s, server_hostname="localhost") if tls else s
 
 
@@ -200,8 +200,11 @@ http {{
 }}
 """
 
-    def __init__(self, stack, more=""):
-        self.stack, self.more, self.process = stack, more, None
+    # What wants a module, or is for an nginx with few connections only.
+    WHERE_WANTED = {"tracker-body-time.conf", "tracker-few-connections.conf"}
+
+    def __init__(self, stack, more="", wanted=()):
+        self.stack, self.more, self.process, self.left_out = stack, more, None, self.WHERE_WANTED - set(wanted)
         self.dir = tempfile.mkdtemp(prefix="dct-site-", dir="/tmp")
         self.plain, self.tls = free_port(), free_port()
 
@@ -210,7 +213,7 @@ http {{
             os.makedirs(os.path.join(self.dir, folder), exist_ok=True)
         for name in os.listdir(os.path.join(ROOT, "nginx")):
             place = "conf.d" if name == "tracker.conf" else "sites-enabled" if name in sites else "snippets"
-            if not name.startswith("tracker") or name == "tracker-body-time.conf":  # that wants a module
+            if not name.startswith("tracker") or name in self.left_out:
                 continue
             with open(os.path.join(ROOT, "nginx", name)) as f:
                 text = f.read()
@@ -420,8 +423,8 @@ def test_a_call_that_was_cut_for_a_fault_has_one_id_in_both_logs(site):
 class Crowd:
     """Connections of one address that are held open; gone when the block ends."""
 
-    def __init__(self, port):
-        self.port, self.open = port, []
+    def __init__(self, port, source=""):
+        self.port, self.source, self.open = port, source, []
 
     def __enter__(self):
         return self
@@ -432,8 +435,9 @@ class Crowd:
 
     def add(self, count, text):
         for _ in range(count):
-            s = connect(self.port)
-            s.sendall(text)
+            s = connect(self.port, source=self.source)
+            with contextlib.suppress(OSError):  # hung up on already
+                s.sendall(text)
             self.open.append(s)
 
     def ended(self):
@@ -465,6 +469,38 @@ def test_trickled_bodies_of_one_address_end_at_its_limit_and_others_notice_nothi
         assert eventually(lambda: crowd.ended() >= 300, what="those over the limit are hung up on")
         assert crowd.ended() == 300
         assert honest(tracker, "203.0.113.2") < 5
+
+
+def test_where_nginx_has_768_connections_one_address_does_not_take_them_all(tracker):
+    """Of 2,000 bodies that trickle 300 are let in; they are more than both processes have connections for."""
+    port = free_port()
+    site = Site(tracker, f"server {{ listen 127.0.0.1:{port}; include snippets/tracker-locations.conf; }}",
+                wanted=["tracker-few-connections.conf"]).install("tracker-plain.conf").start(port)
+    try:
+        with Crowd(port, "127.0.0.9") as crowd:
+            crowd.add(2000, post("/api/validateWorker", b"{", length=60))
+            assert eventually(lambda: crowd.ended() >= 1700, what="those over the limit are hung up on")
+            assert crowd.ended() == 1700
+            for path in ("/", "/api/jobCount?stage=a", "/leaderboard"):
+                with connect(port, source="127.0.0.10") as s:
+                    s.sendall(f"GET {path} HTTP/1.0\r\nHost: a\r\n\r\n".encode())
+                    assert Heard(read_all(s)).status == 200
+    finally:
+        site.stop()
+
+
+@pytest.mark.parametrize("path", ["/api", "/metrics", "/api/bye"])
+def test_who_was_answered_is_not_listened_to_for_long(tracker, path):
+    """No limit counts it, since it was answered before any was asked: by its path, or by the length that it told."""
+    with connect(tracker.http_port) as s:
+        s.settimeout(60)
+        s.sendall(post(path, b"{", "203.0.113.9", length=10 ** 9))
+        began = time.monotonic()
+        with contextlib.suppress(OSError):
+            for _ in range(60):
+                time.sleep(0.5)
+                s.sendall(b" ")
+        assert 4 < time.monotonic() - began < 25
 
 
 def test_a_body_may_pause_for_seconds_only(tracker):
