@@ -36,6 +36,7 @@ enum op_kind {
 	OP_FETCH,    /* a claim whose jobs have long data: their data */
 	OP_COUNT,    /* the stages' counts */
 	OP_RENDER,   /* a page */
+	OP_ACT,      /* the form of a page: it writes, and may take a minute */
 	OP_KINDS
 };
 
@@ -171,8 +172,8 @@ struct op {
 		struct {
 			void (*render)(struct op *op, struct reader *reader); /* on its thread */
 			void *page;
-			uint32_t from; /* whose it is, see base/turns.h */
-		} render;
+			uint32_t from;      /* whose it is, see base/turns.h */
+		} render;                   /* of an act too */
 		struct stage_counts *count; /* result, in the caller's arena */
 	};
 };

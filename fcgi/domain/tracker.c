@@ -11,6 +11,7 @@ static const enum desk desk_of[OP_KINDS] = {
     [OP_FETCH] = DESK_FETCH,
     [OP_COUNT] = DESK_READ,
     [OP_RENDER] = DESK_READ,
+    [OP_ACT] = DESK_ACT,
 };
 
 void

@@ -22,7 +22,7 @@
  * Ops that may wait for each other share a queue; those that should overlap do not: while a
  * bundle of results is at the disk, claims go on.
  */
-enum desk { DESK_CLAIM, DESK_COMPLETE, DESK_WORKERS, DESK_READ, DESK_FETCH, DESKS };
+enum desk { DESK_CLAIM, DESK_COMPLETE, DESK_WORKERS, DESK_READ, DESK_FETCH, DESK_ACT, DESKS };
 
 struct presence;
 struct beats;

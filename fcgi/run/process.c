@@ -37,7 +37,7 @@ struct rooms {
 	struct tracker tracker;
 	char redis_prefix[96];
 	struct committer *claim, *complete, *workers;
-	struct reader_thread *reader, *fetcher;
+	struct reader_thread *reader, *fetcher, *actor;
 	struct events *events;
 	struct keeper *keeper;
 	struct fcgx_limits limits;
@@ -102,6 +102,7 @@ start_rooms(struct rooms *r, const struct process *p)
 	r->workers = committer_start(t, DESK_WORKERS);
 	r->reader = reader_start(t, DESK_READ);
 	r->fetcher = reader_start(t, DESK_FETCH);
+	r->actor = reader_start(t, DESK_ACT);
 	r->events = events_start(t);
 	r->keeper = keeper_start(t, r->events);
 	r->acceptors = (int)p->settings->acceptors;
@@ -172,6 +173,7 @@ stop_rooms(struct rooms *r)
 	committer_join(r->workers);
 	reader_join(r->reader);
 	reader_join(r->fetcher);
+	reader_join(r->actor);
 	/* What the herald hears wakes parked calls to the very end. */
 	herald_stop(t->herald);
 	herald_join(t->herald);

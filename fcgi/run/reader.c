@@ -77,7 +77,7 @@ take(struct reader_thread *r, struct op *chain)
 			counts = op;
 		} else
 			turns_put(&r->waiting, &op->entry,
-			    op->kind == OP_RENDER ? op->render.from : TURNS_NOBODY);
+			    op->kind == OP_FETCH ? TURNS_NOBODY : op->render.from);
 	}
 	answer_counts(r, counts);
 }
@@ -119,6 +119,9 @@ run(void *arg)
 struct reader_thread *
 reader_start(struct tracker *t, enum desk desk)
 {
+	static const char *const name_of[DESKS] = {[DESK_READ] = "tracker read",
+	    [DESK_FETCH] = "tracker fetch",
+	    [DESK_ACT] = "tracker act"};
 	struct reader_thread *r = calloc(1, sizeof(*r));
 
 	if (!r)
@@ -126,9 +129,8 @@ reader_start(struct tracker *t, enum desk desk)
 	r->reader.tracker = t;
 	r->desk = desk;
 	turns_init(&r->waiting);
-	r->reader.pg =
-	    pg_new(t->settings->postgres, desk == DESK_FETCH ? "tracker fetch" : "tracker read",
-		"set jit = off; set search_path = tracker; set statement_timeout = '10s'");
+	r->reader.pg = pg_new(t->settings->postgres, name_of[desk],
+	    "set jit = off; set search_path = tracker; set statement_timeout = '10s'");
 	r->reader.redis = redis_new(t->settings->redis);
 	pg_set_patience(r->reader.pg, READER_PATIENCE_MS);
 	if (pthread_create(&r->thread, NULL, run, r) != 0)

@@ -162,7 +162,7 @@ is_refused(struct request *rq, struct joining *j)
 	return j->said.words[0] != 0;
 }
 
-/* On the reader. */
+/* On the reader of acts. */
 static void
 join(struct op *op, struct reader *reader)
 {
@@ -230,7 +230,7 @@ bool
 handle_join(struct request *rq, struct err *e)
 {
 	struct joining *j = arena_calloc(&rq->arena, 1, sizeof(*j));
-	struct op *op = request_op(rq, OP_RENDER, answer_join);
+	struct op *op = request_op(rq, OP_ACT, answer_join);
 
 	(void)e;
 	buf_init(&j->out, ANSWER_BYTES);

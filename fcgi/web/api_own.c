@@ -527,7 +527,7 @@ act(struct request *rq, struct visit *v, struct reader *r, struct err *e)
 	return sorry(v, 422, "What shall be done?");
 }
 
-/* On the reader. */
+/* On a reader: what is looked at on that of pages, what is done on that of acts. */
 static void
 serve(struct op *op, struct reader *reader)
 {
@@ -563,7 +563,7 @@ bool
 handle_own(struct request *rq, struct err *e)
 {
 	struct visit *v = arena_calloc(&rq->arena, 1, sizeof(*v));
-	struct op *op = request_op(rq, OP_RENDER, answer);
+	struct op *op = request_op(rq, rq->method == POST ? OP_ACT : OP_RENDER, answer);
 
 	(void)e;
 	buf_init(&v->out, ANSWER_BYTES);

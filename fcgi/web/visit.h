@@ -1,5 +1,5 @@
 /*
- * visit -- an answer for one visitor alone: made on the reader's thread for this request, kept by no cache.
+ * visit -- an answer for one visitor alone: made on a reader's thread for this request, kept by no cache.
  *
  * Ownership	visit_answer takes what `out` holds, and ends the request.
  * Errors	a page that is longer than its buffer may become, or that could not be made, is said by reply_error.

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from client import Api, Client, Fleet, which
+from test_bounds import held_up
 from test_join import FORM, KEY, forget_tries, register
 from test_names import ADMIN, everything_kept, make_key, names, works_as
 from test_pages import Page, page, page_saying
@@ -565,6 +566,19 @@ def test_of_two_who_erase_at_once_one_does(own):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         said = sorted(pool.map(lambda v: v.send("erase", name="Ada", again="Ada").status_code, visitors))
     assert said == [200, 403, 403, 403]
+
+
+def test_neither_workers_nor_readers_wait_for_an_erasure(ada, own):
+    """It searches all texts, which takes long where there are many; whichever process has it."""
+    with held_up(own, "own_erase"):
+        erased = Later(ada.send, "erase", name="Ada", again="Ada")
+        eventually(lambda: own.one("select count(*) from pg_locks where locktype = 'advisory' and not granted") == 1,
+                   what="the erasure is under way")
+        asked = [Later(lambda n=n: [Api(own).get("/api/jobCount", params={"stage": "a"}).status_code,
+                                    Api(own).get(f"/job/{10 ** 9 + n}").status_code]) for n in range(12)]  # at both processes
+        assert [a.result() for a in asked] == [[200, 404]] * 12
+        assert erased.is_alive()
+    erased.result()  # the function that it waited in is gone
 
 
 def test_public_pages_lead_there(own, api, worker):
