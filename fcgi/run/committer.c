@@ -41,9 +41,10 @@ struct committer {
 	size_t n_waiting;
 	struct bundle bundle[2]; /* one under way, one being answered */
 	int now;
-	bool ill;      /* PostgreSQL did not take what was sent last */
-	bool waited;   /* something of the bundle under way was put back */
-	bool was_bulk; /* the bundle that was cut last */
+	bool ill;            /* PostgreSQL did not take what was sent last */
+	enum op_kind ill_of; /* of such ops it was */
+	bool waited;         /* something of the bundle under way was put back */
+	bool was_bulk;       /* the bundle that was cut last */
 	int64_t nap_ms;
 	int64_t probed_us;
 	struct err probe;          /* of the last write of our own */
@@ -281,6 +282,16 @@ takes_writes(struct committer *c, int64_t since_us, struct err *e)
 	return false;
 }
 
+/* What goes elsewhere than what was refused says nothing of it: then a write of our own does. */
+static void
+note_taken(struct committer *c, const struct bundle *b)
+{
+	struct err e = ERR_INIT;
+
+	if (!c->ill || b->kind == c->ill_of || takes_writes(c, clock_us() - PROBE_US, &e))
+		note_good(c);
+}
+
 /* PostgreSQL is away, or takes no writes. What was under way may have been committed, which rerun tells. */
 static void
 wait_for_postgres(struct committer *c, struct bundle *b, const struct err *away)
@@ -288,6 +299,8 @@ wait_for_postgres(struct committer *c, struct bundle *b, const struct err *away)
 	int64_t wait_ms = pg_retry_in_ms(c->pg);
 
 	note_ill(c, away);
+	if (b->n > 0)
+		c->ill_of = b->kind;
 	stat_add(STAT_PG_AWAY, 1);
 	for (int i = 0; i < b->n; i++)
 		b->ops[i]->rerun = true;
@@ -445,7 +458,7 @@ commit(struct committer *c, struct bundle *b)
 	struct err e = ERR_INIT;
 
 	if (insist(c, b, REFUSED_TRIES, &e)) {
-		note_good(c);
+		note_taken(c, b);
 		c->unanswered = b;
 		c->now = 1 - c->now;
 		return;
@@ -455,7 +468,7 @@ commit(struct committer *c, struct bundle *b)
 	settle(c, b, &e);
 	/* What passed of it says nothing while the rest must wait. */
 	if (!c->waited)
-		note_good(c);
+		note_taken(c, b);
 }
 
 /* Answers what needs no PostgreSQL; false when nothing is left for it. */

@@ -405,6 +405,63 @@ def test_a_result_that_postgresql_refuses_is_given_up_alone_and_the_others_pass(
     assert Api(faults).text("/api/completeJob", {"token": workers[5].token, "data": "better"}) == (200, "200 OK")
 
 
+@pytest.mark.parametrize("table", ["strike", "retry"])
+@pytest.mark.parametrize("code", ["23514", "22003", "P0001"])
+def test_what_refuses_every_bad_end_for_a_reason_of_values_is_no_bad_ends_fault(faults, code, table):
+    """Results pass, so it is not everything that is refused; but no worker can help it."""
+    faults.load([str(i) for i in range(6)])
+    client, result, fleet, mark = held(faults), held(faults), Fleet(faults), len(faults.tracker_log())
+    (job,) = fleet.take()
+    eventually(lambda: is_ready(faults), what="it is ready before")
+    with refused_with(faults, code, (table,)):
+        flagging = Later(Api(faults).text, "/api/flagInvalidData", {"token": client.token})
+        answer = fleet.raw(failed=[{**which(job), "reason": "exit 1"}])
+        assert (answer.status_code, "Retry-After" in answer.headers) == (503, True), answer.text
+        ready = eventually(lambda: what_readyz_says(faults, 503), what="readyz says so")
+        assert code in ready, ready
+        assert Api(faults).text("/api/completeJob", {"token": result.token, "data": "y"}) == (200, "200 OK")
+        flagging.join(1.0)
+        assert flagging.is_alive(), "answered while PostgreSQL refused"
+    assert flagging.result(40) == (200, "200 OK")
+    eventually(lambda: fleet.raw().status_code == 200, timeout_s=20, what="sync works again")
+    assert fleet.tell("failed", job, reason="exit 1") in ("accepted", "repeat")
+    eventually(lambda: is_ready(faults), timeout_s=20, what="it is ready again")
+    said = eventually(lambda: log_with(faults, mark, "event=postgres_back"), what="the log says so")
+    assert (said.count("event=postgres_away"), said.count("event=postgres_back")) == (1, 1), said
+    assert "event=request_failed" not in said and "event=op_refused" not in said
+    assert faults.broken_laws() == []
+
+
+@pytest.mark.parametrize("table, call", [("person", lambda s: Api(s).get("/api/new?nickname=Somebody%20new&stage=a")),
+                                         ("frontier", lambda s: Api(s).post("/api/newJob", {"token": Client(s).token}))],
+                         ids=["newcomers", "claims"])
+def test_what_refuses_everybody_who_comes_or_asks_is_no_ones_fault(faults, table, call):
+    faults.load([str(i) for i in range(6)])
+    mark = len(faults.tracker_log())
+    with refused_with(faults, "23514", (table,)):
+        asking = Later(call, faults)
+        ready = eventually(lambda: what_readyz_says(faults, 503), what="readyz says so")
+        assert "23514" in ready and asking.is_alive()
+    assert asking.result(40).status_code == 200
+    eventually(lambda: is_ready(faults), timeout_s=20, what="it is ready again")
+    assert "event=op_refused" not in log_since(faults, mark)
+
+
+def test_a_bad_end_that_postgresql_refuses_is_given_up_alone_and_the_others_pass(faults):
+    faults.load([str(i) for i in range(4)])
+    fleets, mark = [Fleet(faults) for _ in range(4)], len(faults.tracker_log())
+    jobs = [f.take(1)[0] for f in fleets]
+    faults.sql("alter table tracker.strike add constraint none_such check (reason <> 'poison')")
+    try:
+        late = [Later(f.raw, failed=[{**which(job), "reason": "poison" if i == 2 else "exit 1"}])
+                for i, (f, job) in enumerate(zip(fleets, jobs))]
+        assert [call.result(40).status_code for call in late] == [200, 200, 500, 200]
+    finally:
+        faults.sql("alter table tracker.strike drop constraint none_such")
+    said = log_since(faults, mark)
+    assert said.count("event=op_refused") == 1 and "event=postgres_away" not in said
+
+
 def test_a_worker_whose_row_is_locked_keeps_nobody_from_work(faults):
     """A lock time-out is the server's affair as a rule; here everybody else passes."""
     faults.load([str(i) for i in range(8)])
