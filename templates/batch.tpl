@@ -6,15 +6,16 @@
 {{/WHY}}
 <section class="card hero" aria-label="Progress">
 <div class="hero-main">
-<p class="percent"><b>{{PERCENT}}</b> <span>complete</span></p>
-<progress max="100" value="{{PERCENT_VALUE}}" aria-label="Work that is done">{{PERCENT}}</progress>
-{{#LEFT}}<p class="eta"><span class="label">ETA</span> <b>{{ETA}}</b></p>{{/LEFT}}
+{{#FAR}}<p class="percent"><b>{{PERCENT}}</b> <span>complete</span></p>
+<progress max="100" value="{{PERCENT_VALUE}}" aria-label="Work that is done">{{PERCENT}}</progress>{{/FAR}}
+{{#LEFT}}<p class="eta"><span class="label">ETA</span> <b>{{ETA}}</b> <span class="dim">{{RANGE}}</span></p>{{/LEFT}}
 </div>
 <dl class="tiles">
 <div><dt>Completed</dt><dd><b>{{DONE}}</b> <span>of {{TOTAL}}</span></dd></div>
 <div><dt>Rate now</dt><dd><b>{{RATE}}</b> <span>a minute</span></dd></div>
 <div><dt>Jobs</dt><dd><b>{{JOBS}}</b> <span><a href="/job/{{FIRST}}">{{FIRST_TEXT}}</a> to <a href="/job/{{LAST}}">{{LAST_TEXT}}</a></span></dd></div>
 <div><dt>Failed</dt><dd><b>{{FAILED}}</b></dd></div>
+{{#GIVEN_UP}}<div><dt>Cancelled</dt><dd><b>{{CANCELLED}}</b></dd></div>{{/GIVEN_UP}}
 <div><dt>Priority</dt><dd>{{PRIORITY}}</dd></div>
 {{#LOADED}}<div><dt>Loaded</dt><dd><time datetime="{{ISO}}" title="{{ISO}}" data-ago>{{AGO}}</time></dd></div>{{/LOADED}}
 {{#ENDED}}<div><dt>Over since</dt><dd><time datetime="{{ISO}}" title="{{ISO}}" data-ago>{{AGO}}</time></dd></div>{{/ENDED}}

@@ -5,7 +5,7 @@
 {{#ROW}}
 <tr>
 <th scope="row"><a href="/batch/{{NAME:x-part}}"><bdi>{{NAME}}</bdi></a>{{#PRIORITY}} <span class="tag" title="Priority">{{PRIORITY_NUMBER}}</span>{{/PRIORITY}}</th>
-<td class="share"><progress max="100" value="{{PERCENT_VALUE}}" aria-label="Work that is done">{{PERCENT}}</progress> <span>{{PERCENT}}</span>{{#WHY}} <span class="why" dir="auto">{{REASON}}</span>{{/WHY}}</td>
+<td class="share">{{#FAR}}<progress max="100" value="{{PERCENT_VALUE}}" aria-label="Work that is done">{{PERCENT}}</progress> <span>{{PERCENT}}</span> {{/FAR}}{{#WHY}}<span class="why" dir="auto">{{REASON}}</span>{{/WHY}}</td>
 <td class="n">{{JOBS}}</td>
 <td class="n">{{RATE}}</td>
 <td>{{ETA}}{{#ENDED}} <time class="dim" datetime="{{ISO}}" title="{{ISO}}" data-ago>{{AGO}}</time>{{/ENDED}}</td>

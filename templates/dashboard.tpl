@@ -21,7 +21,7 @@ distcompute-load --brace "s3://bucket/{0000..9999}.tar"</code></pre>
 <p class="eta"><span class="label">ETA</span> <b data-live="eta_text">{{ETA}}</b> <span class="dim" data-live="eta_range_text">{{RANGE}}</span></p>
 </div>
 <dl class="tiles">
-<div><dt>Completed</dt><dd><b data-live="done">{{DONE}}</b> <span>of <span data-live="total">{{TOTAL}}</span></span></dd></div>
+<div><dt>Completed</dt><dd><b data-live="done">{{DONE}}</b> <span>of <span data-live="total">{{TOTAL}}</span>{{#GIVEN_UP}}, <span data-live="cancelled">{{CANCELLED}}</span> cancelled{{/GIVEN_UP}}</span></dd></div>
 <div><dt>Rate now</dt><dd><b data-live="per_minute_text">{{RATE}}</b> <span>a minute</span></dd></div>
 <div><dt>Last 24 hours</dt><dd><b data-live="done_24h">{{DAY}}</b> <span>done</span></dd></div>
 <div><dt>Workers</dt><dd><b data-live="workers">{{PRESENT}}</b> <span><span data-live="workers_at_work">{{WORKING}}</span> at work</span></dd></div>

@@ -47,22 +47,21 @@ print_json(const struct pg_rows *rows)
 static bool
 read_list(struct ask *ask, struct pg_rows **rows, struct err *e)
 {
-	struct pg_scalar room;
-	struct pg_param all = pg_bool_param(&room, ask->all);
+	struct pg_scalar room[2];
+	struct pg_param params[2] = {pg_bool_param(&room[0], ask->all),
+	    pg_int4_param(&room[1], (int32_t)settings_stale_s(&ask->tool->settings))};
 
 	if (ask->json)
 		return pg_call(ask->tool->pg,
 		    "select name, priority, state, jobs, waiting, in_hand, failed, cancelled, "
 		    "per_minute, eta_s, needs, coalesce(rate, 0), note, stages::text from "
-		    "tracker.list_batches($1)",
-		    &all, 1, rows, e);
+		    "tracker.list_batches($1, stale_s => $2)",
+		    params, 2, rows, e);
 	return pg_call(ask->tool->pg,
 	    "select name, priority, state, jobs, progress, waiting, in_hand, failed, cancelled,"
-	    " per_minute, rate, case when eta_s < 3600 then ceil(eta_s / 60.0) || ' min'"
-	    " when eta_s < 172800 then ceil(eta_s / 3600.0) || ' h'"
-	    " when eta_s < 63115200 then ceil(eta_s / 86400.0) || ' days'"
-	    " else eta_s / 31557600 || ' years' end, needs, note from tracker.list_batches($1)",
-	    &all, 1, rows, e);
+	    " per_minute, rate, left_text, needs, note"
+	    " from tracker.list_batches($1, stale_s => $2)",
+	    params, 2, rows, e);
 }
 
 static bool

@@ -14,7 +14,7 @@ struct stage_row {
 	int stage;
 	const char *name;
 	bool paused;
-	int64_t ready, retry, due, leased, done, failed;
+	int64_t ready, retry, due, leased, done, failed, cancelled;
 	int64_t workers;
 	/* of the last five minutes: attempts that failed, of how many workers, and results */
 	int64_t bad, bad_workers, done_5m;
@@ -59,6 +59,7 @@ row_at(const struct pg_rows *rows, int i)
 	    .kind = pg_text(rows, i, 13, NULL),
 	    .reason = pg_text(rows, i, 14, NULL),
 	    .done_5m = pg_int(rows, i, 15),
+	    .cancelled = pg_int(rows, i, 16),
 	};
 }
 
@@ -70,7 +71,7 @@ read_stages(struct ask *ask, struct report *r, struct err *e)
 		"c.failed,"
 		" (select count(*) from tracker.worker w where w.stage = c.stage and w.gone_at is "
 		"null)"
-		", f.bad, f.workers, f.since, f.kind, f.reason, m.done_5m"
+		", f.bad, f.workers, f.since, f.kind, f.reason, m.done_5m, c.cancelled"
 		" from tracker.read_counts() c"
 		" join tracker.read_pace() m on m.stage = c.stage"
 		" left join tracker.read_failing() f on f.stage = c.stage"
@@ -152,6 +153,7 @@ put_stage(struct buf *b, const struct stage_row *s)
 	put_count(b, "leased", s->leased);
 	put_count(b, "done", s->done);
 	put_count(b, "failed", s->failed);
+	put_count(b, "cancelled", s->cancelled);
 	put_count(b, "workers", s->workers);
 	if (s->bad > 0)
 		put_failing(b, s);
@@ -199,6 +201,7 @@ print_stage(const struct stage_row *s)
 	print_cell(s->leased);
 	print_cell(s->done);
 	print_cell(s->failed);
+	print_cell(s->cancelled);
 	print_cell(s->workers);
 	printf("%s\n", s->paused ? "  paused" : "");
 }
@@ -258,8 +261,8 @@ static void
 print_table(const struct ask *ask, const struct report *r)
 {
 	printf("%s\n", ask->tool->settings.project);
-	printf("%-22s %13s %13s %13s %13s %13s %13s\n", "stage", "ready", "retry", "leased", "done",
-	    "failed", "workers");
+	printf("%-22s %13s %13s %13s %13s %13s %13s %13s\n", "stage", "ready", "retry", "leased",
+	    "done", "failed", "cancelled", "workers");
 	for (int i = 0; i < r->n; i++)
 		print_stage(&r->stage[i]);
 	for (int i = 0; i < r->n; i++)

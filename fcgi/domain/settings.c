@@ -412,6 +412,14 @@ check_whole(struct settings *s, struct config *c, struct err *e)
 	    check_event(s, c, e);
 }
 
+int64_t
+settings_stale_s(const struct settings *s)
+{
+	int64_t stale_s = s->idle_timeout_s / 4;
+
+	return stale_s < 120 ? 120 : stale_s;
+}
+
 bool
 settings_load(
     struct settings *s, struct config *c, const struct settings_input *input, struct err *e)

@@ -94,6 +94,9 @@ extern const struct argp settings_argp_few, settings_argp_hidden;
 	"Settings, which go before the file and the environment (all of them: "                    \
 	"`distcompute-admin settings --sample'):"
 
+/* A worker is stale when silent for a quarter of idle_timeout, two minutes at least. Seconds. */
+int64_t settings_stale_s(const struct settings *s);
+
 /* May a stage be called so? *why: what it does wrong, to stand behind its name; static. */
 bool settings_is_stage_name(const char *name, const char **why);
 

@@ -14,10 +14,10 @@
 #define ROWS                                                                                       \
 	"select r.batch, r.name, r.first, r.last, r.created, r.ended, r.priority, r.paused_why,"   \
 	" r.note, r.done, r.total, r.failed, r.leased, r.waiting, r.per_minute, r.eta_s, r.why,"   \
-	" r.needs, r.rate,"                                                                        \
+	" r.needs, r.rate, r.low_s, r.high_s, r.shown_s, r.cancelled,"                             \
 	" (select count(*) from (select from tracker.batch limit 2) x)"                            \
 	" from tracker.read_batch_rows(array("
-#define ROWS_END ")) r"
+#define ROWS_END "), $1) r" /* $1: see settings_stale_s */
 
 enum {
 	BATCH,
@@ -39,6 +39,10 @@ enum {
 	WHY,
 	NEEDS,
 	RATE,
+	LOW,
+	HIGH,
+	SHOWN,
+	CANCELLED,
 	KNOWN
 };
 
@@ -76,6 +80,12 @@ why_text(struct page *p, const char *state, const char *paused_why, const char *
 	return strcmp(state, "idle") == 0 ? "nobody works on it" : "";
 }
 
+static int64_t
+seconds_or_none(const struct pg_rows *rows, int i, int column)
+{
+	return pg_is_null(rows, i, column) ? -1 : pg_int(rows, i, column);
+}
+
 static void
 take_row(struct page *p, const struct pg_rows *rows, int i, struct batch *b)
 {
@@ -96,7 +106,11 @@ take_row(struct page *p, const struct pg_rows *rows, int i, struct batch *b)
 	    .needs = pg_dup(p->arena, rows, i, NEEDS),
 	    .rate = pg_is_null(rows, i, RATE) ? 0 : pg_int(rows, i, RATE),
 	    .per_minute = pg_double(rows, i, PER_MINUTE),
-	    .eta_s = pg_is_null(rows, i, ETA) ? -1 : pg_int(rows, i, ETA),
+	    .eta_s = seconds_or_none(rows, i, ETA),
+	    .low_s = seconds_or_none(rows, i, LOW),
+	    .high_s = seconds_or_none(rows, i, HIGH),
+	    .shown_s = seconds_or_none(rows, i, SHOWN),
+	    .cancelled = pg_int(rows, i, CANCELLED),
 	};
 	if (!pg_is_null(rows, i, WHY))
 		b->state = pg_dup(p->arena, rows, i, WHY);
@@ -122,17 +136,18 @@ bool
 batches_read_open(
     struct page *p, const struct batch *after, int most, struct batches *b, struct err *e)
 {
-	struct pg_scalar room[3];
-	struct pg_param params[3];
+	struct pg_scalar room[4];
+	struct pg_param params[4];
 	struct pg_rows *rows;
 
-	params[0] = pg_int4_param(&room[0], after ? (int32_t)after->priority : 0);
-	params[1] = pg_int4_param(&room[1], after ? (int32_t)after->batch : -1);
-	params[2] = pg_int4_param(&room[2], most);
+	params[0] = pg_int4_param(&room[0], (int32_t)pieces_stale_s(p));
+	params[1] = pg_int4_param(&room[1], after ? (int32_t)after->priority : 0);
+	params[2] = pg_int4_param(&room[2], after ? (int32_t)after->batch : -1);
+	params[3] = pg_int4_param(&room[3], most);
 	if (!pg_call(p->pg,
 		ROWS "select o.batch from tracker.read_open_batches("
-		     "case when $2 >= 0 then $1 end, $2, $3) o" ROWS_END,
-		params, 3, &rows, e))
+		     "case when $3 >= 0 then $2 end, $3, $4) o" ROWS_END,
+		params, 4, &rows, e))
 		return false;
 	take_rows(p, rows, most, b);
 	pg_rows_free(rows);
@@ -143,18 +158,19 @@ bool
 batches_read_ended(
     struct page *p, const struct batch *after, int most, struct batches *b, struct err *e)
 {
-	struct pg_scalar room[3];
-	struct pg_param params[3];
+	struct pg_scalar room[4];
+	struct pg_param params[4];
 	struct pg_rows *rows;
 
-	params[0] = pg_int8_param(&room[0], after ? after->ended_us : -1);
-	params[1] = pg_int4_param(&room[1], after ? (int32_t)after->batch : 0);
-	params[2] = pg_int4_param(&room[2], most);
+	params[0] = pg_int4_param(&room[0], (int32_t)pieces_stale_s(p));
+	params[1] = pg_int8_param(&room[1], after ? after->ended_us : -1);
+	params[2] = pg_int4_param(&room[2], after ? (int32_t)after->batch : 0);
+	params[3] = pg_int4_param(&room[3], most);
 	if (!pg_call(p->pg,
 		ROWS
-		"select o.batch from tracker.read_ended_batches(case when $1 >= 0 then"
-		" 'epoch'::timestamptz + $1 * interval '1 microsecond' end, $2, $3) o" ROWS_END,
-		params, 3, &rows, e))
+		"select o.batch from tracker.read_ended_batches(case when $2 >= 0 then"
+		" 'epoch'::timestamptz + $2 * interval '1 microsecond' end, $3, $4) o" ROWS_END,
+		params, 4, &rows, e))
 		return false;
 	take_rows(p, rows, most, b);
 	pg_rows_free(rows);
@@ -164,12 +180,14 @@ batches_read_ended(
 bool
 batches_find(struct page *p, const char *name, struct batch *out, struct err *e)
 {
-	struct pg_param params[1] = {pg_text_param(name, strlen(name))};
+	struct pg_scalar room;
+	struct pg_param params[2] = {
+	    pg_int4_param(&room, (int32_t)pieces_stale_s(p)), pg_text_param(name, strlen(name))};
 	struct pg_rows *rows;
 	bool found;
 
-	if (!pg_call(p->pg, ROWS "select b.batch from tracker.batch b where b.name = $1" ROWS_END,
-		params, 1, &rows, e))
+	if (!pg_call(p->pg, ROWS "select b.batch from tracker.batch b where b.name = $2" ROWS_END,
+		params, 2, &rows, e))
 		return false;
 	found = pg_rows_count(rows) == 1;
 	if (found)
@@ -194,17 +212,37 @@ batches_percent(const struct batch *b)
 	double percent;
 
 	if (b->done >= b->total)
-		return 100; /* also when all failed */
+		return b->total > 0 ? 100 : 0; /* of nothing: all failed, or was cancelled */
 	percent = 100.0 * (double)b->done / (double)b->total;
 	return percent > 99.99 ? 99.99 : percent;
+}
+
+bool
+batches_is_cancelled(const struct batch *b)
+{
+	return strcmp(b->state, "cancelled") == 0;
+}
+
+void
+batches_put_far(struct page *p, struct template_dict *d, const struct batch *b)
+{
+	struct template_dict *far;
+
+	if (batches_is_cancelled(b))
+		return;
+	far = template_section(d, T_FAR);
+	template_str(far, T_PERCENT, pieces_percent_text(p, batches_percent(b)));
+	template_str(far, T_PERCENT_VALUE, arena_printf(p->arena, "%.2f", batches_percent(b)));
 }
 
 const char *
 batches_eta_text(struct page *p, const struct batch *b)
 {
+	if (batches_is_cancelled(b))
+		return "";
 	if (b->done >= b->total)
 		return "Finished";
-	return b->eta_s < 0 ? "" : pieces_span(p, b->eta_s);
+	return b->eta_s < 0 ? "" : pieces_span(p, b->shown_s);
 }
 
 static void
@@ -215,8 +253,7 @@ put_row(struct page *p, struct template_dict *table, const struct batch *b)
 	template_str(row, T_NAME, b->name);
 	if (b->priority != 0)
 		template_int(template_section(row, T_PRIORITY), T_PRIORITY_NUMBER, b->priority);
-	template_str(row, T_PERCENT, pieces_percent_text(p, batches_percent(b)));
-	template_str(row, T_PERCENT_VALUE, arena_printf(p->arena, "%.2f", batches_percent(b)));
+	batches_put_far(p, row, b);
 	if (*b->why != 0)
 		template_str(template_section(row, T_WHY), T_REASON, b->why);
 	pieces_count(row, T_JOBS, b->last - b->first + 1);

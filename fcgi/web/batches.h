@@ -20,8 +20,8 @@ struct batch {
 	int64_t batch, first, last; /* numbers of its jobs */
 	int64_t created_us, ended_us;
 	int64_t priority;
-	int64_t done, total; /* completions, over all stages */
-	int64_t failed, in_hand, waiting;
+	int64_t done, total; /* completions, over all stages, without what failed or is cancelled */
+	int64_t failed, cancelled, in_hand, waiting;
 	const char *name, *note;
 	const char *needs;      /* words, ", " between; "" */
 	const char *needs_told; /* the same in a sentence: a few, "and 3 more" */
@@ -29,7 +29,8 @@ struct batch {
 	const char *state;      /* moving, paused, cancelled, needs, rate, turn, idle, ended */
 	const char *why;        /* for people: what holds it up; "" */
 	double per_minute;
-	int64_t eta_s;
+	int64_t eta_s, low_s, high_s;
+	int64_t shown_s; /* eta_s, as precise as it is known */
 };
 
 struct batches {
@@ -51,7 +52,11 @@ bool batches_find(struct page *p, const char *name, struct batch *out, struct er
 
 /* Whether there is anything to see that the project's own numbers do not say: many, or one held up. */
 bool batches_are_news(const struct batches *b);
+/* 0 to 100; of one that is cancelled it says nothing. */
 double batches_percent(const struct batch *b);
+bool batches_is_cancelled(const struct batch *b);
+/* Fills the section FAR, unless it is cancelled. */
+void batches_put_far(struct page *p, struct template_dict *d, const struct batch *b);
 /* "2 h 5 min", "Finished", "". */
 const char *batches_eta_text(struct page *p, const struct batch *b);
 

@@ -21,6 +21,7 @@
 
 static struct crowd {
 	int64_t counted_us; /* monotonic; 0 = never */
+	bool heard;
 	struct crowd_stage {
 		int64_t present, working, bad, bad_workers, bad_since_us;
 		const char *bad_how; /* static */
@@ -107,20 +108,23 @@ recall_crowd(struct crowd *out, int64_t max_age_us)
 static bool
 count_crowd(struct page *p, struct crowd *out, struct err *e)
 {
+	struct pg_scalar room;
+	struct pg_param stale = pg_int4_param(&room, (int32_t)pieces_stale_s(p));
 	struct pg_rows *rows;
 
 	*out = (struct crowd){.counted_us = clock_us()};
 	if (!pg_call(p->pg,
-		"select r.stage, r.present, r.working, f.bad, f.workers, f.since, f.kind"
-		" from tracker.read_present() r"
+		"select r.stage, r.present, r.working, f.bad, f.workers, f.since, f.kind, r.heard"
+		" from tracker.read_present($1) r"
 		" left join tracker.read_failing() f on f.stage = r.stage",
-		NULL, 0, &rows, e))
+		&stale, 1, &rows, e))
 		return false;
 	for (int i = 0; i < pg_rows_count(rows); i++) {
 		int64_t stage = pg_int(rows, i, 0);
 
 		if (stage < 1 || stage > STAGES_MAX)
 			continue;
+		out->heard = pg_bool(rows, i, 7);
 		out->stage[stage - 1] = (struct crowd_stage){
 		    .present = pg_int(rows, i, 1),
 		    .working = pg_int(rows, i, 2),
@@ -147,6 +151,7 @@ read_crowd(struct page *p, struct facts *f, struct err *e)
 		max_age_s = CROWD_S;
 	if (!recall_crowd(&c, max_age_s * 1000000) && !count_crowd(p, &c, e))
 		return false;
+	f->heard = c.heard;
 	for (int i = 0; i < f->stages; i++) {
 		struct facts_stage *s = &f->stage[i];
 		const struct crowd_stage *of = &c.stage[s->stage - 1];
@@ -173,12 +178,13 @@ read_eta(struct page *p, struct facts *f, struct err *e)
 	params[0] = pg_int4_param(&room[0], (int32_t)p->settings->eta_interval_s);
 	params[1] = pg_int4_param(&room[1], (int32_t)p->settings->eta_samples);
 	if (!pg_call(p->pg,
-		"select r.state, r.total, r.done, r.remaining, r.eta_s, r.low_s, r.high_s"
+		"select r.state, r.total, r.done, r.remaining, r.eta_s, r.low_s, r.high_s, "
+		"r.shown_s"
 		" from tracker.read_eta($1, $2) r",
 		params, 2, &rows, e))
 		return false;
 	f->state = "empty";
-	f->eta_s = f->low_s = f->high_s = -1;
+	f->eta_s = f->low_s = f->high_s = f->shown_s = -1;
 	if (pg_rows_count(rows) == 1) {
 		state = pg_text(rows, 0, 0, &len);
 		f->state = arena_dup(p->arena, state, len);
@@ -188,6 +194,7 @@ read_eta(struct page *p, struct facts *f, struct err *e)
 		f->eta_s = pg_is_null(rows, 0, 4) ? -1 : pg_int(rows, 0, 4);
 		f->low_s = pg_is_null(rows, 0, 5) ? -1 : pg_int(rows, 0, 5);
 		f->high_s = pg_is_null(rows, 0, 6) ? -1 : pg_int(rows, 0, 6);
+		f->shown_s = pg_is_null(rows, 0, 7) ? -1 : pg_int(rows, 0, 7);
 	}
 	pg_rows_free(rows);
 	return true;
@@ -231,6 +238,24 @@ lately_s(int64_t first_us)
 	return lately < 60 ? 60 : lately;
 }
 
+/* Something waits, and all of it because the operator said so. */
+static bool
+is_paused(const struct facts *f)
+{
+	int64_t held = 0;
+
+	for (int i = 0; i < f->stages; i++) {
+		const struct facts_stage *s = &f->stage[i];
+
+		int64_t of_it = s->paused ? s->ready + s->retry : s->held + s->held_retry;
+
+		if (s->ready + s->retry > of_it)
+			return false;
+		held += of_it;
+	}
+	return held > 0;
+}
+
 static void
 sum_up(struct facts *f)
 {
@@ -258,9 +283,9 @@ sum_up(struct facts *f)
 	f->per_minute = (double)f->done_5m * 60 / (double)lately_s(f->first_us);
 	f->slowest = find_slowest(f);
 	/* A pace of the past is no promise when nobody is left to keep it. */
-	if (f->eta_s >= 0 && f->present == 0 && f->leased == 0) {
-		f->state = "stalled";
-		f->eta_s = f->low_s = f->high_s = -1;
+	if (f->eta_s >= 0 && (is_paused(f) || !f->heard)) {
+		f->state = is_paused(f) ? "paused" : "stalled";
+		f->eta_s = f->low_s = f->high_s = f->shown_s = -1;
 	}
 }
 
@@ -376,33 +401,24 @@ facts_eta_text(struct page *p, const struct facts *f)
 {
 	char text[128];
 
-	if (strcmp(f->state, "finished") == 0)
-		return "Finished";
+	static const struct {
+		const char *state, *text;
+	} without[] = {{"finished", "Finished"}, {"cancelled", "Cancelled"}, {"paused", "Paused"},
+	    {"stalled", "Unknown"}};
+
+	for (size_t i = 0; i < sizeof(without) / sizeof(*without); i++)
+		if (strcmp(f->state, without[i].state) == 0)
+			return without[i].text;
 	if (f->eta_s < 0)
 		return "Calculating...";
-	text_duration(text, sizeof(text), f->eta_s);
+	text_duration(text, sizeof(text), f->shown_s);
 	return arena_dup(p->arena, text, strlen(text));
-}
-
-/* Up to the unit that pieces_span shows: the end of a range must not lie before what it contains. */
-static int64_t
-round_up(int64_t s)
-{
-	int64_t unit = s < 600 ? 1 : s < 86400 ? 60 : s < 2 * YEAR_S ? 86400 : YEAR_S;
-
-	return (s + unit - 1) / unit * unit;
 }
 
 const char *
 facts_range_text(struct page *p, const struct facts *f)
 {
-	if (f->low_s < 0)
-		return NULL;
-	if (f->high_s < 0)
-		return arena_printf(p->arena, "at least %s; the slowest spells stood still",
-		    pieces_span(p, f->low_s));
-	return arena_printf(p->arena, "between %s and %s", pieces_span(p, f->low_s),
-	    pieces_span(p, round_up(f->high_s)));
+	return pieces_range_text(p, f->low_s, f->high_s);
 }
 
 double
@@ -411,7 +427,7 @@ facts_percent(const struct facts *f)
 	double percent;
 
 	if (f->remaining == 0)
-		return f->jobs + f->total > 0 ? 100 : 0; /* also when all failed */
+		return f->total > 0 ? 100 : 0; /* of nothing: all failed, or was cancelled */
 	percent = 100.0 * (double)f->done / (double)f->total;
 	return percent > 99.99 ? 99.99 : percent;
 }
@@ -434,6 +450,8 @@ facts_sentence(struct page *p, const struct facts *f)
 {
 	if (f->jobs == 0)
 		return "No jobs are loaded yet.";
+	if (strcmp(f->state, "cancelled") == 0)
+		return arena_printf(p->arena, "Cancelled: %s.", pieces_jobs(p, f->cancelled));
 	if (f->remaining == 0)
 		return arena_printf(p->arena, "Finished: %s done%s%s.",
 		    pieces_jobs(p, f->jobs - f->failed - f->cancelled),

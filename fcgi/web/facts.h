@@ -51,22 +51,24 @@ struct facts {
 	struct facts_result latest[FACTS_LATEST]; /* that stand, newest first */
 	int latest_n;
 	double per_minute; /* of the last five minutes, or since the first completion */
-	const char *state; /* empty, finished, calculating, stalled, moving */
+	const char *state; /* empty, finished, cancelled, calculating, stalled, paused, moving */
+	bool heard;        /* one of those who are here, lately */
 	int64_t eta_s, low_s, high_s;
-	int slowest; /* stage that sets the time, 0 = none to name */
+	int64_t shown_s; /* eta_s, as precise as it is known */
+	int slowest;     /* stage that sets the time, 0 = none to name */
 };
 
 bool facts_read(struct page *p, struct facts *f, struct err *e) __attribute__((warn_unused_result));
 /* A name that stands in them has changed: they are read anew. */
 void facts_forget(void);
 
-/* "3 days and 4 hours", "Calculating...", "Finished". */
+/* "3 days and 4 hours", "Calculating...", "Finished", "Unknown". */
 const char *facts_eta_text(struct page *p, const struct facts *f);
 /* The share of a stage's attempts of late that failed: 0 to 1. */
 double facts_bad_share(const struct facts_stage *s);
 /* "between 2 h and 3 h"; NULL when there is none. */
 const char *facts_range_text(struct page *p, const struct facts *f);
-/* 0 to 100; 100 when nothing is left to do, and never before. */
+/* 0 to 100; 100 when something was done and nothing is left to do, and never before. */
 double facts_percent(const struct facts *f);
 /* "63.4%", "0.03%", "< 0.01%". */
 const char *facts_percent_text(struct page *p, const struct facts *f);

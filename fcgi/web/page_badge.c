@@ -80,7 +80,7 @@ draw_progress(struct page *p, struct err *e)
 		return false;
 	if (f.jobs > 0)
 		text = f.remaining == 0
-		    ? "finished"
+		    ? (strcmp(f.state, "cancelled") == 0 ? "cancelled" : "finished")
 		    : arena_printf(p->arena, "%s, %s a minute", facts_percent_text(p, &f),
 			  pieces_rate_text(p, f.per_minute));
 	return draw(p, short_name(p, p->settings->project), text,

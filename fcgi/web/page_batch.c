@@ -28,18 +28,21 @@ state_words(const char *state)
 static void
 put_facts(struct page *p, struct template_dict *d, const struct batch *b)
 {
-	bool left = b->done < b->total;
-
 	template_str(d, T_BATCH, b->name);
 	template_str(d, T_STATE, state_words(b->state));
 	if (strcmp(b->state, "paused") == 0 || strcmp(b->state, "cancelled") == 0)
 		template_show(d, T_HELD);
 	if (*b->why != 0 && strcmp(b->why, b->state) != 0)
 		template_str(template_section(d, T_WHY), T_REASON, b->why);
-	template_str(d, T_PERCENT, pieces_percent_text(p, batches_percent(b)));
-	template_str(d, T_PERCENT_VALUE, arena_printf(p->arena, "%.2f", batches_percent(b)));
-	if (left && b->eta_s >= 0)
-		template_str(template_section(d, T_LEFT), T_ETA, batches_eta_text(p, b));
+	batches_put_far(p, d, b);
+	if (b->cancelled > 0)
+		pieces_count(template_section(d, T_GIVEN_UP), T_CANCELLED, b->cancelled);
+	if (b->eta_s >= 0) {
+		struct template_dict *left = template_section(d, T_LEFT);
+
+		template_str(left, T_ETA, batches_eta_text(p, b));
+		template_str(left, T_RANGE, pieces_range_text(p, b->low_s, b->high_s));
+	}
 	pieces_count(d, T_DONE, b->done);
 	pieces_count(d, T_TOTAL, b->total);
 	pieces_rate(d, T_RATE, b->per_minute);
@@ -101,6 +104,18 @@ put_chart(struct page *p, struct template_dict *d, const struct batch *b, const 
 	return true;
 }
 
+static const char *
+description(struct page *p, const struct batch *b)
+{
+	const char *jobs = pieces_jobs(p, b->last - b->first + 1);
+
+	if (batches_is_cancelled(b))
+		return arena_printf(p->arena, "%s: %s, %s of them cancelled.", b->name, jobs,
+		    pieces_count_text(p, b->cancelled));
+	return arena_printf(p->arena, "%s: %s of %s done, %s.", b->name,
+	    pieces_percent_text(p, batches_percent(b)), jobs, state_words(b->state));
+}
+
 static bool
 fill(struct page *p, struct template_dict *d, struct err *e)
 {
@@ -119,11 +134,8 @@ fill(struct page *p, struct template_dict *d, struct err *e)
 	p->out->failed |= path.failed;
 	buf_fini(&path);
 	pieces_frame(p, d,
-	    &(struct piece_head){.title = b.name,
-		.description = arena_printf(p->arena, "%s: %s of %s done, %s.", b.name,
-		    pieces_percent_text(p, batches_percent(&b)),
-		    pieces_jobs(p, b.last - b.first + 1), state_words(b.state)),
-		.address = address});
+	    &(struct piece_head){
+		.title = b.name, .description = description(p, &b), .address = address});
 	put_facts(p, d, &b);
 	return put_stages(p, d, &b, e) && put_chart(p, d, &b, address, e);
 }

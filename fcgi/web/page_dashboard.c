@@ -86,6 +86,8 @@ put_progress(struct page *p, struct template_dict *d, const struct facts *f)
 	template_str(s, T_RANGE, range ? range : "");
 	pieces_count(s, T_DONE, f->done);
 	pieces_count(s, T_TOTAL, f->total);
+	if (f->cancelled > 0)
+		pieces_count(template_section(s, T_GIVEN_UP), T_CANCELLED, f->cancelled);
 	pieces_rate(s, T_RATE, f->per_minute);
 	pieces_count(s, T_DAY, f->done_24h);
 	pieces_count(s, T_PRESENT, f->present);
@@ -271,8 +273,9 @@ fit(const struct asked *a, const struct pg_rows *rows, const struct piece_worker
 
 /* One stage's workers: the rows from `first` that are of its stage. Answers the row after them. */
 static int
-put_group(struct page *p, struct template_dict *d, const struct facts_stage *st,
-    const struct asked *a, const struct pg_rows *rows, const struct piece_worker *heard, int first)
+put_group(struct page *p, struct template_dict *d, const struct facts *f,
+    const struct facts_stage *st, const struct asked *a, const struct pg_rows *rows,
+    const struct piece_worker *heard, int first)
 {
 	struct template_dict *group = template_section(d, T_GROUP), *table;
 	int n = pg_rows_count(rows), end = first, shown, after;
@@ -288,7 +291,7 @@ put_group(struct page *p, struct template_dict *d, const struct facts_stage *st,
 	pieces_count(group, T_PRESENT, st->present);
 	shown = fit(a, rows, heard, first, end);
 	if (shown == first)
-		put_nobody(p, group, a, looked, st->done + st->failed > 0 && st->remaining == 0);
+		put_nobody(p, group, a, looked, f->jobs > 0 && st->remaining == 0);
 	else {
 		table = template_section(group, T_TABLE);
 		for (int i = first; i < shown; i++)
@@ -313,7 +316,7 @@ put_groups(struct page *p, struct template_dict *d, const struct facts *f, const
 	pieces_heard(p, heard, n);
 	for (int i = 0; i < f->stages; i++)
 		if (a->stage == 0 || a->stage == f->stage[i].stage)
-			at = put_group(p, d, &f->stage[i], a, rows, heard, at);
+			at = put_group(p, d, f, &f->stage[i], a, rows, heard, at);
 }
 
 /* What they take of the words that there is room for, workers do not have. */

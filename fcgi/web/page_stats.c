@@ -187,8 +187,12 @@ put_batch(struct page *p, const struct batch *of, bool first)
 	put_int(b, "waiting", of->waiting);
 	put_int(b, "in_hand", of->in_hand);
 	put_int(b, "failed", of->failed);
+	put_int(b, "cancelled", of->cancelled);
 	put_number(b, "per_minute", of->per_minute);
 	put_seconds(b, "eta_s", of->eta_s);
+	put_seconds(b, "eta_low_s", of->low_s);
+	put_seconds(b, "eta_high_s", of->high_s);
+	put_text(p, "eta_text", batches_eta_text(p, of));
 	put_time(b, "loaded", of->created_us);
 	buf_putc(b, '}');
 }

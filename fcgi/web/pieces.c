@@ -193,6 +193,29 @@ pieces_span(struct page *p, int64_t s)
 	return arena_dup(p->arena, text, strlen(text));
 }
 
+/* A bound is told in its largest units; the range must hold what it held before, so one is rounded up. */
+static int64_t
+bound_unit(int64_t s)
+{
+	return s < 10 ? 1 : s < 60 ? 10 : s < 86400 ? 60 : s < 2 * YEAR_S ? 86400 : YEAR_S;
+}
+
+const char *
+pieces_range_text(struct page *p, int64_t low_s, int64_t high_s)
+{
+	const char *low;
+	int64_t unit;
+
+	if (low_s < 0)
+		return NULL;
+	low = pieces_span(p, low_s / bound_unit(low_s) * bound_unit(low_s));
+	if (high_s < 0)
+		return arena_printf(p->arena, "at least %s; the slowest spells stood still", low);
+	unit = bound_unit(high_s);
+	return arena_printf(
+	    p->arena, "between %s and %s", low, pieces_span(p, (high_s + unit - 1) / unit * unit));
+}
+
 const char *
 pieces_took(struct page *p, int64_t took_us)
 {
@@ -494,9 +517,7 @@ pieces_heard(struct page *p, struct piece_worker *workers, int n)
 int64_t
 pieces_stale_s(const struct page *p)
 {
-	int64_t stale_s = p->settings->idle_timeout_s / 4;
-
-	return stale_s < 120 ? 120 : stale_s;
+	return settings_stale_s(p->settings);
 }
 
 const char *

@@ -48,6 +48,8 @@ const char *pieces_bytes(struct page *p, int64_t n);
 double pieces_number(const char **at);
 /* "2 h 5 min", of a span. */
 const char *pieces_span(struct page *p, int64_t seconds);
+/* "between 2 h and 3 h"; NULL when low_s is -1. high_s -1: nobody knows an end. */
+const char *pieces_range_text(struct page *p, int64_t low_s, int64_t high_s);
 /* The same of a job: "under 0.1 s", "0.3 s", "12 s". */
 const char *pieces_took(struct page *p, int64_t took_us);
 /* "just now", "1 min ago" */
@@ -101,7 +103,7 @@ struct piece_worker {
 };
 void pieces_heard(struct page *p, struct piece_worker *workers, int n);
 
-/* A worker is stale when silent for a quarter of idle_timeout, two minutes at least. */
+/* See settings_stale_s. */
 int64_t pieces_stale_s(const struct page *p);
 /* "live", "waiting" (holds nothing), "stale". */
 const char *pieces_state(const struct page *p, int64_t seen_us, bool holds);

@@ -2,7 +2,7 @@
 --
 -- Caller	the other functions, as their last or last but one step.
 -- Answer	true, so that it can be called in an assignment, which is cheaper than PERFORM.
---		Arrays are aligned; a pair may come more than once; null means 0.
+--		Arrays are aligned; a pair may come more than once; null means 0. Nothing is withdrawn here: see add_withdrawn.
 -- Errors	none.
 -- Locks	tally, in order of (stage, batch). Two backends may share a slot (own_slot): a clash costs a wait.
 -- Index	tally's primary key.

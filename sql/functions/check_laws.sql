@@ -196,13 +196,15 @@ begin
 			group by s.stage
 		union all select 'history of a batch = its folded counts', x.stage, 0, count(*)
 			from (
-				select c.stage, c.done - coalesce(h.done, 0) as more
+				select c.stage, c.done - coalesce(h.done, 0) as more,
+					c.withdrawn - coalesce(h.withdrawn, 0) as more_withdrawn
 				from tracker.batch_count c
 				left join (
-					select y.batch, y.stage, sum(y.done) as done
+					select y.batch, y.stage, sum(y.done) as done,
+						sum(y.withdrawn) as withdrawn
 					from tracker.batch_history y group by y.batch, y.stage) h
 					on h.batch = c.batch and h.stage = c.stage) x
-			where x.more <> 0
+			where x.more <> 0 or x.more_withdrawn <> 0
 			group by x.stage
 		union all select 'withdrawn is set aside', t.stage, t.withdrawn,
 			(select coalesce(sum(m.n), 0)::int8 from made_by m

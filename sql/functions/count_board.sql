@@ -5,7 +5,7 @@
 --		aligned; null: nothing.
 -- Answer	nothing.
 -- Errors	none.
--- Locks	person_hour; board_day; board.
+-- Locks	board_day; board; person_hour, whose old rows go with the day.
 -- Index	person_hour and board by key; person_day by day; person by id.
 create or replace function tracker.count_board(people bigint[], days date[], jobs bigint[])
 returns void
@@ -21,14 +21,6 @@ begin
 	if people is null then
 		return;
 	end if;
-
-	insert into tracker.person_hour as h (person, hour, done, last)
-	select d.person, v_hour, sum(d.jobs), clock_timestamp()
-	from unnest(people, days, jobs) d(person, day, jobs)
-	where d.day >= v_today - 1
-	group by d.person
-	having sum(d.jobs) <> 0
-	on conflict (person, hour) do update set done = h.done + excluded.done, last = excluded.last;
 
 	select b.day, b.xmin = pg_current_xact_id()::xid into v_built, v_ours
 	from tracker.board_day b for update;

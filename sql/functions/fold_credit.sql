@@ -4,9 +4,9 @@
 -- Caller	run/keeper.c, every few seconds.
 -- Answer	how many rows were folded.
 -- Errors	none.
--- Locks	credit, in order of its key, as those who write it; then person and person_day, and the
---		boards; one fold at a time (the second does nothing).
--- Index	credit, person and person_day by key; person_day by day when a new one begins.
+-- Locks	credit, in order of its key, as those who write it; then person, person_day and person_hour, and
+--		the boards; one fold at a time (the second does nothing).
+-- Index	credit, person, person_day and person_hour by key; person_day by day when a new one begins.
 create or replace function tracker.fold_credit()
 returns int8
 language plpgsql
@@ -40,6 +40,16 @@ begin
 		on conflict (person, day, stage) do update set done = y.done + excluded.done,
 			withdrawn = y.withdrawn + excluded.withdrawn,
 			kept = y.kept + excluded.kept),
+	h as (
+		insert into tracker.person_hour as h (person, hour, done, last)
+		select d.person, date_trunc('hour', d.minute, 'UTC'), sum(d.done - d.withdrawn),
+			coalesce(max(d.minute) filter (where d.done > 0), date_trunc('hour', min(d.minute), 'UTC'))
+		from d where d.minute > clock_timestamp() - interval '2 days'
+		group by 1, 2
+		having sum(d.done - d.withdrawn) <> 0
+		order by 1, 2
+		on conflict (person, hour) do update set done = h.done + excluded.done,
+			last = greatest(h.last, excluded.last)),
 	p as (
 		update tracker.person p set done = p.done + s.done,
 			withdrawn = p.withdrawn + s.withdrawn, kept = p.kept + s.kept

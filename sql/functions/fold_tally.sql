@@ -71,12 +71,13 @@ begin
 			failed = c.failed + excluded.failed,
 			cancelled = c.cancelled + excluded.cancelled),
 	y as (
-		insert into tracker.batch_history as h (batch, stage, minute, done)
-		select d.batch, d.stage, d.minute, sum(d.done)
+		insert into tracker.batch_history as h (batch, stage, minute, done, withdrawn)
+		select d.batch, d.stage, d.minute, sum(d.done), sum(d.withdrawn)
 		from d group by d.batch, d.stage, d.minute
-		having sum(d.done) <> 0
+		having sum(d.done) <> 0 or sum(d.withdrawn) <> 0
 		order by d.batch, d.stage, d.minute
-		on conflict (batch, stage, minute, hourly) do update set done = h.done + excluded.done)
+		on conflict (batch, stage, minute, hourly) do update set done = h.done + excluded.done,
+			withdrawn = h.withdrawn + excluded.withdrawn)
 	select count(*), array_agg(distinct d.batch) into v_count, v_batches from d;
 
 	-- Nothing was done: those that are open are looked at, since one of a database of before batches may be over long since.
@@ -105,9 +106,10 @@ begin
 		delete from tracker.batch_history h
 		where not h.hourly and h.minute < date_trunc('hour', statement_timestamp()) - interval '8 days'
 		returning h.*)
-	insert into tracker.batch_history as h (batch, stage, hourly, minute, done)
-	select d.batch, d.stage, true, date_trunc('hour', d.minute, 'UTC'), sum(d.done)
+	insert into tracker.batch_history as h (batch, stage, hourly, minute, done, withdrawn)
+	select d.batch, d.stage, true, date_trunc('hour', d.minute, 'UTC'), sum(d.done), sum(d.withdrawn)
 	from d group by 1, 2, 4 order by 1, 2, 4
-	on conflict (batch, stage, minute, hourly) do update set done = h.done + excluded.done;
+	on conflict (batch, stage, minute, hourly) do update set done = h.done + excluded.done,
+		withdrawn = h.withdrawn + excluded.withdrawn;
 	return v_count;
 end $$;

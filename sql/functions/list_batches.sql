@@ -1,17 +1,18 @@
 -- Batches with how far they are, how quick and how long still.
 --
--- Caller	distcompute-admin batch. ended: those that are over too; of_batch: this one alone.
+-- Caller	distcompute-admin batch. ended: those that are over too; of_batch: this one alone. stale_s: see read_batch_rows.
 -- Answer	a row a batch, in the order in which they have their turn, those that are over last. state: open,
 --		paused, cancelled, done. progress: of each stage its letter and how many are done; stages: the same
---		as JSON, with all counts. per_minute, eta_s, needs, rate: what the pages say, see
+--		as JSON, with all counts. per_minute, eta_s, left_text, needs, rate: what the pages say, see
 --		read_batch_rows.
 -- Errors	none.
 -- Locks	none.
 -- Index	batch by key; see read_batches and read_batch_rows.
 drop function if exists tracker.list_batches(boolean, int4);
-create function tracker.list_batches(ended boolean, of_batch int4 default null)
+drop function if exists tracker.list_batches(boolean, int4, int4);
+create function tracker.list_batches(ended boolean, of_batch int4 default null, stale_s int4 default 1800)
 returns table (batch int4, name text, priority int4, state text, jobs int8, progress text, waiting int8,
-	in_hand int8, failed int8, cancelled int8, per_minute int8, eta_s int8, note text, stages jsonb, needs text, rate int4)
+	in_hand int8, failed int8, cancelled int8, per_minute int8, eta_s int8, note text, stages jsonb, needs text, rate int4, left_text text)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -40,9 +41,9 @@ begin
 			when b.paused and b.paused_why <> '' then 'paused: ' || b.paused_why
 			when b.paused then 'paused' else 'open' end,
 		b.last - b.first + 1, n.progress, n.waiting, n.in_hand, n.failed, n.cancelled,
-		h.per_minute::int8, h.eta_s, b.note, n.stages, h.needs, h.rate
+		h.per_minute::int8, h.eta_s, b.note, n.stages, h.needs, h.rate, tracker.span_text(h.shown_s)
 	from tracker.batch b
 	join n on n.batch = b.batch
-	join tracker.read_batch_rows(v_batches) h on h.batch = b.batch
+	join tracker.read_batch_rows(v_batches, stale_s) h on h.batch = b.batch
 	order by n.waiting + n.in_hand = 0, b.priority desc, b.batch;
 end $$;

@@ -2,7 +2,7 @@
 --
 -- Caller	distcompute-admin labels.
 -- Answer	present: workers that are here; workers, people: who ever said this label; done: results
---		accepted; bad: attempts that ended badly.
+--		that stand; bad: attempts that ended badly.
 -- Errors	none.
 -- Locks	none.
 -- Index	none: reads all workers.
@@ -14,9 +14,10 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
 	select w.label, count(*) filter (where w.gone_at is null), count(*), count(distinct coalesce(p.merged_into, p.id)),
-		sum(w.done)::int8, sum(w.struck)::int8
+		sum(w.done - coalesce(b.results, 0))::int8, sum(w.struck)::int8
 	from tracker.worker w
 	left join tracker.person p on p.id = w.person
+	left join tracker.all_sent_back() b on b.worker = w.id
 	group by w.label
-	order by sum(w.struck)::float8 / greatest(sum(w.done) + sum(w.struck), 1) desc, 1
+	order by sum(w.struck)::float8 / greatest(sum(w.done) - coalesce(sum(b.results), 0) + sum(w.struck), 1) desc, 1
 $$;

@@ -1,7 +1,8 @@
 -- Workers that are here, by first seen. Conditions that are null are none.
 --
 -- Caller	distcompute-admin workers. Page on with the last id as after.
--- Answer	at most max_rows workers. jobs: how many they have in hand, 1000 at most.
+-- Answer	at most max_rows workers. jobs: how many they have in hand, 1000 at most; done: what
+--		stands.
 -- Errors	none.
 -- Locks	none.
 -- Index	worker by key, lease_worker.
@@ -17,7 +18,7 @@ as $$
 	select w.id, w.stage, w.name, tracker.called(w.person), w.label, host(w.address), w.created, w.seen,
 		(select count(*) from (
 			select from tracker.lease l where l.worker = w.id limit 1000) x),
-		w.done, w.struck
+		w.done - tracker.count_sent_back(w.id), w.struck
 	from tracker.worker w
 	where w.id > after and w.gone_at is null
 		and (of_person is null or w.person = any (array(select tracker.ids_of_person(of_person))))

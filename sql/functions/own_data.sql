@@ -56,7 +56,8 @@ begin
 		if w.id > after then
 			v_machines := v_machines || jsonb_build_object('name', w.name, 'stage', tracker.letter_of(w.stage),
 				'label', w.label, 'slots', w.slots, 'has', w.words, 'address', host(w.address), 'came', w.created,
-				'seen', w.seen, 'gone', w.gone_at, 'why', w.gone_why, 'done', w.done, 'failed', w.struck);
+				'seen', w.seen, 'gone', w.gone_at, 'why', w.gone_why, 'done', w.done - tracker.count_sent_back(w.id),
+				'failed', w.struck);
 			v_left := v_left - 1;
 		end if;
 		for r in select s.id, s.stage, s.job, s.kind, s.reason, s.at from tracker.strike s

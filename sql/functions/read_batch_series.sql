@@ -1,5 +1,5 @@
--- Completions over time, for a chart, of one batch or of all: sums in buckets of equal length. A result that was sent
--- back since counts where it was made (see read_pace).
+-- Completions over time, for a chart, of one batch or of all: sums in buckets of equal length. Of what was sent back since
+-- nothing counts (see read_pace).
 --
 -- Caller	pages; read_series. of_batch null: of all.
 -- Answer	a row for each bucket and stage in which something happened; `bucket` counts from 0 at
@@ -32,9 +32,10 @@ begin
 		else
 			select min(x.minute), max(x.minute) into origin, newest
 			from (
-				select h.minute from tracker.batch_history h where h.batch = of_batch
+				select h.minute from tracker.batch_history h
+				where h.batch = of_batch and h.done > h.withdrawn
 				union all
-				select y.minute from tracker.tally y where y.batch = of_batch and y.done > 0
+				select y.minute from tracker.tally y where y.batch = of_batch and y.done > y.withdrawn
 			) x;
 		end if;
 		if origin is null then
@@ -56,21 +57,21 @@ begin
 		select date_bin(make_interval(secs => width::float8), b.minute, origin) as bin, b.stage,
 			sum(b.done)::int8 as done
 		from (
-			select h.stage, h.minute, h.done
+			select h.stage, h.minute, h.done - h.withdrawn as done
 			from tracker.stage s
 			join tracker.history h on h.stage = s.stage
 			where of_batch is null and h.minute >= origin
 			union all
-			select h.stage, h.minute, h.done
+			select h.stage, h.minute, h.done - h.withdrawn
 			from tracker.stage s
 			join tracker.batch_history h on h.batch = of_batch and h.stage = s.stage
 			where h.minute >= origin
 			union all
-			select y.stage, y.minute, y.done from tracker.tally y
+			select y.stage, y.minute, y.done - y.withdrawn from tracker.tally y
 			where (of_batch is null or y.batch = of_batch) and y.minute >= origin
 		) b
 		group by 1, 2
-		having sum(b.done) <> 0
+		having sum(b.done) > 0
 	) x
 	order by 4, 5;
 end

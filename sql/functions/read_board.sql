@@ -7,13 +7,11 @@
 -- Caller	pages.
 -- Answer	at most max_rows + 1 rows (one more tells that there are more) after (after_jobs,
 --		after_id); null = from the top. period: today, week, all. rank is the row's place, counted
---		from the top; ties share none. by_hour24: jobs in the last 24 hours, none
---		when more older ones were sent back. spark: jobs on each of
---		the last 14 days, oldest first. last_at: when a job of theirs was counted last
+--		from the top; ties share none. by_hour24, spark (of 14 days): see read_lately. last_at: when a job of theirs was counted last
 --		(to the day when that is more than two days ago).
 -- Errors	none.
 -- Locks	none.
--- Index	person_score, board_today, board_week, credit_fresh, pks of person_day and person_hour.
+-- Index	person_score, board_today, board_week, credit_fresh; see read_lately.
 create or replace function tracker.read_board(period text, after_jobs int8, after_id int8,
 	max_rows int4)
 returns table (rank int8, id int8, nickname text, jobs int8, by_hour24 int8, last_at timestamptz,
@@ -85,30 +83,12 @@ begin
 	end if;
 
 	return query
-	select v_above + n.i, p.id, p.nickname, v_jobs[n.i],
-		greatest(0, coalesce((select sum(h.done) from tracker.person_hour h
-			where h.person = p.id and h.hour > clock_timestamp() - interval '24 hours'), 0)::int8
-		+ c.jobs),
-		tracker.read_last(p.id),
-		(select array_agg(coalesce(d.jobs, 0)
-			+ case k when 13 then c.today when 12 then c.jobs - c.today else 0 end order by k)
-		from generate_series(0, 13) k
-		cross join lateral (select v_day - 13 + k as day) g
-		left join lateral (
-			select sum(x.done - x.withdrawn)::int8 as jobs from tracker.person_day x
-			where x.person = p.id and x.day = g.day
-		) d on true)
+	select v_above + n.i, p.id, p.nickname, v_jobs[n.i], l.by_hour24, tracker.read_last(p.id), l.spark
 	from generate_subscripts(v_people, 1) n(i)
 	cross join lateral (
 		select q.id, q.nickname from tracker.person q where q.id = v_people[n.i] limit 1
 	) p
-	cross join lateral (
-		select coalesce(sum(x.done - x.withdrawn), 0)::int8 as jobs,
-			coalesce(sum(x.done - x.withdrawn)
-				filter (where x.minute >= v_day::timestamp at time zone 'UTC'), 0)::int8 as today
-		from tracker.credit x
-		where x.person = p.id and x.minute > '-infinity'
-	) c
+	cross join tracker.read_lately(p.id, 14) l
 	order by n.i;
 end
 $$;

@@ -1,7 +1,7 @@
--- The first and the last minute in which a stage got anything done.
+-- The first and the last minute of which anything stands that a stage got done.
 --
 -- Caller	read_pace, read_eta, read_series, read_latest.
--- Answer	a row an enabled stage; null = never.
+-- Answer	a row an enabled stage; null = none.
 -- Errors	none.
 -- Locks	none.
 -- Index	pk of history (stage, minute), from both ends; tally is as long as a minute.
@@ -12,15 +12,18 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	from tracker.stage s
 	left join lateral (
 		select h.minute from tracker.history h
-		where h.stage = s.stage and h.done > 0 order by h.minute limit 1
+		where h.stage = s.stage and h.done > h.withdrawn order by h.minute limit 1
 	) f on true
 	left join lateral (
 		select h.minute from tracker.history h
-		where h.stage = s.stage and h.done > 0 order by h.minute desc limit 1
+		where h.stage = s.stage and h.done > h.withdrawn order by h.minute desc limit 1
 	) l on true
 	cross join lateral (
-		select min(y.minute) as first_at, max(y.minute) as last_at from tracker.tally y
-		where y.stage = s.stage and y.minute > '-infinity' and y.done > 0
+		select min(x.minute) as first_at, max(x.minute) as last_at
+		from (
+			select y.minute from tracker.tally y
+			where y.stage = s.stage and y.minute > '-infinity'
+			group by y.minute having sum(y.done - y.withdrawn) > 0) x
 	) n
 	order by s.stage
 $$;

@@ -5,19 +5,21 @@
 -- `samples` intervals of `interval_s` seconds, as many as there have been since the first completion;
 -- before one whole interval is over, what there is (a minute at least) stands for it. Stages run
 -- side by side, so the slowest one may set the time: the longer of both answers counts. What was sent
--- back is left to do again, and was work all the same (see read_pace).
+-- back is left to do again, and no part of the pace (see read_pace).
 --
 -- Caller	pages.
--- Answer	one row. state: empty (no jobs), finished, calculating (nothing to go by yet), stalled
---		(nothing in all that time), moving. eta_s is null unless moving; low_s and high_s come from
---		the 10th and 90th percentile of the samples, null when there are fewer than three, high_s also
---		when the slow ones stood still.
+-- Answer	one row. state: empty (no jobs), finished, cancelled (nothing is left and nothing was done), calculating
+--		(nothing to go by yet), stalled (nothing in all that time), moving. eta_s is null unless
+--		moving; low_s and high_s are bounds: what so few results allow (as_sure), wider by the 10th and 90th
+--		percentile of the samples when there are three, and by the time in which nothing was finished of late;
+--		high_s is null when slow samples stood still. shown_s: eta_s as it is known.
 -- Errors	none.
 -- Locks	none.
 -- Index	pk of history (stage, minute): samples * interval_s / 60 rows a stage.
-create or replace function tracker.read_eta(interval_s int4, samples int4)
+drop function if exists tracker.read_eta(int4, int4);
+create function tracker.read_eta(interval_s int4, samples int4)
 returns table (state text, total int8, done int8, remaining int8, eta_s int8, low_s int8,
-	high_s int8, per_minute float8, sampled int4)
+	high_s int8, per_minute float8, sampled int4, shown_s int8)
 language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -31,14 +33,18 @@ declare
 	v_slow float8;
 	v_fast float8;
 	v_pinned float8;		-- seconds, by the slowest stage
+	v_results int8;		-- by which the pace is known
+	v_silent_s float8;	-- since the last of them
+	v_sure record;
 	r record;
 begin
 	select coalesce(sum(c.done), 0)::int8 as done,
 		coalesce(sum(greatest(0, v_jobs - c.done - c.lost)), 0)::int8 as remaining,
-		array_agg(greatest(0, v_jobs - c.done - c.lost) order by c.stage) as left_in
+		array_agg(greatest(0, v_jobs - c.done - c.lost) order by c.stage) as left_in,
+		bool_or(c.failed > 0) as has_failed, bool_or(c.cancelled > 0) as has_cancelled
 	into r
 	from (
-		select x.stage, x.done, sum(x.failed + x.cancelled) over (order by x.stage) as lost
+		select x.stage, x.done, x.failed, x.cancelled, sum(x.failed + x.cancelled) over (order by x.stage) as lost
 		from tracker.read_counts() x
 	) c;
 
@@ -53,16 +59,20 @@ begin
 		return;
 	end if;
 
-	select extract(epoch from v_now - min(s.first_at)) into v_age from tracker.read_ends() s;
+	select extract(epoch from v_now - min(s.first_at)),
+		extract(epoch from v_now - max(s.last_at) - interval '1 minute')
+	into v_age, v_silent_s from tracker.read_ends() s;
 	if v_age is null then
-		state := case when remaining = 0 then 'finished' else 'calculating' end;
+		state := case when remaining > 0 then 'calculating'
+			when r.has_cancelled and not r.has_failed then 'cancelled' else 'finished' end;
 		return next;
 		return;
 	end if;
 	if v_age < v_width then
 		-- The first interval is under way: all of it until now.
 		if v_age >= 60 then
-			select sum(p.done_24h) / v_age into v_rate from tracker.read_pace() p;
+			select sum(p.done_24h), sum(p.done_24h) / v_age into v_results, v_rate
+			from tracker.read_pace() p;
 		end if;
 	else
 		sampled := least(v_most, floor(v_age / v_width))::int4;
@@ -70,18 +80,18 @@ begin
 			select x.stage, floor(extract(epoch from v_stop - x.minute - interval '1 minute') / v_width)::int4 as i,
 				sum(x.done) as done
 			from (
-				select h.stage, h.minute, h.done
+				select h.stage, h.minute, h.done - h.withdrawn as done
 				from tracker.stage s
 				join tracker.history h on h.stage = s.stage
 				where h.minute >= v_stop - make_interval(secs => sampled * v_width)
 				union all
-				select y.stage, y.minute, y.done from tracker.tally y
+				select y.stage, y.minute, y.done - y.withdrawn from tracker.tally y
 				where y.minute >= v_stop - make_interval(secs => sampled * v_width)
 			) x
 			where x.minute < v_stop
 			group by 1, 2
 		), slices as (
-			select n.i, coalesce(sum(m.done), 0) / v_width as rate
+			select n.i, greatest(0, sum(m.done)) / v_width as rate
 			from generate_series(0, sampled - 1) n(i)
 			left join minutes m on m.i = n.i
 			group by n.i
@@ -95,8 +105,8 @@ begin
 		)
 		select avg(s.rate), percentile_cont(0.1) within group (order by s.rate),
 			percentile_cont(0.9) within group (order by s.rate),
-			(select max(r.left_in[t.stage] / t.rate) from stages t)
-		into v_rate, v_slow, v_fast, v_pinned
+			(select max(r.left_in[t.stage] / t.rate) from stages t), round(sum(s.rate) * v_width)
+		into v_rate, v_slow, v_fast, v_pinned, v_results
 		from slices s;
 	end if;
 
@@ -110,10 +120,14 @@ begin
 	else
 		state := 'moving';
 		eta_s := ceil(greatest(remaining / v_rate, coalesce(v_pinned, 0)));
+		v_sure := tracker.as_sure(v_results);
+		low_s := floor(eta_s * v_sure.low);
+		high_s := ceil(greatest(eta_s * v_sure.high, eta_s + v_silent_s));
 		if sampled >= 3 then
-			low_s := floor(least(eta_s, remaining / v_fast));
-			high_s := case when v_slow > 0 then ceil(greatest(eta_s, remaining / v_slow)) end;
+			low_s := floor(least(low_s, remaining / v_fast));
+			high_s := case when v_slow > 0 then ceil(greatest(high_s, remaining / v_slow)) end;
 		end if;
+		shown_s := tracker.as_known(eta_s, low_s, high_s);
 	end if;
 	return next;
 end

@@ -12,12 +12,13 @@ create function tracker.read_fresh(period text)
 returns table (person int8, jobs int8, folded int8)
 language sql stable set search_path = pg_catalog, pg_temp as $$
 	with t as (
-		select x.day, x.day::timestamp at time zone 'UTC' as since,
+		select x.day, x.day::timestamp at time zone 'UTC' - make_interval(days => case period when 'week' then 6 else 0 end)
+				as since,
 			exists (select from tracker.board_day b where b.day = x.day) as is_today
 		from (select (clock_timestamp() at time zone 'UTC')::date as day) x
 	), f as materialized (
 		select q.id as person,
-			sum(c.done - c.withdrawn) filter (where period <> 'today' or c.minute >= t.since) as jobs
+			sum(c.done - c.withdrawn) filter (where period = 'all' or c.minute >= t.since) as jobs
 		from tracker.credit c
 		join tracker.person p on p.id = c.person
 		join tracker.person q on q.id = coalesce(p.merged_into, p.id) and not q.hidden

@@ -1,4 +1,4 @@
--- Net completions of a board's period, over all stages: what people share among them.
+-- Net completions of a board's period (see read_pace), over all stages: what people share among them.
 --
 -- Caller	pages.
 -- Answer	a number. period: today (UTC), week (today and the six days before), all.
@@ -11,7 +11,7 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select case when period = 'all'
 		then (select coalesce(sum(c.done), 0) from tracker.read_counts() c)
 		else (
-			select coalesce(sum(x.done), 0)
+			select greatest(0, sum(x.done))
 			from (
 				select (date_trunc('day', clock_timestamp() at time zone 'UTC')
 					- case when period = 'week' then interval '6 days' else interval '0' end)

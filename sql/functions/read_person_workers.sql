@@ -1,7 +1,7 @@
 -- A person's machines that are here, by first seen; none when they show them to nobody.
 --
 -- Caller	pages.
--- Answer	at most max_rows + 1 rows (one more tells that there are more) after
+-- Answer	done: what stands of it. At most max_rows + 1 rows (one more tells that there are more) after
 --		(after_created, after_id).
 -- Errors	none.
 -- Locks	none.
@@ -11,7 +11,7 @@ create or replace function tracker.read_person_workers(of_person int8, after_cre
 returns table (stage int2, id int8, name text, created timestamptz, seen timestamptz, done int8,
 	struck int8, job int8)
 language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
-	select w.stage, w.id, w.name, w.created, w.seen, w.done, w.struck, l.job
+	select w.stage, w.id, w.name, w.created, w.seen, w.done - tracker.count_sent_back(w.id), w.struck, l.job
 	from (
 		select x.* from tracker.ids_of(of_person) as i(id)
 		cross join lateral (

@@ -6,7 +6,7 @@
 -- Caller	pages.
 -- Answer	a row a worker, at most max_rows + 1 a stage (one more tells that there are more), after
 --		(after_created, after_id); `jobs` is how many it holds, `job` and `since` the one it has held
---		longest. kind null = all, working = holds a job, waiting = holds none,
+--		longest; done: what stands. kind null = all, working = holds a job, waiting = holds none,
 --		stale = not heard from for stale_s. owner null = all. A last row of a stage whose name is null
 --		tells where the look ended, when it found no more than max_rows and there may be others.
 -- Units	max_rows: workers a stage. stale_s: seconds of silence after which a worker is stale.
@@ -25,7 +25,8 @@ as $$
 			case when owner is null and kind is null then max_rows + 1 else 2000 end as look,
 			array(select tracker.ids_of_person(owner)) as people
 	)
-	select s.stage, w.id, w.name, coalesce(o.nickname, p.nickname), w.created, w.seen, w.done, w.struck, l.job, l.since,
+	select s.stage, w.id, w.name, coalesce(o.nickname, p.nickname), w.created, w.seen, w.done - tracker.count_sent_back(w.id),
+		w.struck, l.job, l.since,
 		w.jobs, w.asked_kind
 	from tracker.stage s
 	cross join asked a

@@ -14,7 +14,8 @@
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.refuse_input(p_stage int2, p_job int8, p_reason text,
 	p_flags int4, out again boolean, out person int8, out t_stages int2[],
-	out t_batches int4[], out t_retry int8[], out t_withdrawn int8[], out t_failed int8[])
+	out t_batches int4[], out t_retry int8[], out t_withdrawn int8[], out t_failed int8[],
+	out t_made timestamptz[])
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -48,6 +49,7 @@ begin
 		t_retry := array[-v_retry];
 		t_withdrawn := array[0];
 		t_failed := array[1 - v_failed];
+		t_made := array[null::timestamptz];
 		return;
 	end if;
 
@@ -67,9 +69,10 @@ begin
 		values (o.stage, p_job, 'flagged', v_why, o.attempt, o.worker, v_now);
 	end if;
 	person := o.person;
-	t_stages := array[o.stage, p_stage];
-	t_batches := array[v_batch, v_batch];
-	t_retry := array[again::int4, -v_retry];
-	t_withdrawn := array[1, 0];
-	t_failed := array[(not again)::int4, -v_failed];
+	t_stages := array[o.stage, o.stage, p_stage];
+	t_batches := array[v_batch, v_batch, v_batch];
+	t_retry := array[0, again::int4, -v_retry];
+	t_withdrawn := array[1, 0, 0];
+	t_failed := array[0, (not again)::int4, -v_failed];
+	t_made := array[o.finished, null, null];
 end $$;

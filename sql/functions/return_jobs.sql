@@ -32,6 +32,7 @@ declare
 	-- one element a lease that ended
 	e_item int4[]; e_lease tracker.lease[]; e_kind text[]; e_reason text[];
 	t_stage int2[]; t_batch int4[]; t_retry int8[]; t_withdrawn int8[]; t_failed int8[];
+	t_made timestamptz[]; c_made timestamptz[] := '{}';
 	c_person int8[] := '{}'; c_stage int2[] := '{}';
 	a record;
 	b record;
@@ -85,6 +86,7 @@ begin
 	t_retry := b.t_retry;
 	t_failed := b.t_failed;
 	t_withdrawn := array_fill(0::int8, array[coalesce(cardinality(t_stage), 0)]);
+	t_made := array_fill(null::timestamptz, array[coalesce(cardinality(t_stage), 0)]);
 	for n in 1 .. coalesce(cardinality(e_item), 0) loop
 		i_status[e_item[n]] := 'accepted';
 		if e_kind[n] = 'freed' then
@@ -111,9 +113,11 @@ begin
 			t_retry := t_retry || b.t_retry;
 			t_withdrawn := t_withdrawn || b.t_withdrawn;
 			t_failed := t_failed || b.t_failed;
+			t_made := t_made || b.t_made;
 			if b.person is not null then
 				c_person := c_person || b.person;
 				c_stage := c_stage || (a.stage - 1)::int2;
+				c_made := c_made || b.t_made[1];
 			end if;
 		end loop;
 	end if;
@@ -140,11 +144,13 @@ begin
 
 	-- 4. Counts come last: whoever shares our slot waits for them.
 	if t_stage is not null then
-		v_ok := tracker.add_tally(t_stage, t_batch, null, t_retry, null, t_withdrawn, t_failed);
+		v_ok := case when c_person = '{}' then
+			tracker.add_tally(t_stage, t_batch, null, t_retry, null, null, t_failed)
+			else tracker.add_withdrawn(t_stage, t_batch, null, t_retry, t_withdrawn, t_failed, t_made) end;
 	end if;
 	if c_person <> '{}' then
 		v_ok := tracker.add_credit(c_person, c_stage, null,
-			array_fill(1::int8, array[cardinality(c_person)]));
+			array_fill(1::int8, array[cardinality(c_person)]), null, c_made);
 	end if;
 	return query
 		select u.n::int4,

@@ -29,6 +29,7 @@ declare
 	v_at int2;
 	v_stages int2[];
 	v_persons int8[];
+	v_made timestamptz[];
 	v_ready int8 := 0;
 	v_retry int8 := 0;
 	v_failed int8 := 0;
@@ -59,8 +60,9 @@ begin
 		select d.stage, d.job, d.worker, d.person, d.attempt, d.lease, d.started,
 			d.finished, v_now, v_why, d.data
 		from d order by d.stage)
-	select array_agg(d.stage order by d.stage), array_agg(d.person order by d.stage)
-	into v_stages, v_persons from d;
+	select array_agg(d.stage order by d.stage), array_agg(d.person order by d.stage),
+		array_agg(d.finished order by d.stage)
+	into v_stages, v_persons, v_made from d;
 	if v_stages is null then
 		return false;
 	end if;
@@ -104,15 +106,15 @@ begin
 	insert into tracker.strike (stage, job, kind, reason, at)
 	values (v_stage, v_job, 'requeued', v_why, v_now);
 
-	perform tracker.add_tally(
+	perform tracker.add_withdrawn(
 		v_stages || v_stage || v_at, array_fill(v_batch, array[cardinality(v_stages) + 2]),
 		array_fill(0::int8, array[cardinality(v_stages) + 1])
 			|| -v_ready,
 		array_fill(0::int8, array[cardinality(v_stages)]) || 1::int8 || -v_retry,
-		null, array_fill(1::int8, array[cardinality(v_stages)]),
-		array_fill(0::int8, array[cardinality(v_stages) + 1]) || -v_failed);
+		array_fill(1::int8, array[cardinality(v_stages)]),
+		array_fill(0::int8, array[cardinality(v_stages) + 1]) || -v_failed, v_made);
 	perform tracker.add_credit(v_persons, v_stages, null,
-		array_fill(1::int8, array[cardinality(v_stages)]));
+		array_fill(1::int8, array[cardinality(v_stages)]), null, v_made);
 	perform tracker.audit_act('send back', format('job %s, stage %s', v_job, tracker.letter_of(v_stage)),
 		cardinality(v_stages), jsonb_build_object('reason', v_why));
 	return true;

@@ -53,7 +53,7 @@ declare
 	-- one element a job whose one row is in our hand: its stage, and what was there
 	c_job int8[]; c_at int2[]; c_what text[];
 	-- one element a result set aside
-	r_stage int2[]; r_job int8[]; r_person int8[];
+	r_stage int2[]; r_job int8[]; r_person int8[]; r_made timestamptz[];
 	-- one element a job sent back
 	b_stage int2[]; b_job int8[]; b_batch int4[];
 begin
@@ -171,8 +171,8 @@ begin
 		select d.stage, d.job, d.worker, d.person, d.attempt, d.lease, d.started,
 			d.finished, v_now, v_why, d.data, v_undo, v_keep
 		from d order by d.job, d.stage)
-	select array_agg(d.stage), array_agg(d.job), array_agg(d.person)
-	into r_stage, r_job, r_person from d;
+	select array_agg(d.stage), array_agg(d.job), array_agg(d.person), array_agg(d.finished)
+	into r_stage, r_job, r_person, r_made from d;
 
 	if not c_job <@ coalesce(r_job, '{}') then
 		raise exception 'a job was sent back meanwhile' using errcode = 'serialization_failure';
@@ -193,25 +193,20 @@ begin
 	get diagnostics v_over = row_count;
 
 	-- 7. Counts.
-	perform tracker.add_tally(array_agg(x.stage), array_agg(x.batch), array_agg(x.ready), array_agg(x.retry), null,
-		array_agg(x.withdrawn), array_agg(x.failed))
+	perform tracker.add_withdrawn(array_agg(x.stage), array_agg(x.batch), array_agg(x.ready), array_agg(x.retry),
+		array_agg(x.withdrawn), array_agg(x.failed), array_agg(x.made))
 	from (
 		select c.at as stage, tracker.batch_of(c.job) as batch, -(c.what = 'ready')::int4::int8 as ready,
 			-(c.what = 'retry')::int4::int8 as retry, 0::int8 as withdrawn,
-			-(c.what = 'failed')::int4::int8 as failed
+			-(c.what = 'failed')::int4::int8 as failed, null::timestamptz as made
 		from unnest(c_job, c_at, c_what) as c(job, at, what)
-		union all select r.stage, tracker.batch_of(r.job), 0, 0, 1, 0
-			from unnest(r_stage, r_job) as r(stage, job)
-		union all select b.stage, b.batch, 0, 1, 0, 0
+		union all select r.stage, tracker.batch_of(r.job), 0, 0, 1, 0, r.made
+			from unnest(r_stage, r_job, r_made) as r(stage, job, made)
+		union all select b.stage, b.batch, 0, 1, 0, 0, null
 			from unnest(b_stage, b_batch) as b(stage, batch)) x;
-	insert into tracker.credit as c (person, stage, minute, slot, withdrawn, kept)
-	select r.person, r.stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
-		case when v_keep then 0 else count(*) end, case when v_keep then count(*) else 0 end
-	from unnest(r_person, r_stage) as r(person, stage)
-	group by r.person, r.stage
-	order by r.person, r.stage
-	on conflict (person, stage, minute, slot) do update set
-		withdrawn = c.withdrawn + excluded.withdrawn, kept = c.kept + excluded.kept;
+	perform tracker.add_credit(r_person, r_stage, null,
+		array_fill((not v_keep)::int4::int8, array[coalesce(cardinality(r_stage), 0)]),
+		array_fill(v_keep::int4::int8, array[coalesce(cardinality(r_stage), 0)]), r_made);
 
 	jobs := coalesce(cardinality(b_job), 0);
 	results := coalesce(cardinality(r_job), 0);

@@ -36,7 +36,7 @@ declare
 	b_stage int2[]; b_job int8[]; b_batch int4[]; b_next int2[];
 	b_anew boolean[];	-- it waits there to be done anew, after another undo
 	-- one element a result that is live again
-	r_stage int2[]; r_person int8[]; r_job int8[]; r_kept boolean[];
+	r_stage int2[]; r_person int8[]; r_job int8[]; r_kept boolean[]; r_made timestamptz[];
 begin
 	v_undone := tracker.hold_undo(v_undo, false);
 	all_jobs := v_undone.details ->> 'jobs';
@@ -73,8 +73,9 @@ begin
 		select d.stage, d.job, d.worker, d.person, d.attempt, d.lease, d.started, d.finished,
 			d.data
 		from d order by d.job, d.stage)
-	select array_agg(d.stage), array_agg(d.job), array_agg(d.person), array_agg(d.kept)
-	into r_stage, r_job, r_person, r_kept from d;
+	select array_agg(d.stage), array_agg(d.job), array_agg(d.person), array_agg(d.kept),
+		array_agg(d.finished)
+	into r_stage, r_job, r_person, r_kept, r_made from d;
 
 	select array_agg(x.next order by x.job), array_agg(tracker.is_undone(x.next, x.job, null) order by x.job)
 	into b_next, b_anew from (
@@ -94,24 +95,20 @@ begin
 	select b.stage, b.job, 'requeued', 'the undo was taken back', clock_timestamp()
 	from unnest(b_stage, b_job) as b(stage, job);
 
-	perform tracker.add_tally(array_agg(x.stage), array_agg(x.batch), array_agg(x.ready),
-		array_agg(x.retry), null, array_agg(x.withdrawn), null)
+	perform tracker.add_withdrawn(array_agg(x.stage), array_agg(x.batch), array_agg(x.ready),
+		array_agg(x.retry), array_agg(x.withdrawn), null, array_agg(x.made))
 	from (
 		select n.stage, n.batch, (not n.anew)::int4::int8 as ready, n.anew::int4::int8 as retry,
-			0::int8 as withdrawn
+			0::int8 as withdrawn, null::timestamptz as made
 		from unnest(b_next, b_batch, b_anew) as n(stage, batch, anew) where n.stage <= v_last
-		union all select b.stage, b.batch, 0, -1, 0
+		union all select b.stage, b.batch, 0, -1, 0, null
 			from unnest(b_stage, b_batch) as b(stage, batch)
-		union all select r.stage, tracker.batch_of(r.job), 0, 0, -1
-			from unnest(r_stage, r_job) as r(stage, job)) x;
-	insert into tracker.credit as c (person, stage, minute, slot, withdrawn, kept)
-	select r.person, r.stage, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
-		-count(*) filter (where not r.kept), -count(*) filter (where r.kept)
-	from unnest(r_person, r_stage, r_kept) as r(person, stage, kept)
-	group by r.person, r.stage
-	order by r.person, r.stage
-	on conflict (person, stage, minute, slot) do update set
-		withdrawn = c.withdrawn + excluded.withdrawn, kept = c.kept + excluded.kept;
+		union all select r.stage, tracker.batch_of(r.job), 0, 0, -1, r.made
+			from unnest(r_stage, r_job, r_made) as r(stage, job, made)) x;
+	perform tracker.add_credit(r_person, r_stage, null,
+		array(select -(not r.kept)::int4::int8 from unnest(r_kept) with ordinality as r(kept, n) order by r.n),
+		array(select -r.kept::int4::int8 from unnest(r_kept) with ordinality as r(kept, n) order by r.n),
+		r_made);
 
 	jobs := coalesce(cardinality(b_job), 0);
 	results := coalesce(cardinality(r_job), 0);

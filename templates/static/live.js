@@ -89,7 +89,9 @@
 			return Math.floor(s / 60) + " min";
 		if (s < 86400)
 			return Math.floor(s / 3600) + " h";
-		return Math.floor(s / 86400) + (s < 172800 ? " day" : " days");
+		if (s < 63115200)
+			return Math.floor(s / 86400) + (s < 172800 ? " day" : " days");
+		return s < 31557600000 ? Math.floor(s / 31557600) + " years" : "1,000 years and more";
 	}
 
 	function ago(then, now) {

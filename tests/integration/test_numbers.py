@@ -181,6 +181,7 @@ def test_nothing_is_negative_after_old_results_were_sent_back(fresh, api, worker
     through(w, 12)
     for table in ("tally", "credit"):
         fresh.sql(f"update tracker.{table} set minute = minute - interval '2 days' where slot >= 0")
+    fresh.sql("update tracker.output set finished = finished - interval '2 days'")
     eventually(lambda: fresh.one("select count(*) from tracker.credit where minute > '-infinity'") == 0, what="all is folded")
     through(w, 1)
     for job in range(1, 13):
@@ -205,32 +206,96 @@ def assert_the_numbers_agree(got):
         assert s["jobs"] == s["done"] + s["failed"] + s["remaining"] and s["open"] + s["in_hand"] <= s["remaining"], s
         assert sum(s["bar"]) <= 1000 and (s["remaining"] > 0 or s["jobs"] == 0 or sum(s["bar"]) > 990), s
     assert got["jobs"] >= max(s["jobs"] for s in stages) and min(numbers_in(got)) >= 0
+    assert (got["percent"] == 100) == (got["done"] > 0 and got["remaining"] == 0)
+    assert (got["state"] in ("finished", "cancelled", "empty")) == (got["remaining"] == 0) and (got["eta_s"] is not None) == (got["state"] == "moving")
+    assert (got["last_completion"] is None) == (got["done"] == 0) == (got["latest"] == [])
+
+
+def assert_all_was_done_today(fresh, api, people, batches):
+    """All results are of the last minutes: so each number of a time is that of the whole, wherever it stands."""
+    got = stats(api)
+    assert_the_numbers_agree(got)
+    done = got["done"]
+    assert done == got["done_1h"] == got["done_24h"] and (sum(got["per_minute_1h"]) > 0) == (done > 0), got
+    told = json.loads(fresh.run("distcompute-admin", "status", "--json").stdout)["stages"]
+    for s, t in zip(got["stages"], told):
+        assert [s[k] for k in ("done", "failed", "cancelled", "in_hand", "open")] == [*(t[k] for k in ("done", "failed", "cancelled", "leased")), t["ready"] + t["retry"]]
+    of_batches = [json.loads(line) for line in fresh.run("distcompute-admin", "batch", "--all", "--json").stdout.splitlines()]
+    assert sum(s["done"] for b in of_batches for s in b["stages"]) == done
+    assert sum(b["cancelled"] for b in of_batches) == got["cancelled"]
+    for b in of_batches:
+        mine = sum(s["done"] for s in b["stages"])
+        text = page_saying(api, "/batch/" + quote(b["name"], safe=""), f"Completed {mine} of ").text
+        assert (" complete" in text) == (b["state"] != "cancelled") and (f"Cancelled {b['cancelled']}" in text) == (b["cancelled"] > 0)
+        assert ("Rate now 0 a minute" in text) == (mine == 0), text[:600]
+    metrics = Api(fresh, plain=True).get("/metrics").text
+    for s in got["stages"]:
+        assert f'tracker_jobs{{stage="{s["stage"]}",state="done"}} {s["done"]}\n' in metrics
+    assert sum(n for n, _ in people.values()) == done
+    for name, (jobs, workers) in people.items():
+        text = page_saying(api, f"/person/{name}", f"Jobs {jobs}").text
+        assert f"Last 24 hours {jobs} Today {jobs} 7 days {jobs} " in text, text[:600]
+        picture = api.get(f"/badge/{name}.svg").text
+        assert re.search(rf">{jobs} jobs?(, rank \d+)?<", picture) and (", rank" in picture) == (jobs > 0), picture
+        for period in ("today", "week", "all"):
+            row = re.search(rf"{name} (\d+) ", page(api, f"/leaderboard?period={period}").text)
+            assert (int(row.group(1)) if row else 0) == jobs, (name, period)
+        by_worker = 0
+        for stage, w in workers:
+            mine = int(re.search(r"Total jobs (\d+)", page(api, worker_path(stage, w.name)).text).group(1))
+            by_worker += mine
+            assert re.search(rf"{re.escape(w.name)} .{{0,80}}? {mine} \d+ (just now|\d+ (s|min) ago)", text), (w.name, mine, text)
+            listed = [json.loads(line) for line in fresh.run("distcompute-admin", "workers", "--json").stdout.splitlines()]
+            assert [x["done"] for x in listed if x["name"] == w.name] == [mine]
+        assert by_worker == jobs
+    return True
 
 
 def test_the_numbers_agree_whatever_became_of_the_jobs(fresh, api, fleet):
-    """Two batches half way; one is cancelled, one worker's results are taken back, some attempts fail."""
+    """Two batches half way; one is cancelled, one worker's results are taken back, some attempts fail, and so on to the end."""
     fresh.empty()
     for batch in ("one", "two"):
         fresh.run("distcompute-load", "--append", "--batch", batch, "--json", "-", stdin=json.dumps([f"{batch} {i}" for i in range(20)]))
     ada, mallory, bob = fleet("a", "Ada"), fleet("a", "Mallory"), fleet("b", "Bob")
+    workers = {"Ada": [("Extract", ada)], "Mallory": [("Extract", mallory)], "Bob": [("Filter & Rank", bob)]}
+
+    def agree(**people):
+        def ask():
+            return assert_all_was_done_today(fresh, api, {name: (n, workers[name]) for name, n in people.items()}, 2)
+        eventually(ask, timeout_s=30, what=f"the numbers agree: {people}")
     for f in (ada, mallory):
         for job in f.take_all(14):
             f.done(job)
     for job in bob.take_all(16):
         bob.done(job)
-    assert_the_numbers_agree(stats_with(api, done=44, remaining=36))
+    agree(Ada=14, Mallory=14, Bob=16)
     fresh.run("distcompute-admin", "batch", "cancel", "two", "--reason", "the wrong data")
     got = stats_with(api, done=44, cancelled=20)
-    assert_the_numbers_agree(got)
     assert [s["remaining"] for s in got["stages"]] == [0, 4] and [s["cancelled"] for s in got["stages"]] == [12, 8]
     for name, text in (("40", "Job 40 stage A: cancelled"), ("25", "stage B: cancelled")):
         page_saying(api, f"/job/{name}", text)
+    agree(Ada=14, Mallory=14, Bob=16)
     fresh.run("distcompute-admin", "undo", "--person", "Mallory", "--reason", "made up")
-    assert_the_numbers_agree(stats_with(api, done=fresh.one("select sum(done) from tracker.read_counts()")))
-    page_saying(api, worker_path("Extract", mallory.name), "Total jobs 14 14 sent back")
+    page_saying(api, worker_path("Extract", mallory.name), "Total jobs 0 14 sent back")
+    left = fresh.one("select sum(done) from tracker.read_counts() where stage = 2")
+    agree(Ada=14, Mallory=0, Bob=left)
     for job in ada.take(3):
         ada.give("failed", job, reason="exit 1")
-    assert_the_numbers_agree(stats_with(api, workers=3))
+    agree(Ada=14, Mallory=0, Bob=left)
+    undo = fresh.one("select max(id) from tracker.audit where act = 'undo'")
+    fresh.run("distcompute-admin", "undo", "--back", str(undo))
+    back = dict(fresh.sql("select p.nickname, count(*)::int from tracker.output o join tracker.person p on p.id = o.person group by 1"))
+    assert back["Mallory"] > 0
+    agree(**{"Mallory": 0, **back})
+    fresh.run("distcompute-admin", "batch", "cancel", "one")
+    agree(**{"Mallory": 0, **back})
+    for name in ("Ada", "Mallory"):  # and with theirs goes what Bob made of it
+        fresh.run("distcompute-admin", "undo", "--person", name, "--reason", "all of it")
+    agree(Ada=0, Mallory=0, Bob=0)
+    stats_with(api, state="cancelled", done=0, per_minute=0, last_completion=None)
+    fresh.run("distcompute-load", "--append", "--batch", "three", "--json", "-", stdin='["x", "y"]')
+    stats_with(api, state="calculating", total=4)
+    agree(Ada=0, Mallory=0, Bob=0)
 
 
 def test_a_finished_project_tells_what_was_cancelled_apart(fresh, api, worker):
@@ -243,6 +308,26 @@ def test_a_finished_project_tells_what_was_cancelled_apart(fresh, api, worker):
     stats_with(api, state="finished", remaining=0, cancelled=3, percent=100)
     meta = {a.get("name"): a.get("content") for t, a in page(api, "/").tags if t == "meta"}
     assert meta["description"] == "Finished: 3 jobs done, 3 cancelled."
+    page_saying(api, "/", "100.0% complete", "6 of 6 , 3 cancelled")
+
+
+def test_a_project_that_was_all_cancelled_is_not_finished(fresh, api):
+    fresh.load(["x"] * 3)
+    (batch,) = stats_with(api, jobs=3)["batches"]
+    fresh.run("distcompute-admin", "batch", "cancel", batch["name"])
+    got = stats_with(api, state="cancelled", eta_text="Cancelled", done=0, total=0, cancelled=3, percent=0)
+    assert_the_numbers_agree(got)
+    read = page_saying(api, "/", "0.0% complete", "ETA Cancelled", "0 of 0 , 3 cancelled", "nothing is left to do")
+    assert "inished" not in read.text
+    meta = {a.get("name"): a.get("content") for t, a in read.tags if t == "meta"}
+    assert meta["description"] == "Cancelled: 3 jobs."
+    assert "cancelled" in eventually(lambda: "finished" not in (t := api.get("/badge.svg").text) and t, what="the badge")
+    read = page_saying(api, "/batch/" + quote(batch["name"], safe=""), "cancelled", "Cancelled 3", "Completed 0 of 0")
+    assert "%" not in read.text and "progress" not in [t for t, _ in read.tags]
+    assert "%" not in page_saying(api, "/batches?state=ended", "cancelled").text
+    status = json.loads(fresh.run("distcompute-admin", "status", "--json").stdout)
+    assert [s["cancelled"] for s in status["stages"]] == [3, 0]
+    assert re.search(r"^A Extract +0 +0 +0 +0 +0 +3 +0$", fresh.run("distcompute-admin", "status").stdout, re.M)
 
 
 def test_a_batch_is_as_quick_for_the_operator_as_on_its_page(fresh, api, fleet):
@@ -253,7 +338,7 @@ def test_a_batch_is_as_quick_for_the_operator_as_on_its_page(fresh, api, fleet):
     fresh.sql("update tracker.tally set minute = minute - interval '3 minutes' where slot >= 0")
     def both():
         told = json.loads(fresh.run("distcompute-admin", "batch", "--json").stdout)
-        (shown,) = stats(api)["batches"]
+        (shown,) = stats_with(api, jobs=40)["batches"]
         assert abs(told["per_minute"] - shown["per_minute"]) <= 1 and shown["per_minute"] > 5
         assert shown["eta_s"] and abs(told["eta_s"] - shown["eta_s"]) <= 10, (told, shown)
         return True
@@ -299,7 +384,7 @@ def test_a_project_whose_jobs_all_failed_has_nothing_left_to_do(quick):
         return [fleet.give("failed", job) for job in fleet.take(1)]
     for _ in range(2):
         eventually(fail, what="the job is due again")
-    got = stats_with(api, state="finished", failed=1, done=0, percent=100, eta_text="Finished")
+    got = stats_with(api, state="finished", failed=1, done=0, percent=0, eta_text="Finished")
     assert got["notes"][1:] == ["1 job failed for good; the operator can look at it with distcompute-admin failed."]
     meta = {a.get("name"): a.get("content") for t, a in page(api, "/").tags if t == "meta"}
     assert meta["description"] == "Finished: 0 jobs done, 1 failed."
@@ -312,6 +397,46 @@ def test_the_time_left_is_told_as_precisely_as_it_is_known(fresh, api, worker):
     fresh.sql("update tracker.tally set minute = minute - interval '10 minutes' where slot >= 0")
     got = eventually(lambda: (g := stats(api))["eta_s"] and g, what="an ETA")
     assert re.fullmatch(r"\d+ years", got["eta_text"]), got["eta_text"]
+    assert re.fullmatch(r"between [23] years and [\d,]+ years", got["eta_range_text"]), got["eta_range_text"]
+
+
+def test_one_result_tells_no_seconds_of_the_time_that_is_left(fresh, api, worker):
+    """The same is said on the dashboard, of the batch, and to the operator."""
+    fresh.load(["x"] * 5)
+    through(worker("a"), 1)
+    fresh.sql("update tracker.tally set minute = minute - interval '2 minutes' where slot >= 0")
+    got = eventually(lambda: (g := stats_with(api, jobs=5))["eta_s"] and g, what="an ETA")
+    (batch,) = got["batches"]
+    assert re.fullmatch(r"\d+ minutes", got["eta_text"]) and got["eta_low_s"] < got["eta_s"] / 2 < 4 * got["eta_s"] < got["eta_high_s"]
+    assert re.fullmatch(r"\d+ min", batch["eta_text"]) and batch["eta_low_s"] < batch["eta_s"] / 2 < 4 * batch["eta_s"] < batch["eta_high_s"]
+
+    def told():
+        (batch,) = stats_with(api, jobs=5)["batches"]
+        assert f" {batch['eta_text']} " in fresh.run("distcompute-admin", "batch").stdout
+        assert batch["eta_text"] in page(api, "/batch/" + quote(batch["name"], safe="")).text
+        return True
+    eventually(told, what="one time left")
+
+
+def test_no_time_is_told_while_nobody_is_heard_or_all_is_paused(fresh, api, worker):
+    """All that is left is in the hands of one that fell silent."""
+    fresh.load(["x"] * 3)
+    w = worker("a")
+    through(w, 1)
+    w.get_job()
+    fresh.sql("update tracker.tally set minute = minute - interval '2 minutes' where slot >= 0")
+    eventually(lambda: stats_with(api, jobs=3)["eta_s"], what="an ETA")
+    fresh.run("distcompute-admin", "pause", "a")
+    fresh.run("distcompute-admin", "pause", "b")
+    got = stats_with(api, state="paused", eta_s=None, eta_text="Paused", eta_range_text="")
+    assert got["batches"][0]["eta_text"] == ""
+    for stage in "ab":
+        fresh.run("distcompute-admin", "resume", stage)
+    eventually(lambda: stats(api)["eta_s"], what="an ETA")
+    fresh.sql("update tracker.worker set seen = seen - interval '31 minutes'")
+    got = stats_with(api, state="stalled", eta_s=None, eta_text="Unknown")
+    assert got["batches"][0]["eta_s"] is None
+    page_saying(api, "/", "ETA Unknown")
 
 
 # --- badges -----------------------------------------------------------------------------------

@@ -298,14 +298,14 @@ def test_a_pause_is_of_one_stage(house):
 
 # ---- time left, and other numbers
 
-def test_three_samples_give_a_range_and_two_do_not(house):
+def test_three_samples_widen_a_range_and_two_do_not(house):
     house.lawful = False
-    house.load(1000)
+    house.load(10**6)
     for minutes in range(1, 31):
-        history(house, 1, minutes, 5)
+        history(house, 1, minutes, 1000 if minutes > 10 else 100)
     three, two = (house.rows("select * from tracker.read_eta(%s, %s)", s, 10)[0] for s in (600, 800))
-    assert (three.sampled, three.low_s is None, three.high_s is None) == (3, False, False)
-    assert (two.sampled, two.low_s is None, two.high_s is None) == (2, True, True)
+    assert three.sampled == 3 and three.high_s > 2 * three.eta_s
+    assert two.sampled == 2 and two.high_s < 1.1 * two.eta_s
 
 
 def test_what_failed_before_a_stage_is_not_expected_in_it(house):
@@ -325,7 +325,7 @@ def test_a_stage_began_when_it_began(house):
 
 
 @pytest.mark.parametrize("folded", [True, False])
-def test_what_people_share_is_net_of_what_was_withdrawn_and_the_pace_is_what_was_done(house, folded):
+def test_what_people_share_the_pace_and_the_chart_are_net_of_what_was_withdrawn(house, folded):
     house.load(4)
     through(house, 1, 4)
     house.value("select tracker.send_back_job(1, 1::int2, 'wrong')")
@@ -335,8 +335,8 @@ def test_what_people_share_is_net_of_what_was_withdrawn_and_the_pace_is_what_was
                        " where slot >= 0")
         house.fold()
     assert house.value("select tracker.read_period('week')") == house.value("select tracker.read_period('all')") == 3
-    assert house.rows("select done_1h from tracker.read_pace() where stage = 1") == [(4,)]
-    assert house.value("select sum(done) from tracker.read_series(3600, 60)") == 4
+    assert house.rows("select done_1h from tracker.read_pace() where stage = 1") == [(3,)]
+    assert house.value("select sum(done) from tracker.read_series(3600, 60)") == 3
 
 
 def test_a_week_has_seven_days(house):
@@ -766,10 +766,10 @@ def test_the_pace_of_a_batch_is_of_five_minutes_and_of_no_row_of_an_hour(house):
     assert pace == [(11, 111)]
 
 
-def test_a_minute_in_which_more_was_taken_back_than_done_is_on_the_chart(house):
+def test_a_minute_in_which_more_was_taken_back_than_done_is_on_no_chart(house):
     batch = house.load(100)
     batch_history(house, batch, 2, -3)
-    assert [r.done for r in house.rows("select done from tracker.read_batch_series(%s, 3600, 60)", batch)] == [-3]
+    assert [r.done for r in house.rows("select done from tracker.read_batch_series(%s, 3600, 60)", batch)] == []
 
 
 def test_who_has_one_job_works_and_does_not_wait(house):

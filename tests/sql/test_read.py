@@ -15,12 +15,11 @@ def do(house, nickname, count, stage=1, worker=None):
 
 def minute_passes(house):
     """What is counted so far is folded; as if it had been today's first minute."""
+    house.fold()  # what was withdrawn of earlier minutes
+    minute = house.value("select date_trunc('minute', clock_timestamp())")
     for table in ("tally", "credit"):
-        # oldest first: a minute may have ended while the rows were made
-        for (minute,) in house.rows(f"select distinct minute from tracker.{table}"
-                                    " where minute > '-infinity' order by 1"):
-            house.rows(f"update tracker.{table} set minute = minute - interval '1 minute'"
-                       " where minute = %s", minute)
+        house.rows(f"update tracker.{table} set minute = minute - interval '1 minute' where minute >= %s", minute)
+    house.rows("update tracker.output set finished = finished - interval '1 minute' where finished >= %s", minute)
     house.fold()
 
 
@@ -213,7 +212,7 @@ def test_the_first_interval_is_measured_while_it_runs(house):
     history(house, 1, 5, 100)
     r = eta(house)
     assert r.state == "moving" and 300 <= 100 / (r.per_minute / 60) <= 360
-    assert r.low_s is None and r.high_s is None
+    assert r.low_s < r.eta_s < r.high_s < 1.4 * r.eta_s
 
 
 @pytest.mark.parametrize("minutes, sampled", [(14, 0), (15, 1), (29, 1), (30, 2)])
@@ -326,18 +325,72 @@ def test_a_period_ends_with_its_first_day_and_counts_every_stage(house, table, p
         assert house.value("select tracker.read_period(%s)", period) == counted, back
 
 
-def test_what_was_sent_back_was_done_all_the_same(house):
-    """Paces are of work, and a send-back is none."""
+def lately(house):
+    """What is said of the last five minutes, hour and day, of the whole, the batch and the person."""
+    a = house.rows("select done_5m, done_1h, done_24h from tracker.read_pace()")[0]
+    b = house.rows("select done_5m, done_1h from tracker.read_batch_pace(%s)", [house.batch()])[0]
+    p = house.rows("select jobs, today, week, by_hour24, spark[30] from tracker.read_person('x')")[0]
+    said = {"pace": a, "batch's pace": b, "person": p, "period": (house.value("select tracker.read_period('today')"),)}
+    for chart in ("read_series(3600, 60)", f"read_batch_series({house.batch()}, 3600, 60)"):
+        said[chart] = (sum(r.done for r in house.rows(f"select * from tracker.{chart}")),)
+    for period in ("today", "week", "all"):
+        said[period] = [n for r in board(house, period) for n in (r.jobs, r.by_hour24, r.spark[-1])]
+    return said
+
+
+def says_all(house, n):
+    said = {what: set(numbers) for what, numbers in lately(house).items()}
+    assert said == {what: {n} for what in said}
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_what_was_sent_back_is_done_in_no_time(house, folded):
+    """Whoever adds up what was done lately has what is done."""
     house.load(9)
     w = do(house, "x", 3)
+    says_all(house, 3)
+    if folded:
+        minute_passes(house)
+    for left in (2, 1):
+        assert house.value("select tracker.send_back_job(%s, 1::int2, 'x')", left)
+        says_all(house, left)
+        minute_passes(house)
+        says_all(house, left)
+    assert house.value("select done from tracker.read_worker(1::int2, %s)", w.name) == 1
+
+
+def test_nothing_stands_of_what_was_all_sent_back(house):
+    """As on the first day: no first minute, no pace and no time left."""
+    house.load(9)
+    do(house, "x", 2)
+    for table in ("tally", "credit"):
+        house.rows(f"update tracker.{table} set minute = minute - interval '10 minutes' where slot >= 0")
+    house.rows("update tracker.output set finished = finished - interval '10 minutes'")
+    assert eta(house, 900).state == "moving"
     for job in (1, 2):
         assert house.value("select tracker.send_back_job(%s, 1::int2, 'x')", job)
-    a = house.rows("select * from tracker.read_pace()")[0]
-    assert (a.done_5m, a.done_1h, a.done_24h) == (3, 3, 3)
-    assert [r.done for r in house.rows("select * from tracker.read_series(3600, 60)")] == [3]
-    minute_passes(house)
-    assert house.rows("select * from tracker.read_pace()")[0].done_1h == 3
-    assert w.name
+    for _ in range(2):
+        assert [(r.first_at, r.last_at) for r in house.rows("select * from tracker.read_ends()")] == [(None, None)] * 2
+        assert eta(house, 900).state == "calculating"
+        assert house.rows("select * from tracker.read_batch_rows(%s)", [house.batch()])[0].eta_s is None
+        assert house.rows("select * from tracker.read_series(0, 0)") == []
+        minute_passes(house)
+
+
+def test_an_old_result_that_is_sent_back_is_taken_from_its_own_day(house):
+    house.load(9)
+    do(house, "x", 3)
+    for table in ("tally", "credit"):
+        house.rows(f"update tracker.{table} set minute = minute - interval '2 days' where slot >= 0")
+    house.rows("update tracker.output set finished = finished - interval '2 days'")
+    house.fold()
+    do(house, "x", 2)
+    assert house.value("select tracker.send_back_job(1, 1::int2, 'x')")
+    for _ in range(2):
+        p = house.rows("select * from tracker.read_person('x')")[0]
+        assert (p.jobs, p.today, p.week, p.by_hour24, p.spark[-3:]) == (4, 2, 4, 2, [2, 0, 2])
+        assert house.rows("select * from tracker.read_pace()")[0].done_24h == 2
+        minute_passes(house)
 
 
 def test_nobody_did_less_than_nothing_lately(house):
@@ -706,16 +759,55 @@ def test_a_stage_of_which_nothing_came_does_not_spoil_the_time(house):
     assert abs(r.eta_s - 2000 / 5 * 60) <= 2
 
 
-def test_three_samples_are_enough_for_a_range_and_two_are_not(house):
+def test_a_range_is_as_wide_as_what_it_is_known_by(house):
+    """One result says next to nothing of the time that is left; a thousand, or samples that differ, say how much."""
     house.lawful = False
-    house.load(1000)
-    for minutes in range(1, 21):
-        history(house, 1, minutes, 5)
-    assert eta(house, 600, 10).low_s is None
-    for minutes in range(21, 31):
-        history(house, 1, minutes, 5)
+    house.load(100000)
+    history(house, 1, 10, 1)
+    r = eta(house, 900, 10)
+    assert 0.2 < r.low_s / r.eta_s < 0.3 and 9 < r.high_s / r.eta_s < 11 and r.shown_s % 86400 == 0
+    history(house, 1, 10, 1000)
+    history(house, 1, 1, 1)
+    r = eta(house, 900, 10)
+    assert 0.9 < r.low_s / r.eta_s < 1 < r.high_s / r.eta_s < 1.1
+    house.rows("delete from tracker.history")
+    for minutes in range(1, 31):
+        history(house, 1, minutes, 500 if minutes % 10 < 5 else 100 * minutes)
     r = eta(house, 600, 10)
-    assert r.sampled == 3 and r.low_s <= r.eta_s <= r.high_s
+    assert r.sampled == 3 and r.low_s / r.eta_s < 0.8 and r.high_s / r.eta_s > 1.2
+
+
+def test_a_range_reaches_as_far_as_nothing_was_heard(house):
+    house.lawful = False
+    house.load(2000)
+    for minutes in range(10, 15):
+        history(house, 1, minutes, 300)
+    r = eta(house, 900, 10)
+    assert r.high_s >= r.eta_s + 500
+
+
+@pytest.mark.parametrize("eta_s, low_s, high_s, shown_s", [
+    (509, 130, 5170, 480), (509, 488, 530, 510), (509, 509, 509, 509), (509, 500, None, 480), (6111, 5357, 6991, 6000),
+    (90061, 80000, 100000, 90000), (0, 0, 0, 0), (1, 0, 10, 1), (100, 0, 4000, 90), (None, None, None, None)])
+def test_a_time_is_told_as_precisely_as_it_is_known(house, eta_s, low_s, high_s, shown_s):
+    assert house.value("select tracker.as_known(%s, %s, %s)", eta_s, low_s, high_s) == shown_s
+
+
+@pytest.mark.parametrize("results, low, high", [(1, 0.26, 10.1), (10, 0.65, 1.61), (100, 0.88, 1.14), (10**6, 0.998, 1.002)])
+def test_how_sure_a_pace_is(house, results, low, high):
+    got = house.rows("select * from tracker.as_sure(%s)", results)[0]
+    assert abs(got.low - low) < 0.01 * low and abs(got.high - high) < 0.01 * high
+
+
+def test_what_was_all_cancelled_is_not_finished(house):
+    batch = house.load(3)
+    w = house.worker(1, "x")
+    assert house.value("select tracker.cancel_batch(%s)", batch) == 3
+    assert (eta(house).state, eta(house).total) == ("cancelled", 0)
+    other = house.load(1)
+    do(house, "x", 1, worker=w)
+    do(house, "x", 1, stage=2)
+    assert other and (eta(house).state, eta(house).done, eta(house).total) == ("finished", 2, 2)
 
 
 def test_of_a_workers_jobs_the_oldest_is_shown(house):
