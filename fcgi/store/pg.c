@@ -19,6 +19,7 @@
 #define PARAMS_MAX 32
 #define STATEMENTS_MAX 64
 #define STATEMENT_NAME 32
+#define READ_ONLY "25006"
 #define OUT_OF_PATIENCE "nothing was heard from it in time"
 #define SESSION_MS 5000 /* patience with a server that does not answer after the connect */
 #define SCOUT_US                                                                                   \
@@ -364,11 +365,14 @@ fail_result(struct pg *pg, PGresult *res, struct err *e)
 	snprintf(copy, sizeof(copy), "%s", state ? state : "");
 	if (PQstatus(pg->conn) == CONNECTION_BAD || sqlstate_blame(copy) == BLAME_SESSION) {
 		bool had = e && e->kind != ERR_NONE;
+		bool is_there = PQstatus(pg->conn) == CONNECTION_OK && strcmp(copy, READ_ONLY) == 0;
 		char text[200];
 
 		one_line(text, sizeof(text), PQresultErrorMessage(res));
 		PQclear(res);
 		away(pg, "answer", *text ? text : "connection lost", e);
+		if (is_there)
+			pg->retry_at_us = 0; /* who only reads goes on there, on a new connection */
 		if (e && !had)
 			memcpy(e->sqlstate, copy, sizeof(copy));
 		return false;

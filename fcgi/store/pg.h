@@ -10,7 +10,8 @@
  *		ERR_SQL with sqlstate: PostgreSQL refused and the transaction is rolled back.
  *		After ERR_AWAY the next call tries to connect again, at most once per back-off
  *		(100 ms doubling to 1 s, jittered), and answers ERR_AWAY at once in between. A connection
- *		that was lost while idle is noticed before anything is sent, and made again at once.
+ *		that was lost while idle is noticed before anything is sent, and made again at once; so is
+ *		one of a server that is there and takes no writes.
  *		With several hosts in the conninfo, an answer that is out for a second makes the others
  *		be asked: takes one of them writes, the connection is given up, and the next call goes there.
  * Source	libpq (by store/libpq.h); binary formats: PostgreSQL's send/recv functions.
