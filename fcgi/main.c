@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/standard.h"
 #include "domain/schema.h"
 #include "domain/settings.h"
 #include "run/listen.h"
@@ -241,6 +242,7 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int status;
 
+	standard_open();
 	/* Habits of who turns logs over; ours go to standard error. */
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGUSR2, SIG_IGN);

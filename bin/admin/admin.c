@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "admin/cells.h"
+#include "base/standard.h"
 #include "base/text.h"
 #include "config.h"
 
@@ -577,6 +578,7 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int status = 0;
 
+	standard_open();
 	if (!obey(parse(&ask, argc, argv), &ask, &e))
 		status = failure(&tool, &e);
 	return tool_end(&tool, status);

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/standard.h"
 #include "base/text.h"
 #include "config.h"
 #include "export/out.h"
@@ -623,6 +624,7 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int status = 0;
 
+	standard_open();
 	argp_parse(&argp, argc, argv, 0, NULL, &wish);
 	if (!obey(&wish, &e))
 		status = tool_fail(&tool, &e);

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/standard.h"
 #include "base/text.h"
 #include "base/words.h"
 #include "config.h"
@@ -481,6 +482,7 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int status = 0;
 
+	standard_open();
 	argp_parse(&argp, argc, argv, 0, NULL, &wish);
 	last_words = wish.dry_run ? NULL : NOTHING_LOADED;
 	catch_signals();

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/standard.h"
 #include "base/text.h"
 #include "worker/late.h"
 #include "worker/options.h"
@@ -413,6 +414,7 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int code;
 
+	standard_open();
 	options_read(&p.w.o, argc, argv);
 	if (!is_command(p.w.o.hand.command[0])) {
 		say(SAY_ERROR, "cannot run %s: %s", p.w.o.hand.command[0], strerror(errno));

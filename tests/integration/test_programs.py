@@ -18,6 +18,7 @@ import time
 import psycopg2
 import pytest
 
+from beside import answer, question
 from client import Api, Client, Fleet, NoJob, WorkerTimedOut, which
 from stack import Stack
 from waiting import Later, eventually
@@ -639,6 +640,69 @@ def test_what_could_not_be_printed_is_no_success(fresh, name, words):
         done = subprocess.run([fresh.installed(name), "--config", fresh.config, *words], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True,
                               timeout=60)
     assert done.returncode == 1 and "No space left on device" in done.stderr, (done.returncode, done.stderr)
+
+
+CLOSED = {"output": ">&-", "output and errors": ">&- 2>&-", "all": "<&- >&- 2>&-"}
+
+
+def run_without(stack, how, name, *words):
+    """Started with standard descriptors closed, as some who start programs do."""
+    return subprocess.run(["bash", "-c", f'exec "$@" {CLOSED[how]}', "bash", stack.installed(name), "--config", stack.config, *words],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("how", CLOSED)
+@pytest.mark.parametrize("name,words", [(ADMIN, ["status"]), (ADMIN, ["batch", "--json"]), (ADMIN, ["settings"]), (ADMIN, ["check"]),
+                                        (ADMIN, ["person", "key", "add", "Ada"]), (EXPORT, ["--stage", "a"])])
+def test_what_is_printed_to_nobody_is_no_success_and_goes_nowhere_else(fresh, how, name, words):
+    """A connection in the place of a closed descriptor would be sent it: a result could be the server's next statement."""
+    fresh.load(["x"])
+    w = Client(fresh)
+    w.get_job()
+    w.complete("r" * 100000)
+    done = run_without(fresh, how, name, *words)
+    assert done.returncode == 1 and done.stdout == ""
+    assert ("standard output: " in done.stderr) == (how == "output"), done.stderr
+    assert fresh.one("select count(*) from tracker.output") == 1
+
+
+@pytest.mark.parametrize("how", CLOSED)
+def test_who_is_started_without_standard_descriptors_does_its_work(fresh, tmp_path, how):
+    fresh.load(["x"])
+    jobs = tmp_path / "jobs.txt"
+    jobs.write_text("y\nz\n")
+    os.chmod(tmp_path, 0o755)
+    assert run_without(fresh, how, "distcompute-load", "--append", "--txt", str(jobs)).returncode == 0
+    assert fresh.one("select count(*) from tracker.job") == 3
+    out = tmp_path / "out"
+    out.mkdir()
+    os.chmod(out, 0o777)
+    where = os.path.join(fresh.state, "run", "without.sock")
+    tracker = subprocess.Popen(["bash", "-c", f'exec "$@" {CLOSED[how]}', "bash", fresh.installed("distcompute-tracker"), "--config",
+                                fresh.config, f"--listen=unix:{where}", "--processes=1"], stdin=subprocess.DEVNULL)
+    try:
+        def ask(method, uri, body=None):
+            try:
+                with socket.socket(socket.AF_UNIX) as s:
+                    s.connect(where)
+                    s.sendall(question(method, uri, body))
+                    return answer(s)
+            except OSError:
+                return None, ""
+        eventually(lambda: ask("GET", "/healthz")[0] == 200, timeout_s=60, what="the tracker is ready")
+        token = json.loads(ask("GET", "/api/new?nickname=Ada&stage=a")[1])["token"]
+        assert ask("POST", "/api/newJob", {"token": token})[0] == 200
+        assert ask("POST", "/api/completeJob", {"token": token, "data": "r"}) == (200, "200 OK")
+        assert ask("GET", "/person/Ada")[0] == 200
+    finally:
+        tracker.terminate()
+        tracker.wait(30)
+    assert fresh.one("select data from tracker.output") == "r"
+    worker = subprocess.run(["bash", "-c", f'exec "$@" {CLOSED[how]}', "bash", fresh.installed("distcompute-worker"), "--url", fresh.url,
+                             "--cacert", fresh.certificate, "--stage", "a", "--nickname", "Bob", "--max-jobs", "2", "--", "cat"],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert worker.returncode == 0, worker
+    assert sorted(d for d, in fresh.sql("select data from tracker.output")) == ["r", "y", "z"]
 
 
 @pytest.mark.parametrize("code", ["40001", "57014", "53100"])
