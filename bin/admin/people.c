@@ -244,7 +244,7 @@ erase_person(struct ask *ask, struct err *e)
 	struct pg_param params[] = {text_or_null(ask->arg[1]), pg_bool_param(&room, ask->words)};
 	struct pg_rows *rows = NULL;
 	long long line;
-	bool ok, told;
+	bool told;
 	int gone;
 
 	if (!ask->yes) {
@@ -263,15 +263,16 @@ erase_person(struct ask *ask, struct err *e)
 	line = pg_int(rows, 0, 0);
 	gone = erasure_gone(rows, 0);
 	told = tell_in_redis(ask, rows, e);
-	ok = erasure_forget_statistics(ask->tool->pg, e) && told;
 	pg_rows_free(rows);
-	if (ok)
-		printf(
-		    "erased; the results are erased-%lld's, %d %s gone; this cannot be taken back. "
-		    "What was written before to backups, exported files and logs is yours to "
-		    "remove\n",
-		    line, gone, text_plural(gone, "worker is", "workers are"));
-	return ok;
+	printf("erased; the results are erased-%lld's, %d %s gone; this cannot be taken back. "
+	       "What was written before to backups, exported files and logs is yours to "
+	       "remove\n",
+	    line, gone, text_plural(gone, "worker is", "workers are"));
+	if (!told)
+		fprintf(stderr,
+		    "%s: Redis could not be told; what it keeps of them is gone within minutes\n",
+		    ask->tool->name);
+	return erasure_forget_statistics(ask->tool->pg, e) && told;
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

@@ -184,6 +184,40 @@ def test_a_page_is_shown_though_its_copy_is_cut_on_its_way(fresh, beside, way, w
     eventually(is_cut, what="it was cut")
 
 
+@WHEN
+def test_a_workers_page_is_shown_though_the_question_for_its_progress_is_cut(fresh, beside, way, when):
+    worker = beside.new(nickname="Ada")
+    way.cuts["HMGET"] = when
+    asked = 0
+
+    def is_cut():
+        nonlocal asked
+        asked += 1
+        status, text = beside.ask("GET", f"/worker/extract/{worker['display_name']}?{asked}{when}")
+        assert status == 200 and "Ada" in text
+        return not way.cuts
+    eventually(is_cut, what="it was cut")
+
+
+@WHEN
+@pytest.mark.parametrize("word", ["PUBLISH", "DEL", "SCAN"])
+def test_an_erasure_that_redis_did_not_hear_of_is_done_and_told(fresh, beside, way, word, when):
+    beside.new(nickname="Ada")
+    way.cuts[word] = when
+    erased = fresh.run("distcompute-admin", "--redis", f"unix:{way.path}", "person", "erase", "Ada", "--yes", check=False)
+    assert erased.stdout.startswith("erased; ") and fresh.sql("select from tracker.person where nickname = 'Ada'") == []
+    assert erased.returncode != 0 and "what it keeps of them is gone within minutes" in erased.stderr and not way.cuts
+
+
+@WHEN
+def test_what_an_operator_did_is_done_though_the_news_of_it_was_cut(fresh, beside, way, when):
+    way.cuts["PUBLISH"] = when
+    paused = fresh.run("distcompute-admin", "--redis", f"unix:{way.path}", "pause", "a")
+    assert "stage A is paused" in paused.stdout and "could not be told, and will find out itself" in paused.stderr and not way.cuts
+    assert beside.post("/api/newJob", token=beside.new()["token"])[0] == 403
+    fresh.run("distcompute-admin", "resume", "a")
+
+
 @pytest.mark.parametrize("mode", ["refuse", "silent", "loading"])
 def test_without_redis_each_call_of_a_jobs_life_is_answered(fresh, beside, way, mode):
     way.turn(mode)

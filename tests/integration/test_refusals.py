@@ -15,10 +15,12 @@ import requests
 
 from client import Api, Client, Fleet, which
 from conftest import COMMON
-from refusing import (disk_of_its_own, end_sessions, fill, log_on_a_small_disk, redis_busy, redis_deaf, redis_denies_copies,
+from refusing import (disk_of_its_own, end_sessions, fill, log_on_a_small_disk, redis_busy, redis_deaf, redis_denies, redis_denies_copies,
                       redis_denies_news, redis_denies_reading, redis_forbidden, redis_full, redis_locked, redis_replica,
                       redis_unsaved, refused_with, server_with, superuser, without_room, without_time)
 from stack import Stack, process_is_alive
+from test_names import make_key
+from test_own_page import Visitor
 from waiting import Later, eventually
 
 
@@ -159,6 +161,21 @@ def test_a_page_that_nobody_may_read_is_shown_as_it_was(faults):
             assert {pages.get("/").status_code for _ in range(8)} == {200} and before
         finally:
             admin.execute("grant execute on function tracker.read_eta to public, tracker")
+
+
+def test_pages_are_read_while_the_server_is_read_only_and_readyz_asks_for_it(faults):
+    """Whoever asks whether it can be written to spoils no page that nobody has a copy of."""
+    faults.load([str(i) for i in range(400)])
+    eventually(lambda: is_ready(faults), what="it is ready before")
+    with server_with(faults, "default_transaction_read_only", "on"):
+        eventually(lambda: what_readyz_says(faults, 503), what="readyz says so")
+        plain, api = Api(faults, plain=True), Api(faults)
+        until, job, asked = time.monotonic() + 5, 0, 0
+        while time.monotonic() < until and job < 400:
+            asked += plain.get("/readyz").status_code == 503
+            job += 1
+            assert api.get(f"/job/{job}").status_code == 200, (job, asked)
+        assert asked > 5
 
 
 def test_a_connection_that_was_made_to_a_read_only_server_is_not_kept(faults):
@@ -534,6 +551,86 @@ def test_whatever_redis_refuses_is_told_as_long_as_it_lasts_and_once(faults, ref
     eventually(lambda: is_ready(faults), timeout_s=30, what="it is ready again, without anybody's asking")
     said = eventually(lambda: log_with(faults, mark, "event=redis_back"), what="the log says so")
     assert (said.count("event=redis_away"), said.count("event=redis_back")) == (1, 1), said
+
+
+def denied(right):
+    return lambda stack: redis_denies(stack, right)
+
+
+class Somebody:
+    """Uses Redis in every way that there is: beats, news, what is listened to, progress, copies of pages, /me, an erasure, the keeper."""
+
+    def __init__(self, stack):
+        self.stack, self.pages, self.client = stack, Api(stack), held(stack)
+        for nickname in ("Me", "Other"):
+            Client(stack, nickname=nickname)
+        self.me, self.other = (Visitor(stack, make_key(stack, name)) for name in ("Me", "Other"))
+        self.round = 0
+
+    def uses_it_all(self, erases=False):
+        self.round += 1
+        self.client.log("on")
+        self.client.complete("y")
+        self.client.get_job()
+        self.pages.get(f"/worker/extract/{self.client.name}?{self.round}").raise_for_status()
+        self.me.look()
+        self.me.does("hide" if self.round % 2 else "show")
+        self.stack.sql("update tracker.worker set seen = now() - interval '1 day' where name = %s", Client(self.stack).name)  # whom the keeper asks for
+        if erases:
+            self.other.look()
+            assert self.other.send("erase", name="Other", again="Other").status_code == 200
+
+    def ill(self):
+        """{part: why} of what readyz says of Redis."""
+        text = what_readyz_says(self.stack, 200, "ready")
+        return dict(re.findall(r"(?m)^(redis\w*): ill .*?\((\w+)\)", text))
+
+
+WRITES = {"redis", "redis_copying", "redis_erase"}
+ANY = None  # whoever connects is refused, so which use met it, and which did without for a moment, is chance
+
+
+@pytest.mark.parametrize("refuse, word, parts", [
+    (redis_replica, "READONLY", WRITES), (redis_full, "OOM", {"redis", "redis_copying"}), (redis_unsaved, "MISCONF", ANY),
+    (redis_locked, "NOAUTH", ANY), (redis_busy, "BUSY", ANY),
+    (denied("hget"), "NOPERM", {"redis_presence"}), (denied("set"), "NOPERM", {"redis", "redis_copying"}),
+    (denied("del"), "NOPERM", {"redis_copying", "redis_erase"}), (denied("scan"), "NOPERM", {"redis_erase"}),
+    (denied("publish"), "NOPERM", {"redis_news", "redis_tell", "redis_erase"}),
+], ids=["READONLY", "OOM", "MISCONF", "NOAUTH", "BUSY", "hget", "set", "del", "scan", "publish"])
+def test_each_use_of_redis_that_is_refused_is_told_and_degrades(faults, refuse, word, parts):
+    """Every call is answered as ever, and which use is refused is told, no more and no less."""
+    faults.load([str(i) for i in range(3000)])
+    somebody, mark = Somebody(faults), len(faults.tracker_log())
+    eventually(lambda: is_ready(faults) and not somebody.ill(), timeout_s=30, what="it is ready before")
+    with refuse(faults):
+        somebody.uses_it_all(erases=True)
+
+        def told():
+            somebody.uses_it_all()
+            ill = somebody.ill()
+            assert set(ill.values()) == {word} and (set(ill) == parts if parts else {"redis", "redis_progress"} <= set(ill)), ill
+            return True
+        eventually(told, timeout_s=40, what=f"{parts} are told")
+    eventually(lambda: is_ready(faults) and not somebody.ill(), timeout_s=30, what="all is well again, without anybody's asking")
+    said = eventually(lambda: log_with(faults, mark, "event=redis_back"), what="the log says so")
+    assert (said.count("event=redis_away"), said.count("event=redis_back")) == (1, 1), said
+    assert faults.one("select count(*) from tracker.person where nickname = 'Other'") == 0
+    assert faults.broken_laws() == []
+
+
+@pytest.mark.parametrize("refuse", [redis_locked, redis_denies_news], ids=["NOAUTH", "NOPERM"])
+def test_what_an_operator_did_is_done_though_redis_could_not_be_told(faults, refuse):
+    faults.load(["x"])
+    for name in ("Ada", "Bob"):
+        Client(faults, nickname=name)
+    with refuse(faults):
+        paused = faults.run("distcompute-admin", "pause", "a")
+        assert "stage A is paused" in paused.stdout and "the tracker could not be told, and will find out itself" in paused.stderr
+        erased = faults.run("distcompute-admin", "person", "erase", "Ada", "--yes", check=False)
+        assert erased.returncode != 0 and erased.stdout.startswith("erased; ") and "what it keeps of them is gone within minutes" in erased.stderr
+    faults.run("distcompute-admin", "resume", "a")
+    assert faults.sql("select nickname from tracker.person where nickname in ('Ada', 'Bob')") == [("Bob",)]
+    eventually(lambda: is_ready(faults), timeout_s=30, what="it is ready again")
 
 
 # --- nobody could be heard --------------------------------------------------------------------
