@@ -283,7 +283,7 @@ sum_up(struct facts *f)
 	f->per_minute = (double)f->done_5m * 60 / (double)lately_s(f->first_us);
 	f->slowest = find_slowest(f);
 	/* A pace of the past is no promise when nobody is left to keep it. */
-	if (f->eta_s >= 0 && (is_paused(f) || !f->heard)) {
+	if (is_paused(f) || (f->eta_s >= 0 && !f->heard)) {
 		f->state = is_paused(f) ? "paused" : "stalled";
 		f->eta_s = f->low_s = f->high_s = f->shown_s = -1;
 	}

@@ -6,7 +6,7 @@
 --		whose worker that was, by any of their names. What is of a cancelled batch is cancelled then.
 -- Answer	back: how many; off: of these, those of cancelled batches, which nobody does anew.
 -- Errors	TR002: there is no such person. Jobs that are not failed are passed by.
--- Locks	failed (by key); retry, strike: inserts; stage, for its line; tally.
+-- Locks	failed (by key); retry, strike: inserts; stage, for its line; tally; batch, when it was over.
 -- Index	failed by key; worker by id; batch by first.
 create or replace function tracker.requeue_jobs(stage int2, jobs int8[], of_reason text default null,
 	of_label text default null, of_batch int4 default null, of_person text default null)
@@ -60,6 +60,8 @@ begin
 	from (
 		select array_fill(requeue_jobs.stage,
 			array[coalesce(cardinality(v_batches), 0)]) as stages) x;
+	update tracker.batch b set ended = null
+	where b.batch = any (v_batches) and b.ended is not null and not b.cancelled;
 	if back > 0 then
 		perform tracker.audit_act('requeue', 'stage ' || tracker.letter_of(requeue_jobs.stage), back,
 			jsonb_strip_nulls(jsonb_build_object('jobs',

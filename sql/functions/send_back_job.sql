@@ -7,7 +7,7 @@
 -- Errors	serialization_failure: the job was handed on meanwhile; nothing has happened. TR003: see
 --		check_line.
 -- Locks	the worker who has the job in hand, if any; lease, retry, ready, failed, output of
---		the job; stage, for its line; tally; credit.
+--		the job; stage, for its line; tally; credit; batch, when it was over.
 -- Index	primary keys, but ready has none by job: what is ready of its batch is read; batch by first.
 create or replace function tracker.send_back_job(job int8, stage int2, reason text)
 returns boolean
@@ -115,6 +115,7 @@ begin
 		array_fill(0::int8, array[cardinality(v_stages) + 1]) || -v_failed, v_made);
 	perform tracker.add_credit(v_persons, v_stages, null,
 		array_fill(1::int8, array[cardinality(v_stages)]), null, v_made);
+	update tracker.batch b set ended = null where b.batch = v_batch and b.ended is not null and not b.cancelled;
 	perform tracker.audit_act('send back', format('job %s, stage %s', v_job, tracker.letter_of(v_stage)),
 		cardinality(v_stages), jsonb_build_object('reason', v_why));
 	return true;

@@ -14,7 +14,8 @@
 -- Errors	TR002: no such undo, or it is done. serialization_failure: somebody else sent one of the jobs
 --		back at this moment; nothing has happened.
 -- Locks	the undo's line in audit (one step at a time); workers who hold one of the jobs, by token;
---		lease, retry, ready, failed, output by key; stage, for its line; tally; credit.
+--		lease, retry, ready, failed, output by key; stage, for its line; tally; credit; batch, when it
+--		was over.
 -- Index	undo_item by key; lease, retry, failed, output by key; ready by key, and its rows
 --		of its batch since the undo began where a job has moved; batch by first.
 drop function if exists tracker.undo_step(int8, int4);
@@ -207,6 +208,8 @@ begin
 	perform tracker.add_credit(r_person, r_stage, null,
 		array_fill((not v_keep)::int4::int8, array[coalesce(cardinality(r_stage), 0)]),
 		array_fill(v_keep::int4::int8, array[coalesce(cardinality(r_stage), 0)]), r_made);
+	update tracker.batch b set ended = null
+	where b.batch = any (b_batch) and b.ended is not null and not b.cancelled;
 
 	jobs := coalesce(cardinality(b_job), 0);
 	results := coalesce(cardinality(r_job), 0);

@@ -418,6 +418,13 @@ def test_one_result_tells_no_seconds_of_the_time_that_is_left(fresh, api, worker
     eventually(told, what="one time left")
 
 
+def test_what_is_paused_before_anything_was_done_is_not_calculated(fresh, api):
+    fresh.load(["x"] * 3)
+    (batch,) = stats_with(api, jobs=3, state="calculating")["batches"]
+    fresh.run("distcompute-admin", "batch", "pause", batch["name"])
+    stats_with(api, state="paused", eta_text="Paused")
+
+
 def test_no_time_is_told_while_nobody_is_heard_or_all_is_paused(fresh, api, worker):
     """All that is left is in the hands of one that fell silent."""
     fresh.load(["x"] * 3)

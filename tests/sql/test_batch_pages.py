@@ -175,6 +175,26 @@ def test_a_sentence_has_eight_words_at_most(house):
     assert house.value(still, batch) == "no worker here has w00, w01, w02, w03, w04, w05, w06, w07"
 
 
+@pytest.mark.parametrize("how", ["send back", "undo", "requeue"])
+def test_one_that_was_over_is_open_as_soon_as_there_is_work_in_it_again(house, how):
+    house.max_attempts = 1
+    batch = house.load(3)
+    through(house, 1, 2)
+    through(house, 2, 2)
+    worker = house.worker()
+    house.back(worker, house.take(worker)[0], "failed")
+    fold(house)
+    assert [r.batch for r in over(house)] == [batch]
+    if how == "send back":
+        assert house.value("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    elif how == "requeue":
+        assert house.value("select tracker.requeue_failed(1::int2, null)") == 1
+    else:
+        undo = house.value("select tracker.undo_begin('anonymous', null, null, null, null, null, null, 'x', false)")
+        house.rows("select * from tracker.undo_step(%s, 100)", undo)
+    assert opened(house) == [batch] and over(house) == []
+
+
 def test_a_cancelled_one_is_as_far_as_it_came(house):
     batch = house.load(4)
     through(house, 1, 1)
