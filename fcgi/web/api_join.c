@@ -3,15 +3,12 @@
 
 #include "base/address.h"
 #include "base/text.h"
-#include "base/url.h"
 #include "domain/key.h"
 #include "domain/nickname.h"
-#include "domain/stages.h"
 #include "store/pg_array.h"
 #include "web/join.h"
-#include "web/page_cache.h"
-#include "web/reply.h"
 #include "web/routes.h"
+#include "web/visit.h"
 
 #define ANSWER_BYTES (256 * 1024)
 #define KEY_LABEL "the first one"
@@ -29,20 +26,6 @@ struct joining {
 	struct buf out;
 };
 
-/* "" when it was left out, or is nothing that a form of ours sends. */
-static const char *
-field(struct request *rq, const char *name, size_t *len)
-{
-	struct err ignored = ERR_INIT;
-	const char *text = NULL;
-
-	if (!url_query(&rq->arena, rq->body, name, &text, len, &ignored) || !text) {
-		*len = 0;
-		return "";
-	}
-	return text;
-}
-
 static void
 read_form(struct request *rq, struct joining *j)
 {
@@ -50,15 +33,15 @@ read_form(struct request *rq, struct joining *j)
 	struct uuid shown;
 	size_t len;
 
-	j->sent = field(rq, "nickname", &j->sent_len);
+	j->sent = request_form(rq, "nickname", &j->sent_len);
 	if (!nickname_tidy(&rq->arena, j->sent, j->sent_len, &j->tidy, &j->tidy_len, &j->nickname))
 		j->tidy = NULL;
-	token = field(rq, "token", &len);
+	token = request_form(rq, "token", &len);
 	token += strspn(token, " \t\r\n");
 	len = strcspn(token, " \t\r\n");
 	if ((j->has_token = uuid_parse(&shown, token, len)))
 		j->token = hash_128(shown.b, sizeof(shown.b));
-	invite = field(rq, "invite", &len);
+	invite = request_form(rq, "invite", &len);
 	j->has_invite = key_hash(invite, len, &j->invite);
 	if (!address_text(j->address, request_param(rq, "REMOTE_ADDR")))
 		j->address[0] = '\0';
@@ -168,17 +151,9 @@ join(struct op *op, struct reader *reader)
 {
 	struct request *rq = op->owner;
 	struct joining *j = rq->state;
-	struct page page = {.settings = rq->tracker->settings,
-	    .stages = stages_now(rq->tracker->stages),
-	    .redis_prefix = rq->tracker->redis_prefix,
-	    .pg = reader->pg,
-	    .shared = rq->tracker->shared,
-	    .redis = reader->redis,
-	    .arena = &rq->arena,
-	    .query = "",
-	    .content_type = "text/html; charset=utf-8",
-	    .out = &j->out};
+	struct page page = visit_page(rq, reader, &j->out);
 
+	page.query = "";
 	if (!is_refused(rq, j) && !sign_up(rq, j, reader->pg, &op->err))
 		return;
 	if (strcmp(j->said.status, "no_name") == 0 && j->nickname.said)
@@ -206,23 +181,12 @@ status_of(const struct join_said *said)
 static void
 answer_join(struct op *op)
 {
-	struct request *rq = op->owner;
-	struct joining *j = rq->state;
+	struct joining *j = ((struct request *)op->owner)->state;
 
-	if (op->err.kind == ERR_NONE && j->out.failed)
-		err_set(&op->err, ERR_BUG, NULL, "a page over %d bytes", ANSWER_BYTES);
-	if (op->err.kind != ERR_NONE) {
-		buf_fini(&j->out);
-		reply_error(rq, &op->err);
-		return;
-	}
-	struct buf out = j->out; /* the request, and j with it, is gone before its text is */
-	reply_send(rq,
-	    &(struct reply){.status = status_of(&j->said),
+	visit_answer(op, &j->out,
+	    (struct reply){.status = status_of(&j->said),
 		.type = "text/html; charset=utf-8",
-		.out = &out,
 		.retry_after_s = is_limited(&j->said) ? LIMITED_S : 0});
-	buf_fini(&out);
 }
 
 /* POST /join nickname=N[&token=T][&invite=I] -> the page with the key, 200; 422 and why not, 429; 403 in the clear. */

@@ -59,9 +59,9 @@ void request_free(struct request *rq);
 const char *request_id(struct request *rq);
 /* A request header such as "HTTP_IF_NONE_MATCH"; "" when absent. */
 const char *request_param(struct request *rq, const char *name);
-/* A field of a form (WANT_FORM); "" when it was left out, or is nothing that a form of ours sends. */
 /* nginx says it; a balancer before it that took TLS off says so too, and who lies harms nobody else. */
 bool request_is_by_https(struct request *rq);
+/* A field of a form (WANT_FORM); "" when it was left out, or is nothing that a form of ours sends. */
 const char *request_form(struct request *rq, const char *name, size_t *len);
 /* A copy of a cell, that outlives its rows; "" for null. */
 const char *request_cell(struct request *rq, const struct pg_rows *rows, int row, int column);
