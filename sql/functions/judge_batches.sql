@@ -3,7 +3,8 @@
 -- mostly bad ends, and these are of three people and networks, or of as many as are about (count_crowd). What is wrong
 -- itself fails nearly everybody; a crowd of strangers can be half of those who were first. Nor are many workers of one
 -- person, or of one network, more than the others are: the same share is asked for when each person, and each network,
--- counts as one. Twenty ends say enough, or five of each where fewer than four workers are about, for who rests longer
+-- counts as one. And where three people of three networks who have brought results before are among them, only who has
+-- says what the work is worth: tokens cost nothing. Twenty ends say enough, or five of each where fewer than four workers are about, for who rests longer
 -- and longer brings few.
 -- Lately: in 15 minutes, in the last 2000 bad ends, or in the last 20,000 results of the stage, whichever is the
 -- shortest; and since it was last resumed. A bad end is an attempt that failed, was abandoned or flagged, or that its
@@ -32,6 +33,7 @@ declare
 	c_good constant int4 := 20000;		-- results that are looked at
 	c_outweigh constant int4 := 4;
 	c_nearly_all constant numeric := 0.75;
+	c_several constant int4 := 3;		-- people, or networks
 	c_patience_s constant int4 := 2;
 	v_from timestamptz;	-- as far as the bad ends that are looked at go back
 	s record;
@@ -61,14 +63,14 @@ begin
 	loop
 		r := tracker.read_results(s.stage, v_from, c_good);
 		for j in
-			select e.n, count(*) filter (where e.bad > e.good) as mostly, sum(e.bad)::int8 as bad,
+			select e.n, sum(e.bad)::int8 as bad,
 				sum(e.good)::int8 as good, array_agg(e.worker) as workers, array_agg(e.bad > e.good) as fails,
 				array_agg(e.worker) filter (where e.bad > 0) as failing,
 				array_agg(e.hard) filter (where e.bad > 0) as hard,
 				array_agg(e.soft) filter (where e.bad > 0) as soft
 			from (
 				select coalesce(b.n, g.n) as n, coalesce(b.worker, g.worker) as worker, coalesce(b.ends, 0) as bad,
-					coalesce(g.ends, 0) as good, b.hard, b.soft, b.person, b.network
+					coalesce(g.ends, 0) as good, b.hard, b.soft
 				from tracker.read_bad_ends(s.stage, s.firsts, s.lasts,
 					array(select greatest(u.since, r.from_when) from unnest(s.since) with ordinality as u(since, n) order by u.n),
 					c_bad) b
@@ -82,12 +84,10 @@ begin
 			group by e.n
 			having sum(e.bad) >= c_each and sum(e.good) <= sum(e.bad) * c_outweigh
 				and count(*) filter (where e.bad > e.good) > count(*) * c_nearly_all
-				and count(distinct e.person) filter (where e.bad > e.good) >= least(3, s.people)
-				and count(distinct e.network) filter (where e.bad > e.good) >= least(3, s.networks)
 			order by e.n
 		loop
-			with u as materialized (
-				select q.person, q.network, h.fails
+			with a as materialized (
+				select q.person, coalesce(q.network, 0) as network, h.fails, q.done > 0 as known
 				from (
 					select x.worker, bool_or(x.fails) as fails
 					from (
@@ -96,18 +96,26 @@ begin
 						select l.worker, false from tracker.lease l
 						where l.stage = s.stage and l.job between s.firsts[j.n] and s.lasts[j.n]) x
 					group by x.worker) h
-				join tracker.worker q on q.id = h.worker)
-			select count(*) as workers, avg(u.fails::int4) as share, (
+				join tracker.worker q on q.id = h.worker),
+			u as materialized (
+				select * from a
+				where a.known or (
+					select least(count(distinct k.person), count(distinct k.network)) < c_several
+					from a k where k.known))
+			select count(*) as workers, count(*) filter (where u.fails) as mostly, avg(u.fails::int4) as share,
+				count(distinct u.person) filter (where u.fails) as people,
+				count(distinct u.network) filter (where u.fails) as networks, (
 					select avg(p.share) from (
 						select avg(u.fails::int4) as share from u group by u.person) p) as of_people, (
 					select avg(n.share) from (
 						select avg(u.fails::int4) as share from u group by u.network) n) as of_networks
 			into w from u;
 			continue when least(w.share, w.of_people, w.of_networks) <= c_nearly_all
+				or w.people < least(c_several, s.people) or w.networks < least(c_several, s.networks)
 				or j.bad + j.good < case when w.workers = 1 then c_ends else least(c_ends, c_each * w.workers) end;
 			batch := s.batches[j.n];
 			name := s.names[j.n];
-			why := format('%s of %s workers fail it: %s bad ends and %s %s lately', j.mostly, w.workers, j.bad, j.good,
+			why := format('%s of %s workers fail it: %s bad ends and %s %s lately', w.mostly, w.workers, j.bad, j.good,
 				case j.good when 1 then 'result' else 'results' end);
 			begin
 				continue when not tracker.pause_batch(batch, why, c_patience_s);

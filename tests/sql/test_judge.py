@@ -260,6 +260,43 @@ def test_two_people_or_networks_alone_in_a_batch_do_not_pause_it_while_others_ar
     assert len(judge(house)) == 1
 
 
+@pytest.mark.parametrize("long", [True, False])
+def test_tokens_that_never_brought_a_result_are_not_asked_while_some_are_about_that_have(house, long):
+    """A new token for each failure, from forty addresses, with forty names, beside ten who work; whose results may be of
+    another batch, when jobs take long."""
+    house.load(10 if long else 1000)
+    workers = crowd(house, 10)
+    for w in workers:
+        good(house, w)
+    if long:
+        house.load(1000)
+    for w in workers:
+        house.take(w)
+    for i in range(200):
+        bad(house, house.newcomer(nickname=f"Mallory {i % 40}", address=f"203.{i % 40}.113.1"))
+    assert judge(house) == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_makes_garbage_of_all_saves_no_malformed_batch(house, known):
+    """Two of them, among twenty whose work fails, whether these had results before or the project is new."""
+    workers = crowd(house, 22)
+    if known:
+        house.load(100, name="before")
+        for w in workers:
+            good(house, w)
+        house.rows("select tracker.set_batch(%s, 0, null)", house.load(1000, name="bad"))
+        house.rows("select tracker.cancel_batch(batch) from tracker.batch where name = 'before'")
+    else:
+        house.load(1000, name="bad")
+    *honest, one, other = workers
+    for w in (one, other):
+        good(house, w, 3)
+    for w in honest:
+        bad(house, w, 3)
+    assert [row.name for row in judge(house)] == ["bad"]
+
+
 # ---- as time goes by
 
 def live(house, does, seconds):
