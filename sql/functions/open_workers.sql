@@ -8,8 +8,8 @@
 --		addresses: as nginx saw them, null where there is none; labels: what the worker says that it
 --		runs, '' for nothing; slots: how many jobs it says it can work on at a time, 0 or null for
 --		nothing; said: what it has, see say_words. From an origin with more than 20 workers that have brought
---		nothing yet, and one for each that has, one begins with half of what it might hold, and with its
---		origin's rest (count_newcomers). Not who has a key.
+--		nothing yet, and one for each that has, one begins with half of what it might hold, with more than 40
+--		with one job, until it has a result; and with its origin's rest (count_newcomers). Not who has a key.
 -- Answer	one row an item: opened (the same token again, too), name_taken (try another name),
 --		no_stage, banned (words: what they hear), no_name (it may be no new one), no_key (the name is
 --		somebody's, or must_key), crowded (newcomers_most of the policy are where it comes from,
@@ -35,7 +35,7 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
-	c_many constant int4 := 20;	-- newcomers of an origin from which on one begins with half
+	c_many constant int4 := 20;	-- newcomers of an origin from which on one begins with half; twice as many: with one
 	v_now timestamptz := clock_timestamp();
 	v_words text[];		-- by item; null: nobody at all is banned
 	v_called text[] := nicknames;	-- by item: under which name it works; null: under none
@@ -120,7 +120,10 @@ begin
 				where p.nickname = u.nickname), v_now, v_now,
 			u.address::inet, v_origin[u.n],
 			tracker.hash_address(u.address::inet, 24), coalesce(u.label, ''),
-			case when (v_from[u.n]).newcomers > c_many then a.starts / 2 else a.starts end, a.starts,
+			case when (v_from[u.n]).newcomers > 2 * c_many then 1
+				when (v_from[u.n]).newcomers > c_many then a.starts / 2 else a.starts end,
+			-- Two, of which it may have one: with a result it is taken at its word (allow).
+			case when (v_from[u.n]).newcomers > 2 * c_many then 2 else a.starts end,
 			string_to_array(nullif(said[u.n], ''), ','),
 			case when said[u.n] <> '' then nullif(tracker.mask_of(string_to_array(said[u.n], ',')), 0) end,
 			coalesce((v_from[u.n]).rest_until, '-infinity')

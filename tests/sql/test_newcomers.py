@@ -147,7 +147,7 @@ def test_those_who_come_at_once_are_counted_as_they_come(house):
     house.keep_policy()
     workers, _ = come(house, 50)
     there, _ = come(house, 5, THERE)
-    assert [house.row(w).allowance for w in workers] == [8] * 21 + [4] * 29
+    assert [house.row(w).allowance for w in workers] == [8] * 21 + [4] * 20 + [1] * 9
     assert {house.row(w).allowance for w in there} == {8}
     _, statuses = come(house, 20)
     assert statuses == ["opened"] * 11 + ["crowded"] * 9
@@ -171,6 +171,27 @@ def test_results_double_it_back(house):
     jobs = house.take(w, 4)
     house.complete([Item(w.token, j.job, j.lease) for j in jobs])
     assert house.row(w).allowance == 8
+    assert len([r for r in house.want(w, 300, slots=64) if r.status == "job"]) == 64
+
+
+def test_a_thousand_tokens_of_one_address_do_not_have_all_the_work(house):
+    """Each says that it has 256 slots, and asks for all; it had 130,000 jobs, and could keep them."""
+    house.load(20000)
+    workers, _ = come(house, 1000, slots=[256] * 1000)
+    for w in workers[::7]:
+        house.want(w, 1000, slots=256)
+    assert house.value("select sum(allowance) from tracker.worker") == 21 * 256 + 20 * 128 + 959
+    assert max(house.row(w).holds for w in workers[42::7]) == 1
+
+
+def test_who_began_with_one_is_taken_at_its_word_after_its_first_result(house):
+    house.load(300)
+    come(house, 41)
+    count(house)
+    w = house.newcomer(slots=64)
+    (job,) = [r for r in house.want(w, 300, slots=64) if r.status == "job"]
+    assert [r.status for r in house.want(w, 300, slots=64)] == ["full"]
+    assert house.done(w, job) == "accepted"
     assert len([r for r in house.want(w, 300, slots=64) if r.status == "job"]) == 64
 
 
