@@ -82,6 +82,13 @@ def test_every_page_is_installed_beside_the_others():
                 assert os.path.normpath(os.path.join(os.path.dirname(page), target)) in installed, target
 
 
+@pytest.mark.parametrize("page", ["bin/doc/operate.md", "bin/deb/distcompute-tracker.README.Debian", "nginx/tracker-plain.conf"])
+def test_a_certificate_that_certbot_renews_is_read_by_nginx(page):
+    """Else the site goes on with the first one, until it is too old after three months."""
+    lines = [line for line in text_of(page).splitlines() if "certbot certonly" in line]
+    assert lines and all("--deploy-hook 'systemctl reload nginx'" in line for line in lines)
+
+
 def test_somebody_runs_each_block_of_commands():
     here = globals()
     for page, body in blocks():
