@@ -14,7 +14,7 @@ from waiting import eventually
 PAGES = ["README.md", *sorted(f"bin/doc/{name}" for name in os.listdir(os.path.join(ROOT, "bin", "doc")))]
 PROGRAMS = ("admin", "export", "load", "worker")
 
-# Each block of shell, by words that only it has, and who runs it: a test here, or a file of this folder.
+# Each block of shell, by words that only it has, and who runs it: a test here, or a file, as seen from this folder.
 RUN_BY = {
     "git clone REPOSITORY": "test_quickstart.py",
     "--brace 's3://bucket": "test_ones_own_project_in_five_lines",
@@ -23,7 +23,7 @@ RUN_BY = {
     "distcompute-worker@cluster": "test_a_machine_that_works_for_months_has_a_file",
     "until python3 my-worker.py": "test_a_script_that_dies_is_started_again_until_it_ends_well",
     "/api/new?stage=a&nickname=Ada": "test_the_api_by_curl",
-    "sudo systemctl daemon-reload && sudo systemctl enable --now distcompute-tracker": "test_edge.py",
+    "sudo systemctl daemon-reload && sudo systemctl enable --now distcompute-tracker": "../deb/run",
     "snippets/books-": "test_edge.py",
     "undo --person Mallory --dry-run": "test_what_is_spoilt_is_repaired",
     "miner 9": "test_repair.py",
