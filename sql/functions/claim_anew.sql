@@ -1,5 +1,5 @@
--- Answers v1's newJob for a bundle when what is due longest of the batch is to be done anew, as after an undo: half of
--- them get that, the others fresh work, as by claim_held, and for little more than claim_fresh costs.
+-- Answers v1's newJob for a bundle when what is due longest of the batch is to be done anew, as after an undo, and it is its
+-- turn: all get that, or fresh work when it is too little, for little more than claim_fresh costs.
 --
 -- Caller	claim_fresh, which has locked the workers' rows (w_tid, in the order of the items) and knows that all may have
 --		a job of this stage and batch. Other parameters: as there.
@@ -22,17 +22,18 @@ declare
 	v_back int8[];		-- jobs that are done anew
 	v_jobs int8[];		-- and then fresh ones
 	v_turn int4[];		-- by item: whose turn it is, when there is too little
+	v_hint int8;
 	a record;
 begin
-	v_back := tracker.take_anew(p_stage, p_batch, (v_found + 1) / 2, v_now, w_tid);
+	v_back := tracker.take_anew(p_stage, p_batch, v_found, v_now, w_tid);
 	if v_back = '{}' then
 		return;
 	end if;
-	a := tracker.take_fresh(p_stage, p_batch, v_found - cardinality(v_back),
-		case when hints[5 + p_stage] = p_batch then hints[p_stage] else 0 end);
-	v_jobs := v_back || a.jobs;
+	v_jobs := v_back;
 	if cardinality(v_jobs) < v_found then
-		v_back := v_back || tracker.take_anew(p_stage, p_batch, v_found - cardinality(v_jobs), v_now, w_tid);
+		a := tracker.take_fresh(p_stage, p_batch, v_found - cardinality(v_back),
+			case when hints[5 + p_stage] = p_batch then hints[p_stage] else 0 end);
+		v_hint := a.hint;
 		v_jobs := v_back || a.jobs;
 		v_turn := array(
 			select u.turn from (
@@ -66,11 +67,11 @@ begin
 
 	insert into tracker.tally as t (stage, batch, minute, slot, ready, retry)
 	values (p_stage, p_batch, date_trunc('minute', statement_timestamp()), tracker.own_slot(),
-		case when p_stage > 1 then -cardinality(a.jobs) else 0 end, -cardinality(v_back))
+		case when p_stage > 1 then cardinality(v_back) - cardinality(v_jobs) else 0 end, -cardinality(v_back))
 	on conflict (stage, batch, minute, slot) do update set
 		ready = t.ready + excluded.ready, retry = t.retry + excluded.retry;
-	if a.hint is not null then
-		return query select 0, 'hint', null::int8, p_stage, a.hint, null::uuid, p_batch, null::text;
+	if v_hint is not null then
+		return query select 0, 'hint', null::int8, p_stage, v_hint, null::uuid, p_batch, null::text;
 	end if;
 	if cardinality(v_jobs) < v_found then
 		return query

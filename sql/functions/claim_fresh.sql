@@ -4,21 +4,18 @@
 -- came back, for twice as many as that, who wait longest (what came back is half of what they get); also for those for whom
 -- that batch has no more, when another stands behind it.
 --
--- Caller	domain/jobs.c, with v1's claims that wait, in ascending order of token (or it is no common
---		case). ages_us: how long each has waited in the tracker. hints[stage]: the position last
---		heard in a 'hint' row, 0 at first; hints[5 + stage]: of which batch. ids: of leases, one
---		for each.
+-- Caller	domain/jobs.c, with v1's claims that wait, in ascending order of token (or it is no common case). ages_us: how long
+--		each has waited in the tracker. hints[stage]: the position last heard in a 'hint' row, 0 at first; hints[5 + stage]: of
+--		which batch. ids: of leases, one for each.
 -- Answer	one row an item: job, none (job = what the worker has, as a mask; attempt = how many of its words have no bit), paused, unknown, rest (see
 --		claim_awake); data is null when it is too long for its share of answer_limit (see
 --		fetch_inputs). 'hint' rows with item 0 (stage, job = position, attempt = batch); 'gate' rows (see list_waits; job: after_us).
 -- Errors	none for one item.
--- Locks	worker (by token), ready or frontier, lease, tally; see claim_held. What was locked in vain
---		stays locked until the end of the transaction, as it would be anyway.
+-- Locks	worker (by token), ready or frontier, lease, tally; see claim_held. What was locked in vain stays so until the end.
 -- Index	worker by token; stage by key; retry by (stage, due) and (stage, batch, due); ready, job and output by key.
--- Source	apart because claim_held has three times the statements. Counted in instructions: an
---		aggregate costs 10,000 to start, gen_random_uuid() 10,000, a check on the table 33,000, and
---		ON CONFLICT 55,000 and 11,000 a row. So: few of each, subscripts instead of unnest, and the
---		common case is called first.
+-- Source	apart because claim_held has three times the statements. Counted in instructions: an aggregate costs 10,000 to start,
+--		gen_random_uuid() 10,000, a check on the table 33,000, and ON CONFLICT 55,000 and 11,000 a row. So: few of each,
+--		subscripts instead of unnest, and the common case is called first.
 create or replace function tracker.claim_fresh(tokens uuid[], ages_us int8[], calls int8[],
 	hints int8[], ids uuid[], answer_limit int4)
 returns table (item int4, status text, worker int8, stage int2, job int8, lease uuid, attempt int4,
@@ -38,8 +35,7 @@ declare
 	w_tid tid[];
 	v_jobs int8[]; v_first int8;		-- of stage A, mostly: a range instead
 	v_given int4; v_datas text[]; v_hint int8;
-	v_turn int4[];		-- by item: whose turn it is, when there is too little
-	v_behind boolean;	-- there is too little, and another batch in line
+	v_turn int4[]; v_behind boolean;	-- when there is too little: by item, whose turn it is; is there more elsewhere
 	v_rest int4[]; v_items int4[];	-- who goes the long way; the items of the others, null: of all
 	a record;
 begin
@@ -61,10 +57,14 @@ begin
 			return query select * from tracker.claim_awake(tokens, ages_us, calls, hints, ids, answer_limit);
 			if found then return; end if;
 		elsif v_anew and v_batch is not null then
-			return query select * from tracker.claim_anew(v_stage, v_batch, w_tid, tokens, ages_us, calls, hints, ids, answer_limit);
-			if found then return; end if;
+			v_anew := nullif(tracker.is_turn_of_anew(v_stage, v_batch, v_found, ids[1], hints), false);	-- null: of fresh work
+			if v_anew then
+				return query select * from tracker.claim_anew(v_stage, v_batch, w_tid, tokens, ages_us, calls, hints, ids, answer_limit);
+				if found then return; end if;
+			end if;
 		end if;
-		v_rest := case when cardinality(w_tid) = v_found then tracker.who_goes_long(v_stage, v_batch, v_found, ages_us) end;
+		v_rest := case when cardinality(w_tid) is distinct from v_found then null when v_anew is null and v_batch is not null then '{}'
+			else tracker.who_goes_long(v_stage, v_batch, v_found, ages_us) end;
 		if coalesce(cardinality(v_rest), v_found) = v_found then
 			return query select * from tracker.claim_held(tokens, ages_us, calls, hints, ids, answer_limit);
 			return;
@@ -114,7 +114,7 @@ begin
 	end if;
 	-- Too little for all: who waits longest gets it.
 	if v_given < v_found then
-		v_behind := (select s.line[2] is not null from tracker.stage s where s.stage = v_stage);
+		v_behind := v_rest is not null or (select s.line[2] is not null from tracker.stage s where s.stage = v_stage);
 		v_turn := array(
 			select u.turn from (
 				select g.n, row_number() over (order by ages_us[g.n] desc, g.n)::int4 as turn

@@ -38,6 +38,7 @@ class House:
     in_hand_most = 1000
     newcomers_most = 1000
     rests = False  # true: who has bad ends rests; else the time of it has passed before the next claim
+    fresh_first = False  # true: while there is fresh work, it is not the turn of what was undone
     quick = True  # v1 by claim_fresh and complete_held, as the tracker calls them; else the long way
 
     def __init__(self, connection):
@@ -171,6 +172,10 @@ class House:
                 rows += [r._replace(item=at[r.item - 1] + 1) for r in self.heard(ask([asks[n] for n in at]))]
         return rows
 
+    def ids(self, count):
+        """Of leases. The first one says whose turn it is: of fresh work, or of what is done anew."""
+        return [uuid.UUID(int=uuid.uuid4().int % 2**126 + (2**127 if self.fresh_first else 0)) for _ in range(count)]
+
     def common(self, asks):
         return ([a.token for a in asks], [a.age_us for a in asks],
                 [next(self.calls) if a.call is None else a.call for a in asks])
@@ -200,7 +205,7 @@ class House:
         rows = self.rows(
             f"select * from tracker.{'claim_fresh' if self.quick else 'claim_held'}(%s::uuid[], %s::int8[],"
             " %s::int8[], %s::int8[], %s::uuid[], %s)", tokens, ages, calls, self.hints,
-            [uuid.uuid4() for _ in asks], self.answer_limit)
+            self.ids(len(asks)), self.answer_limit)
         return [r._replace(item=order[r.item - 1] + 1) if r.item else r for r in rows]
 
     def heard(self, rows):

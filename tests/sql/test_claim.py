@@ -499,23 +499,28 @@ def to_be_done_anew(house, stage, count):
     return set(house.value("select coalesce(array_agg(job), '{}') from tracker.retry"))
 
 
-@pytest.mark.parametrize("undone, asking, anew", [(1, 8, 1), (3, 8, 3), (12, 8, 4), (12, 7, 4), (1, 1, 1), (28, 8, 6), (30, 8, 8)])
+@pytest.mark.parametrize("undone, asking, fresh_first, anew", [
+    (1, 8, False, 1), (12, 8, False, 8), (12, 1, False, 1), (28, 8, False, 8), (30, 8, False, 8), (3, 8, False, 3),
+    (12, 8, True, 0), (12, 4, True, 0), (12, 3, True, 3), (12, 1, True, 1), (28, 8, True, 6), (30, 8, True, 8), (1, 8, True, 0)])
 @pytest.mark.parametrize("stage", [1, 2])
-def test_what_was_undone_is_half_of_a_bundle_and_more_when_little_else_is_left(house, stage, undone, asking, anew):
+def test_a_bundle_has_what_was_undone_or_fresh_work_and_the_other_when_that_is_too_little(
+        house, stage, undone, asking, fresh_first, anew):
     jobs = to_be_done_anew(house, stage, undone)
     assert len(jobs) == undone
+    house.fresh_first = fresh_first
     workers = [house.worker(stage) for _ in range(asking)]
     rows = {r.item: r for r in house.claim([Ask(w.token, age_us=n, v1=True) for n, w in enumerate(workers)])}
     assert sorted(rows) == list(range(1, asking + 1)) and {r.status for r in rows.values()} == {"job"}
     assert len({r.job for r in rows.values()}) == len({r.lease for r in rows.values()}) == asking
-    assert len(jobs & {r.job for r in rows.values()}) == anew
+    if house.quick:  # the long way has half of each
+        assert len(jobs & {r.job for r in rows.values()}) == anew
     assert {r.attempt for r in rows.values()} == {1}
     for n, w in enumerate(workers):
         held = house.row(w)
         assert (held.id, held.held_job, held.held_lease, held.holds) == (rows[n + 1].worker, rows[n + 1].job, rows[n + 1].lease, 1)
         assert rows[n + 1].data == (f"input {held.held_job}" if stage == 1 else "made")
         assert house.done(w) == "accepted"
-    assert house.counts(stage).retry == undone - anew
+    assert house.counts(stage).retry == len(jobs - {r.job for r in rows.values()})
 
 
 @pytest.mark.parametrize("stage", [1, 2])
