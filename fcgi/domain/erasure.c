@@ -144,24 +144,25 @@ is_of_word(char c)
 	return isalnum((unsigned char)c) || ((unsigned char)c & 0x80) != 0;
 }
 
-/* Whether no word goes on over a border of two characters, either of which may be outside of the text. */
+/* Whether no word goes on over this place of a text. */
 static bool
-is_border(const char *before, const char *after, const char *text, const char *end)
+is_border(const char *text, size_t len, size_t at)
 {
-	return before < text || after >= end || !is_of_word(*before) || !is_of_word(*after);
+	return at == 0 || at == len || !is_of_word(text[at - 1]) || !is_of_word(text[at]);
 }
 
 static bool
 quotes_one(const char *text, size_t len, const char *name, size_t size)
 {
-	const char *end = text + len, *at = text;
+	for (size_t from = 0; from < len; from++) {
+		const char *found = memmem(text + from, len - from, name, size);
 
-	while ((at = memmem(at, (size_t)(end - at), name, size))) {
+		if (!found)
+			return false;
+		from = (size_t)(found - text);
 		if (size >= ANYWHERE_FROM ||
-		    (is_border(at - 1, at, text, end) &&
-			is_border(at + size - 1, at + size, text, end)))
+		    (is_border(text, len, from) && is_border(text, len, from + size)))
 			return true;
-		at++;
 	}
 	return false;
 }

@@ -282,12 +282,18 @@ def test_what_an_erasure_leaves_is_said_before_it_is_asked_for(fresh):
     fresh.run("distcompute-load", "--append", "--batch", "of Al", "--json", "-", stdin='["x"]')
     work(fresh, "a", "Al", 1)
     fresh.run(ADMIN, "batch", "set", "of Al", "note=Al asked for it")
+    for progress in ("Also", "8 of 9, says Al", "Al"):
+        Fleet(fresh, "b", "Other").sync(progress=progress)
+    said = lambda: {words for words in ("Also", "8 of 9, says Al", "Al") if any(  # noqa: E731
+        f"'{words}'" in str(value) for value in redis_values(fresh))}
+    eventually(lambda: len(said()) == 3, what="progress in Redis")
     for words in ([], ["--yes"]):
         told = fresh.run(ADMIN, "person", "erase", "Al", *words, check=False).stdout
         assert "The name of batch 'of Al' has it in it, and stays" in told
         assert "'Al' is short: where it is a word of what others wrote (2 texts), it stays, unless you say --words." in told
     note = "select note from tracker.batch where name = 'of Al'"
     assert fresh.one(note) == "Al asked for it"
+    assert said() == {"Also"}
     work(fresh, "a", "Al", 1)
     told = fresh.run(ADMIN, "person", "erase", "Al", "--yes", "--words").stdout
     assert "is short" not in told and "erased;" in told
