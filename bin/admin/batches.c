@@ -230,7 +230,8 @@ rename_batch(struct ask *ask, struct err *e)
 	params[1] = pg_text_param(name, strlen(name));
 	if (!pg_call(ask->tool->pg, "select tracker.rename_batch($1, $2)", params, 2, &rows, e))
 		return false;
-	printf("renamed; it was %s before\n", cell_text(rows, 0, 0, room));
+	printf("renamed; it was %s before; taken back by batch rename '%s' '%s'\n",
+	    cell_text(rows, 0, 0, room), name, room);
 	pg_rows_free(rows);
 	return true;
 }

@@ -186,7 +186,10 @@ call_requeue(struct ask *ask, int stage, struct pg_param jobs, int64_t *back, st
 	off = pg_int(rows, 0, 1);
 	pg_rows_free(rows);
 	printf("stage %c: %lld put back%s", stage_capital(stage), (long long)(*back - off),
-	    *back > off ? ", with all their attempts; what cannot be done fails again" : "");
+	    *back > off
+		? ", with all their attempts, which cannot be taken back; what cannot be done "
+		  "fails again"
+		: "");
 	if (off > 0)
 		printf("; %lld %s of cancelled batches and cancelled with them", (long long)off,
 		    text_plural(off, "is", "are"));
@@ -329,8 +332,9 @@ admin_give_back(struct ask *ask, struct err *e)
 		return err_set(e, ERR_MISSING, NULL, "job %lld is not in hand in stage %c",
 		    (long long)job, stage_capital(stage));
 	}
-	printf("job %lld of stage %c %s; a result of %s (%s) is taken %s\n", (long long)job,
-	    stage_capital(stage),
+	printf("job %lld of stage %c %s, which cannot be taken back; a result of %s (%s) is taken "
+	       "%s\n",
+	    (long long)job, stage_capital(stage),
 	    is_cancelled ? "is out of hand; its batch is cancelled, so nobody else gets it"
 			 : "waits for others, due at once",
 	    cell_text(rows, 0, 0, worker), cell_text(rows, 0, 1, person),
@@ -356,7 +360,8 @@ hurry_in(struct ask *ask, int stage, struct pg_param jobs, int64_t *hurried, str
 	pg_rows_free(rows);
 	if (n == 0)
 		return true;
-	printf("stage %c: %lld %s before every batch, but not past a pause or what %s\n",
+	printf("stage %c: %lld %s before every batch, but not past a pause or what %s; this cannot "
+	       "be taken back\n",
 	    stage_capital(stage), (long long)n, text_plural(n, "job goes", "jobs go"),
 	    text_plural(n, "it needs", "they need"));
 	tool_wake(ask->tool, stage, n);

@@ -160,7 +160,8 @@ revoke(struct ask *ask, struct err *e)
 		return false;
 	found = !pg_is_null(rows, 0, 0);
 	if (found)
-		printf("%lld %s of no use any more; the name %s\n", (long long)pg_int(rows, 0, 0),
+		printf("%lld %s of no use any more, which cannot be taken back; the name %s\n",
+		    (long long)pg_int(rows, 0, 0),
 		    text_plural(pg_int(rows, 0, 0), "key is", "keys are"),
 		    ask->all ? "is nobody's" : "stays theirs");
 	pg_rows_free(rows);

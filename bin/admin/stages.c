@@ -361,7 +361,9 @@ append_stage(struct ask *ask, const char *name, struct err *e)
 	stage = (int)pg_int(rows, 0, 0);
 	pg_rows_free(rows);
 	ready = count_ready(ask, stage);
-	printf("stage %c is %s; %lld %s ready in it. Every tracker knows within a few seconds.\n",
+	printf(
+	    "stage %c is %s; %lld %s ready in it. Every tracker knows within a few seconds; this "
+	    "cannot be taken back.\n",
 	    stage_capital(stage), name, (long long)ready, text_plural(ready, "job is", "jobs are"));
 	tool_wake(ask->tool, stage, ready);
 	return true;
@@ -382,8 +384,9 @@ rename_stage(struct ask *ask, const char *which, const char *name, struct err *e
 	if (!pg_call(ask->tool->pg, "select tracker.rename_stage($1, $2)", params, 2, &rows, e))
 		return false;
 	printf("stage %c was %s and is %s. Every tracker knows within a few seconds, pages within "
-	       "page_cache.\n",
-	    stage_capital(stage), pg_text(rows, 0, 0, NULL), name);
+	       "page_cache; taken back by stages rename %c '%s'.\n",
+	    stage_capital(stage), pg_text(rows, 0, 0, NULL), name, stage_letter(stage),
+	    pg_text(rows, 0, 0, NULL));
 	pg_rows_free(rows);
 	tool_stage_changed(ask->tool, stage);
 	return true;
@@ -414,7 +417,10 @@ set_rate(struct ask *ask, const char *which, const char *text, struct err *e)
 	if (!done)
 		return err_set(e, ERR_REFUSED, NULL, "that is its rate already");
 	if (rate == 0)
-		printf("stage %c hands out as many jobs as are asked for\n", stage_capital(stage));
+		printf("stage %c hands out as many jobs as are asked for; taken back by another "
+		       "stages "
+		       "rate\n",
+		    stage_capital(stage));
 	else
 		printf("stage %c hands out %lld %s a minute, retries not counted; taken back by "
 		       "stages rate "

@@ -252,7 +252,7 @@ end_rest(struct ask *ask, int stage, const char *name, struct err *e)
 	}
 	if (here && pg_int(rows, 0, 0) > 0)
 		printf("%s rests no more; it would have for %lld s. It gets jobs when it asks "
-		       "next.\n",
+		       "next; this cannot be taken back.\n",
 		    name, (long long)pg_int(rows, 0, 0));
 	else if (here)
 		printf("%s did not rest.\n", name);

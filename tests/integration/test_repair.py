@@ -106,6 +106,23 @@ def test_every_act_says_how_it_is_taken_back(fresh):
     assert "taken back by pause a" in fresh.run(ADMIN, "resume", "a").stdout
     work(fresh, "a", "Ada", 1)
     assert "does not come back" in fresh.run(ADMIN, "send-back", "1", "--stage", "a", "--reason", "x").stdout
+    assert "this cannot be taken back" in fresh.run(ADMIN, "hurry", "1").stdout
+    fleet = Fleet(fresh, "a", "Ada")
+    fleet.take(1)
+    assert "which cannot be taken back" in fresh.run(ADMIN, "give-back", "1", "--stage", "a").stdout
+    was = fresh.one("select name from tracker.batch")
+    assert f"taken back by batch rename 'March' '{was}'" in fresh.run(ADMIN, "batch", "rename", was, "March").stdout
+    assert "taken back by batch resume" in fresh.run(ADMIN, "batch", "pause", "March").stdout
+    assert "taken back by batch pause" in fresh.run(ADMIN, "batch", "resume", "March").stdout
+    assert "priority=0" in fresh.run(ADMIN, "batch", "set", "March", "priority=3").stdout
+    assert "taken back by stages rate a 0" in fresh.run(ADMIN, "stages", "rate", "a", "7").stdout
+    assert "taken back by another stages rate" in fresh.run(ADMIN, "stages", "rate", "a", "0").stdout
+    said = fresh.run(ADMIN, "ban", "--address", "192.0.2.0/24", "--reason", "x").stdout
+    assert "lifted by unban" in said
+    assert "taken back by another ban" in fresh.run(ADMIN, "unban", said.split()[1].rstrip(";")).stdout
+    fresh.run(ADMIN, "person", "key", "add", "Ada")
+    assert "which cannot be taken back" in fresh.run(ADMIN, "person", "key", "revoke", "Ada", "--all").stdout
+    assert "for good" in fresh.run(ADMIN, "batch", "cancel", "March").stdout
 
 
 def trial(stack, stage, worker, job):
@@ -196,7 +213,8 @@ def test_a_person_is_renamed_merged_hidden_and_shown(fresh):
     fresh.run(ADMIN, "ban", "--person", "ada", "--reason", "x")
     told = fresh.run(ADMIN, "person", "merge", "ada", "Eve", check=False)
     assert told.returncode == 1 and told.stdout == "" and "one of them is banned" in told.stderr
-    fresh.run(ADMIN, "unban", str(lines(fresh, "bans")[0]["ban"]))
+    (ban,) = [line["ban"] for line in lines(fresh, "bans") if line["whom"] == "person ada"]
+    fresh.run(ADMIN, "unban", str(ban))
     told = fresh.run(ADMIN, "person", "merge", "ada", "Eve", check=False)
     assert told.returncode == 1 and "ada has 1 result;" in told.stdout and "--yes" in told.stdout
     assert [p["nickname"] for p in lines(fresh, "person", "Eve")] == ["Eve"]
