@@ -31,7 +31,7 @@ declare
 	v_ok boolean := tracker.pass_barrier();
 	v_found int4 := cardinality(tokens); v_now timestamptz := clock_timestamp();
 	v_stage int2; v_batch int4;	-- the first in line; null: none, or paused, hurried, not plain
-	v_anew boolean;		-- what is due longest, of any batch, had nobody before; null: nothing came back
+	v_uncommon boolean; v_anew boolean;	-- something came back, of any batch; see is_turn_of_anew
 	w_tid tid[];
 	v_jobs int8[]; v_first int8;		-- of stage A, mostly: a range instead
 	v_given int4; v_datas text[]; v_hint int8;
@@ -42,8 +42,8 @@ begin
 	select array_agg(l.tid), min(l.stage), (
 			select s.plain from tracker.stage s
 			where s.stage = min(l.stage) and not s.paused and s.hurried is null),
-		(select r.lease is null from tracker.retry r where r.stage = min(l.stage) and r.due <= v_now order by r.due limit 1)
-	into w_tid, v_stage, v_batch, v_anew
+		exists (select from tracker.retry r where r.stage = min(l.stage) and r.due <= v_now)
+	into w_tid, v_stage, v_batch, v_uncommon
 	from generate_series(1, v_found) as g(n)
 	cross join lateral (
 		select q.ctid as tid, q.held_lease, q.stage, q.gone_at, q.rest_until, q.trial from tracker.worker q
@@ -52,18 +52,18 @@ begin
 	where l.gone_at is null and l.held_lease is null and l.rest_until <= v_now
 		and l.trial is null and (g.n = 1 or tokens[g.n] > tokens[g.n - 1])
 	having min(l.stage) = max(l.stage);
-	if v_anew is not null or v_batch is null or cardinality(w_tid) is distinct from v_found then
+	if v_uncommon or v_batch is null or cardinality(w_tid) is distinct from v_found then
 		if cardinality(w_tid) is distinct from v_found then
 			return query select * from tracker.claim_awake(tokens, ages_us, calls, hints, ids, answer_limit);
 			if found then return; end if;
-		elsif v_anew and v_batch is not null then
-			v_anew := nullif(tracker.is_turn_of_anew(v_stage, v_batch, v_found, ids[1], hints), false);	-- null: of fresh work
+		elsif v_batch is not null then
+			v_anew := tracker.is_turn_of_anew(v_stage, v_batch, v_found, ids[1], hints);
 			if v_anew then
 				return query select * from tracker.claim_anew(v_stage, v_batch, w_tid, tokens, ages_us, calls, hints, ids, answer_limit);
 				if found then return; end if;
 			end if;
 		end if;
-		v_rest := case when cardinality(w_tid) is distinct from v_found then null when v_anew is null and v_batch is not null then '{}'
+		v_rest := case when cardinality(w_tid) is distinct from v_found then null when not v_anew then '{}'
 			else tracker.who_goes_long(v_stage, v_batch, v_found, ages_us) end;
 		if coalesce(cardinality(v_rest), v_found) = v_found then
 			return query select * from tracker.claim_held(tokens, ages_us, calls, hints, ids, answer_limit);

@@ -2,10 +2,10 @@
 -- next ten; and all bundles when there is no fresh work, or few ask: nothing presses then, and what came back goes first.
 --
 -- Caller	claim_fresh. p_asking: how many; first_id: of the bundle's lease ids, which are random. p_hints: see there.
--- Answer	yes or no.
+-- Answer	yes or no; null: what is due longest is not to be done anew, or nothing is due.
 -- Errors	none.
 -- Locks	none.
--- Index	frontier and ahead by batch; ready's primary key.
+-- Index	retry by (stage, batch, due); frontier and ahead by batch; ready's primary key.
 -- Source	runs under its caller's settings: a SET of its own would cost as much as the work.
 create or replace function tracker.is_turn_of_anew(p_stage int2, p_batch int4, p_asking int4, first_id uuid,
 	p_hints int8[])
@@ -14,7 +14,12 @@ language plpgsql
 stable
 as $$
 begin
-	if p_asking < 4 or first_id < '66666666-6666-6666-6666-666666666666' then
+	if (
+		select t.lease is null from tracker.retry t
+		where t.stage = p_stage and t.batch = p_batch and t.due <= clock_timestamp()
+		order by t.due limit 1) is not true then
+		return null;
+	elsif p_asking < 4 or first_id < '66666666-6666-6666-6666-666666666666' then
 		return true;
 	elsif p_stage = 1 then
 		return not exists (select from tracker.frontier f where f.batch = p_batch and f.next <= f.last)
