@@ -107,6 +107,14 @@ def test_a_job_that_came_back_is_due_when_it_is_hurried(house):
     assert len(lines(house, "hurry")) == 1
 
 
+def test_a_job_that_is_due_already_goes_before_the_others_when_it_is_hurried(house):
+    house.load(3)
+    for job in house.take(house.worker(), 3):
+        give_back(house, 1, job.job)
+    assert house.value("select tracker.hurry_jobs(1::int2, array[3])") == [3]
+    assert one(house, house.worker(nickname="Bob")).job == 3
+
+
 # ---- requeue by what went wrong
 
 @pytest.fixture
@@ -262,3 +270,7 @@ def test_a_purge_of_nothing_is_no_act(house):
     for kind in ("strikes", "results", "workers"):
         house.rows("select * from tracker.purge_old(%s, 7776000, 0, 1000, %s)", kind, line)
     assert house.rows(ALL) == []
+
+
+def test_a_table_of_which_nothing_is_known_yet_has_no_number_of_rows(house):
+    assert {r.rows for r in house.rows("select rows from tracker.list_sizes(1000)") if r.rows is not None and r.rows < 0} == set()

@@ -246,3 +246,11 @@ def test_a_ban_that_does_not_hold_ends_nobody(house, how):
 def test_who_is_banned_hears_until_when(house):
     ban(house, person="Mallory", words="you made it up", until="2036-01-01 12:30 UTC")
     assert opens(house, "Mallory") == ("banned", "you made it up (until 2036-01-01 12:30 UTC)")
+
+
+def test_of_the_workers_of_a_stage_the_one_that_is_named_is_banned(house):
+    first, second, other = house.worker(), house.worker(), house.worker(2, name="there")
+    assert [r.token for r in ban(house, worker=second.name, stage=1)] == [second.token]
+    with pytest.raises(psycopg2.Error) as e:
+        ban(house, worker=other.name, stage=1)
+    assert e.value.pgcode == "TR002" and house.row(first).gone_at is None and house.row(other).gone_at is None

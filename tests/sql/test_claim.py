@@ -568,3 +568,17 @@ def test_long_data_of_what_is_done_anew_is_left_for_later(house):
     workers = [house.worker(2) for _ in range(4)]
     rows = house.claim([Ask(w.token, v1=True) for w in workers])
     assert [(r.status, r.data) for r in rows] == [("job", None)] * 4 or not house.quick
+
+
+def test_so_many_go_the_long_way_as_what_came_back_to_their_batch_and_stage_is_due(house):
+    """And as many again, for a job may not be for who comes first; those who have waited least stay."""
+    def going(stage, batch):
+        return house.value("select tracker.who_goes_long(%s::int2, %s, 5, array[1, 5, 2, 4, 3]::int8[])", stage, batch)
+
+    one, other = house.load(4), house.load(4, name="other")
+    for job in house.take(house.worker(), 2):
+        house.rows("select * from tracker.take_lease(1::int2, %s, '')", job.job)
+    assert going(1, one) == [2, 4, 5, 3]
+    assert going(1, other) == going(2, one) == []
+    house.rows("update tracker.retry set due = now() + interval '1 minute' where job = 1")
+    assert going(1, one) == [2, 4]

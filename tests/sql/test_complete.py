@@ -441,3 +441,13 @@ def test_an_output_that_was_there_is_not_counted_twice(house):
     house.done(w)
     assert house.rows("select data from tracker.output") == [("there",)]
     assert house.counts(1).done == 0
+
+
+def test_a_lease_that_never_was_is_unknown_whatever_was_refused_in_its_stage(house):
+    house.load(2)
+    w = house.worker()
+    one, other = house.take(w, 2)
+    house.done(w, one)
+    house.rows("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    assert house.done(w, one) == "repeat"
+    assert house.done(w, other._replace(lease=uuid.uuid4())) == "unknown"

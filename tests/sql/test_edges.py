@@ -876,3 +876,35 @@ def test_newjob_is_never_told_to_be_full_after_a_minute_or_at_all(house, quick, 
     house.rows("update tracker.worker set allowance = 1")
     (r,) = house.claim([Ask(w.token, v1=True)])
     assert r.status == "none"
+
+
+def test_an_export_up_to_a_job_has_that_job_and_none_behind_it(house):
+    house.load(4)
+    through(house, 1, 4)
+    m = mark(house)
+    assert [r.job for r in house.rows("select * from tracker.export_jobs(1::int2, 1, %s::pg_snapshot, %s, %s, 100, 1000000, 3)",
+                                      m.snapshot, m.since, m.till)] == [2, 3]
+
+
+@pytest.mark.parametrize("dbname, writes, waited_for", [("tracker", True, True), ("tracker", False, False), ("postgres", True, False)])
+def test_an_export_looks_back_to_the_first_who_writes_here(house, server, dbname, writes, waited_for):
+    with server.connect(dbname) as other:
+        other.autocommit = False
+        other.cursor().execute("select pg_current_xact_id()" if writes else "select 1")
+        now = house.value("select clock_timestamp()")
+        looks_back_to = house.value("select %s + interval '10 seconds'", mark(house).since)
+        other.rollback()
+    other.close()
+    assert (looks_back_to < now) == waited_for
+
+
+def test_the_job_of_a_v1_worker_is_its_own_and_not_the_first_of_its_stage(house):
+    house.load(3)
+    first, second = house.worker(), house.worker()
+    assert [house.new_job(w).job for w in (first, second, second, first)] == [1, 2, 2, 1]
+
+
+def test_twice_as_many_ends_as_there_are_attempts_end_a_job_whoever_brought_them(house):
+    house.keep_policy()
+    assert [house.value("select tracker.is_over(p, s, 12, %s, 0, 0, 0, 0) from tracker.policy p, tracker.stage s where s.stage = 1", n)
+            for n in (7, 8, 9)] == [False, True, True]

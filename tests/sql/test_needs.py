@@ -581,3 +581,15 @@ def test_leases_of_two_batches_with_rates_have_ids_of_their_own(house, v1):
         [w[0].token], [4], [0], [1], [False], [False], [0], [], house.hints, 1 << 20)
     leases = [r.lease for r in jobs if r.status == "job"]
     assert len(set(leases)) == len(leases) == 4
+
+
+@pytest.mark.parametrize("after_ms, room", [(0, 1000), (250, 750), (500, 500), (1000, 0), (2000, 0)])
+def test_a_burst_fills_up_as_time_passes(house, after_ms, room):
+    assert house.value("select tracker.gate_room(60000, t + %s * interval '1 ms', t) from (select clock_timestamp() as t) x",
+                       after_ms) == room
+
+
+def test_of_what_is_no_word_forty_characters_are_told(house):
+    with pytest.raises(psycopg2.Error) as e:
+        house.rows("select tracker.split_words(%s)", "!" * 41)
+    assert f'"{"!" * 40}" is no word' in str(e.value)

@@ -102,6 +102,18 @@ def test_without_a_session_nothing_is_done(house, ada, session):
     assert acts(house) == before and house.value("select count(*) from tracker.person_key where revoked is null") == 1
 
 
+def test_who_rests_of_ones_own_goes_on_and_nobody_elses(house, ada):
+    mine, gone, bobs = house.worker(), house.worker(), house.worker(nickname="Bob")
+    house.rows("update tracker.worker set rest_until = now() + interval '1 hour'")
+    house.rows("update tracker.worker set person = (select id from tracker.person where nickname = 'Ada') where name = any (%s)",
+               [mine.name, gone.name])
+    house.rows("update tracker.worker set gone_at = now(), gone_why = 'bye' where name = %s", gone.name)
+    said = [tuple(house.rows("select status, token from tracker.own_end_rest(%s, %s)", ada, house.row(w).id)[0])
+            for w in (bobs, gone, mine)]
+    assert said == [("unknown", None), ("unknown", None), ("done", mine.token)]
+    assert house.rows("select name from tracker.worker where rest_until > now() order by id") == [(gone.name,), (bobs.name,)]
+
+
 def test_who_did_it_stands_in_audit_by_number(house, ada):
     person = house.value("select id from tracker.person")
     call(house, "own_hide", ada, True)
@@ -132,6 +144,7 @@ def test_a_new_name_and_the_old_one_are_guarded_at_once(house, ada):
         ("no_key", None), ("no_key", None), ("opened", "Countess"), ("opened", "Countess")]
     assert house.rows("select * from tracker.list_unlooked(%s, 10)", MARK) == []
     assert rename(house, ada, "Ada").status == "done"  # and back
+    assert rename(house, ada, "Ada").status == "done"  # as it is
     assert ask(house, "countess", "ada") == [("no_key", None)] * 2
     assert house.rows("select * from tracker.list_unlooked(%s, 10)", MARK) == []
     assert house.value("select count(*) from tracker.look where not claimed") == 0
@@ -249,3 +262,9 @@ def test_machines_that_left_are_told_the_latest_first_and_nobody_elses(house):
     person = house.value("select id from tracker.person where nickname = 'Carol'")
     told = house.rows("select name, why from tracker.own_left(%s, 2)", person)
     assert told == [(names[1], "bye"), (names[2], "bye")]
+
+
+def test_who_types_another_name_erases_nobody(house, ada):
+    claim(house, "Bob")
+    assert house.rows("select status from tracker.own_erase(%s, 'Bob')", ada) == [("other",)]
+    assert house.value("select count(*) from tracker.person where erased") == 0

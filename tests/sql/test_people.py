@@ -676,3 +676,9 @@ def test_a_ban_of_a_label_with_an_erased_name_goes_on(house, label):
     for says, hears in ((label, "banned"), (label.swapcase(), "banned"), ("run by Ada", "opened"), ("", "opened")):
         (r,) = house.open_from(house.stranger(), "192.0.2.1", says)
         assert r.status == hears, says
+
+
+@pytest.mark.parametrize("text, name, left", [
+    ("go, Ada!", "Ada", "go, *!"), ("Ada", "Ada", "*"), ("go, Al!", "Al", "go, Al!"), ("Al", "Al", "*")])
+def test_a_name_is_taken_out_of_a_text_when_it_is_long_enough_to_be_meant(house, text, name, left):
+    assert house.value("select tracker.without_name(%s, %s, '*')", text, name) == left

@@ -848,3 +848,15 @@ def test_what_went_back_because_a_worker_left_does_not_hide_why_it_failed(house)
     house.bye(w)
     for function in ("read_worker_strikes(%s, 5)", "own_failures(array[%s]::int8[], 5)"):
         assert [(r.kind, r.reason) for r in house.rows(f"select kind, reason from tracker.{function}", w.id)] == [("failed", "exit 3: disk full")]
+
+
+def test_what_was_refused_comes_newest_first_whoever_they_were_then(house):
+    house.load(3)
+    w = house.worker(1, "me")
+    for job in house.take(w, 3):
+        house.done(w, job)
+    for n in (2, 1, 3):
+        house.value("select tracker.send_back_job(%s, 1::int2, 'bad')", n)
+    for most, jobs in ((5, [3, 1, 2]), (2, [3, 1])):
+        assert [r.job for r in house.rows("select * from tracker.read_person_refused("
+                                          "(select person from tracker.worker where id = %s), %s)", house.row(w).id, most)] == jobs

@@ -359,3 +359,21 @@ def test_nor_does_it_get_that_with_others_in_one_call(house):
     again, other = house.newcomer(nickname="Mallory"), house.newcomer(nickname="Ada")
     rows = house.claim([Ask(again.token, v1=True), Ask(other.token, v1=True)])
     assert {r.worker: r.job for r in rows} == {again.id: 2, other.id: 1}
+
+
+@pytest.mark.parametrize("kind, chosen, bad", [
+    ("failed", False, True), ("abandoned", False, True), ("flagged", False, True), ("released", True, True),
+    ("released", False, False), ("timed_out", False, False), ("timed_out", True, False), ("undelivered", True, False)])
+def test_the_end_of_an_attempt_is_bad_when_somebody_chose_it_or_it_failed(house, kind, chosen, bad):
+    assert house.value("select tracker.is_bad_end(%s, %s)", kind, chosen) == bad
+
+
+def test_only_the_same_person_at_the_same_place_was_sent_away(house):
+    house.load(1)
+    w = house.newcomer(nickname="Mallory", address="192.0.2.7")
+    house.new_job(w)
+    house.rows("select * from tracker.drop_worker(1::int2, %s)", w.name)
+    same, moved, neighbour = (house.newcomer(nickname=name, address=address) for name, address in (
+        ("Mallory", "192.0.2.7"), ("Mallory", "198.51.100.7"), ("Ada", "192.0.2.7")))
+    ids = {house.row(x).id: x for x in (same, moved, neighbour)}
+    assert [ids[n] for n in house.value("select tracker.sent_away(1::int2, 1, %s::int8[])", list(ids))] == [same]

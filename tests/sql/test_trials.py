@@ -145,7 +145,7 @@ def test_a_trial_is_taken_back(tried):
     tried.rows("select tracker.drop_trial(%s)", number)
     assert state(tried) == ("dropped", "") and tried.new_job(tried.bob).job == 2
     refuses(tried, "select tracker.drop_trial(%s)", number)
-    assert tried.rows("select act, details from tracker.audit where act = 'drop trial'") == [("drop trial", {"trial": number})]
+    assert tried.rows("select count, details from tracker.audit where act = 'drop trial'") == [(1, {"trial": number})]
 
 
 @pytest.mark.parametrize("v1", [True, False])
@@ -219,3 +219,13 @@ def test_a_banner_is_written_down_with_the_one_before(house):
             house.rows("select tracker.set_banner(%s)", words)
         assert e.value.pgcode == "TR003"
     house.rows("select tracker.set_banner('')")
+
+
+def test_a_trial_has_ended_when_it_was_abandoned_and_not_while_it_is_in_hand(tried):
+    ask(tried, tried.bob)
+    seen = []
+    for _ in range(6):
+        tried.new_job(tried.bob)
+        seen.append(tried.rows("select state, ended is not null from tracker.trial")[0])
+    assert seen[0] == ("given", False) and seen[-1] == ("abandoned", True)
+    assert set(seen) == {("given", False), ("abandoned", True)}

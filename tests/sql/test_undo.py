@@ -470,18 +470,26 @@ def test_a_result_made_anew_by_another_is_left_alone(house):
     assert house.value("select p.nickname from tracker.output o join tracker.person p on p.id = o.person") == "Ada"
 
 
-@pytest.mark.parametrize("act, call", [
-    ("pause", "select tracker.set_paused(1::int2, true)"),
-    ("resume", "select tracker.set_paused(1::int2, true); select tracker.set_paused(1::int2, false)"),
-    ("requeue", "select tracker.requeue_failed(2::int2, null)"),
-    ("send back", "select tracker.send_back_job(11, 1::int2, 'why')"),
-    ("append stage", "select tracker.append_stage('More')"),
-    ("reset", "select tracker.reset_jobs()"),
+@pytest.mark.parametrize("act, count, call", [
+    ("pause", 0, "select tracker.set_paused(1::int2, true)"),
+    ("resume", 0, "select tracker.set_paused(1::int2, true); select tracker.set_paused(1::int2, false)"),
+    ("requeue", 1, "select tracker.requeue_failed(2::int2, null)"),
+    ("send back", 1, "select tracker.send_back_job(11, 1::int2, 'why')"),
+    ("append stage", 4, "select tracker.append_stage('More')"),
+    ("reset", 0, "select tracker.reset_jobs()"),
+    ("key add", 1, "select tracker.add_key('Zoe', 'Zoe', '{}', '1', gen_random_uuid(), 'laptop')"),
+    ("key revoke", 1, "select tracker.add_key('Zoe', 'Zoe', '{}', '1', gen_random_uuid(), 'laptop');"
+                      " select tracker.revoke_keys('Zoe', max(k.id)) from tracker.person_key k"),
+    ("invite", 1, "select tracker.add_invite(gen_random_uuid(), 'a friend', 3)"),
+    ("hide person", 1, "select tracker.hide_person('Bob', true)"),
+    ("rename person", 1, "select tracker.rename_person('Bob', 'Rob')"),
+    ("trial", 1, "select tracker.ask_trial(w.stage, w.name, 11) from tracker.worker w where w.stage = 1 and w.gone_at is null limit 1"),
+    ("ban", 1, "select tracker.ban_strangers('Bob', null, null, null, null, 'go', null)"),
 ])
-def test_an_act_is_written_down(spoilt, act, call):
+def test_an_act_is_written_down_with_how_many_it_was_of(spoilt, act, count, call):
     spoilt.rows("select set_config('tracker.who', 'ann@desk', false)")
     spoilt.rows(call)
-    assert spoilt.rows("select who, state from tracker.audit where act = %s", act) == [("ann@desk", "done")]
+    assert spoilt.rows("select who, state, count from tracker.audit where act = %s", act) == [("ann@desk", "done", count)]
 
 
 def test_a_worker_sent_away_is_written_down(spoilt):
@@ -592,3 +600,15 @@ def test_results_of_long_after_a_worker_went_are_not_its_own_by_its_name(house):
     assert count(house, person="Ada") == [(1, "Ada", 1, 0)]
     house.rows("update tracker.output set finished = finished + interval '1 hour'")
     assert house.rows("select job from tracker.find_results('Ada', null, null, null, null)") == []
+
+
+def test_an_undo_of_another_job_is_not_over_this_one(house):
+    house.load(2)
+    for nickname in ("Ada", "Cyd"):
+        make(house, house.worker(nickname=nickname), 1)
+    make(house, house.worker(2, nickname="Bea"), 1)
+    number = undo(house, person="Bea", stage=2)
+    undo(house, person="Cyd", stage=1)
+    assert house.rows("select * from tracker.undo_over(%s)", number) == []
+    later = undo(house, person="Ada", stage=1)
+    assert house.rows("select * from tracker.undo_over(%s)", number) == [(later, 1)]

@@ -262,3 +262,10 @@ def test_a_dropped_worker_is_no_longer_here(house):
     assert len(house.rows("select * from tracker.drop_worker(1::int2, %s)", w.name)) == 1
     assert house.rows("select * from tracker.drop_worker(1::int2, %s)", w.name) == []
     assert house.touch(w) == []
+
+
+def test_who_said_bye_may_say_it_again_and_nobody_else_who_is_gone(house):
+    here, dropped, never = house.worker(), house.worker(), house.stranger()
+    house.rows("select * from tracker.drop_worker(1::int2, %s)", dropped.name)
+    assert [[r.status for r in house.bye(w)] for w in (here, here, dropped, never)] == [
+        ["closed"], ["closed"], ["no_worker"], ["no_worker"]]
