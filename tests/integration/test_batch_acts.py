@@ -56,6 +56,12 @@ def test_the_list_tells_whose_turn_it_is_and_how_far_each_is(fresh):
     assert "later" in fresh.run(ADMIN, "job", "5").stdout
 
 
+def test_a_note_of_more_bytes_than_a_cell_holds_is_cut(fresh):
+    load(fresh, "a\n", "--batch", "one", "--note", "é" * 200)
+    said = batch(fresh, "set", "one", "note=short").stdout
+    assert "é" * 100 in said and "é" * 200 not in said
+
+
 def test_an_urgent_batch_goes_first_and_a_cancelled_one_no_more(fresh):
     load(fresh, "a\nb\nc\n", "--batch", "slow")
     load(fresh, "x\ny\n", "--batch", "quick")

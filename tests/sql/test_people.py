@@ -678,7 +678,8 @@ def test_a_ban_of_a_label_with_an_erased_name_goes_on(house, label):
         assert r.status == hears, says
 
 
-@pytest.mark.parametrize("text, name, left", [
-    ("go, Ada!", "Ada", "go, *!"), ("Ada", "Ada", "*"), ("go, Al!", "Al", "go, Al!"), ("Al", "Al", "*")])
-def test_a_name_is_taken_out_of_a_text_when_it_is_long_enough_to_be_meant(house, text, name, left):
-    assert house.value("select tracker.without_name(%s, %s, '*')", text, name) == left
+@pytest.mark.parametrize("text, name, words, left", [
+    ("go, Ada!", "Ada", False, "go, *!"), ("Adam and Ada", "Ada", False, "Adam and *"), ("go, Al!", "Al", False, "go, Al!"),
+    ("go, Al!", "Al", True, "go, *!"), ("Al", "Al", False, "*"), ("byRobert-", "Robert", False, "by*-"), ("byPetra-", "Petra", False, "byPetra-")])
+def test_a_name_is_taken_out_of_a_text_when_it_is_long_enough_to_be_meant(house, text, name, words, left):
+    assert house.value("select tracker.without_name(%s, %s, '*', %s)", text, name, words) == left

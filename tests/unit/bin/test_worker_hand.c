@@ -248,6 +248,32 @@ another_trackers_results_and_strangers_are_left_alone(void **state)
 }
 
 static void
+runs(int64_t job, const char *lease, const char *note)
+{
+	struct item *i = take(job, lease);
+
+	i->state = ITEM_RUNNING;
+	i->run.notes.last_len = strlen(note);
+	memcpy(i->run.notes.last, note, strlen(note));
+}
+
+static void
+each_that_runs_has_its_number_before_its_note(void **state)
+{
+	char out[64];
+
+	(void)state;
+	hand_progress(&hand, out, sizeof(out));
+	assert_string_equal(out, "");
+	runs(7, "one", "half");
+	runs(8, "two", "begun");
+	take(9, "three");
+	hand_progress(&hand, out, sizeof(out));
+	assert_true(strcmp(out, "7: half; 8: begun") == 0 || strcmp(out, "8: begun; 7: half") == 0);
+	hand.items->state = hand.items->next->state = hand.items->next->next->state = ITEM_QUEUED;
+}
+
+static void
 what_is_said_cannot_move_a_cursor(void **state)
 {
 	char out[64];
@@ -273,6 +299,7 @@ main(void)
 	    HAND(a_result_that_nobody_takes_goes_to_disk_and_comes_back),
 	    HAND(a_fresh_result_is_not_written),
 	    HAND(another_trackers_results_and_strangers_are_left_alone),
+	    HAND(each_that_runs_has_its_number_before_its_note),
 	    cmocka_unit_test(what_is_said_cannot_move_a_cursor),
 	};
 

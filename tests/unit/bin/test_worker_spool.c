@@ -388,6 +388,42 @@ what_is_forgotten_twice_is_no_fault(void **state)
 	item_free(i);
 }
 
+static void
+opens_in(const char *state_home, const char *home, const char *under)
+{
+	struct err e = ERR_INIT;
+	struct spool other;
+	char path[128];
+
+	state_home ? setenv("XDG_STATE_HOME", state_home, 1) : unsetenv("XDG_STATE_HOME");
+	home ? setenv("HOME", home, 1) : unsetenv("HOME");
+	if (!under) {
+		assert_false(spool_open(&other, NULL, URL, &e));
+		assert_non_null(strstr(e.why, "--spool"));
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/%s", dir, under);
+	assert_true(spool_open(&other, NULL, URL, &e));
+	assert_string_equal(other.dir, path);
+	spool_fini(&other);
+}
+
+static void
+nobody_who_names_no_folder_needs_one(void **state)
+{
+	char *home = getenv("HOME"), *was = home ? strdup(home) : NULL;
+
+	(void)state;
+	opens_in(NULL, dir, ".local/state/distcompute-worker");
+	opens_in("state", dir, ".local/state/distcompute-worker");
+	opens_in(dir, "/nowhere", "distcompute-worker");
+	opens_in(NULL, "home", NULL);
+	opens_in(NULL, NULL, NULL);
+	if (was)
+		setenv("HOME", was, 1);
+	free(was);
+}
+
 #define SPOOL(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
 
 int
@@ -407,6 +443,7 @@ main(void)
 	    SPOOL(a_file_of_wrong_types_is_left_as_it_is),
 	    SPOOL(what_is_not_whole_yet_is_not_read),
 	    SPOOL(what_is_forgotten_twice_is_no_fault),
+	    SPOOL(nobody_who_names_no_folder_needs_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
