@@ -57,8 +57,10 @@ on_interrupt(struct worker *w)
 	} else if (w->stopping == STOP_AFTER_JOBS) {
 		say(SAY_INFO, "giving everything back");
 		worker_stop(w, STOP_NOW);
+	} else if (w->hand.running > 0) {
+		say(SAY_INFO, "stopping the commands: they have five seconds");
 	} else {
-		w->give_up_us = 1;
+		w->give_up_us = 1; /* what was given back has been told, or tried */
 	}
 }
 
@@ -298,6 +300,7 @@ is_command(const char *name)
 	char file[PATH_MAX];
 	struct stat st;
 
+	errno = 0;
 	if (strchr(name, '/'))
 		return access(name, X_OK) == 0 && stat(name, &st) == 0 && S_ISREG(st.st_mode);
 	for (path = path ? path : "/bin:/usr/bin"; *path; path += *path == ':') {
@@ -312,6 +315,47 @@ is_command(const char *name)
 	return false;
 }
 
+/* The command of a settings file is a shell's: its first word, when that is plain, is one that the shell knows. */
+static bool
+is_script(const char *text)
+{
+	size_t len =
+	    strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./+-");
+	char word[PATH_MAX], ask[PATH_MAX + 32];
+
+	if (len == 0 || len >= sizeof(word) || *text == '-' || !strchr(" \t;|&<>", text[len]))
+		return true;
+	snprintf(word, sizeof(word), "%.*s", (int)len, text);
+	if (strchr(word, '/'))
+		return is_command(word);
+	snprintf(ask, sizeof(ask), "command -v %s >/dev/null 2>&1", word);
+	errno = ENOENT;
+	return system(ask) == 0;
+}
+
+static bool
+can_run(const struct options *o)
+{
+	char *const *command = o->hand.command;
+
+	if (is_command(command[0]) && (command != o->shell || is_script(command[2])))
+		return true;
+	say(SAY_ERROR, "cannot run %s: %s", command == o->shell ? command[2] : command[0],
+	    errno == 0 ? "it is no program" : strerror(errno));
+	return false;
+}
+
+/* What whoever started us has ignored, as nohup does, stays ignored. */
+static void
+add_unless_ignored(sigset_t *set, int sig)
+{
+	struct sigaction before;
+
+	if (sigaction(sig, NULL, &before) == 0 && before.sa_handler == SIG_IGN)
+		return;
+	sigaddset(set, sig);
+}
+
 static bool
 watch_signals(struct program *p, struct err *e)
 {
@@ -320,9 +364,9 @@ watch_signals(struct program *p, struct err *e)
 
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	add_unless_ignored(&set, SIGINT);
+	add_unless_ignored(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (fd < 0)
@@ -416,10 +460,8 @@ main(int argc, char **argv)
 
 	standard_open();
 	options_read(&p.w.o, argc, argv);
-	if (!is_command(p.w.o.hand.command[0])) {
-		say(SAY_ERROR, "cannot run %s: %s", p.w.o.hand.command[0], strerror(errno));
+	if (!can_run(&p.w.o))
 		return EX_UNAVAILABLE;
-	}
 	if (!start(&p, &e)) {
 		say(SAY_ERROR, "%s", e.why);
 		return EX_CONFIG;

@@ -71,6 +71,51 @@ def test_a_command_that_is_not_there_is_told_before_anybody_is_called(little, ha
     assert tracker.calls == []
 
 
+@pytest.mark.parametrize("command", ["/srv/proces.sh --fast", "no-such-command-anywhere < x", "./here;true"])
+def test_a_command_of_a_settings_file_is_looked_for_as_well(little, hands, tmp_path, command):
+    tracker = little()
+    (tmp_path / "w.conf").write_text(f"url = {tracker.url}\ncommand = {command}\n")
+    worker = hands(None, None, "--config", str(tmp_path / "w.conf"))
+    assert worker.ends() == 69 and f"cannot run {command}: No such file" in worker.said()
+    assert tracker.calls == []
+
+
+@pytest.mark.parametrize("command", ["cat", "cd / && cat", "if true; then cat; fi", "x=1 cat", "'cat'", "{ cat; }", "$CAT", "cat|cat"])
+def test_what_a_shell_takes_is_a_command(little, hands, tmp_path, monkeypatch, command):
+    monkeypatch.setenv("CAT", "cat")
+    jobs = Jobs([job(1, "x")])
+    (tmp_path / "w.conf").write_text(f"url = {little({'/api/sync': jobs}).url}\nmax-jobs = 1\ncommand = {command}\n")
+    worker = hands(None, None, "--config", str(tmp_path / "w.conf"))
+    assert worker.ends() == 0, worker.said()
+    assert [item["data"] for item in jobs.told["done"]] == ["x"]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_who_started_it_ignores_stays_ignored(little, hands, sign):
+    """nohup, and a shell that puts it in the background."""
+    jobs = Jobs([job(1, "x")])
+    before = signal.signal(sign, signal.SIG_IGN)
+    try:
+        worker = hands(little({"/api/sync": jobs}).url, "sleep 2; cat", "--max-jobs", "1")
+    finally:
+        signal.signal(sign, before)
+    worker.says("working as")
+    worker.process.send_signal(sign)
+    assert worker.ends() == 0 and len(jobs.told["done"]) == 1
+
+
+def test_whoever_presses_ctrl_c_again_and_again_still_says_goodbye(little, hands, tmp_path):
+    """Its command hears no SIGTERM."""
+    tracker = little({"/api/sync": Jobs([job(1, "x")])})
+    worker = hands(tracker.url, "trap '' TERM INT; touch begun; while :; do sleep 0.1; done")
+    eventually((tmp_path / "begun").exists, what="the command runs")
+    for _ in range(4):
+        worker.process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    worker.ends()
+    assert tracker.to("/api/bye"), worker.said()
+
+
 # --- how much it asks for ------------------------------------------------------------------------------
 
 def test_it_says_its_slots_and_asks_for_no_more_than_it_may_have(little, hands):
