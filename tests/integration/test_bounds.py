@@ -314,6 +314,16 @@ def test_a_call_without_data_is_refused_and_its_body_not_kept(tracker, path):
     assert peaks.grown() <= MIB
 
 
+def test_half_a_body_is_not_taken_for_a_whole_one(tracker):
+    """nginx waits for all of it; another web server may not."""
+    body = b'{"token": "half"}'
+    with contextlib.closing(peer(tracker)) as s:
+        s.sendall(BEGIN + record(4, pairs(REQUEST_METHOD="POST", REQUEST_URI="/api/newJob", CONTENT_LENGTH=str(len(body) + 1)))
+                  + record(4) + record(5, body) + record(5))
+        said = s.recv(4096)
+    assert b"Status: 422" in said and b"shorter" in said
+
+
 @pytest.mark.parametrize("kind", MALFORMED)
 def test_a_malformed_record_ends_its_connection_only(tracker, api, kind):
     pool = tracker.responders()
