@@ -210,6 +210,15 @@ def test_one_that_is_done_is_held_up_by_nothing(house):
     assert shown(house, batch)[batch].why is None
 
 
+def test_one_that_is_done_has_no_time_left(house):
+    house.settle("One")
+    batch, w = house.load(20), house.worker()
+    for job in house.take(w, 20):
+        house.done(w, job)
+    age(house, 10)
+    assert shown(house, batch)[batch].eta_s is None
+
+
 def test_a_batch_that_is_not_there_has_no_row(house):
     assert shown(house, 12345) == {} and shown(house) == {}
 

@@ -582,3 +582,17 @@ def test_so_many_go_the_long_way_as_what_came_back_to_their_batch_and_stage_is_d
     assert going(1, other) == going(2, one) == []
     house.rows("update tracker.retry set due = now() + interval '1 minute' where job = 1")
     assert going(1, one) == [2, 4]
+
+
+def test_only_what_nobody_has_had_is_handed_out_as_if_it_were_fresh(house):
+    house.lawful = False  # what is taken here goes to nobody
+    batch, w = house.load(3), house.worker()
+
+    def anew():
+        return house.value("select tracker.take_anew(1::int2, %s, 5, 'infinity', '{}'::tid[])", batch)
+
+    house.back(w, house.take(w)[0])
+    assert house.value("select tracker.hurry_jobs(1::int2, array[3])") == [3]
+    assert anew() == []  # job 1 has had its attempt
+    house.rows("delete from tracker.retry where job = 1")
+    assert anew() == [3]
