@@ -218,7 +218,7 @@ rename_batch(struct ask *ask, struct err *e)
 	struct pg_scalar id;
 	struct pg_param params[2];
 	struct pg_rows *rows = NULL;
-	char room[CELL_TEXT];
+	char room[CELL_TEXT], words[2][WORD_TEXT];
 	int64_t batch;
 
 	if (!text_is_plain(name, strlen(name)))
@@ -230,8 +230,9 @@ rename_batch(struct ask *ask, struct err *e)
 	params[1] = pg_text_param(name, strlen(name));
 	if (!pg_call(ask->tool->pg, "select tracker.rename_batch($1, $2)", params, 2, &rows, e))
 		return false;
-	printf("renamed; it was %s before; taken back by batch rename '%s' '%s'\n",
-	    cell_text(rows, 0, 0, room), name, room);
+	printf("renamed; it was %s before; taken back by batch rename %s %s\n",
+	    cell_text(rows, 0, 0, room), shell_word(words[0], name),
+	    shell_word(words[1], pg_text(rows, 0, 0, NULL)));
 	pg_rows_free(rows);
 	return true;
 }
@@ -291,7 +292,7 @@ set_batch(struct ask *ask, struct err *e)
 	struct pg_scalar room[3];
 	struct pg_param params[5];
 	struct pg_rows *rows = NULL;
-	char note[CELL_TEXT];
+	char note[WORD_TEXT];
 	int64_t batch;
 
 	for (int i = 2; i < ask->n_args; i++) {
@@ -317,9 +318,9 @@ set_batch(struct ask *ask, struct err *e)
 		params, 5, &rows, e))
 		return false;
 	tell_stages(ask);
-	printf("set; it was priority=%lld note='%s' needs=%s rate=%lld before\n",
-	    (long long)pg_int(rows, 0, 0), cell_text(rows, 0, 1, note), pg_text(rows, 0, 2, NULL),
-	    (long long)pg_int(rows, 0, 3));
+	printf("set; it was priority=%lld note=%s needs=%s rate=%lld before\n",
+	    (long long)pg_int(rows, 0, 0), shell_word(note, pg_text(rows, 0, 1, NULL)),
+	    pg_text(rows, 0, 2, NULL), (long long)pg_int(rows, 0, 3));
 	pg_rows_free(rows);
 	return true;
 }

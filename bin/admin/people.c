@@ -58,7 +58,7 @@ rename_person(struct ask *ask, struct err *e)
 	struct pg_param params[4] = {text_or_null(ask->arg[1])};
 	struct nickname_look look;
 	struct pg_array skeletons;
-	char mark[NICKNAME_MARK];
+	char mark[NICKNAME_MARK], words[2][WORD_TEXT];
 	const char *name = NULL;
 	struct arena arena;
 	int64_t line;
@@ -81,8 +81,9 @@ rename_person(struct ask *ask, struct err *e)
 	if (ok) {
 		tool_pages_changed(ask->tool);
 		printf("%s is %s now; scripts that say the old name go on for them; taken back by "
-		       "person rename '%s' '%s'\n",
-		    ask->arg[1], name, name, ask->arg[1]);
+		       "person rename %s %s\n",
+		    ask->arg[1], name, shell_word(words[0], name),
+		    shell_word(words[1], ask->arg[1]));
 	}
 	arena_fini(&arena);
 	return ok;
@@ -94,6 +95,7 @@ hide(struct ask *ask, bool yes, struct err *e)
 	struct pg_scalar room;
 	struct pg_param params[] = {text_or_null(ask->arg[1]), pg_bool_param(&room, yes)};
 	struct pg_rows *rows = NULL;
+	char word[WORD_TEXT];
 	bool changed;
 
 	if (!pg_call(ask->tool->pg, "select tracker.hide_person($1, $2)", params, 2, &rows, e))
@@ -101,9 +103,9 @@ hide(struct ask *ask, bool yes, struct err *e)
 	changed = pg_bool(rows, 0, 0);
 	pg_rows_free(rows);
 	tool_pages_changed(ask->tool);
-	printf("%s is %s %s; taken back by person %s '%s'\n", ask->arg[1],
+	printf("%s is %s %s; taken back by person %s %s\n", ask->arg[1],
 	    changed ? "now" : "already", yes ? "on no board" : "on the boards",
-	    yes ? "show" : "hide", ask->arg[1]);
+	    yes ? "show" : "hide", shell_word(word, ask->arg[1]));
 	return true;
 }
 

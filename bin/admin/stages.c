@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
+#include "admin/cells.h"
 #include "admin/table.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -374,6 +375,7 @@ rename_stage(struct ask *ask, const char *which, const char *name, struct err *e
 {
 	struct pg_scalar room;
 	struct pg_param params[2];
+	char before[WORD_TEXT];
 	struct pg_rows *rows = NULL;
 	int stage;
 
@@ -384,9 +386,9 @@ rename_stage(struct ask *ask, const char *which, const char *name, struct err *e
 	if (!pg_call(ask->tool->pg, "select tracker.rename_stage($1, $2)", params, 2, &rows, e))
 		return false;
 	printf("stage %c was %s and is %s. Every tracker knows within a few seconds, pages within "
-	       "page_cache; taken back by stages rename %c '%s'.\n",
+	       "page_cache; taken back by stages rename %c %s.\n",
 	    stage_capital(stage), pg_text(rows, 0, 0, NULL), name, stage_letter(stage),
-	    pg_text(rows, 0, 0, NULL));
+	    shell_word(before, pg_text(rows, 0, 0, NULL)));
 	pg_rows_free(rows);
 	tool_stage_changed(ask->tool, stage);
 	return true;

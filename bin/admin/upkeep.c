@@ -175,15 +175,15 @@ admin_banner(struct ask *ask, struct err *e)
 {
 	struct pg_param param = text_or_null(ask->arg[0]);
 	struct pg_rows *rows = NULL;
-	char before[CELL_TEXT];
+	char before[WORD_TEXT];
 
 	if (!check_line("a banner", ask->arg[0], BANNER_MOST, e) ||
 	    !pg_call(ask->tool->pg, "select tracker.set_banner($1)", &param, 1, &rows, e))
 		return false;
 	tool_pages_changed(ask->tool);
-	printf("%s; taken back by banner '%s'\n",
+	printf("%s; taken back by banner %s\n",
 	    *ask->arg[0] ? "every page has it" : "no banner but the setting's",
-	    cell_text(rows, 0, 0, before));
+	    shell_word(before, pg_text(rows, 0, 0, NULL)));
 	pg_rows_free(rows);
 	return true;
 }

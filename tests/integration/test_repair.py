@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import signal
+import subprocess
 
 import pytest
 import redis
@@ -123,6 +124,31 @@ def test_every_act_says_how_it_is_taken_back(fresh):
     fresh.run(ADMIN, "person", "key", "add", "Ada")
     assert "which cannot be taken back" in fresh.run(ADMIN, "person", "key", "revoke", "Ada", "--all").stdout
     assert "for good" in fresh.run(ADMIN, "batch", "cancel", "March").stdout
+
+
+@pytest.mark.parametrize("name", ["x'; touch pwned; echo 'y", "it's", "$(touch pwned)`touch pwned`", "a\\'b", "''"])
+def test_the_line_that_takes_an_act_back_can_be_pasted_into_a_shell(fresh, tmp_path, name):
+    """The name is a stranger's choice."""
+    environment = {**os.environ, "PATH": fresh.read_status()["bin"] + ":" + os.environ["PATH"]}
+
+    def pasted(*words):
+        said = fresh.run(ADMIN, *words).stdout
+        back = said.strip().split("taken back by ")[1].rstrip(".")
+        config = fresh.read_status()["config"]
+        done = subprocess.run(f"{ADMIN} --config {config} {back}", shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, (said, done.stderr)
+        assert os.listdir(tmp_path) == []
+    fresh.load(["one"])
+    work(fresh, "a", name, 1)
+    batch = fresh.one("select name from tracker.batch")
+    pasted("person", "hide", name)
+    pasted("person", "rename", name, "Mallory")
+    assert fresh.one("select count(*) from tracker.person where nickname = %s", name) == 1
+    fresh.run(ADMIN, "batch", "rename", batch, name)
+    pasted("batch", "rename", name, "April")
+    fresh.run(ADMIN, "banner", name)
+    pasted("banner", "")
+    assert [r["name"] for r in lines(fresh, "batch")] == [name]
 
 
 def trial(stack, stage, worker, job):
