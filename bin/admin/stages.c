@@ -386,7 +386,8 @@ rename_stage(struct ask *ask, const char *which, const char *name, struct err *e
 	if (!pg_call(ask->tool->pg, "select tracker.rename_stage($1, $2)", params, 2, &rows, e))
 		return false;
 	printf("stage %c was %s and is %s. Every tracker knows within a few seconds, pages within "
-	       "page_cache; taken back by stages rename %c %s.\n",
+	       "page_cache; who says --stage and the old name is refused at "
+	       "the next start, the letter always goes; taken back by stages rename %c %s.\n",
 	    stage_capital(stage), pg_text(rows, 0, 0, NULL), name, stage_letter(stage),
 	    shell_word(before, pg_text(rows, 0, 0, NULL)));
 	pg_rows_free(rows);

@@ -361,11 +361,14 @@ take_switch(struct options *o, int key, bool on)
 
 /* ---- the settings file ------------------------------------------------------------------------ */
 
+/* Nothing, run by a shell, is a success without a result: every job would be done so. */
 static void
-take_command(struct options *o, char *text)
+take_command(struct options *o, char *text, const struct origin *from)
 {
 	static char shell[] = "/bin/sh", flag[] = "-c";
 
+	if (*text == '\0' || *text == '#')
+		misuse(from, "there is no command in it");
 	o->shell[0] = shell;
 	o->shell[1] = flag;
 	o->shell[2] = text;
@@ -398,7 +401,7 @@ take_line(struct options *o, char *name, char *value, const struct origin *from)
 	const struct argp_option *option = find_option(name);
 
 	if (strcmp(name, "command") == 0)
-		take_command(o, value);
+		take_command(o, value, from);
 	else if (!option)
 		misuse(from, "there is no option '%s'", name);
 	else if (!option->arg && !is_word(value, yes) && !is_word(value, no))
@@ -414,15 +417,19 @@ read_file(struct options *o, const char *path, struct argp_state *state)
 {
 	struct origin from = {.file = path};
 	FILE *file = fopen(path, "re");
-	char *text = NULL, *name, *value;
+	char *text = NULL, *line, *name, *value;
 	size_t room = 0;
 
 	if (!file)
 		argp_error(state, "%s: %s", path, strerror(errno));
 	while (getline(&text, &room, file) >= 0) {
 		from.line++;
-		name = text_trim(arena_dup(&o->arena, text, strlen(text)));
-		if (*name == '\0' || *name == '#')
+		line = text;
+		if (from.line == 1 &&
+		    text_starts(line, "\xef\xbb\xbf")) /* what some editors begin a file with */
+			line += 3;
+		name = text_trim(arena_dup(&o->arena, line, strlen(line)));
+		if (*name == '\0' || *name == '#' || *name == ';')
 			continue;
 		value = strchr(name, '=');
 		if (value)

@@ -325,7 +325,7 @@ def test_a_stage_of_an_unknown_name_ends_it_with_a_word(little, hands, stats, sa
 def test_a_settings_file_says_it_all_and_the_command_line_wins(little, hands, tmp_path):
     jobs = Jobs([job(n, "x") for n in range(3)])
     tracker = little({"/api/sync": jobs})
-    (tmp_path / "w.conf").write_text(f"# mine\n\nurl = {tracker.url}/\nnickname = Cluster = 2 \njobs=2\nchomp\njson = no\nmax-jobs = 1\n"
+    (tmp_path / "w.conf").write_text(f"\ufeff# mine\n; and\n\nurl = {tracker.url}/\nnickname = Cluster = 2 \njobs=2\nchomp\njson = no\nmax-jobs = 1\n"
                                      "stage = b\ncommand = tr x y; echo \"$JOB_STAGE\"\n")
     worker = hands(None, None, "--max-jobs", "3", "--config", str(tmp_path / "w.conf"))
     assert worker.ends() == 0, worker.said()
@@ -335,7 +335,8 @@ def test_a_settings_file_says_it_all_and_the_command_line_wins(little, hands, tm
 
 @pytest.mark.parametrize("text,said", [("jbos = 2\n", "2: there is no option 'jbos'"), ("\n\njobs = many\n", "4: --jobs wants a number"),
                                        ("json = perhaps\n", "2: json wants yes or no"), ("config = x\n", "2: there is no option 'config'"),
-                                       ("url = ftp://x\n", "2: --url wants")])
+                                       ("url = ftp://x\n", "2: --url wants"),
+                                       ("command =\n", "2: there is no command in it"), ("command = # to be filled in\n", "2: there is no command in it")])
 def test_a_settings_file_that_is_wrong_is_told_by_its_line(hands, tmp_path, text, said):
     (tmp_path / "w.conf").write_text("url = http://127.0.0.1:1\n" + text)
     worker = hands(None, "cat", "--config", str(tmp_path / "w.conf"))
