@@ -13,7 +13,8 @@
 #include "store/pg.h"
 #include "store/sqlstate.h"
 
-#define PATIENCE_MS 60000 /* for one bundle: over it the connection is dropped and made anew */
+#define PATIENCE_MS                                                                                \
+	25000 /* for one bundle: over it the connection is dropped and made anew, twice in v1's patience */
 #define CLASH_TRIES 20
 #define REFUSED_TRIES 3 /* in company, before it is halved; and alone, before it is given up */
 #define NAP_MIN_MS 100  /* between tries of what is refused, doubling */

@@ -12,6 +12,7 @@
 
 #define PROBE_US INT64_C(1000000)
 #define PROBE_PATIENCE_MS 2000
+#define STUCK_US INT64_C(10000000)
 
 /* GET /healthz: this process answers. */
 bool
@@ -75,19 +76,33 @@ last_write_us(const struct findings *f)
 }
 
 /*
+ * An idle desk tries itself every few seconds, so this one is busy, with a bundle that PostgreSQL neither takes nor
+ * refuses: a table is locked, say.
+ */
+static bool
+stores_nothing(const struct findings *f, int64_t now)
+{
+	int64_t good_us = f->part[PART_COMPLETE].good_us;
+
+	return good_us != 0 && now - good_us > STUCK_US;
+}
+
+/*
  * Nobody has written for a second: a write of our own. Who asks more often is told of the last one. That it
  * fails is this reader's finding, not the pool's: nobody else would take it back.
  */
 static void
 probe(struct reader *reader, struct findings *f)
 {
-	static const char sql[] = "select tracker.probe_write(0)";
+	static const char ask[] = "select tracker.probe_write(0)",
+			  ask_closely[] = "select tracker.probe_write(32)";
 	struct health *own = &reader->probe;
 	struct err e = ERR_INIT;
 	int64_t now = clock_us();
+	bool stuck = stores_nothing(f, now);
 
-	if (now - last_write_us(f) >= PROBE_US && now - reader->probed_us >= PROBE_US) {
-		bool good = pg_call(reader->pg, sql, NULL, 0, NULL, &e);
+	if ((stuck || now - last_write_us(f) >= PROBE_US) && now - reader->probed_us >= PROBE_US) {
+		bool good = pg_call(reader->pg, stuck ? ask_closely : ask, NULL, 0, NULL, &e);
 
 		reader->probed_us = now;
 		own->ill_us = good ? 0 : own->ill_us != 0 ? own->ill_us : now;
@@ -96,7 +111,7 @@ probe(struct reader *reader, struct findings *f)
 			health_good(reader->tracker->shared, PART_PROBE);
 	}
 	read_parts(reader->tracker->shared, f);
-	if (own->ill_us > last_write_us(f))
+	if (own->ill_us != 0 && (stuck || own->ill_us > last_write_us(f)))
 		f->part[PART_PROBE] = *own;
 }
 

@@ -370,6 +370,24 @@ def test_readyz_tells_that_results_would_not_be_stored_though_nobody_brings_any(
     eventually(lambda: is_ready(faults), timeout_s=30, what="it is ready again")
 
 
+def test_readyz_tells_that_results_wait_for_a_lock_while_they_are_brought(faults):
+    """The desks are all busy, and PostgreSQL neither takes what they bring nor refuses it."""
+    faults.load([str(i) for i in range(9)])
+    eventually(lambda: is_ready(faults), what="it is ready before")
+    held(faults).complete("r")
+    clients = [held(faults) for _ in range(8)]
+    mark = len(faults.tracker_log())
+    with results_locked_for_ever(faults):
+        began = [Later(client.complete, "r") for client in clients]
+        ready = eventually(lambda: what_readyz_says(faults, 503), timeout_s=22, what="readyz says so")
+        assert "PostgreSQL is away" in ready, ready
+        eventually(lambda: log_with(faults, mark, "event=postgres_away"), timeout_s=40, what="one line tells of it")
+    for call in began:
+        call.result(60)
+    eventually(lambda: is_ready(faults), timeout_s=30, what="it is ready again")
+    assert faults.counts()["a"]["done"] == 9 and faults.broken_laws() == []
+
+
 def test_readyz_tells_of_a_full_disk_though_nobody_brings_results(faults):
     """A few bytes find room on a full one, so more is asked for."""
     with disk_of_its_own(faults) as where:
