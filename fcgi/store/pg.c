@@ -27,7 +27,14 @@
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 1000 /* a server that is back is found within a second */
 #define BACKOFF_SHARE 25    /* jitter, in percent */
-#define SESSION "set client_connection_check_interval = '1s'" /* see run_session */
+/*
+ * See run_session. What was answered is on disk, whatever a role or a database was set to; what promises more than
+ * that, or a disk of this server alone, is the operator's choice.
+ */
+#define SESSION                                                                                    \
+	"set client_connection_check_interval = '1s';"                                             \
+	" select set_config('synchronous_commit', 'on', false)"                                    \
+	" where current_setting('synchronous_commit') = 'off'"
 #define COPY_UNSENT_MAX ((size_t)256 << 10) /* libpq would keep it all, were it never flushed */
 #define PG_EPOCH_US (INT64_C(946684800) * 1000000) /* from 1970 to 2000-01-01 */
 #define OID_OF_OID 26

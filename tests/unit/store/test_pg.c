@@ -227,6 +227,23 @@ scalars_arrive_as_they_were_put(void **state)
 	pg_rows_free(rows);
 }
 
+/* A role or a database may be set so that what was answered is not on disk yet. */
+static void
+what_is_committed_is_on_disk_whatever_the_role_is_set_to(void **state)
+{
+	(void)state;
+	run("alter database postgres set synchronous_commit = off");
+	pg_free(pg);
+	pg = pg_new(servers_postgres(), "test_pg", NULL);
+	assert_int_equal(number("select (current_setting('synchronous_commit') = 'on')::int"), 1);
+	run("alter database postgres set synchronous_commit = local");
+	pg_free(pg);
+	pg = pg_new(servers_postgres(), "test_pg", NULL);
+	assert_int_equal(
+	    number("select (current_setting('synchronous_commit') = 'local')::int"), 1);
+	run("alter database postgres reset synchronous_commit");
+}
+
 static void
 a_statement_is_prepared_once_a_connection(void **state)
 {
@@ -724,6 +741,7 @@ main(void)
 	    TEST(a_statement_is_prepared_once_a_connection),
 	    TEST(the_session_is_set_after_connecting),
 	    TEST(a_session_that_fails_is_told),
+	    TEST(what_is_committed_is_on_disk_whatever_the_role_is_set_to),
 	    TEST(an_sql_error_has_its_state_and_spoils_nothing),
 	    TEST(a_call_can_be_sent_now_and_received_later),
 	    TEST(large_parameters_and_answers_pass),
