@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "domain/counts.h"
 #include "domain/health.h"
+#include "store/pg_array.h"
 #include "web/page_cache.h"
 #include "web/reply.h"
 #include "web/routes.h"
@@ -94,15 +95,16 @@ stores_nothing(const struct findings *f, int64_t now)
 static void
 probe(struct reader *reader, struct findings *f)
 {
-	static const char ask[] = "select tracker.probe_write(0)",
-			  ask_closely[] = "select tracker.probe_write(32)";
 	struct health *own = &reader->probe;
 	struct err e = ERR_INIT;
 	int64_t now = clock_us();
 	bool stuck = stores_nothing(f, now);
+	struct pg_scalar room;
+	struct pg_param bytes = pg_int4_param(&room, stuck ? 32 : 0);
 
 	if ((stuck || now - last_write_us(f) >= PROBE_US) && now - reader->probed_us >= PROBE_US) {
-		bool good = pg_call(reader->pg, stuck ? ask_closely : ask, NULL, 0, NULL, &e);
+		bool good =
+		    pg_call(reader->pg, "select tracker.probe_write($1)", &bytes, 1, NULL, &e);
 
 		reader->probed_us = now;
 		own->ill_us = good ? 0 : own->ill_us != 0 ? own->ill_us : now;
