@@ -159,7 +159,7 @@ def test_two_hosts_are_upgraded_one_after_the_other_and_no_call_is_refused(earli
         earlier.https_port = balancer.tls
         jobs = 4000
         earlier.load([str(i) for i in range(jobs)])
-        crowd = Crowd(earlier, jobs).start(v1=10, fleets=6, want=2)
+        crowd = Crowd(earlier, jobs, keep_alive=False).start(v1=10, fleets=6, want=2)
         crowd.wait_for("a", 100)
         began = crowd.promised_at("a")
 

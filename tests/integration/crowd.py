@@ -13,8 +13,12 @@ from client import Client, Fleet, NoJob, WorkerTimedOut, which
 
 
 class Crowd:
-    def __init__(self, stack, jobs, stages="ab"):
+    """keep_alive: no. Then each call has a connection of its own, as the published client's have: who reloads nginx may end
+    an idle one as it is used again, of which HTTP lets no server tell."""
+
+    def __init__(self, stack, jobs, stages="ab", keep_alive=True):
         self.stack = stack
+        self.keep_alive = keep_alive
         self.jobs = jobs
         self.stages = stages
         self.promised = {}
@@ -58,7 +62,7 @@ class Crowd:
         return self._stop.is_set() or self.promised_at(stage) >= self.jobs
 
     def _be_client(self, stage, nickname):
-        client = Client(self.stack, stage, nickname)
+        client = self._begin(Client(self.stack, stage, nickname))
         while not self._over(stage):
             try:
                 data = client.get_job()
@@ -71,10 +75,15 @@ class Crowd:
             except NoJob:
                 self._stop.wait(0.05)
             except WorkerTimedOut:
-                client = Client(self.stack, stage, nickname)
+                client = self._begin(Client(self.stack, stage, nickname))
+
+    def _begin(self, worker):
+        if not self.keep_alive:
+            worker.api.session.headers["Connection"] = "close"
+        return worker
 
     def _be_fleet(self, stage, nickname, want):
-        fleet = Fleet(self.stack, stage, nickname)
+        fleet = self._begin(Fleet(self.stack, stage, nickname))
         done, held = [], []
         while not self._over(stage):
             try:
