@@ -397,7 +397,7 @@ def test_the_time_left_is_told_as_precisely_as_it_is_known(fresh, api, worker):
     fresh.sql("update tracker.tally set minute = minute - interval '10 minutes' where slot >= 0")
     got = eventually(lambda: (g := stats(api))["eta_s"] and g, what="an ETA")
     assert re.fullmatch(r"\d+ years", got["eta_text"]), got["eta_text"]
-    assert re.fullmatch(r"between [23] years and [\d,]+ years", got["eta_range_text"]), got["eta_range_text"]
+    assert re.fullmatch(r"between (\d+ days|[23] years) and [\d,]+ years", got["eta_range_text"]), got["eta_range_text"]
 
 
 def test_one_result_tells_no_seconds_of_the_time_that_is_left(fresh, api, worker):
