@@ -142,6 +142,7 @@ pause_batch(struct ask *ask, struct err *e)
 	struct pg_param params[2];
 	struct pg_rows *rows = NULL;
 	int64_t batch;
+	char word[WORD_TEXT];
 	bool done;
 
 	if (!find_batch(ask, ask->arg[1], &batch, e))
@@ -156,7 +157,8 @@ pause_batch(struct ask *ask, struct err *e)
 		return err_set(e, ERR_REFUSED, NULL, "it is paused already, or cancelled");
 	tell_stages(ask);
 	printf("nothing of it is handed out any more, what is in hand may finish; taken back by "
-	       "batch resume\n");
+	       "batch resume %s\n",
+	    shell_word(word, ask->arg[1]));
 	return true;
 }
 
@@ -167,6 +169,7 @@ resume_batch(struct ask *ask, struct err *e)
 	struct pg_param param;
 	struct pg_rows *rows = NULL;
 	int64_t batch;
+	char word[WORD_TEXT];
 	bool done;
 
 	if (!find_batch(ask, ask->arg[1], &batch, e))
@@ -179,7 +182,7 @@ resume_batch(struct ask *ask, struct err *e)
 	if (!done)
 		return err_set(e, ERR_REFUSED, NULL, "it is not paused, or it is cancelled");
 	tell_stages(ask);
-	printf("it goes on; taken back by batch pause\n");
+	printf("it goes on; taken back by batch pause %s\n", shell_word(word, ask->arg[1]));
 	return wake_for(ask, batch, e);
 }
 

@@ -113,8 +113,8 @@ def test_every_act_says_how_it_is_taken_back(fresh):
     assert "which cannot be taken back" in fresh.run(ADMIN, "give-back", "1", "--stage", "a").stdout
     was = fresh.one("select name from tracker.batch")
     assert f"taken back by batch rename 'March' '{was}'" in fresh.run(ADMIN, "batch", "rename", was, "March").stdout
-    assert "taken back by batch resume" in fresh.run(ADMIN, "batch", "pause", "March").stdout
-    assert "taken back by batch pause" in fresh.run(ADMIN, "batch", "resume", "March").stdout
+    assert "taken back by batch resume 'March'" in fresh.run(ADMIN, "batch", "pause", "March").stdout
+    assert "taken back by batch pause 'March'" in fresh.run(ADMIN, "batch", "resume", "March").stdout
     assert "priority=0" in fresh.run(ADMIN, "batch", "set", "March", "priority=3").stdout
     assert "taken back by stages rate a 0" in fresh.run(ADMIN, "stages", "rate", "a", "7").stdout
     assert "taken back by another stages rate" in fresh.run(ADMIN, "stages", "rate", "a", "0").stdout
@@ -146,6 +146,7 @@ def test_the_line_that_takes_an_act_back_can_be_pasted_into_a_shell(fresh, tmp_p
     assert fresh.one("select count(*) from tracker.person where nickname = %s", name) == 1
     fresh.run(ADMIN, "batch", "rename", batch, name)
     pasted("batch", "rename", name, "April")
+    pasted("batch", "pause", name)
     fresh.run(ADMIN, "banner", name)
     pasted("banner", "")
     assert [r["name"] for r in lines(fresh, "batch")] == [name]
