@@ -158,6 +158,7 @@ put_question(struct redis *r, enum health_part part, const char *key, const char
 		return true;
 	case PART_ERASE:
 		redis_put_words(r, "PUBLISH", channel, "", NULL);
+		redis_put_words(r, "HGET", key, "progress", NULL);
 		redis_put_words(r, "DEL", key, NULL);
 		redis_put_words(r, "SCAN", "0", "COUNT", "1", NULL);
 		return true;
