@@ -2,7 +2,8 @@
  * erasure -- what is left to do outside of the tables when somebody was erased (tracker.erase_person).
  *
  * Processes hear whose workers are gone, what is free, and that no page of before is to be shown; what Redis keeps of
- * them, what others said of their progress and quoted the name in, and all rendered pages, go; and so does what the planner remembers of texts.
+ * them, what others said of their progress and quoted the name in, and all rendered pages, go; and so does what the
+ * planner remembers of texts.
  *
  * Ownership	rows are the caller's: those of erase_person, whose first column is `first`.
  * Errors	ERR_AWAY: what is left in Redis goes by itself within minutes; ERR_SQL.

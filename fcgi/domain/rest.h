@@ -4,8 +4,8 @@
  * Units	bad_row: ends in a row that brought nothing; 0: it has its address's rest (count_newcomers).
  * Errors	none; what has no room is cut.
  */
-#ifndef TRACKER_REST_H
-#define TRACKER_REST_H
+#ifndef DOMAIN_REST_H
+#define DOMAIN_REST_H
 
 #include <stddef.h>
 #include <stdint.h>

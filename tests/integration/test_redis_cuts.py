@@ -167,36 +167,33 @@ def test_who_listens_and_is_cut_off_listens_again(fresh, beside, way, when):
                what="all listen")
 
 
+def shown_until_it_was_cut(beside, way, path):
+    """A page that says Ada, asked for until the way has cut what it was to cut, each time by another address: a reader that
+    was cut off before does without Redis for a moment."""
+    asked = 0
+
+    def is_cut():
+        nonlocal asked
+        asked += 1
+        status, text = beside.ask("GET", path(asked))
+        assert status == 200 and "Ada" in text
+        return not way.cuts
+    eventually(is_cut, what="it was cut")
+
+
 @WHEN
 @pytest.mark.parametrize("word", ["page2", "page-lock", "DEL"])
 def test_a_page_is_shown_though_its_copy_is_cut_on_its_way(fresh, beside, way, word, when):
     beside.new(nickname="Ada")
     way.cuts[word] = when
-    asked = 0
-
-    def is_cut():
-        """A reader that was cut off before does without Redis for a moment, so it is asked again."""
-        nonlocal asked
-        asked += 1
-        status, text = beside.ask("GET", f"/person/Ada?range={asked}{when}")
-        assert status == 200 and "Ada" in text
-        return not way.cuts
-    eventually(is_cut, what="it was cut")
+    shown_until_it_was_cut(beside, way, lambda asked: f"/person/Ada?range={asked}{when}")
 
 
 @WHEN
 def test_a_workers_page_is_shown_though_the_question_for_its_progress_is_cut(fresh, beside, way, when):
     worker = beside.new(nickname="Ada")
     way.cuts["HMGET"] = when
-    asked = 0
-
-    def is_cut():
-        nonlocal asked
-        asked += 1
-        status, text = beside.ask("GET", f"/worker/extract/{worker['display_name']}?{asked}{when}")
-        assert status == 200 and "Ada" in text
-        return not way.cuts
-    eventually(is_cut, what="it was cut")
+    shown_until_it_was_cut(beside, way, lambda asked: f"/worker/extract/{worker['display_name']}?{asked}{when}")
 
 
 @WHEN
