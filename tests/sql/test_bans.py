@@ -119,8 +119,11 @@ def test_one_worker_is_banned_by_its_name(house):
 def test_a_ban_ends_by_itself(house):
     ban(house, person="Mallory", until="tomorrow")
     assert opens(house, "Mallory")[0] == "banned"
+    assert len(house.rows("select from tracker.list_bans(false)")) == 1
     house.rows("update tracker.ban set until = clock_timestamp() - interval '1 second'")
     assert opens(house, "Mallory")[0] == "opened"
+    assert house.rows("select whom from tracker.list_bans(false)") == []
+    assert house.rows("select whom from tracker.list_bans(true)") == [("person Mallory",)]
 
 
 def test_a_ban_is_lifted_once(house):
@@ -183,6 +186,13 @@ def test_labels_and_origins_are_listed_the_worst_first(house):
     assert [tuple(r) for r in house.rows("select * from tracker.list_labels()")] == [
         ("1.4", 1, 1, 1, 0, 2), ("1.5", 1, 1, 1, 2, 0)]
     assert [r.origin for r in house.rows("select * from tracker.list_origins()")] == ["2001:db8::/64", "192.0.2.1"]
+
+
+def test_who_was_merged_is_one_of_those_who_run_a_release(house):
+    for name in ("Ada", "Countess", "Bob"):
+        house.worker(nickname=name, label="1.5")
+    house.rows("update tracker.person set merged_into = (select id from tracker.person where nickname = 'Ada') where nickname = 'Countess'")
+    assert house.rows("select workers, people from tracker.list_labels()") == [(3, 2)]
 
 
 # ---- a release, as sync says it

@@ -596,3 +596,40 @@ def test_only_what_nobody_has_had_is_handed_out_as_if_it_were_fresh(house):
     assert anew() == []  # job 1 has had its attempt
     house.rows("delete from tracker.retry where job = 1")
     assert anew() == [3]
+
+
+def test_who_gets_what_is_done_anew_has_asked_anew(house):
+    to_be_done_anew(house, 1, 8)
+    w = house.worker()
+    house.rows("update tracker.worker set repeats = 7 where id = %s", w.id)
+    assert house.new_job(w).status == "job"
+    assert house.row(w).repeats == 0
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_what_is_done_anew_has_the_input_of_its_own_stage(house, stage):
+    house.rows("select tracker.append_stage('Sort')")
+    house.load(6)
+    for before in range(1, stage):
+        w = house.worker(before)
+        house.complete([Item(w.token, j.job, j.lease, f"of stage {before}") for j in house.take(w, 6)])
+    cheat = house.worker(stage, nickname="Mallory")
+    house.complete([Item(cheat.token, j.job, j.lease, "made up") for j in house.take(cheat, 6)])
+    undo = house.value("select tracker.undo_begin('Mallory', null, null, null, null, null, null, 'made up', false)")
+    house.rows("select * from tracker.undo_step(%s, 1000)", undo)
+    got = house.new_job(house.worker(stage))
+    assert got.data == (f"input {got.job}" if stage == 1 else f"of stage {stage - 1}")
+
+
+def test_a_hint_of_another_batch_hides_no_fresh_work_beside_what_is_done_anew(house):
+    house.load(30)
+    a = house.worker()
+    house.complete([Item(a.token, j.job, j.lease, "made") for j in house.take(a, 30)])
+    cheat = house.worker(2, nickname="Mallory")
+    house.complete([Item(cheat.token, j.job, j.lease, "made up") for j in house.take(cheat, 3)])
+    undo = house.value("select tracker.undo_begin('Mallory', null, null, null, null, null, null, 'made up', false)")
+    house.rows("select * from tracker.undo_step(%s, 1000)", undo)
+    house.hints[1], house.hints[6] = 10**12, house.batch() + 1
+    rows = house.claim([Ask(house.worker(2).token, v1=True) for _ in range(8)])
+    assert [r.status for r in rows] == ["job"] * 8
+    assert house.hints[1] < 10**12

@@ -253,3 +253,13 @@ def test_who_will_be_refused_is_told_before(house):
     assert [r.nickname for r in house.rows("select * from tracker.list_locked_out('Ada')")] == ["aDa", "ADA"]
     house.rows("update tracker.person set claimed = now() where nickname = 'ADA'")
     assert [r.nickname for r in house.rows("select * from tracker.list_locked_out('Ada')")] == ["aDa"]
+
+
+def test_keys_of_a_name_of_before_are_listed_with_those_of_the_name_that_it_is_now(house):
+    claim(house, "Ada", "laptop")
+    house.rows("insert into tracker.person (nickname) values ('Countess')")
+    number = house.value("select tracker.merge_people('Ada', 'Countess')")
+    while house.value("select tracker.merge_step(%s, 10)", number):
+        pass
+    for name in ("Ada", "Countess"):
+        assert [k.label for k in house.rows("select * from tracker.list_keys(%s)", name)] == ["laptop"]

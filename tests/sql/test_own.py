@@ -136,6 +136,18 @@ def test_the_last_key_is_ended_by_who_is_sure(house, ada):
     assert house.rows("select revoked is null from tracker.person_key order by id") == [(False,), (True,), (True,)]
 
 
+def test_twenty_keys_are_had_at_once_those_of_a_name_of_before_too(house, ada):
+    """And what is revoked gives room."""
+    for n in range(18):
+        assert call(house, "own_add_key", ada, uuid.uuid4(), str(n)) == "done"
+    before = claim(house, "Countess")
+    house.rows("update tracker.person set merged_into = (select id from tracker.person where nickname = 'Ada') where nickname = 'Countess'")
+    assert call(house, "own_add_key", ada, uuid.uuid4(), "one too many") == "many"
+    house.rows("update tracker.person_key set revoked = now() where hash = %s", before)
+    assert call(house, "own_add_key", ada, uuid.uuid4(), "the last") == "done"
+    assert call(house, "own_add_key", ada, uuid.uuid4(), "one too many") == "many"
+
+
 # ---- names
 
 def test_a_new_name_and_the_old_one_are_guarded_at_once(house, ada):
@@ -243,6 +255,7 @@ def test_all_is_told_once_however_long_a_part_is(house, most):
         parts.append(json.loads(house.value("select tracker.own_data(%s, %s, %s, %s)", person, *after, most)))
         after = tuple(int(n) for n in (parts[-1]["next"] or "").split("-") if n)
         assert sum(len(parts[-1][what]) for what in ("machines", "failures", "sent_back")) <= most
+        assert len(parts) <= 20  # seventeen rows
     told = {what: [row for part in parts for row in part[what]] for what in ("machines", "failures", "sent_back")}
     assert [len(rows) for rows in told.values()] == [4, 9, 4]
     assert len({m["name"] for m in told["machines"]}) == 4 and {r["reason"] for r in told["sent_back"]} == {f"back {n}" for n in range(1, 5)}

@@ -175,3 +175,51 @@ def test_a_name_that_was_purged_is_given_anew(house):
     assert purge(house, "workers") == 1 and people(house) == set()
     house.newcomer(nickname="Ada")
     assert people(house) == {"Ada"}
+
+
+@pytest.mark.parametrize("tie", [
+    "update tracker.person set done = 1 where id = {}", "update tracker.person set withdrawn = 1 where id = {}",
+    "update tracker.person set claimed = now() where id = {}", "update tracker.person set hidden = true where id = {}",
+    "update tracker.person set erased = true where id = {}",
+    "insert into tracker.credit (person, stage, minute, slot, done) values ({}, 1, now(), 0, 1)",
+    "insert into tracker.invite (hash, until, used, person) values (gen_random_uuid(), now(), now(), {})",
+    "insert into tracker.person_key (person, hash, revoked) values ({}, gen_random_uuid(), now())",
+    "insert into tracker.refused_output (stage, job, worker, person, reason, data, lease, started, finished, attempt, refused)"
+    " values (1, 1, 0, {}, '', '', gen_random_uuid(), now(), now(), 1, now())"])
+def test_a_name_stays_while_one_thing_is_known_of_it(house, tie):
+    house.lawful = False
+    visit(house, "Ada")
+    visit(house, "Bob")
+    house.rows(tie.format("(select id from tracker.person where nickname = 'Ada')"))
+    purge(house, "workers")
+    assert people(house) == {"Ada"}
+
+
+def test_what_kept_its_credit_is_not_counted_as_sent_back_when_it_is_purged(house):
+    """Nor before."""
+    def told():
+        (label,) = house.rows("select done from tracker.list_labels()")
+        return label.done, house.value("select tracker.count_sent_back(%s)", ada.id)
+
+    house.load(3)
+    ada = house.worker(nickname="Ada", label="1.5")
+    make(house, ada, 3)
+    undo = house.value("select tracker.undo_begin('Ada', null, null, null, null, null, null, 'no fault of theirs', true, null)")
+    house.rows("select * from tracker.undo_step(%s, 10)", undo)
+    assert told() == (3, 0)
+    bob = house.worker(nickname="Bob", label="1.5")
+    make(house, bob, 3)
+    age(house)
+    assert purge(house, "results") == 3
+    assert told() == (6, 0)
+
+
+def test_of_a_failure_that_would_be_purged_the_stage_must_be_done(house):
+    house.load(1)
+    ada = house.worker(nickname="Ada")
+    make(house, ada, 1)
+    bob = house.worker(2, nickname="Bob")
+    house.back(bob, house.take(bob)[0])
+    age(house)
+    assert tuple(house.rows("select strikes, results from tracker.count_purge(%s)", 30 * DAY)[0]) == (0, 0)
+    assert purge(house, "strikes") == 0

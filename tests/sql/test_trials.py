@@ -229,3 +229,36 @@ def test_a_trial_has_ended_when_it_was_abandoned_and_not_while_it_is_in_hand(tri
         seen.append(tried.rows("select state, ended is not null from tracker.trial")[0])
     assert seen[0] == ("given", False) and seen[-1] == ("abandoned", True)
     assert set(seen) == {("given", False), ("abandoned", True)}
+
+
+@pytest.mark.parametrize("v1", [True, False])
+def test_whose_trial_was_taken_back_is_as_if_it_had_never_been_asked(tried, v1):
+    tried.rows("select tracker.drop_trial(%s)", ask(tried, tried.bob))
+    assert tried.row(tried.bob).trial is None
+    assert (tried.new_job(tried.bob) if v1 else tried.take(tried.bob)[0]).job == 2
+    ask(tried, tried.bob)
+
+
+def test_a_trial_that_is_told_again_is_as_old_as_it_is_and_who_asks_is_heard(tried):
+    ask(tried, tried.bob)
+    assert tried.new_job(tried.bob).job == 1
+    tried.rows("update tracker.trial set given = given - interval '1 hour'")
+    tried.rows("update tracker.worker set seen = seen - interval '1 hour'")
+    assert tried.new_job(tried.bob).job == 1
+    assert tried.value("select given < now() - interval '50 minutes' from tracker.trial")
+    assert tried.value("select seen > now() - interval '1 minute' from tracker.worker where id = %s", tried.bob.id)
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+@pytest.mark.parametrize("room, told", [(0, True), (-1, False)])
+def test_an_input_of_just_the_room_that_there_is_goes_with_a_trial(house, stage, room, told):
+    house.load(2)
+    ada = house.worker(nickname="Ada")
+    house.done(ada, house.take(ada)[0], "made of it")
+    worker = house.worker(stage, nickname="Bob")
+    if stage == 2:
+        house.done(worker, house.take(worker)[0], "in the end")
+    data = "input 1" if stage == 1 else "made of it"
+    ask(house, worker)
+    house.answer_limit = len(data) + room
+    assert house.new_job(worker).data == (data if told else None)

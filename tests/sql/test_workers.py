@@ -193,6 +193,9 @@ def test_a_write_of_the_trackers_own_leaves_nothing_but_its_row(house):
     assert house.value("select tracker.probe_write(0)") and house.value("select tracker.probe_write(300000)")
     assert {t: house.rows(f"select md5(t::text) from tracker.{t} t order by 1") for t in tables} == before
     assert house.value("select count(*) from tracker.probe") >= 1
+    house.rows("insert into tracker.probe (slot, at) select n, '2000-01-01' from generate_series(0, 255) n on conflict (slot) do update set at = '2000-01-01'")
+    house.value("select tracker.probe_write(0)")
+    assert house.value("select max(at) > now() - interval '1 minute' from tracker.probe")
 
 
 def test_a_write_of_the_trackers_own_with_room_goes_where_results_go(house):

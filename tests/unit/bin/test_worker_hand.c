@@ -2,6 +2,8 @@
 #include "../test.h"
 
 #include <dirent.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +37,7 @@ open_all(void **state)
 
 	(void)state;
 	say_open(SAY_ERROR);
+	signal(SIGPIPE, SIG_IGN);
 	strcpy(dir, "/tmp/test-hand-XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
@@ -273,6 +276,214 @@ each_that_runs_has_its_number_before_its_note(void **state)
 	hand.items->state = hand.items->next->state = hand.items->next->next->state = ITEM_QUEUED;
 }
 
+/* ---- commands that run ------------------------------------------------------------------------ */
+
+static void
+does(const char *script)
+{
+	static char shell[] = "/bin/sh", flag[] = "-c", text[512];
+	static char *argv[] = {shell, flag, text, NULL};
+
+	snprintf(text, sizeof(text), "%s", script);
+	hand.o.command = argv;
+	hand.o.max_jobs = 0;
+}
+
+static void
+turn(void)
+{
+	struct pollfd fd = {.fd = loop.fd, .events = POLLIN};
+
+	hand_tick(&hand, clock_us());
+	poll(&fd, 1, 20);
+	loop_run(&loop);
+}
+
+static struct item *
+run_one(const char *lease)
+{
+	struct item *i = take(1, lease);
+	int64_t end_us = clock_us() + 10000000;
+
+	assert_non_null(i);
+	while (i->state != ITEM_ENDED && clock_us() < end_us)
+		turn();
+	assert_int_equal(i->state, ITEM_ENDED);
+	return i;
+}
+
+static void
+comes_to(const char *script, const char *result)
+{
+	struct item *i;
+
+	does(script);
+	i = run_one(NULL);
+	assert_int_equal(i->outcome, OUT_DONE);
+	assert_string_equal(i->result.data, result);
+	hand_forget(&hand, i);
+}
+
+static void
+a_command_is_told_what_its_job_is(void **state)
+{
+	struct item *i;
+
+	(void)state;
+	/* By version 1 there is neither lease nor attempt: it is the first. */
+	comes_to("printf '%s %s %s' \"$JOB_NUMBER\" \"$JOB_ATTEMPT\" \"$JOB_LEASE\"", "\"1 1 \"");
+	comes_to("printf '%s %s %s' \"$WORKER_NAME\" \"$WORKER_SLOT\" \"$WORKER_URL\"",
+	    "\"quiet-river-12 1 https://tracker.example\"");
+	comes_to("printf %s \"$JOB_FORMAT\"", "\"text\"");
+	does("printf '%s %s %s' \"$JOB_ATTEMPT\" \"$JOB_LEASE\" \"$JOB_STAGE\"");
+	i = item_new(&me, 7, "a lease");
+	i->attempt = 3;
+	strcpy(i->stage, "b");
+	assert_true(hand_add(&hand, i));
+	while (i->state != ITEM_ENDED)
+		turn();
+	assert_string_equal(i->result.data, "\"3 a lease b\"");
+}
+
+static void
+a_line_end_goes_only_when_that_is_asked(void **state)
+{
+	(void)state;
+	comes_to("echo a", "\"a\\n\"");
+	hand.o.chomp = true;
+	comes_to("echo a", "\"a\"");
+	comes_to("echo a; echo", "\"a\\n\"");
+	comes_to(":", "\"\"");
+}
+
+static void
+each_slot_is_used_again_and_again(void **state)
+{
+	(void)state;
+	does(":");
+	for (int n = 0; n < 5; n++)
+		hand_forget(&hand, run_one(NULL));
+	assert_int_equal(hand.done, 5);
+	assert_false(hand.slot_busy[0] || hand.slot_busy[1]);
+	assert_int_equal(hand.queued + hand.running + hand.ended, 0);
+}
+
+static void
+spend(int times)
+{
+	does("exit 1");
+	for (int n = 0; n < times; n++)
+		hand_forget(&hand, run_one(NULL));
+}
+
+static void
+rests_for_about(int64_t s)
+{
+	int64_t left_us = hand.rest_us - clock_us();
+
+	assert_in_range(left_us, s * 500000, s * 1250000);
+	assert_int_equal(hand_wants(&hand, clock_us()), 0);
+	hand.rest_us = 0; /* as if it were over */
+}
+
+static void
+whose_jobs_all_fail_rests_longer_each_time(void **state)
+{
+	(void)state;
+	spend(2);
+	assert_int_equal(hand_wants(&hand, clock_us()), 4);
+	spend(1);
+	rests_for_about(1);
+	spend(1);
+	rests_for_about(2);
+	spend(1);
+	rests_for_about(4);
+	hand.fails_in_row = 100;
+	spend(1);
+	rests_for_about(60);
+}
+
+static void
+a_success_ends_a_row_of_failures(void **state)
+{
+	(void)state;
+	spend(2);
+	comes_to("exit 0", "\"\"");
+	spend(2);
+	assert_int_equal(hand.rest_us, 0);
+	assert_int_equal(hand.fails_in_row, 2);
+}
+
+/* Its number may be somebody else's a moment later. */
+static void
+the_guard_hears_of_each_run_and_of_its_end(void **state)
+{
+	struct {
+		pid_t group;
+		bool ours;
+	} word; /* as guard.c writes it */
+	pid_t group;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	guard = (struct guard){.pid = getpid(), .pipe = ends[1]};
+	comes_to("exit 0", "\"\"");
+	guard.pid = 0;
+	assert_int_equal(read(ends[0], &word, sizeof(word)), sizeof(word));
+	group = word.group;
+	assert_true(group > 0 && word.ours);
+	assert_int_equal(read(ends[0], &word, sizeof(word)), sizeof(word));
+	assert_int_equal(word.group, group);
+	assert_false(word.ours);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void
+a_result_of_a_lost_job_is_told_all_the_same(void **state)
+{
+	struct item *i = finish(1, "one", "1");
+
+	(void)state;
+	hand_lose(&hand, i);
+	hand_tick(&hand, clock_us());
+	assert_ptr_equal(hand.items, i);
+	assert_false(i->lost);
+	assert_int_equal(i->outcome, OUT_DONE);
+}
+
+static void
+who_gives_back_stops_what_runs_and_takes_no_more(void **state)
+{
+	struct item *i = take(1, "one");
+
+	(void)state;
+	does("sleep 100");
+	turn();
+	assert_int_equal(i->state, ITEM_RUNNING);
+	hand_give_back(&hand);
+	assert_int_equal(hand_wants(&hand, clock_us()), 0);
+	assert_int_equal(take(2, "two")->outcome, OUT_RELEASED);
+	for (int n = 0; n < 500 && i->state != ITEM_ENDED; n++)
+		turn();
+	assert_int_equal(i->state, ITEM_ENDED);
+	assert_int_equal(i->outcome, OUT_RELEASED);
+}
+
+/* What waits has been asked for already. */
+static void
+of_few_jobs_that_are_left_none_is_asked_for_twice(void **state)
+{
+	(void)state;
+	hand.o.max_jobs = 3;
+	hand.begun = 1;
+	hand.o.slots = 9;
+	assert_int_equal(hand_wants(&hand, clock_us()), 2);
+	take(1, "one");
+	assert_int_equal(hand_wants(&hand, clock_us()), 1);
+}
+
 static void
 what_is_said_cannot_move_a_cursor(void **state)
 {
@@ -300,6 +511,15 @@ main(void)
 	    HAND(a_fresh_result_is_not_written),
 	    HAND(another_trackers_results_and_strangers_are_left_alone),
 	    HAND(each_that_runs_has_its_number_before_its_note),
+	    HAND(a_command_is_told_what_its_job_is),
+	    HAND(a_line_end_goes_only_when_that_is_asked),
+	    HAND(each_slot_is_used_again_and_again),
+	    HAND(whose_jobs_all_fail_rests_longer_each_time),
+	    HAND(a_success_ends_a_row_of_failures),
+	    HAND(the_guard_hears_of_each_run_and_of_its_end),
+	    HAND(a_result_of_a_lost_job_is_told_all_the_same),
+	    HAND(who_gives_back_stops_what_runs_and_takes_no_more),
+	    HAND(of_few_jobs_that_are_left_none_is_asked_for_twice),
 	    cmocka_unit_test(what_is_said_cannot_move_a_cursor),
 	};
 

@@ -117,6 +117,28 @@ what_one_call_tells_no_other_does(void **state)
 	assert_int_equal(report_put(&w, &me, &another, 10), 1);
 }
 
+/* What is beyond a server's limit of a body would be refused with all that is well; one alone may be as long as it is. */
+static void
+a_call_tells_no_more_than_a_body_holds(void **state)
+{
+	static const size_t lens[] = {6 << 20, 2 << 20, 1 << 20, 2 << 20};
+
+	(void)state;
+	for (size_t n = 0; n < COUNT(lens); n++) {
+		char lease[2] = {(char)('a' + n), '\0'}, *many = malloc(lens[n]);
+		struct item *i = ended(&me, (int64_t)n + 1, lease, OUT_DONE);
+
+		memset(many, '7', lens[n]);
+		buf_put(&i->result, many, lens[n]);
+		free(many);
+	}
+	assert_int_equal(report_put(&w, &me, &call, 10), 1);
+	assert_int_equal(report_put(&w, &me, &another, 10), 2);
+	assert_true(another.body.len < (4 << 20));
+	assert_int_equal(report_put(&w, &me, &call, 10), 1);
+	assert_non_null(strstr(call.body.data, "\"job\":4"));
+}
+
 static void
 nobody_tells_what_is_anothers_or_has_no_lease(void **state)
 {
@@ -264,6 +286,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    REPORT(every_outcome_stands_in_its_list),
 	    REPORT(what_one_call_tells_no_other_does),
+	    REPORT(a_call_tells_no_more_than_a_body_holds),
+	    REPORT(a_call_tells_no_more_than_a_body_holds),
 	    REPORT(nobody_tells_what_is_anothers_or_has_no_lease),
 	    REPORT(a_result_that_is_taken_is_forgotten_and_counted),
 	    REPORT(a_repeated_result_is_as_good_as_taken),

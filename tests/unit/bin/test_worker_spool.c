@@ -18,8 +18,9 @@
 
 /* What the kernel was asked for, in order: w(rite), s(ync of a file), r(ename), d(irectory synced). */
 static char asked[64];
-static size_t room; /* bytes that the disk takes; then it is full */
-static bool sync_fails, rename_fails;
+static size_t room;    /* bytes that the disk takes; then it is full */
+static size_t at_once; /* of these in one write */
+static bool sync_fails, rename_fails, interrupts;
 
 ssize_t __real_write(int fd, const void *bytes, size_t len);
 int __real_fsync(int fd);
@@ -51,6 +52,12 @@ __wrap_write(int fd, const void *bytes, size_t len)
 		errno = ENOSPC;
 		return -1;
 	}
+	if (interrupts) {
+		interrupts = false;
+		errno = EINTR;
+		return -1;
+	}
+	len = len < at_once ? len : at_once;
 	n = __real_write(fd, bytes, len < room ? len : room);
 	if (n > 0 && room != SIZE_MAX)
 		room -= (size_t)n;
@@ -94,8 +101,8 @@ open_all(void **state)
 	(void)state;
 	say_open(SAY_ERROR);
 	asked[0] = '\0';
-	room = SIZE_MAX;
-	sync_fails = rename_fails = false;
+	room = at_once = SIZE_MAX;
+	sync_fails = rename_fails = interrupts = false;
 	strcpy(dir, "/tmp/test-spool-XXXXXX");
 	if (!mkdtemp(dir) || !spool_open(&spool, dir, URL, &e))
 		return -1;
@@ -125,6 +132,7 @@ result(int64_t job, const char *lease, const char *value)
 	i->state = ITEM_ENDED;
 	i->outcome = OUT_DONE;
 	buf_puts(&i->result, value);
+	strcpy(i->stage, "b");
 	return i;
 }
 
@@ -179,6 +187,33 @@ a_result_is_synced_before_it_gets_its_name_and_its_folder_after(void **state)
 	item_free(i);
 }
 
+/* A token is in it. */
+static void
+only_its_user_may_read_it(void **state)
+{
+	struct item *i = result(1, "lease", "1");
+	mode_t was = umask(0);
+	struct err e = ERR_INIT;
+	struct spool deep;
+	char path[128];
+	struct stat st;
+
+	(void)state;
+	spool_keep(&spool, i);
+	snprintf(path, sizeof(path), "%s/a/b", dir);
+	assert_true(spool_open(&deep, path, URL, &e));
+	umask(was);
+	assert_int_equal(stat(i->spool_file, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	snprintf(path, sizeof(path), "%s/a", dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	spool_fini(&deep);
+	item_free(i);
+}
+
 static void
 what_is_kept_comes_back_whole(void **state)
 {
@@ -194,6 +229,7 @@ what_is_kept_comes_back_whole(void **state)
 		assert_non_null(back);
 		assert_int_equal(back->job, 17);
 		assert_string_equal(back->lease, "a lease");
+		assert_string_equal(back->stage, "b");
 		assert_string_equal(back->result.data, values[n]);
 		spool_forget(&spool, i);
 		assert_int_equal(files(), 0);
@@ -257,6 +293,41 @@ is_not_kept(struct item *i)
 	back = read_back();
 	assert_null(back);
 	assert_string_equal(i->result.data, "\"a result of some length\"");
+	item_free(i);
+}
+
+/* A disk may take a part at a time, and a signal may come in between. */
+static void
+a_result_that_is_written_in_parts_is_whole(void **state)
+{
+	struct item *i = result(17, "a lease", "\"a result of some length\""), *back;
+
+	(void)state;
+	at_once = 7;
+	interrupts = true;
+	spool_keep(&spool, i);
+	assert_non_null(i->spool_file);
+	back = read_back();
+	assert_non_null(back);
+	assert_int_equal(back->job, 17);
+	assert_string_equal(back->result.data, "\"a result of some length\"");
+	item_free(back);
+	item_free(i);
+}
+
+/* Of who is not here any more only the file knows the name; who is here knows it better. */
+static void
+a_file_names_who_has_no_name_and_renames_nobody(void **state)
+{
+	struct item *i = result(1, "lease", "1");
+
+	(void)state;
+	spool_keep(&spool, i);
+	item_free(read_back());
+	assert_string_equal(found.name, "quiet-river-12");
+	strcpy(found.name, "as-it-is-now");
+	item_free(read_back());
+	assert_string_equal(found.name, "as-it-is-now");
 	item_free(i);
 }
 
@@ -431,10 +502,13 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    SPOOL(a_result_is_synced_before_it_gets_its_name_and_its_folder_after),
+	    SPOOL(only_its_user_may_read_it),
 	    SPOOL(what_is_kept_comes_back_whole),
 	    SPOOL(a_result_of_the_older_api_has_no_lease),
 	    SPOOL(two_results_of_one_job_have_two_files),
 	    SPOOL(a_result_kept_again_has_one_file),
+	    SPOOL(a_result_that_is_written_in_parts_is_whole),
+	    SPOOL(a_file_names_who_has_no_name_and_renames_nobody),
 	    SPOOL(a_full_disk_keeps_nothing_and_leaves_nothing),
 	    SPOOL(a_disk_that_cannot_sync_keeps_nothing),
 	    SPOOL(a_rename_that_fails_keeps_nothing),

@@ -226,6 +226,61 @@ a_client_that_hangs_up_leaves_its_place(void **state)
 	call_free(c);
 }
 
+/* Woken in vain it waits again, on the connection that it came by. */
+static void
+who_waits_again_is_still_heard_when_it_hangs_up(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *c = call_new(r, 1, 1, 60000);
+
+	(void)state;
+	park(r, c);
+	parked_wake(r->tracker.parked, 1, 0, 1);
+	assert_ptr_equal(take_claim(r), c);
+	park(r, c);
+	close(c->client);
+	c->client = -1;
+	wait_answered(c);
+	room_free(r);
+	call_free(c);
+}
+
+/* It asks again then; what it rested for is over or not, it has no words for it. */
+static void
+who_rests_to_the_end_of_its_wait_hears_of_no_work(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *c = call_new(r, 1, 1, 50);
+
+	(void)state;
+	c->op.status = ST_REST;
+	c->op.claim.v1 = true;
+	c->op.claim.rest_until_us = clock_us() + INT64_C(60000000);
+	park(r, c);
+	wait_answered(c);
+	assert_int_equal(c->op.status, ST_NONE);
+	room_free(r);
+	call_free(c);
+}
+
+static void
+who_has_something_to_hear_does_not_wait(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *c = call_new(r, 1, 1, 60000);
+
+	(void)state;
+	c->op.claim.n_dropped = 1;
+	parked_mark(r->tracker.parked, &c->op);
+	assert_false(parked_put(r->tracker.parked, &c->op));
+	c->op.claim.n_dropped = 0;
+	c->op.claim.n_jobs = 1;
+	assert_false(parked_put(r->tracker.parked, &c->op));
+	assert_int_equal(waiting(r), 0);
+	room_free(r);
+	call_free(c);
+}
+
 static void
 a_newer_call_here_ends_the_older_at_once(void **state)
 {
@@ -575,6 +630,32 @@ answer_question(struct room *r, const struct stage_counts *counts)
 	op->answer(op);
 }
 
+/* A look for work that appeared is one: behind it is the poll of once a second. */
+static void
+work_that_appeared_is_looked_for_once(void **state)
+{
+	struct room *r = room_new(10);
+	struct call *c = call_new(r, 1, 1, 60000);
+	struct stage_counts counts = {.stages = 1};
+	int64_t end_us;
+	int questions = 0;
+
+	(void)state;
+	park(r, c);
+	parked_appeared(r->tracker.parked, 1, 1, true);
+	for (end_us = clock_us() + 400000; clock_us() < end_us; questions++) {
+		struct op *op = (struct op *)queue_take(&r->tracker.desk[DESK_READ], 100);
+
+		if (!op)
+			break;
+		*op->count = counts;
+		op->answer(op);
+	}
+	assert_in_range(questions, 1, 5);
+	room_free(r);
+	call_free(c);
+}
+
 static void
 what_is_gated_wakes_only_who_has_what_it_needs(void **state)
 {
@@ -795,6 +876,9 @@ main(void)
 	    cmocka_unit_test(work_that_came_between_question_and_parking_is_not_missed),
 	    cmocka_unit_test(a_wait_that_is_over_is_answered),
 	    cmocka_unit_test(a_client_that_hangs_up_leaves_its_place),
+	    cmocka_unit_test(who_waits_again_is_still_heard_when_it_hangs_up),
+	    cmocka_unit_test(who_rests_to_the_end_of_its_wait_hears_of_no_work),
+	    cmocka_unit_test(who_has_something_to_hear_does_not_wait),
 	    cmocka_unit_test(a_newer_call_here_ends_the_older_at_once),
 	    cmocka_unit_test(a_newer_call_in_another_process_ends_the_older_soon),
 	    cmocka_unit_test(work_wakes_the_oldest_of_those_who_have_what_it_needs),
@@ -809,6 +893,7 @@ main(void)
 	    cmocka_unit_test(who_rests_is_woken_by_the_end_of_it_and_by_no_work),
 	    cmocka_unit_test(a_turn_that_comes_before_the_next_tick_is_not_late),
 	    cmocka_unit_test(a_turn_that_has_come_wakes_once),
+	    cmocka_unit_test(work_that_appeared_is_looked_for_once),
 	    cmocka_unit_test(what_is_gated_wakes_only_who_has_what_it_needs),
 	    cmocka_unit_test(a_word_that_comes_into_use_asks_those_anew_who_may_have_it),
 	    cmocka_unit_test(who_is_patient_is_answered_when_nothing_will_come_and_others_wait_on),

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char dir[64], conninfo[128], address[128];
+static char dir[80], conninfo[128], address[128];
 
 static int
 run(const char *verb)
@@ -26,10 +26,11 @@ run(const char *verb)
 int
 servers_begin(void **state)
 {
+	const char *tmp = getenv("TMPDIR");
 	int status;
 
 	(void)state;
-	strcpy(dir, "/tmp/test_store.XXXXXX");
+	snprintf(dir, sizeof(dir), "%s/test_store.XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(dir) || chmod(dir, 0711) != 0)
 		return -1;
 	snprintf(conninfo, sizeof(conninfo), "host=%s dbname=postgres user=tracker", dir);

@@ -18,6 +18,17 @@
 static struct redis *redis;
 static struct err e;
 
+static int64_t ahead_us; /* what has passed, as far as the clock says, beside what has */
+
+int64_t __real_clock_us(void);
+int64_t __wrap_clock_us(void);
+
+int64_t
+__wrap_clock_us(void)
+{
+	return __real_clock_us() + ahead_us;
+}
+
 static int
 begin(void **state)
 {
@@ -243,6 +254,33 @@ a_server_that_is_down_is_away_with_growing_back_off(void **state)
 	assert_true(answers(redis, &e));
 }
 
+/* Not without end, and anew when there was an answer. */
+static void
+a_back_off_ends_at_five_seconds_and_with_an_answer(void **state)
+{
+	int64_t ms = 0;
+
+	(void)state;
+	assert_true(answers(redis, &e));
+	servers_do("redis-stop");
+	for (int i = 0; i < 10; i++) {
+		err_clear(&e);
+		assert_false(answers(redis, &e));
+		ms = next_try_ms(redis);
+		assert_in_range(ms, 1, 6250);
+		ahead_us += (ms + 1) * 1000;
+	}
+	assert_in_range(ms, 3750, 6250);
+	servers_do("redis-start");
+	err_clear(&e);
+	assert_true(answers(redis, &e));
+	servers_do("redis-stop");
+	assert_false(answers(redis, &e));
+	assert_in_range(next_try_ms(redis), 50, 125);
+	servers_do("redis-start");
+	err_clear(&e);
+}
+
 static void
 a_server_that_hangs_is_away_after_a_second(void **state)
 {
@@ -425,6 +463,25 @@ a_refusal_is_as_good_as_absence_and_named(void **state)
 }
 
 static void
+whichever_command_is_refused_all_of_a_flush_is(void **state)
+{
+	(void)state;
+	redis_begin(redis);
+	redis_put_words(redis, "PING", NULL);
+	redis_put_words(redis, "NOSUCHCOMMAND", NULL);
+	redis_put_words(redis, "PING", NULL);
+	assert_false(redis_flush(redis, NULL, NULL, &e));
+	assert_string_equal(redis_refusal(redis), "ERR");
+	/* Who says nothing any more refuses nothing. */
+	servers_do("redis-stop");
+	ahead_us += 10000000;
+	err_clear(&e);
+	assert_false(answers(redis, &e));
+	assert_string_equal(redis_refusal(redis), "");
+	servers_do("redis-start");
+}
+
+static void
 a_key_of_the_wrong_type_is_that_keys_trouble(void **state)
 {
 	const struct redis_value *v;
@@ -479,12 +536,14 @@ main(void)
 	    TEST(without_an_address_it_is_always_away),
 	    TEST(a_restart_while_idle_is_not_noticed),
 	    TEST(a_server_that_is_down_is_away_with_growing_back_off),
+	    TEST(a_back_off_ends_at_five_seconds_and_with_an_answer),
 	    TEST(a_server_that_hangs_is_away_after_a_second),
 	    TEST(a_subscriber_hears_what_is_published),
 	    TEST(a_subscriber_is_told_when_redis_goes),
 	    TEST(a_wrong_password_is_away_and_not_repeated),
 	    TEST(a_user_a_password_and_a_database_are_told_in_this_order),
 	    TEST(a_refusal_is_as_good_as_absence_and_named),
+	    TEST(whichever_command_is_refused_all_of_a_flush_is),
 	    TEST(a_key_of_the_wrong_type_is_that_keys_trouble),
 	    TEST(addresses_are_checked),
 	};
