@@ -30,6 +30,7 @@ bundle_fini(struct bundle *b)
 	for (int i = 0; i < BUNDLE_ARRAYS; i++)
 		pg_array_fini(&b->array[i]);
 	free(b->items);
+	free(b->ids);
 }
 
 /* What one large result took is not kept for ever. */

@@ -45,6 +45,8 @@ struct bundle {
 	int64_t hint[STAGES_MAX + 1], hint_batch[STAGES_MAX + 1];
 	int64_t hint_us;  /* claims: when the hints were last forgotten */
 	double job_bytes; /* claims: what a job's data weighed lately */
+	struct uuid *ids; /* claims: of leases, those that SQL was given; ascending */
+	size_t n_ids, ids_room;
 };
 
 void bundle_init(struct bundle *b);

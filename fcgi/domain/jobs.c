@@ -23,21 +23,46 @@ forget_old_hints(struct bundle *b)
 	b->hint_us = now;
 }
 
+static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct uuid));
+}
+
+static void
+make_ids(struct bundle *b, size_t n)
+{
+	if (n > b->ids_room) {
+		b->ids_room = n;
+		b->ids = realloc(b->ids, n * sizeof(*b->ids));
+		if (!b->ids)
+			abort();
+	}
+	for (b->n_ids = 0; b->n_ids < n; b->n_ids++)
+		b->ids[b->n_ids] = uuid_new();
+	qsort(b->ids, n, sizeof(*b->ids), compare_ids);
+}
+
 /* One id for each job that may be handed out: PostgreSQL takes longer to make one than to store it. */
 static struct pg_param
 put_lease_ids(struct bundle *b, int i)
 {
 	struct pg_array *ids = bundle_array(b, i, PG_UUID_ARRAY);
-	int n = 0;
+	size_t n = 0;
 
 	for (int k = 0; k < b->n; k++)
-		n += b->ops[k]->claim.want;
-	while (n-- > 0) {
-		struct uuid id = uuid_new();
-
-		pg_array_uuid(ids, &id);
-	}
+		n += (size_t)b->ops[k]->claim.want;
+	make_ids(b, n);
+	for (size_t k = 0; k < n; k++)
+		pg_array_uuid(ids, &b->ids[k]);
 	return pg_array_param(ids);
+}
+
+/* Its lease was made for this bundle; else the job was told before, and this is once more. */
+static bool
+is_new(const struct bundle *b, const struct job *job)
+{
+	return b->n_ids > 0 && bsearch(&job->lease, b->ids, b->n_ids, sizeof(*b->ids), compare_ids);
 }
 
 static struct pg_param
@@ -159,6 +184,7 @@ add_job(struct bundle *b, struct op *op, int row)
 	job->attempt = (int)pg_int(b->rows, row, 6);
 	read_data(b, op, job, row);
 	op->claim.n_jobs++;
+	op->claim.n_new += is_new(b, job);
 	*op->claim.last_job = job;
 	op->claim.last_job = &job->next;
 }
@@ -246,7 +272,7 @@ claim_read(struct tracker *t, struct bundle *b)
 	for (int i = 0; i < b->n; i++) {
 		b->ops[i]->claim.jobs = NULL;
 		b->ops[i]->claim.last_job = &b->ops[i]->claim.jobs;
-		b->ops[i]->claim.n_jobs = 0;
+		b->ops[i]->claim.n_jobs = b->ops[i]->claim.n_new = 0;
 		b->ops[i]->claim.unread = false;
 		b->ops[i]->claim.allowance = 0;
 		b->ops[i]->claim.n_dropped = 0;

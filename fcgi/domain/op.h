@@ -112,6 +112,7 @@ struct op {
 	bool rerun; /* sent before, and its commit may have happened */
 	int64_t arrived_us;
 	int64_t give_up_us; /* while PostgreSQL is away: answered with ERR_AWAY after this */
+	int64_t again_us;   /* run/parked's: not before */
 	struct uuid token;  /* hash of the token, never the token */
 	void (*answer)(struct op *op);
 	void *owner;
@@ -133,7 +134,6 @@ struct op {
 			const struct uuid *key; /* its hash; NULL: none came */
 			const char *words;      /* result, of ST_BANNED; borrowed from the rows */
 			const char *has;        /* tidy words; "" = nothing */
-			int64_t again_us;       /* run/parked's: not before */
 		} open;
 		struct {
 			const char *has;   /* tidy words; NULL = it says nothing of that */
@@ -163,6 +163,8 @@ struct op {
 			bool crowded;     /* it would have waited, had there been room */
 			struct job *jobs, **last_job; /* result */
 			int n_jobs;
+			int n_new;   /* result: of these, that were not told before */
+			bool owes;   /* its worker, for this call; see shared.h */
 			bool unread; /* the jobs are its own, their data is still to be read */
 		} claim;
 		struct {

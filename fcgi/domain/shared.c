@@ -68,6 +68,73 @@ shared_ticket_is_newest(struct shared *s, const struct uuid *token, uint64_t tic
 	return now == ticket || now >> 32 != ticket >> 32;
 }
 
+/* High part: which token the slot is about; low part: until when its debts last, in monotonic ms. */
+#define DEBT_TIME_BITS 48
+
+static uint64_t
+debt_of(uint32_t tag, int64_t until_ms)
+{
+	return (uint64_t)(tag & 0xffff) << DEBT_TIME_BITS | (uint64_t)until_ms;
+}
+
+static int64_t
+debt_until(uint64_t slot, uint32_t tag)
+{
+	bool same = slot >> DEBT_TIME_BITS == (tag & 0xffff);
+
+	return same ? (int64_t)(slot & ((UINT64_C(1) << DEBT_TIME_BITS) - 1)) : 0;
+}
+
+/* Adds what a call costs, where `only_more` to who owes something already: until when it owed before. */
+static int64_t
+debt_add(struct shared *s, const struct uuid *token, int64_t now, bool only_more)
+{
+	_Atomic uint64_t *slot = &s->debt[word_of(token, 4) % SHARED_DEBTS];
+	uint32_t tag = word_of(token, 8);
+	int64_t most = now + DEBT_FREE_MS + DEBT_WAIT_MOST_MS, until, then;
+	uint64_t old = atomic_load(slot);
+
+	do {
+		until = debt_until(old, tag);
+		if (until <= now && only_more)
+			return now;
+		if (until < now)
+			until = now;
+		then = until + DEBT_MS < most ? until + DEBT_MS : most;
+	} while (!atomic_compare_exchange_weak(slot, &old, debt_of(tag, then)));
+	return until;
+}
+
+int64_t
+shared_debt_ask(struct shared *s, const struct uuid *token, int64_t now_us, bool *owes)
+{
+	int64_t now = now_us / 1000, until = debt_add(s, token, now, true);
+
+	*owes = until > now;
+	return until - now > DEBT_FREE_MS ? (until - now - DEBT_FREE_MS) * 1000 : 0;
+}
+
+void
+shared_debt_add(struct shared *s, const struct uuid *token, int64_t now_us)
+{
+	(void)debt_add(s, token, now_us / 1000, false);
+}
+
+void
+shared_debt_forgive(struct shared *s, const struct uuid *token)
+{
+	_Atomic uint64_t *slot = &s->debt[word_of(token, 4) % SHARED_DEBTS];
+	uint32_t tag = word_of(token, 8);
+	uint64_t old = atomic_load(slot);
+	int64_t until;
+
+	do {
+		until = debt_until(old, tag);
+		if (until < DEBT_MS)
+			return; /* it is another worker's now */
+	} while (!atomic_compare_exchange_weak(slot, &old, debt_of(tag, until - DEBT_MS)));
+}
+
 void
 shared_enter(struct shared *s, int process)
 {

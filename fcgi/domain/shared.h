@@ -21,6 +21,14 @@
 #define SHARED_GENERATIONS                                                                         \
 	(1u << 16)                /* 256 KiB: 10,000 workers clash in 15 % of slots, harmlessly */
 #define SHARED_TICKETS (1u << 18) /* 2 MiB */
+#define SHARED_DEBTS (1u << 16)   /* 512 KiB */
+/*
+ * A claim that brings its worker nothing new costs as much as one that does: so it is a debt, which time pays. Up to
+ * DEBT_FREE_MS nobody waits for it, and a few answers may be lost; who asks one call after the other waits for DEBT_MS.
+ */
+#define DEBT_MS 500
+#define DEBT_FREE_MS (8 * DEBT_MS)
+#define DEBT_WAIT_MOST_MS 10000
 #define SHARED_PROCESSES                                                                           \
 	128               /* twice the most of a pool: at a reload old and new run side by side */
 #define SHARED_BUCKETS 16 /* of a histogram: 2^i * 250 us, the last is everything above */
@@ -89,6 +97,7 @@ struct shared {
 	int64_t made_us; /* UTC since 1970: when the pool was started */
 	_Atomic uint32_t generation[SHARED_GENERATIONS];
 	_Atomic uint64_t ticket[SHARED_TICKETS];
+	_Atomic uint64_t debt[SHARED_DEBTS];
 	_Atomic uint32_t counts_version;  /* bumped when a commit changed the counts */
 	_Atomic int64_t away_us[SERVERS]; /* since when some part met it so; 0 = here */
 	_Atomic int64_t told_us[SERVERS]; /* the away_us that on_event was told of; 0 = none */
@@ -105,6 +114,15 @@ void shared_bump(struct shared *s, const struct uuid *token);
 /* A ticket for a waiting call; is it still the worker's newest? */
 uint64_t shared_ticket_take(struct shared *s, const struct uuid *token);
 bool shared_ticket_is_newest(struct shared *s, const struct uuid *token, uint64_t ticket);
+
+/*
+ * A worker asks: for how many microseconds it has to wait. Who owes something (*owes) owes for this call too, until it is
+ * forgiven, so that many at once have many turns.
+ */
+int64_t shared_debt_ask(struct shared *s, const struct uuid *token, int64_t now_us, bool *owes);
+/* It asked in vain; it was of use after all. */
+void shared_debt_add(struct shared *s, const struct uuid *token, int64_t now_us);
+void shared_debt_forgive(struct shared *s, const struct uuid *token);
 
 /* The process this is, for stat_add; 0 in the master. */
 void shared_enter(struct shared *s, int process);

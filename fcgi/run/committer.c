@@ -28,8 +28,12 @@
 	INT64_C(1000000)        /* so long one write of our own speaks for the halves of a bundle */
 #define PROBE_ROOM (256 * 1024) /* bytes that must find room, so that results will */
 #define DEADLOCK "40P01"
-/* An op of more items, or of more bytes, is bulky: others do not wait behind two of these. */
-#define BULK_ITEMS 512
+/*
+ * An op of more items, or of more bytes, is bulky: others do not wait behind two bundles of these, and while they wait
+ * such a bundle has BULK_SHARE items at most: a row of no use takes PostgreSQL 50 us.
+ */
+#define BULK_ITEMS 64
+#define BULK_SHARE 512
 #define BULK_BYTES (512 * 1024)
 #define AWAY_MOST 8192 /* ops that wait for PostgreSQL to come back; more are answered at once */
 
@@ -101,16 +105,20 @@ is_bulk(const struct op *op)
 	return op_items(op) > BULK_ITEMS || op_bytes(op) > BULK_BYTES;
 }
 
-/* After a bulky bundle come the others, if there are: so nobody waits for more than one that came before. */
 static bool
-is_bulks_turn(const struct committer *c)
+all_are_bulk(const struct committer *c)
 {
-	if (!c->was_bulk)
-		return c->waiting && is_bulk(op_of(c->waiting));
 	for (struct queue_entry *at = c->waiting; at; at = at->next)
 		if (!is_bulk(op_of(at)))
 			return false;
 	return true;
+}
+
+/* After a bulky bundle come the others, if there are: so nobody waits for more than one that came before. */
+static bool
+is_bulks_turn(const struct committer *c, bool all)
+{
+	return c->was_bulk ? all : c->waiting && is_bulk(op_of(c->waiting));
 }
 
 /*
@@ -122,7 +130,8 @@ cut(struct committer *c, struct bundle *b)
 {
 	struct queue_entry **at = &c->waiting;
 	size_t items = 0, bytes = 0, most = BUNDLE_ITEMS;
-	bool v1 = false, bulk = is_bulks_turn(c);
+	bool v1 = false, all = all_are_bulk(c), bulk = is_bulks_turn(c, all);
+	size_t share = bulk && !all ? BULK_SHARE : BUNDLE_ITEMS;
 
 	c->was_bulk = bulk;
 	c->round++;
@@ -141,7 +150,8 @@ cut(struct committer *c, struct bundle *b)
 			if (op->kind == OP_CLAIM)
 				most = (size_t)bundle_jobs_most(b);
 		}
-		if (b->n > 0 && (items + n > most || bytes + len > BUNDLE_BYTES_IN))
+		if (b->n > 0 &&
+		    (items + n > (most < share ? most : share) || bytes + len > BUNDLE_BYTES_IN))
 			break;
 		if (op->kind != b->kind || op_is_v1(op) != v1 || !token_is_free(c, op)) {
 			at = &(*at)->next;

@@ -65,7 +65,7 @@ struct parked {
 	struct list
 	    list[STAGES_MAX + 1]; /* of the stages; in front those who rest, whom no work wakes */
 	struct waiting *by_token, *by_number;
-	struct queue_entry *delayed; /* registrations; in no order */
+	struct queue_entry *delayed; /* registrations and claims that came too early; in no order */
 	uint64_t last_number, wakes;
 	int64_t count, most;
 	size_t bytes;
@@ -296,7 +296,7 @@ parked_delay(struct parked *p, struct op *op, int64_t after_us)
 	pthread_mutex_lock(&p->lock);
 	good = !p->stopping && has_room(p, 0);
 	if (good) {
-		op->open.again_us = clock_us() + after_us;
+		op->again_us = clock_us() + after_us;
 		op->entry.next = p->delayed;
 		p->delayed = &op->entry;
 		stat_add(STAT_PARKED, 1);
@@ -315,7 +315,7 @@ submit_delayed(struct parked *p, int64_t now_us)
 	while (*at) {
 		struct queue_entry *entry = *at;
 
-		if (((struct op *)entry)->open.again_us > now_us) {
+		if (((struct op *)entry)->again_us > now_us) {
 			at = &entry->next;
 			continue;
 		}

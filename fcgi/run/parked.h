@@ -7,7 +7,8 @@
  *		hung up, a newer call of the same worker came, or the process stops. A woken call that
  *		still gets nothing comes back to its old place.
  * Who rests	v1's calls wait here until their worker has rested, or somebody ended its rest; no work wakes them.
- * Who is too early	a registration that is to be asked for again: nothing but time wakes it.
+ * Who is too early	a registration that is to be asked for again, and a claim of who asked in vain again and again: nothing
+ *		but time wakes it.
  *
  * Between a claim's question and its parking, work may appear: wake-ups are numbered, and a call that was asked
  * before the last one for what it has is not parked but asked again.
@@ -35,7 +36,7 @@ void parked_join(struct parked *p);
 void parked_mark(struct parked *p, struct op *op);
 /* True: parked (or put back into the queue); false: it is the caller's to answer, and says if it is crowded. */
 bool parked_put(struct parked *p, struct op *op);
-/* A registration is asked for again so much later. False: there is no room, and it is the caller's to answer. */
+/* It is asked for so much later. False: there is no room, and it is the caller's. */
 bool parked_delay(struct parked *p, struct op *op, int64_t after_us);
 /* `count` jobs of the stage can be had by who has what they need: wakes the oldest such calls that want them. */
 void parked_wake(struct parked *p, int stage, uint64_t needs, int64_t count);

@@ -102,6 +102,7 @@ answer_new_job(struct op *op)
 {
 	struct request *rq = op->owner;
 
+	claim_settle(rq->tracker, op, false);
 	if (op->err.kind != ERR_NONE)
 		reply_error(rq, &op->err);
 	else if (op->claim.n_jobs == 0 && op->status == ST_UNKNOWN)

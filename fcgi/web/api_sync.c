@@ -29,8 +29,9 @@
 #define HOLDING_MOST 10000 /* ten times what one call gives */
 #define REASON_CHARS 500
 #define RETRY_MS 5000
-#define SLICE_BYTES                                                                                \
-	(1024 * 1024) /* of results; more go in several ops, so that no bundle holds all */
+/* Of results and returns; more go in several ops, so that no bundle holds all, nor takes long. */
+#define SLICE_BYTES (1024 * 1024)
+#define SLICE_ITEMS 500
 
 /* What an item takes of a body at the least: {"job":1,"lease":"…"}, the lease a UUID. */
 #define ITEM_BYTES_LEAST 56
@@ -52,7 +53,8 @@ struct sync_call {
 	struct uuid token;
 	struct json_text progress;
 	struct op done, back, claim, touch, say, count;
-	struct op *slice; /* of done: ops that are sent for it, with its items one after another */
+	struct op *
+	    slice; /* of done and back: ops that are sent for them, with their items one after another */
 	size_t n_slices;
 	struct said *said;
 	size_t n_said;
@@ -256,35 +258,47 @@ read_lists(struct request *rq, struct sync_call *call, struct err *e)
 	return true;
 }
 
-/* How many of n items from `at` on go in one op: those of a slice's bytes, one at the least. */
+/* How many of n items from `at` on go in one op: what a slice has room for, one at the least. */
 static size_t
 slice_of(const struct item *at, size_t n)
 {
 	size_t bytes = at[0].len, i = 1;
 
-	while (i < n && bytes + at[i].len <= SLICE_BYTES)
+	while (i < n && i < SLICE_ITEMS && bytes + at[i].len <= SLICE_BYTES)
 		bytes += at[i++].len;
 	return i;
 }
 
-static void
-split_done(struct request *rq, struct sync_call *call)
+static size_t
+count_slices(const struct op *all)
 {
-	struct item *items = call->done.items.items;
-	size_t n = call->done.items.n, at = 0;
+	size_t slices = 0;
 
-	for (at = 0; at < n; at += slice_of(items + at, n - at))
-		call->n_slices++;
-	call->slice = arena_calloc(&rq->arena, call->n_slices, sizeof(*call->slice));
-	at = 0;
-	for (size_t i = 0; i < call->n_slices; i++) {
-		struct op *slice = &call->slice[i];
+	for (size_t at = 0; at < all->items.n; slices++)
+		at += slice_of(all->items.items + at, all->items.n - at);
+	return slices;
+}
 
-		*slice = call->done;
-		slice->items.items = items + at;
-		slice->items.n = slice_of(items + at, n - at);
+static void
+put_slices(struct sync_call *call, const struct op *all)
+{
+	for (size_t at = 0; at < all->items.n;) {
+		struct op *slice = &call->slice[call->n_slices++];
+
+		*slice = *all;
+		slice->items.items = all->items.items + at;
+		slice->items.n = slice_of(slice->items.items, all->items.n - at);
 		at += slice->items.n;
 	}
+}
+
+static void
+split_lists(struct request *rq, struct sync_call *call)
+{
+	call->slice = arena_calloc(&rq->arena,
+	    count_slices(&call->done) + count_slices(&call->back), sizeof(*call->slice));
+	put_slices(call, &call->done);
+	put_slices(call, &call->back);
 }
 
 static bool
@@ -545,12 +559,22 @@ any_item_known(const struct sync_call *call)
 	return false;
 }
 
+static bool
+any_item_accepted(const struct sync_call *call)
+{
+	for (size_t i = 0; i < call->n_said; i++)
+		if (!call->said[i].why && call->said[i].at->status == ST_ACCEPTED)
+			return true;
+	return false;
+}
+
 static void
 answer_claim(struct op *op)
 {
 	struct request *rq = request_of(op);
 	struct sync_call *call = rq->state;
 
+	claim_settle(rq->tracker, op, any_item_accepted(call));
 	if (op->err.kind != ERR_NONE) {
 		reply_error(rq, &op->err);
 		return;
@@ -638,10 +662,7 @@ answer_items(struct op *op)
 			reply_error(rq, &call->slice[i].err);
 			return;
 		}
-	if (call->back.err.kind != ERR_NONE)
-		reply_error(rq, &call->back.err);
-	else
-		note_words(rq, call);
+	note_words(rq, call);
 }
 
 static void
@@ -649,18 +670,14 @@ start(struct request *rq, struct sync_call *call)
 {
 	/* Whoever submits the last op no longer owns the request, nor what is in it: decide first. */
 	struct tracker *t = rq->tracker;
-	struct op *slice = call->slice, *returned = call->back.items.n > 0 ? &call->back : NULL;
+	struct op *slice = call->slice;
 	size_t n = call->n_slices;
 
-	atomic_init(&call->pending, (int)n + (returned ? 1 : 0));
-	if (n == 0 && !returned) {
+	atomic_init(&call->pending, (int)n);
+	if (n == 0)
 		note_words(rq, call);
-		return;
-	}
 	for (size_t i = 0; i < n; i++)
 		op_submit(t, &slice[i]);
-	if (returned)
-		op_submit(t, returned);
 }
 
 /* A copy, for the call may wait without its body. */
@@ -724,7 +741,7 @@ api_sync(struct request *rq, struct err *e)
 		return false;
 	call->done.token = call->back.token = call->claim.token = call->touch.token =
 	    call->say.token = call->token;
-	split_done(rq, call);
+	split_lists(rq, call);
 	call->touch.generation = shared_generation(rq->tracker->shared, &call->token);
 	rq->tracker->newer_call(rq->tracker, &call->token);
 	start(rq, call);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "web/orphan.h"
 
 #define WAIT_MOST_US (60 * INT64_C(1000000))
@@ -9,9 +10,26 @@
 void
 claim_submit(struct tracker *t, struct op *op)
 {
+	int64_t wait_us;
+
 	t->newer_call(t, &op->token);
 	op->claim.ticket = shared_ticket_take(t->shared, &op->token);
-	op_submit(t, op);
+	wait_us = shared_debt_ask(t->shared, &op->token, clock_us(), &op->claim.owes);
+	if (wait_us == 0 || !t->submit_later(t, op, wait_us))
+		op_submit(t, op);
+}
+
+void
+claim_settle(struct tracker *t, struct op *op, bool useful)
+{
+	/* What is sent again because PostgreSQL was away is no fault of who asked. */
+	bool owes = !useful && !op->rerun && op->err.kind == ERR_NONE && op->claim.n_new == 0;
+
+	if (owes && !op->claim.owes)
+		shared_debt_add(t->shared, &op->token, clock_us());
+	else if (!owes && op->claim.owes)
+		shared_debt_forgive(t->shared, &op->token);
+	op->claim.owes = owes;
 }
 
 int64_t

@@ -8,8 +8,13 @@
 #include "domain/tracker.h"
 #include "web/fcgx.h"
 
-/* Submits a claim as its worker's newest call: an older one that waits ends without jobs. */
+/*
+ * Submits a claim as its worker's newest call: an older one that waits ends without jobs. Whose claims bring nothing
+ * again and again waits a little before the next one, see shared.h.
+ */
 void claim_submit(struct tracker *t, struct op *op);
+/* It is answered: for what brought nothing its worker owes. `useful`: it did, though no jobs. */
+void claim_settle(struct tracker *t, struct op *op, bool useful);
 /*
  * When a call that may be parked for `wait_s` seconds is over; 0 = it does not wait. At most a minute, and
  * half of the idle time-out, for a parked worker says nothing: its next call must be in time.

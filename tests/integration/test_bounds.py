@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 import requests
 
-from client import Api, Client, Fleet, nobody
+from client import Api, Client, Fleet, NoJob, nobody, which
 from stack import is_sanitized
 from waiting import Later, eventually
 
@@ -187,12 +187,13 @@ def test_a_call_is_parked_without_its_body(fresh, fleet):
     assert [len(call.result()["jobs"]) for call in calls] == [1] * len(fleets)
 
 
-def test_one_result_does_not_wait_behind_everybodys_thousands(fresh, fleet, worker):
-    """Twelve calls with 2,000 results each are there before one of v1 comes: it is answered second in its process."""
+@pytest.mark.parametrize("calls, kind, items", [(12, "done", 2000), (60, "done", 400), (12, "released", 2000)])
+def test_one_item_does_not_wait_behind_everybodys_thousands(fresh, fleet, worker, calls, kind, items):
+    """Many long calls are there before one of v1 comes: it is answered second in its process."""
     fresh.load(["x"])
     v1 = worker()
     v1.get_job()
-    done = [{"job": i, "lease": nobody(), "data": "r"} for i in range(1, 2001)]
+    listed = [{"job": i, "lease": nobody(), "data": "r"} for i in range(1, items + 1)]
     ended = []
 
     def noted(name, call, *args, **kwargs):
@@ -202,15 +203,18 @@ def test_one_result_does_not_wait_behind_everybodys_thousands(fresh, fleet, work
     with contextlib.closing(psycopg2.connect(fresh.conninfo)) as held:
         with held.cursor() as cursor:
             cursor.execute("select tracker.raise_barrier()")
-        bulk = [Later(noted, "bulk", fleet().raw, done=done) for _ in range(12)]
+        bulk = [Later(noted, "bulk", f.raw, **{kind: listed}) for f in [fleet() for _ in range(calls)]]
         metrics = Api(fresh, plain=True)
-        eventually(lambda: "tracker_requests_in_flight 13" in metrics.get("/metrics").text, what="all have arrived")
-        one = Later(noted, "one", v1.complete, "r")
-        eventually(lambda: "tracker_requests_in_flight 14" in metrics.get("/metrics").text, what="it has arrived")
+
+        def there(count):
+            eventually(lambda: f"tracker_requests_in_flight {count}" in metrics.get("/metrics").text, what="all are there")
+        there(calls + 1)
+        one = Later(noted, "one", *((v1.complete, "r") if kind == "done" else (v1.flag,)))
+        there(calls + 2)
         held.rollback()
     for call in (one, *bulk):
         call.result()
-    assert ended.index("one") <= 8, ended  # the other process may be quicker
+    assert ended.index("one") <= calls * 2 / 3, ended  # the other process may be quicker
 
 
 @contextlib.contextmanager
@@ -297,6 +301,52 @@ def is_ended(s):
     with contextlib.suppress(ConnectionResetError, BrokenPipeError):
         return s.recv(1) == b""
     return True
+
+
+def seconds_of(calls, act):
+    began = time.monotonic()
+    for _ in range(calls):
+        act()
+    return time.monotonic() - began
+
+
+def test_who_asks_in_vain_without_end_waits_between(fresh, fleet):
+    """A call that brings nothing costs as much as one that does. After the first eight there are two a second."""
+    fresh.load(["one"])
+    asking = fleet()
+    [job] = asking.take(1)
+
+    def told_again():
+        assert asking.take(1, holding=[]) == [job]
+
+    assert seconds_of(16, told_again) > 3
+    assert seconds_of(6, lambda: asking.take(1, holding=[job["job"]])) > 2  # nothing left
+
+
+def test_v1_that_asks_in_vain_without_end_waits_between(fresh, worker):
+    asking = worker()
+
+    def ask():
+        with pytest.raises(NoJob):
+            asking.get_job(wait=0)
+
+    assert seconds_of(16, ask) > 3
+
+
+def test_who_works_never_waits_for_what_it_asked_in_vain(fresh, fleet):
+    """Two hundred calls would take 100 s if they were counted; also of who has asked in vain as often as it may."""
+    fresh.load([str(n) for n in range(201)])
+    working = fleet()
+    for _ in range(8):
+        working.take(0, holding=[])
+    jobs = working.take(1)
+
+    def work():
+        nonlocal jobs
+        jobs = working.sync(done=[{**which(job), "data": "x"} for job in jobs], want=1)["jobs"]
+
+    assert seconds_of(200, work) < 60
+    assert len(jobs) == 1
 
 
 @pytest.mark.parametrize("path", ["/api/newJob", "/api/bye", "/api/validateWorker", "/api/updateProgress", "/api/flagInvalidData"])

@@ -96,6 +96,93 @@ latencies_fall_into_their_buckets(void **state)
 	assert_int_equal(sum, INT64_C(3600000501));
 }
 
+/* Calls one after the other, each answered before the next: the longest wait of them, in microseconds. */
+static int64_t
+ask_in_turn(struct shared *s, const struct uuid *t, int64_t now_us, int calls, bool in_vain)
+{
+	int64_t longest = 0;
+
+	for (int i = 0; i < calls; i++) {
+		bool owes;
+		int64_t wait_us = shared_debt_ask(s, t, now_us, &owes);
+
+		now_us += wait_us;
+		longest = wait_us > longest ? wait_us : longest;
+		if (in_vain && !owes)
+			shared_debt_add(s, t, now_us);
+		else if (!in_vain && owes)
+			shared_debt_forgive(s, t);
+	}
+	return longest;
+}
+
+static void
+who_asks_in_vain_again_and_again_waits_a_little(void **state)
+{
+	struct shared *s = shared_new();
+	struct uuid t = token(1), other = token(2);
+
+	(void)state;
+	assert_int_equal(ask_in_turn(s, &t, 1000000, DEBT_FREE_MS / DEBT_MS, true), 0);
+	assert_int_equal(ask_in_turn(s, &t, 1000000, 100, true), DEBT_MS * 1000);
+	assert_int_equal(ask_in_turn(s, &other, 1000000, 8, true), 0);
+	/* Time pays. */
+	assert_int_equal(ask_in_turn(s, &t, 100000000, DEBT_FREE_MS / DEBT_MS, true), 0);
+}
+
+static void
+what_is_of_use_is_never_waited_for(void **state)
+{
+	struct shared *s = shared_new();
+	struct uuid t = token(1);
+
+	(void)state;
+	assert_int_equal(ask_in_turn(s, &t, 1000000, 1000, false), 0);
+	/* Nor does it add to what was in vain. */
+	assert_int_equal(ask_in_turn(s, &t, 1000000, 8, true), 0);
+	assert_int_equal(ask_in_turn(s, &t, 1000000, 1000, false), 0);
+	assert_int_equal(ask_in_turn(s, &t, 1000000, 1, true), 0);
+	assert_true(ask_in_turn(s, &t, 1000000, 1, true) > 0);
+}
+
+static void
+many_that_owe_and_ask_at_once_have_turns(void **state)
+{
+	struct shared *s = shared_new();
+	struct uuid t = token(1);
+	int64_t before = -1, most = DEBT_WAIT_MOST_MS * 1000;
+
+	(void)state;
+	ask_in_turn(s, &t, 1000000, DEBT_FREE_MS / DEBT_MS, true);
+	for (int i = 0; i < 1000; i++) {
+		bool owes;
+		int64_t wait_us = shared_debt_ask(s, &t, 1000000, &owes);
+
+		assert_true(owes);
+		assert_true(wait_us > before || wait_us == most);
+		before = wait_us;
+	}
+	assert_int_equal(before, most);
+}
+
+static void
+a_debt_is_nobody_elses_in_the_same_place(void **state)
+{
+	struct shared *s = shared_new();
+	struct uuid a = token(1), b = a;
+	bool owes;
+
+	(void)state;
+	b.b[8] ^= 1; /* the same slot, another tag */
+	ask_in_turn(s, &a, 1000000, 100, true);
+	assert_int_equal(shared_debt_ask(s, &b, 1000000, &owes), 0);
+	assert_false(owes);
+	shared_debt_add(s, &b, 1000000);
+	shared_debt_forgive(s, &a);
+	assert_int_equal(shared_debt_ask(s, &b, 1000000, &owes), 0);
+	assert_true(owes);
+}
+
 int
 main(void)
 {
@@ -105,6 +192,10 @@ main(void)
 	    cmocka_unit_test(what_one_process_counts_another_sees),
 	    cmocka_unit_test(a_dead_process_leaves_its_sums_but_no_gauges),
 	    cmocka_unit_test(latencies_fall_into_their_buckets),
+	    cmocka_unit_test(who_asks_in_vain_again_and_again_waits_a_little),
+	    cmocka_unit_test(what_is_of_use_is_never_waited_for),
+	    cmocka_unit_test(many_that_owe_and_ask_at_once_have_turns),
+	    cmocka_unit_test(a_debt_is_nobody_elses_in_the_same_place),
 	};
 
 	random_open();
