@@ -14,7 +14,7 @@ language plpgsql
 as $$
 #variable_conflict use_column
 begin
-	perform 1 from tracker.worker w where w.id = any (of_workers) order by w.id for update;
+	perform from tracker.worker w where w.id = any (of_workers) order by w.id for update;
 	update tracker.worker w
 	set bad_row = c.bad, soft_row = c.soft, allowance = greatest(w.allowance, w.slots),
 		rest_until = case when c.rest = interval '0' then '-infinity'

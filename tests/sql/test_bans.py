@@ -185,7 +185,10 @@ def test_labels_and_origins_are_listed_the_worst_first(house):
         house.back(bad, job)
     assert [tuple(r) for r in house.rows("select * from tracker.list_labels()")] == [
         ("1.4", 1, 1, 1, 0, 2), ("1.5", 1, 1, 1, 2, 0)]
-    assert [r.origin for r in house.rows("select * from tracker.list_origins()")] == ["2001:db8::/64", "192.0.2.1"]
+    house.bye(bad)
+    house.worker(address="192.0.2.1", nickname="Bob")
+    assert [tuple(r) for r in house.rows("select * from tracker.list_origins()")] == [
+        ("2001:db8::/64", 0, 1, 1, 0, 2), ("192.0.2.1", 2, 2, 2, 2, 0)]
 
 
 def test_who_was_merged_is_one_of_those_who_run_a_release(house):

@@ -523,6 +523,21 @@ def test_a_bundle_has_what_was_undone_or_fresh_work_and_the_other_when_that_is_t
     assert house.counts(stage).retry == len(jobs - {r.job for r in rows.values()})
 
 
+@pytest.mark.parametrize("due", ["now() - interval '1 day'", "'-infinity'"])
+def test_it_is_the_turn_of_what_is_undone_of_its_own_stage_and_batch(house, due):
+    jobs = to_be_done_anew(house, 1, 3)
+    other = house.load(3, name="other")
+    house.rows(f"update tracker.retry set due = {due}")
+    first = jobs and house.value("select batch from tracker.retry limit 1")
+
+    def turn(stage, batch):
+        return house.value("select tracker.is_turn_of_anew(%s::int2, %s, 8, %s, %s)", stage, batch, house.ids(1)[0], house.hints)
+
+    assert (turn(1, first), turn(1, other), turn(2, first)) == (True, None, None)
+    house.rows("update tracker.retry set due = now() + interval '1 day'")
+    assert turn(1, first) is None
+
+
 @pytest.mark.parametrize("stage", [1, 2])
 def test_of_too_little_that_is_done_anew_who_waits_longest_gets_it(house, stage):
     to_be_done_anew(house, stage, 28)

@@ -398,19 +398,32 @@ def test_the_latest_completions_are_as_many_as_asked_for(house):
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_workers_of_one_moment_are_lost_at_no_pages_end(house, ties):
-    workers = [house.worker(1, "Ada") for _ in range(4)]
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("listed", [
+    "read_person_workers({person}, %s, %s, %s)", "own_machines({person}, %s, %s, %s)",
+    "read_workers(null, null, null, %s, %s, %s, 60)", "read_workers(1::int2, 'Ada', null, %s, %s, %s, 60)",
+    "read_workers(null, null, 'waiting', %s, %s, %s, 60)"])
+def test_workers_of_one_moment_come_once_each_however_long_a_page_is(house, listed, rows, ties):
+    workers = [house.worker(1, "Ada") for _ in range(5)]
     if ties:
         house.rows("update tracker.worker set created = date_trunc('minute', created)")
-    person = house.value("select id from tracker.person")
+    listed = listed.format(person=house.value("select id from tracker.person"))
     found, after = [], (None, 0)
-    while True:
-        rows = house.rows("select * from tracker.read_person_workers(%s, %s, %s, 1)", person, *after)
-        found += rows[:1]
-        if len(rows) < 2:
+    while len(found) < 9:
+        page = [r for r in house.rows(f"select * from tracker.{listed}", *after, rows) if r.name]
+        found += page[:rows]
+        if len(page) <= rows:
             break
-        after = (rows[0].created, rows[0].id)
+        after = (page[rows - 1].created, page[rows - 1].id)
     assert [r.name for r in found] == [w.name for w in workers]
+
+
+@pytest.mark.parametrize("first, second", [(3, 5), (5, 3)])
+def test_what_is_left_is_of_all_batches(house, first, second):
+    house.load(first)
+    house.load(second, name="second")
+    through(house, 1, 2)
+    assert house.value("select sum(remaining) from tracker.read_eta(900, 10)") == (first + second) * 2 - 2
 
 
 # ---- exports
@@ -435,6 +448,15 @@ def test_a_page_of_an_export_follows_its_last_job_and_ends_where_it_grows_too_la
     assert [r.job for r in export(house, size=2 * pair + 1)] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("finished, seen, was_there", [
+    ("now() - interval '1 us'", False, True), ("now()", False, False), ("now()", True, True),
+    ("now() + interval '1 minute'", True, True), ("now() + interval '61 s'", True, False)])
+def test_a_result_was_there_if_it_is_older_or_not_too_new_and_its_transaction_was_over(house, finished, seen, was_there):
+    """The moments themselves: since is not before since, till is within."""
+    assert house.value(f"select tracker.ended_by('100'::xid, {finished}, %s::pg_snapshot, now(), now() + interval '1 minute')",
+                       "1000:1000:" if seen else "100:1000:100") == was_there
+
+
 def test_news_of_one_moment_are_lost_at_no_pages_end(house):
     house.load(3)
     before = mark(house)
@@ -444,7 +466,7 @@ def test_news_of_one_moment_are_lost_at_no_pages_end(house):
     page = "select * from tracker.export_news(1::int2, %s::pg_snapshot, %s, %s, %s::pg_snapshot, %s, %s, 2, 1000000)"
     first = house.rows(page, before.snapshot, before.since, before.till, now.snapshot, before.since, 0)
     rest = house.rows(page, before.snapshot, before.since, before.till, now.snapshot, first[-1].finished, first[-1].job)
-    assert [r.job for r in first + rest] == [1, 2, 3]
+    assert [(r.job, r.input, r.output) for r in first + rest] == [(n, f"input {n}", f"1:{n}") for n in (1, 2, 3)]
 
 
 def test_a_claim_for_nobody_leaves_the_hint_as_it_was(house):
@@ -475,8 +497,8 @@ def test_news_are_of_the_stage_that_was_asked_for(house):
     through(house, 1, 2)
     through(house, 2, 1)
     now = mark(house)
-    for stage, jobs in ((1, [1, 2]), (2, [1])):
-        assert [r.job for r in house.rows(
+    for stage, jobs in ((1, [(1, "input 1", "1:1"), (2, "input 2", "1:2")]), (2, [(1, "1:1", "2:1")])):
+        assert [(r.job, r.input, r.output) for r in house.rows(
             "select * from tracker.export_news(%s::int2, %s::pg_snapshot, %s, %s, %s::pg_snapshot, %s, 0, 9, 1000000)",
             stage, before.snapshot, before.since, before.till, now.snapshot, before.since)] == jobs
 

@@ -263,7 +263,6 @@ def test_all_is_told_once_however_long_a_part_is(house, most):
     assert house.value("select tracker.own_data(0, 0, 0, 5)") is None
 
 
-
 def test_machines_that_left_are_told_the_latest_first_and_nobody_elses(house):
     house.lawful = False
     names = []
@@ -275,9 +274,35 @@ def test_machines_that_left_are_told_the_latest_first_and_nobody_elses(house):
     person = house.value("select id from tracker.person where nickname = 'Carol'")
     told = house.rows("select name, why from tracker.own_left(%s, 2)", person)
     assert told == [(names[1], "bye"), (names[2], "bye")]
+    house.rows("update tracker.worker set gone_at = '2026-01-01' where gone_at is not null")
+    assert [r.name for r in house.rows("select name from tracker.own_left(%s, 3)", person)] == names[::-1]
+
+
+def test_of_a_machine_that_left_what_was_sent_back_does_not_count(house):
+    house.load(3)
+    w = house.worker(1, "Ada")
+    for job in house.take(w, 3):
+        house.done(w, job)
+    house.rows("select tracker.send_back_job(1, 1::int2, '')")
+    person = house.value("select id from tracker.person")
+    here = house.rows("select done, struck from tracker.own_machines(%s, null, null, 9)", person)
+    house.bye(w)
+    assert here == house.rows("select done, struck from tracker.own_left(%s, 9)", person) == [(2, 0)]
 
 
 def test_who_types_another_name_erases_nobody(house, ada):
     claim(house, "Bob")
     assert house.rows("select status from tracker.own_erase(%s, 'Bob')", ada) == [("other",)]
     assert house.value("select count(*) from tracker.person where erased") == 0
+    assert house.rows("select status from tracker.own_erase(%s, 'Ada')", uuid.uuid4()) == [("out",)]
+    assert house.value("select count(*) from tracker.person where erased") == 0
+    assert {r.status for r in house.rows("select status from tracker.own_erase(%s, 'Ada')", ada)} == {"done"}
+    assert house.value("select count(*) from tracker.person where erased") == 1
+
+
+def test_somebody_has_twenty_keys_at_most(house, ada):
+    for _ in range(19):
+        assert call(house, "own_add_key", ada, uuid.uuid4(), "another") == "done"
+    assert call(house, "own_add_key", ada, uuid.uuid4(), "one more") == "many"
+    house.rows("update tracker.person_key set revoked = now() where id = (select max(id) from tracker.person_key)")
+    assert call(house, "own_add_key", ada, uuid.uuid4(), "one more") == "done"

@@ -155,6 +155,15 @@ def test_results_of_before_a_merge_are_undone_by_either_name(crowd):
     assert board(crowd) == [("Ada", 5), ("Bob", 1)]
 
 
+def test_only_a_merge_that_is_under_way_has_steps(crowd):
+    before = merge(crowd, "Bob", "Ada")
+    undo = crowd.value("select tracker.undo_begin('Ada', null, null, null, null, null, null, 'made up', false)")
+    begun = crowd.value("select tracker.merge_people('ada', 'Ada')")
+    for other in (before, undo, 0):
+        refuses(crowd, "select tracker.merge_step(%s, 1)", other)
+    assert crowd.value("select tracker.merge_step(%s, 1)", begun) == 1
+
+
 def test_a_merge_of_the_merged_goes_on_to_the_last(crowd):
     merge(crowd, "ada", "Ada")
     merge(crowd, "Ada", "Bob")
@@ -265,6 +274,8 @@ def test_while_a_merge_goes_on_pages_and_lists_show_the_machines_of_both_as_one_
     for sql in ("select id from tracker.read_person_workers(%s, null, null, 100)",
                 "select id from tracker.own_machines(%s, null, null, 100)"):
         assert {r.id for r in merging.rows(sql, them.id)} >= both
+    merging.bye(merging.ada, merging.small)
+    assert {r.id for r in merging.rows("select id from tracker.own_left(%s, 100)", them.id)} == both
     assert {r.person for r in merging.rows("select * from tracker.list_workers(%s, null, null, null, 0, 100)", by)} == {"Ada"}
     assert merging.value("select person from tracker.read_worker(1::int2, %s)", merging.small.name) == "Ada"
     assert "ada" not in {r.person for r in merging.rows("select person from tracker.list_busy(100)")}

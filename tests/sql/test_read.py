@@ -733,6 +733,25 @@ def test_what_is_listed_page_by_page_comes_once_each_and_in_order(house, functio
     assert all_pages(house, function, key, rows) == whole
 
 
+# ---- what is long
+
+def test_of_a_long_reason_the_first_five_hundred_characters_are_shown(house):
+    house.load(2)
+    w = do(house, "Ada", 1)
+    reason = "é" * 400 + "x" * 600
+    house.rows("select tracker.send_back_job(1, 1::int2, '')")
+    house.max_attempts = 1
+    for job in house.take(w, 2):
+        house.back(w, job, reason=reason)
+    for table in ("strike", "refused_output", "failed"):
+        house.rows(f"update tracker.{table} set reason = %s", reason)
+    who = house.value("select id from tracker.person")
+    shown = [r.reason for call in ("read_job(1, 0) where stage = 1", "read_job_events(1, 9)",
+                                   f"read_worker_strikes({w.id}, 9)", f"read_person_refused({who}, 9)")
+             for r in house.rows(f"select reason from tracker.{call}")]
+    assert len(shown) == 7 and set(shown) == {reason[:500]}
+
+
 # ---- what a second look finds
 
 def test_who_fails_ten_times_is_one_and_the_reason_is_the_last(house):

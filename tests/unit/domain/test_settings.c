@@ -179,6 +179,24 @@ an_address_loses_the_slash_at_its_end(void **state)
 }
 
 static void
+a_command_for_events_is_a_path_with_thirty_one_words_after_it(void **state)
+{
+	char text[300] = "on_event = /bin/tell";
+
+	(void)state;
+	assert_true(load_file("on_event =\n"));
+	assert_true(load_file("on_event = /bin/tell --all\n"));
+	refused("on_event = tell\n", "path from the root");
+	for (int i = 0; i < 31; i++)
+		strcat(text, " w");
+	strcat(text, "\n");
+	assert_true(load_file(text));
+	text[strlen(text) - 1] = '\0';
+	strcat(text, " w\n");
+	refused(text, "over 32 words");
+}
+
+static void
 a_listening_place_is_checked(void **state)
 {
 	char text[200] = "listen = unix:/";
@@ -431,6 +449,7 @@ main(void)
 	    TEST(stage_names_differ_whatever_their_case),
 	    TEST(a_stage_name_is_fit_for_an_address),
 	    TEST(an_address_loses_the_slash_at_its_end),
+	    TEST(a_command_for_events_is_a_path_with_thirty_one_words_after_it),
 	    TEST(a_listening_place_is_checked),
 	    TEST(addresses_of_stores_are_checked),
 	    TEST(a_body_is_no_longer_than_postgresql_can_take),
