@@ -74,6 +74,16 @@ def test_load_reads_standard_input(fresh):
 
 # --- load: what it refuses --------------------------------------------------------------------
 
+def test_load_takes_a_line_up_to_the_limit_and_none_over_it(fresh):
+    """Two lines as long as they may be; then one without an end."""
+    most = 16 << 20
+    load(fresh, "--txt", "-", stdin=f"{'x' * most}\n{'y' * most}\n")
+    assert [len(d) for d in data_of(fresh)] == [most] * 2
+    done = load(fresh, "--append", "--txt", "-", stdin="x" * (64 << 20), check=False)
+    assert (done.returncode, len(data_of(fresh))) == (1, 2)
+    assert "line 1: longer than 16777216 bytes (setting body_limit)" in done.stderr
+
+
 def test_load_refuses_a_tracker_that_has_jobs(fresh):
     fresh.load(["x"])
     done = load(fresh, "--txt", "-", stdin="y\n", check=False)

@@ -40,6 +40,7 @@ def test_a_tracker_that_was_never_reached_is_no_success(hands, flags):
 def test_stopped_before_the_tracker_was_reached_is_no_success(hands, sign):
     worker = hands(nowhere())
     worker.says("cannot be reached")
+    assert "127.0.0.1 port" in worker.said()  # which curl knows, and not only the kind of error
     worker.process.send_signal(sign)
     assert worker.ends() == 69
 
