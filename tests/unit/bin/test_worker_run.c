@@ -407,8 +407,9 @@ static void
 who_hears_may_end_as_it_likes_within_the_grace(void **state)
 {
 	(void)state;
-	start("trap 'sleep 0.2; printf bye; exit 0' TERM; echo ready >&3; while :; do sleep 0.01; done", "", 0,
-	    100);
+	start("trap 'sleep 0.2; printf bye; exit 0' TERM; echo ready >&3; while :; do sleep 0.01; "
+	      "done",
+	    "", 0, 100);
 	for (int i = 0; i < 500 && run.notes.last_len == 0; i++) {
 		loop_run(&loop);
 		clock_sleep_ms(10);
