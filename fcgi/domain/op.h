@@ -164,6 +164,7 @@ struct op {
 			struct job *jobs, **last_job; /* result */
 			int n_jobs;
 			int n_new;   /* result: of these, that were not told before */
+			bool asked;  /* whether its worker owes, which is asked once */
 			bool owes;   /* its worker, for this call; see shared.h */
 			bool unread; /* the jobs are its own, their data is still to be read */
 		} claim;

@@ -85,9 +85,9 @@ debt_until(uint64_t slot, uint32_t tag)
 	return same ? (int64_t)(slot & ((UINT64_C(1) << DEBT_TIME_BITS) - 1)) : 0;
 }
 
-/* Adds what a call costs, where `only_more` to who owes something already: until when it owed before. */
+/* Adds what so many calls cost, where `only_more` to who owes something already: until when it owed before. */
 static int64_t
-debt_add(struct shared *s, const struct uuid *token, int64_t now, bool only_more)
+debt_add(struct shared *s, const struct uuid *token, int64_t now, int calls, bool only_more)
 {
 	_Atomic uint64_t *slot = &s->debt[word_of(token, 4) % SHARED_DEBTS];
 	uint32_t tag = word_of(token, 8);
@@ -100,7 +100,7 @@ debt_add(struct shared *s, const struct uuid *token, int64_t now, bool only_more
 			return now;
 		if (until < now)
 			until = now;
-		then = until + DEBT_MS < most ? until + DEBT_MS : most;
+		then = until + calls * DEBT_MS < most ? until + calls * DEBT_MS : most;
 	} while (!atomic_compare_exchange_weak(slot, &old, debt_of(tag, then)));
 	return until;
 }
@@ -108,16 +108,16 @@ debt_add(struct shared *s, const struct uuid *token, int64_t now, bool only_more
 int64_t
 shared_debt_ask(struct shared *s, const struct uuid *token, int64_t now_us, bool *owes)
 {
-	int64_t now = now_us / 1000, until = debt_add(s, token, now, true);
+	int64_t now = now_us / 1000, until = debt_add(s, token, now, 1, true);
 
 	*owes = until > now;
 	return until - now > DEBT_FREE_MS ? (until - now - DEBT_FREE_MS) * 1000 : 0;
 }
 
 void
-shared_debt_add(struct shared *s, const struct uuid *token, int64_t now_us)
+shared_debt_add(struct shared *s, const struct uuid *token, int64_t now_us, int calls)
 {
-	(void)debt_add(s, token, now_us / 1000, false);
+	(void)debt_add(s, token, now_us / 1000, calls, false);
 }
 
 void

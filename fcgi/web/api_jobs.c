@@ -102,7 +102,7 @@ answer_new_job(struct op *op)
 {
 	struct request *rq = op->owner;
 
-	claim_settle(rq->tracker, op, false);
+	claim_settle(rq->tracker, op, false, 0);
 	if (op->err.kind != ERR_NONE)
 		reply_error(rq, &op->err);
 	else if (op->claim.n_jobs == 0 && op->status == ST_UNKNOWN)

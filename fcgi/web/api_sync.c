@@ -559,13 +559,23 @@ any_item_known(const struct sync_call *call)
 	return false;
 }
 
-static bool
-any_item_accepted(const struct sync_call *call)
+/* Of the whole call, whatever it asked of PostgreSQL. */
+static void
+settle(struct request *rq, struct sync_call *call)
 {
-	for (size_t i = 0; i < call->n_said; i++)
-		if (!call->said[i].why && call->said[i].at->status == ST_ACCEPTED)
-			return true;
-	return false;
+	bool useful = false;
+	size_t in_vain = 0;
+
+	for (size_t i = 0; i < call->n_said; i++) {
+		if (call->said[i].why)
+			continue;
+		if (call->said[i].at->status == ST_ACCEPTED)
+			useful = true;
+		else
+			in_vain++;
+	}
+	if (call->claim.claim.asked)
+		claim_settle(rq->tracker, &call->claim, useful, in_vain);
 }
 
 static void
@@ -574,7 +584,7 @@ answer_claim(struct op *op)
 	struct request *rq = request_of(op);
 	struct sync_call *call = rq->state;
 
-	claim_settle(rq->tracker, op, any_item_accepted(call));
+	settle(rq, call);
 	if (op->err.kind != ERR_NONE) {
 		reply_error(rq, &op->err);
 		return;
@@ -596,6 +606,7 @@ answer_touch(struct op *op)
 	struct request *rq = request_of(op);
 	struct sync_call *call = rq->state;
 
+	settle(rq, call);
 	if (op->err.kind != ERR_NONE)
 		reply_error(rq, &op->err);
 	else if (op->status != ST_ACCEPTED && !any_item_known(call))
@@ -614,6 +625,7 @@ go_on(struct request *rq, struct sync_call *call)
 	if (call->claim.claim.want > 0 || call->claim.claim.has_holding)
 		claim_submit(rq->tracker, &call->claim);
 	else if (presence_find(rq->tracker->presence, &call->token, &call->worker)) {
+		settle(rq, call);
 		note_beat(rq, call);
 		say_all(rq, call);
 	} else
@@ -672,12 +684,13 @@ start(struct request *rq, struct sync_call *call)
 	struct tracker *t = rq->tracker;
 	struct op *slice = call->slice;
 	size_t n = call->n_slices;
+	int64_t wait_us = n > 0 ? claim_debt_wait_us(t, &call->claim) : 0;
 
 	atomic_init(&call->pending, (int)n);
 	if (n == 0)
 		note_words(rq, call);
 	for (size_t i = 0; i < n; i++)
-		op_submit(t, &slice[i]);
+		submit_in_turn(t, &slice[i], wait_us);
 }
 
 /* A copy, for the call may wait without its body. */

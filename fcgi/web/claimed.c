@@ -6,30 +6,44 @@
 #include "web/orphan.h"
 
 #define WAIT_MOST_US (60 * INT64_C(1000000))
+#define ITEMS_A_CALL 64 /* results that bring nothing cost about as much as a claim that does not */
 
 void
-claim_submit(struct tracker *t, struct op *op)
+submit_in_turn(struct tracker *t, struct op *op, int64_t wait_us)
 {
-	int64_t wait_us;
-
-	t->newer_call(t, &op->token);
-	op->claim.ticket = shared_ticket_take(t->shared, &op->token);
-	wait_us = shared_debt_ask(t->shared, &op->token, clock_us(), &op->claim.owes);
 	if (wait_us == 0 || !t->submit_later(t, op, wait_us))
 		op_submit(t, op);
 }
 
+int64_t
+claim_debt_wait_us(struct tracker *t, struct op *claim)
+{
+	if (claim->claim.asked)
+		return 0;
+	claim->claim.asked = true;
+	return shared_debt_ask(t->shared, &claim->token, clock_us(), &claim->claim.owes);
+}
+
 void
-claim_settle(struct tracker *t, struct op *op, bool useful)
+claim_submit(struct tracker *t, struct op *op)
+{
+	t->newer_call(t, &op->token);
+	op->claim.ticket = shared_ticket_take(t->shared, &op->token);
+	submit_in_turn(t, op, claim_debt_wait_us(t, op));
+}
+
+void
+claim_settle(struct tracker *t, struct op *op, bool useful, size_t items)
 {
 	/* What is sent again because PostgreSQL was away is no fault of who asked. */
-	bool owes = !useful && !op->rerun && op->err.kind == ERR_NONE && op->claim.n_new == 0;
+	bool vain = !useful && !op->rerun && op->err.kind == ERR_NONE && op->claim.n_new == 0;
+	int calls = vain + (int)(items / ITEMS_A_CALL);
 
-	if (owes && !op->claim.owes)
-		shared_debt_add(t->shared, &op->token, clock_us());
-	else if (!owes && op->claim.owes)
+	if (calls > op->claim.owes)
+		shared_debt_add(t->shared, &op->token, clock_us(), calls - op->claim.owes);
+	else if (calls < op->claim.owes)
 		shared_debt_forgive(t->shared, &op->token);
-	op->claim.owes = owes;
+	op->claim.owes = vain;
 }
 
 int64_t

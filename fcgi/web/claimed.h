@@ -9,12 +9,19 @@
 #include "web/fcgx.h"
 
 /*
- * Submits a claim as its worker's newest call: an older one that waits ends without jobs. Whose claims bring nothing
+ * Submits a claim as its worker's newest call: an older one that waits ends without jobs. Whose calls bring nothing
  * again and again waits a little before the next one, see shared.h.
  */
 void claim_submit(struct tracker *t, struct op *op);
-/* It is answered: for what brought nothing its worker owes. `useful`: it did, though no jobs. */
-void claim_settle(struct tracker *t, struct op *op, bool useful);
+/* For how many microseconds that is; 0 from the second time on. For calls that bring results before they ask. */
+int64_t claim_debt_wait_us(struct tracker *t, struct op *claim);
+/* To its desk, so much later. */
+void submit_in_turn(struct tracker *t, struct op *op, int64_t wait_us);
+/*
+ * It is answered, once or more: for what brought nothing its worker owes. `useful`: it did, though no jobs; `items`:
+ * results and returns that were not accepted.
+ */
+void claim_settle(struct tracker *t, struct op *op, bool useful, size_t items);
 /*
  * When a call that may be parked for `wait_s` seconds is over; 0 = it does not wait. At most a minute, and
  * half of the idle time-out, for a parked worker says nothing: its next call must be in time.

@@ -54,6 +54,13 @@ def cpu_per_1000(reports):
                                     max(r["requests"], 1) for r in reports) for name in names}
 
 
+def is_idle(report):
+    """Nothing was answered, or, of a mix that works on jobs, nothing was done: its figures say nothing."""
+    works = any(call.split(":")[0] in ("cycle", "completeJob") or call.startswith("sync:") and call.count(":") == 1
+                for call in re.split("[,+]", report["mix"]))
+    return report["all_requests"] + report["empty"] == 0 or (works and report["all_done"] == 0)
+
+
 def wrong(reports):
     """Answers that must not be: wrong ones, lost connections, server errors but honest 503s."""
     return sum(r["wrong"] + r["dropped"] +

@@ -97,10 +97,9 @@ class Bench:
 
     def keep_jobs(self, stack, count):
         """At least that many open jobs at stage A."""
-        last, open_ = map(int, stack.sql("select coalesce((select max(last) from tracker.batch), 0), "
-                                           "(select coalesce(sum(jobs), 0) from tracker.count_ahead())")[0])
+        open_ = stack.open_jobs()
         if open_ < count:
-            stack.load(count - open_, append=last > 0)
+            stack.load(count - open_, append=stack.sql("select exists (select from tracker.batch)") == [["t"]])
 
     def row(self, name, value, unit, limit=None, limit_name="", goal=None, at_most=False, note="",
             by_cpu=None):
@@ -116,9 +115,14 @@ class Bench:
                           "by_cpu": by_cpu})
         print(text_of(self.rows[-1]), flush=True)
 
-    def laws(self, scenario, *stacks, journals=()):
-        """The conservation laws from the tables, and every acknowledged result where it should be."""
+    def laws(self, scenario, *stacks, journals=(), spent=False):
+        """
+        The conservation laws from the tables, and every acknowledged result where it should be; and jobs are left, or
+        the figures are of a stack that had no more work, unless it is meant so (spent).
+        """
         for s in stacks:
+            if not spent and s.open_jobs() == 0:
+                self.broken.append(f"{scenario}: the jobs ran out")
             for law in s.check_laws():
                 self.broken.append(f"{scenario}: law broken: {' '.join(law)}")
         for s, files in journals:
@@ -127,6 +131,9 @@ class Bench:
                 self.broken.append(f"{scenario}: {lost} acknowledged results are not in the tables")
 
     def judge(self, scenario, reports):
+        idle = sum(measure.is_idle(r) for r in reports)
+        if idle:
+            self.broken.append(f"{scenario}: {idle} of {len(reports)} runs got nothing")
         bad = measure.wrong(reports)
         if bad:
             self.broken.append(f"{scenario}: {bad} wrong answers or lost connections "
@@ -648,7 +655,7 @@ def scenario_parked(b):
     b.judge("parked (woken)", [r])
     b.row(f"{count:,} parked calls, all with work after", time.monotonic() - began, "s",
           note="a load of as many jobs, and every call answered with one")
-    b.laws("parked", stack)
+    b.laws("parked", stack, spent=True)
 
 
 ATTACKS = ("bodies", "parks", "trickles", "resends")
@@ -658,9 +665,9 @@ def scenario_abuse(b):
     """Honest workers beside four attackers, each from an address of its own: bodies, parks, trickles, resends."""
     stack = b.stack("abuse")
     pid = stack.status["tracker_pid"]
-    b.keep_jobs(stack, 200000)
 
     def cycle():
+        b.keep_jobs(stack, int(20000 * (b.seconds + 5)))
         return drive(b.build, stack, "cycle", 64, b.seconds, flags=("--bye",))
 
     quiet = [cycle() for _ in range(b.rounds)]
@@ -786,7 +793,7 @@ def scenario_pages(b):
     stack = b.stack("crowd", page_cache=0)
     stack.load(1000)
     crowded_pages(b, stack, "1,000 jobs")
-    b.laws("pages", stack)
+    b.laws("pages", stack, spent=True)
 
 
 # Stages A and B are done with all jobs; of each `every` jobs one is a cheat's in stage A, the first
@@ -1023,7 +1030,7 @@ def batches_urgent(b):
           note=f"{count:,} wait, {len(held)} of them came back; loaded in {took * 1000:.0f} ms, claimed in {claim_s * 1000:.1f} ms")
     stack.program("distcompute-admin", "hurry", str(count))
     b.row("the next claim, a job of an older batch that was hurried", a_claim(stack, token, 1)[0] == [count], "", goal=1)
-    b.laws("batches urgent", stack)
+    b.laws("batches urgent", stack, spent=True)
 
 
 def batches_cancel(b):
@@ -1065,7 +1072,7 @@ def batches_cancel(b):
         b.row(f"{call}, the longest meanwhile", beside["calls"][call]["max_us"] / 1000, "ms", goal=100, at_most=True,
               note=f"p99 {beside['calls'][call]['p99_us'] / 1000:.1f} ms; without a cancel the longest "
                    f"{alone['calls'][call]['max_us'] / 1000:.1f} ms")
-    b.laws("batches cancel", stack)
+    b.laws("batches cancel", stack, spent=True)
 
 
 def batches_parked(b):
@@ -1088,7 +1095,7 @@ def batches_parked(b):
     waiting.join()
     b.judge("batches needs", [b.raw["needs"]])
     b.row(f"of {count:,} parked calls, woken by 1,200 jobs that need a gpu", int(woken), "calls", goal=0, at_most=True)
-    b.laws("batches needs", stack)
+    b.laws("batches needs", stack, spent=True)
 
 
 def scenario_batches(b):

@@ -108,6 +108,10 @@ class Stack:
         lines.wait()
         return result
 
+    def open_jobs(self):
+        """Of stage A: not handed out yet."""
+        return int(self.sql("select coalesce(sum(jobs), 0) from tracker.count_ahead()")[0][0])
+
     def sql(self, text, user="tracker"):
         """Rows as lists of texts."""
         r = subprocess.run(["psql", "-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d",

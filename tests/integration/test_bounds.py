@@ -333,6 +333,18 @@ def test_v1_that_asks_in_vain_without_end_waits_between(fresh, worker):
     assert seconds_of(16, ask) > 3
 
 
+@pytest.mark.parametrize("kind", ["done", "released"])
+def test_who_brings_thousands_of_no_use_waits_between(fresh, fleet, kind):
+    """Sixty-four of them are as much as one call. Who brings them twice, because an answer was lost, does not wait."""
+    asking = fleet()
+    listed = [{"job": i, "lease": nobody(), "data": "r"} for i in range(1, 401)]
+
+    def bring():
+        assert {r["status"] for r in asking.sync(**{kind: listed})["results"]} == {"unknown"}
+
+    assert seconds_of(5, bring) > 5
+
+
 def test_who_works_never_waits_for_what_it_asked_in_vain(fresh, fleet):
     """Two hundred calls would take 100 s if they were counted; also of who has asked in vain as often as it may."""
     fresh.load([str(n) for n in range(201)])

@@ -109,7 +109,7 @@ ask_in_turn(struct shared *s, const struct uuid *t, int64_t now_us, int calls, b
 		now_us += wait_us;
 		longest = wait_us > longest ? wait_us : longest;
 		if (in_vain && !owes)
-			shared_debt_add(s, t, now_us);
+			shared_debt_add(s, t, now_us, 1);
 		else if (!in_vain && owes)
 			shared_debt_forgive(s, t);
 	}
@@ -120,12 +120,18 @@ static void
 who_asks_in_vain_again_and_again_waits_a_little(void **state)
 {
 	struct shared *s = shared_new();
-	struct uuid t = token(1), other = token(2);
+	struct uuid t = token(1), other = token(2), more = token(3);
+	bool owes;
 
 	(void)state;
 	assert_int_equal(ask_in_turn(s, &t, 1000000, DEBT_FREE_MS / DEBT_MS, true), 0);
 	assert_int_equal(ask_in_turn(s, &t, 1000000, 100, true), DEBT_MS * 1000);
 	assert_int_equal(ask_in_turn(s, &other, 1000000, 8, true), 0);
+	/* As much as seven calls. */
+	assert_int_equal(shared_debt_ask(s, &more, 1000000, &owes), 0);
+	shared_debt_add(s, &more, 1000000, 7);
+	assert_int_equal(ask_in_turn(s, &more, 1000000, 2, true), 0);
+	assert_true(ask_in_turn(s, &more, 1000000, 1, true) > 0);
 	/* Time pays. */
 	assert_int_equal(ask_in_turn(s, &t, 100000000, DEBT_FREE_MS / DEBT_MS, true), 0);
 }
@@ -177,7 +183,7 @@ a_debt_is_nobody_elses_in_the_same_place(void **state)
 	ask_in_turn(s, &a, 1000000, 100, true);
 	assert_int_equal(shared_debt_ask(s, &b, 1000000, &owes), 0);
 	assert_false(owes);
-	shared_debt_add(s, &b, 1000000);
+	shared_debt_add(s, &b, 1000000, 1);
 	shared_debt_forgive(s, &a);
 	assert_int_equal(shared_debt_ask(s, &b, 1000000, &owes), 0);
 	assert_true(owes);
