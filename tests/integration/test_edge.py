@@ -587,6 +587,20 @@ def test_over_a_limit_the_first_version_hears_nothing_and_sync_hears_429(tracker
         assert one_more("/api/completeJob").status is None
 
 
+def test_keys_are_tried_as_slowly_as_forms_are_taken_and_looking_is_free(tracker):
+    """Of an address five a second, forty of them at once."""
+    def heard(method, count=60):
+        return [requests.request(method, f"{tracker.plain_url}/me", timeout=30, headers={"X-Forwarded-For": "203.0.113.99"}).status_code
+                for _ in range(count)]
+
+    assert 429 not in heard("GET")
+    began = time.monotonic()
+    sent = heard("POST")
+    taken = len(sent) - sent.count(429)
+    assert 40 <= taken <= 42 + 5 * (time.monotonic() - began)
+    assert 429 not in heard("GET", 5)
+
+
 def test_an_address_of_ipv6_is_its_network(tracker):
     with Crowd(tracker.http_port) as crowd:
         for n in range(LARGE + 20):

@@ -63,6 +63,17 @@ def test_two_people_who_look_at_their_workers_within_one_period_see_their_own(fi
         assert not any(name in text for nickname, name in workers.items() if nickname != own)
 
 
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}])
+def test_a_page_of_another_site_gets_nothing_that_is_kept(five, headers):
+    plain = Api(five, plain=True)
+    until = time.monotonic() + 20
+    while plain.get("/api/stats.json").headers["X-Cache"] != "HIT":
+        assert time.monotonic() < until
+    refused = plain.get("/api/stats.json", headers=headers)
+    assert refused.status_code == 403 and not refused.text.startswith("{")
+    assert plain.get("/api/stats.json").status_code == 200
+
+
 @pytest.mark.parametrize("parameter", ["state=working", "state=waiting", "stage=b"])
 def test_lists_that_differ_in_one_word_are_kept_apart(five, parameter):
     plain = Api(five, plain=True)

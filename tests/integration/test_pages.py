@@ -338,13 +338,16 @@ CSP = {"default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "
        "base-uri": "'none'", "form-action": "'self'", "frame-ancestors": "'none'"}
 
 
-@pytest.mark.parametrize("path", PAGES + ["/worker/extract/no-one-1", "/nothing", "/api/jobCount?stage=a"])
+@pytest.mark.parametrize("path", PAGES + ["/worker/extract/no-one-1", "/nothing", "/api/jobCount?stage=a", "/me", "/static/icon.svg", "/api",
+                                  "/api/stats.json"])
 def test_strict_headers_on_every_answer(api, path):
     headers = api.get(path).headers
     policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";") if part.strip())
     assert {k: policy.get(k) for k in CSP} == CSP
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert "Referrer-Policy" in headers
+    assert headers["Referrer-Policy"] == headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert {"camera=()", "geolocation=()", "microphone=()"} <= set(headers["Permissions-Policy"].split(", "))
+    assert re.fullmatch("[0-9a-f]{32}", headers["X-Request-Id"].replace("-", ""))
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -295,6 +295,18 @@ def test_export_after_a_number(fresh):
     assert [r["job"] for r in rows_of(fresh.run(EXPORT, "--stage", "a", "--after", "3"))] == [4, 5]
 
 
+def test_export_of_exactly_a_page_and_of_one_more_has_each_result_once(fresh):
+    """A page has 4,000 results; news have pages of their own."""
+    fresh.load(["x"] * 4001)
+    f = Fleet(fresh)
+    fresh.sql("update tracker.worker set allowance = 1000")
+    for _ in range(4):
+        assert f.sync(done=[{**which(j), "data": "r"} for j in f.take(1000)])
+    assert [r["job"] for r in rows_of(fresh.run(EXPORT, "--stage", "a"))] == list(range(1, 4001))
+    f.sync(done=[{**which(j), "data": "r"} for j in f.take(1)])
+    assert [r["job"] for r in rows_of(fresh.run(EXPORT, "--stage", "a"))] == list(range(1, 4002))
+
+
 def test_export_follow_goes_on_as_results_come(fresh):
     fresh.load(["x", "y"])
     w = Client(fresh)

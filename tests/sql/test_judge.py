@@ -2,6 +2,8 @@
 
 import pytest
 
+from house import Item
+
 
 @pytest.fixture(autouse=True)
 def _rests(house):
@@ -351,3 +353,30 @@ def test_however_many_tokens_strangers_have_they_do_not_pause_what_ten_honest_on
         bad(house, w, 2)
     assert judge(house) == []
     assert not paused(house, "load")
+
+
+def test_results_of_a_stage_are_its_own(house):
+    house.load(2)
+    a, b = house.worker(), house.worker(2)
+    house.complete([Item(a.token, j.job, j.lease, "made") for j in house.take(a, 2)])
+    house.complete([Item(b.token, j.job, j.lease, "made of it") for j in house.take(b)])
+    for stage, workers in ((1, [a.id] * 2), (2, [b.id])):
+        (r,) = house.rows("select workers from tracker.read_results(%s::int2, now() - interval '1 hour', 100)", stage)
+        assert r.workers == workers
+
+
+def test_bad_ends_behind_a_batch_and_before_its_time_are_not_of_it(house):
+    house.load(9)
+    w = house.worker()
+    for job in house.take(w, 9):
+        house.back(w, job, "failed" if job.job % 2 else "flagged")
+
+    def ends(first, last, since="now() - interval '1 hour'"):
+        return [(r.worker, r.ends, r.hard, r.soft) for r in house.rows(
+            f"select * from tracker.read_bad_ends(1::int2, array[{first}]::int8[], array[{last}]::int8[], array[{since}], 100)")]
+
+    assert ends(1, 9) == [(w.id, 9, 5, 4)]
+    assert ends(2, 4) == [(w.id, 3, 1, 2)]
+    assert ends(1, 9, "now() + interval '1 hour'") == []
+    assert house.rows("select n, ends from tracker.read_bad_ends(1::int2, '{1,6}', '{3,7}', array[now() - interval '1 hour',"
+                      " now() - interval '1 hour'], 100) order by n") == [(1, 3), (2, 2)]

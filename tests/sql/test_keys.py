@@ -263,3 +263,13 @@ def test_keys_of_a_name_of_before_are_listed_with_those_of_the_name_that_it_is_n
         pass
     for name in ("Ada", "Countess"):
         assert [k.label for k in house.rows("select * from tracker.list_keys(%s)", name)] == ["laptop"]
+
+
+def test_what_looks_like_a_name_of_before_is_as_little_free(house):
+    """Of somebody with a key, who was called so."""
+    claim(house, "Countess")
+    house.rows("insert into tracker.person (nickname, merged_into) select 'Ada', id from tracker.person where nickname = 'Countess'")
+    house.rows("insert into tracker.person (nickname) values ('Bob')")
+    put_looks(house, house.rows("select * from tracker.list_unlooked(%s, 10)", MARK))
+    assert house.rows("select p.nickname, bool_and(k.claimed) from tracker.look k join tracker.person p on p.id = k.person"
+                      " group by 1 order by 1") == [("Ada", True), ("Bob", False), ("Countess", True)]

@@ -239,7 +239,9 @@ def test_who_is_banned_and_who_is_not_are_not_made_one(crowd, who):
 
 def test_nobody_is_merged_into_who_was_erased(crowd):
     gone = f"erased-{erase(crowd, 'Ada')[0].line}"
-    assert "no such person" in refuses(crowd, "select tracker.merge_people('ada', %s)", gone)
+    for asked in ("merge_people", "check_merge"):
+        assert "no such person" in refuses(crowd, f"select tracker.{asked}('ada', %s)", gone)
+        assert "no such person" in refuses(crowd, f"select tracker.{asked}(%s, 'ada')", gone)
     assert person(crowd, "ada").nickname == "ada"
     assert len(erase(crowd, "ada")) == 1
 

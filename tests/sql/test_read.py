@@ -879,3 +879,12 @@ def test_what_was_refused_comes_newest_first_whoever_they_were_then(house):
     for most, jobs in ((5, [3, 1, 2]), (2, [3, 1])):
         assert [r.job for r in house.rows("select * from tracker.read_person_refused("
                                           "(select person from tracker.worker where id = %s), %s)", house.row(w).id, most)] == jobs
+
+
+def test_what_is_in_hand_is_as_old_as_the_oldest_of_it(house):
+    house.load(3)
+    jobs = house.take(house.worker(), 3)
+    for n, job in enumerate(jobs):
+        house.rows("update tracker.lease set since = now() - make_interval(secs => %s) where job = %s", (100, 500, 10)[n], job.job)
+    told = {r.stage: r for r in house.rows("select * from tracker.read_work_in_hand()")}
+    assert 499 < told[1].oldest_s < 560 and told[2].oldest_s == 0 and told[1].working == 1

@@ -377,3 +377,16 @@ def test_only_the_same_person_at_the_same_place_was_sent_away(house):
         ("Mallory", "192.0.2.7"), ("Mallory", "198.51.100.7"), ("Ada", "192.0.2.7")))
     ids = {house.row(x).id: x for x in (same, moved, neighbour)}
     assert [ids[n] for n in house.value("select tracker.sent_away(1::int2, 1, %s::int8[])", list(ids))] == [same]
+
+
+def test_only_an_operators_act_takes_a_job_away(house):
+    """An answer that was lost, a goodbye and what a worker did itself do not."""
+    house.load(4)
+    taken, lost, let_go, failed = (house.worker() for _ in range(4))
+    jobs = [house.take(w)[0] for w in (taken, lost, let_go, failed)]
+    house.rows("select * from tracker.take_lease(1::int2, %s, '')", jobs[0].job)
+    call = house.value("select call from tracker.lease where job = %s", jobs[1].job)
+    house.back(lost, jobs[1], "undelivered", str(call))
+    house.back(let_go, jobs[2], "released")
+    house.back(failed, jobs[3], "failed")
+    assert [house.value("select tracker.is_taken(1::int2, %s, %s)", j.job, j.lease) for j in jobs] == [True, False, False, False]

@@ -612,3 +612,26 @@ def test_an_undo_of_another_job_is_not_over_this_one(house):
     assert house.rows("select * from tracker.undo_over(%s)", number) == []
     later = undo(house, person="Ada", stage=1)
     assert house.rows("select * from tracker.undo_over(%s)", number) == [(later, 1)]
+
+
+@pytest.mark.parametrize("way", ["undo", "send back", "flags"])
+def test_what_is_withdrawn_is_counted_in_the_minute_in_which_it_was_made(house, way):
+    """Of the stage and of the person."""
+    house.load(1)
+    ada = house.worker(nickname="Ada")
+    make(house, ada, 1)
+    house.rows("update tracker.output set finished = finished - interval '10 minutes'")
+    house.rows("update tracker.worker set created = created - interval '1 hour'")
+    made = house.value("select date_trunc('minute', finished) from tracker.output")
+    if way == "undo":
+        undo(house, person="Ada")
+    elif way == "send back":
+        house.rows("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    else:
+        for n in range(house.flag_limit):
+            w = house.newcomer(2, nickname=f"person {n}", address=f"10.{n}.0.1")
+            job = house.take(w)
+            house.flag(w, job[0])
+            house.make_due()
+    assert house.rows("select minute, sum(withdrawn) from tracker.tally where withdrawn <> 0 group by 1") == [(made, 1)]
+    assert house.rows("select minute, sum(withdrawn) from tracker.credit where withdrawn <> 0 group by 1") == [(made, 1)]
