@@ -25,6 +25,13 @@
 	INT64_C(250000) /* a page that another process renders is asked for again after */
 #define DATA_CACHE_S 5  /* at most, of application/json */
 #define PAGE_BYTES (8 * 1024 * 1024)
+/*
+ * nginx keeps a page for a second. For half a minute more it shows it while one visitor's call fetches it anew, or we are
+ * away: a restart is not seen, and what was erased is not shown for longer. What is no page any more takes the place of
+ * what was one, and is never shown as old.
+ */
+#define FOR_A_SECOND "public, max-age=1"
+#define STALE_WHILE_AWAY ", stale-while-revalidate=30, stale-if-error=30"
 #define GZIP_FROM 512 /* bytes; a smaller page fits one packet either way */
 
 /* A page as it travels one way or the other; a strong tag stands for bytes, so each has its own. */
@@ -279,7 +286,7 @@ say_copy(struct request *rq, const struct copy *copy)
 	    .etag = form->etag,
 	    .encoding = gzip ? "gzip" : NULL,
 	    .vary = "Accept-Encoding",
-	    .cache = cached ? "public, max-age=1" : "no-cache"};
+	    .cache = cached ? FOR_A_SECOND STALE_WHILE_AWAY : "no-cache"};
 
 	reply_send(rq, &reply);
 }
@@ -398,7 +405,7 @@ keep_in_redis(struct refresh *r, struct redis *redis, const struct copy *copy)
 	for (int i = 0; i < 5; i++)
 		lens[i] = i == 2 ? value.len : strlen(words[i]);
 	redis_begin(redis);
-	if (!value.failed)
+	if (!value.failed && !is_forgotten(r->cache, copy))
 		redis_put(redis, 5, words, lens);
 	redis_put_words(redis, "DEL", redis_key(r, "page-lock"), NULL);
 	(void)flush(r, redis, PART_COPYING, &values, &n); /* else the next period renders again */
@@ -498,7 +505,7 @@ store(struct page_cache *c, struct refresh *r, struct waiter **waiters)
 	e->waiters = NULL;
 	e->refreshing = false;
 	e->looked_us = clock_us();
-	if (r->copy && c->tracker->settings->page_cache_s > 0) {
+	if (r->copy && c->tracker->settings->page_cache_s > 0 && !is_forgotten(c, r->copy)) {
 		c->bytes -= weight(e);
 		copy_unref(e->copy);
 		e->copy = copy_ref(r->copy);
@@ -514,6 +521,14 @@ store(struct page_cache *c, struct refresh *r, struct waiter **waiters)
 }
 
 static void
+say_none(struct request *rq, const struct err *e)
+{
+	bool cached = rq->tracker->settings->page_cache_s > 0 && e->kind == ERR_MISSING;
+
+	reply_error_kept(rq, e, cached ? FOR_A_SECOND : NULL);
+}
+
+static void
 answer_refresh(struct op *op)
 {
 	struct refresh *r = op->owner;
@@ -525,7 +540,7 @@ answer_refresh(struct op *op)
 		if (copy)
 			say_copy(waiters->rq, copy);
 		else
-			reply_error(waiters->rq, &op->err);
+			say_none(waiters->rq, &op->err);
 	}
 	copy_unref(copy);
 	copy_unref(r->copy);

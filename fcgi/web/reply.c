@@ -222,6 +222,12 @@ reply_cut(struct request *rq)
 void
 reply_error(struct request *rq, const struct err *e)
 {
+	reply_error_kept(rq, e, NULL);
+}
+
+void
+reply_error_kept(struct request *rq, const struct err *e, const char *cache)
+{
 	int status = status_of(e);
 	const char *said = e->said ? e->said : said_of(status);
 
@@ -237,6 +243,7 @@ reply_error(struct request *rq, const struct err *e)
 	    &(struct reply){.status = status,
 		.body = said,
 		.len = strlen(said),
+		.cache = cache,
 		.allow = e->kind == ERR_METHOD && rq->route ? rq->route->allow : NULL,
 		.retry_after_s =
 		    status == 503 ? RETRY_AFTER_S + (int)random_below(RETRY_AFTER_S) : 0});

@@ -43,6 +43,8 @@ void reply_text(struct request *rq, int status, const char *text);
 void reply_cut(struct request *rq);
 /* By the route's manners: v1 closes the connection instead of a 5xx, which its client would die of. */
 void reply_error(struct request *rq, const struct err *e);
+/* The same, with a Cache-Control; NULL = no-store. */
+void reply_error_kept(struct request *rq, const struct err *e, const char *cache);
 /* Would reply_error say to try again later (503)? Then it is nothing about what was asked for. */
 bool reply_is_later(const struct err *e);
 
