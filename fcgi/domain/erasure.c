@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "domain/news.h"
 #include "domain/stage.h"
 
@@ -152,7 +153,7 @@ is_border(const char *text, size_t len, size_t at)
 }
 
 static bool
-quotes_one(const char *text, size_t len, const char *name, size_t size)
+quotes_one(const char *text, size_t len, const char *name, size_t size, bool anywhere)
 {
 	for (size_t from = 0; from < len; from++) {
 		const char *found = memmem(text + from, len - from, name, size);
@@ -160,21 +161,53 @@ quotes_one(const char *text, size_t len, const char *name, size_t size)
 		if (!found)
 			return false;
 		from = (size_t)(found - text);
-		if (size >= ANYWHERE_FROM ||
-		    (is_border(text, len, from) && is_border(text, len, from + size)))
+		if (anywhere || (is_border(text, len, from) && is_border(text, len, from + size)))
 			return true;
 	}
 	return false;
 }
 
-/* Does a text quote one of these names, a line each? A short one as a word, see tracker.without_name. */
+static bool
+is_ascii(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] & 0x80)
+			return false;
+	return true;
+}
+
+/* As a word, in whatever case its letters are. Of letters beyond ASCII the case is not known: each may be one of them. */
+static bool
+quotes_word(const char *text, size_t len, const char *name, size_t size)
+{
+	struct buf low;
+	bool found;
+
+	if (!is_ascii(name, size))
+		return !is_ascii(text, len);
+	buf_init(&low, 0);
+	buf_put(&low, text, len);
+	buf_put(&low, name, size);
+	if (low.failed) { /* rather gone than told */
+		buf_fini(&low);
+		return true;
+	}
+	text_lower(low.data, low.data, low.len);
+	found = quotes_one(low.data, len, low.data + len, size, false);
+	buf_fini(&low);
+	return found;
+}
+
+/* Does a text quote one of these names, a line each? See tracker.without_name; what is short goes as with `words`. */
 static bool
 quotes(const char *text, size_t len, const char *names)
 {
 	while (*names) {
 		size_t size = strcspn(names, "\n");
 
-		if (size > 0 && quotes_one(text, len, names, size))
+		if (size > 0 &&
+		    (quotes_word(text, len, names, size) ||
+			(size >= ANYWHERE_FROM && quotes_one(text, len, names, size, true))))
 			return true;
 		names += size + (names[size] == '\n');
 	}

@@ -1,4 +1,5 @@
--- Writes down a step of the taking back of an undo: in the undo's line, and in one of who takes it back.
+-- Writes down a step of the taking back of an undo: in the undo's line, which says so while they are a part of its
+-- results, and in one of who takes it back.
 --
 -- That line is begun by the first step of theirs in which something came back, and named by the undo's (back).
 --
@@ -29,7 +30,9 @@ begin
 	update tracker.audit a set count = a.count + p_results, changed = v_now,
 		details = a.details || jsonb_build_object('jobs', (a.details ->> 'jobs')::int8 + p_jobs)
 	where a.id = v_line;
-	update tracker.audit a set state = 'taken back', changed = v_now,
+	update tracker.audit a set changed = v_now,
+		state = case when coalesce((a.details ->> 'taken_back')::int8, 0) + p_results < a.count then 'part back'
+			else 'taken back' end,
 		details = a.details || jsonb_build_object('back', v_line,
 			'taken_back', coalesce((a.details ->> 'taken_back')::int8, 0) + p_results)
 	where a.id = p_undone.id;

@@ -4,8 +4,11 @@
 --
 -- Results themselves are the project's, and are not looked into.
 --
--- Caller	distcompute-admin person erase; own_erase. words: a name of fewer than three characters is replaced as a word, too
---		(see without_name).
+-- Who acted for the project under that name (audit.who) stays written there: else anybody who takes the name of an
+-- operator could have what that operator did told of nobody.
+--
+-- Caller	distcompute-admin person erase; own_erase, which never says words: what others wrote is not for strangers to change by
+--		a name such as "it". words: a short name is replaced as a word in any case, too (see without_name).
 -- Answer	a row a worker that they ever had: its token's hash, and freed, how many of its jobs wait for
 --		others (null: it was gone before). line: the one in audit; names: theirs, a line each, for what is kept elsewhere.
 -- Errors	TR002: there is no such person.
@@ -28,6 +31,7 @@ declare
 	v_line int8;
 	v_new text;
 	v_name text;
+	v_any_case boolean;
 	v_names text[];
 	c_unseen constant int8 := 10000;	-- rows that may be committed behind a mark
 	v_strike_mark int8; v_refused_mark int8; v_worker_mark int8;
@@ -42,11 +46,11 @@ begin
 	select coalesce(max(r.id), 0) - c_unseen into v_refused_mark from tracker.refused_output r;
 	select coalesce(max(w.id), 0) - c_unseen into v_worker_mark from tracker.worker w;
 	v_strikes := array(select s.id from tracker.strike s
-		where exists (select from unnest(v_names) as n(name) where strpos(s.reason, n.name) > 0));
+		where exists (select from unnest(v_names) as n(name) where tracker.has_name(s.reason, n.name, octet_length(n.name) >= 6 or erase_person.words)));
 	v_refused := array(select r.id from tracker.refused_output r
-		where exists (select from unnest(v_names) as n(name) where strpos(r.reason, n.name) > 0));
+		where exists (select from unnest(v_names) as n(name) where tracker.has_name(r.reason, n.name, octet_length(n.name) >= 6 or erase_person.words)));
 	v_labelled := array(select w.id from tracker.worker w
-		where exists (select from unnest(v_names) as n(name) where strpos(w.label, n.name) > 0));
+		where exists (select from unnest(v_names) as n(name) where tracker.has_name(w.label, n.name, octet_length(n.name) >= 6 or erase_person.words)));
 
 	lock table tracker.ban in share row exclusive mode;
 	if v_names is distinct from (select array_agg(p.nickname order by p.id) from tracker.person p
@@ -76,30 +80,31 @@ begin
 	-- 2. What others wrote of them.
 	foreach v_name in array v_names
 	loop
+		v_any_case := octet_length(v_name) >= 6 or erase_person.words;
 		update tracker.refused_output r set reason = tracker.without_name(r.reason, v_name, v_new, erase_person.words)
-		where (r.id = any (v_refused) or r.id > v_refused_mark) and strpos(r.reason, v_name) > 0;
+		where (r.id = any (v_refused) or r.id > v_refused_mark) and tracker.has_name(r.reason, v_name, v_any_case);
 		update tracker.strike s set reason = tracker.without_name(s.reason, v_name, v_new, erase_person.words)
-		where (s.id = any (v_strikes) or s.id > v_strike_mark) and strpos(s.reason, v_name) > 0;
+		where (s.id = any (v_strikes) or s.id > v_strike_mark) and tracker.has_name(s.reason, v_name, v_any_case);
 		update tracker.failed f set reason = tracker.without_name(f.reason, v_name, v_new, erase_person.words)
-		where strpos(f.reason, v_name) > 0;
+		where tracker.has_name(f.reason, v_name, v_any_case);
 		update tracker.worker w set label = tracker.without_name(w.label, v_name, v_new, erase_person.words)
-		where (w.id = any (v_labelled) or w.id > v_worker_mark) and strpos(w.label, v_name) > 0;
+		where (w.id = any (v_labelled) or w.id > v_worker_mark) and tracker.has_name(w.label, v_name, v_any_case);
 		update tracker.ban b set words = tracker.without_name(b.words, v_name, v_new, erase_person.words),
 			label = tracker.without_name(b.label, v_name, v_new, erase_person.words),
 			label_hash = case when tracker.without_name(b.label, v_name, v_new, erase_person.words) <> b.label
 				then coalesce(b.label_hash, tracker.ban_hash(b.label)) else b.label_hash end
-		where strpos(b.words, v_name) > 0 or strpos(b.label, v_name) > 0;
+		where tracker.has_name(b.words, v_name, v_any_case) or tracker.has_name(b.label, v_name, v_any_case);
 		update tracker.batch b set note = tracker.without_name(b.note, v_name, v_new, erase_person.words),
 			paused_why = tracker.without_name(b.paused_why, v_name, v_new, erase_person.words)
-		where strpos(b.note, v_name) > 0 or strpos(b.paused_why, v_name) > 0;
+		where tracker.has_name(b.note, v_name, v_any_case) or tracker.has_name(b.paused_why, v_name, v_any_case);
 		update tracker.project p set banner = tracker.without_name(p.banner, v_name, v_new, erase_person.words)
-		where strpos(p.banner, v_name) > 0;
+		where tracker.has_name(p.banner, v_name, v_any_case);
 		update tracker.invite i set label = tracker.without_name(i.label, v_name, v_new, erase_person.words)
-		where strpos(i.label, v_name) > 0;
+		where tracker.has_name(i.label, v_name, v_any_case);
 		update tracker.person_key k set label = tracker.without_name(k.label, v_name, v_new, erase_person.words)
-		where strpos(k.label, v_name) > 0;
+		where tracker.has_name(k.label, v_name, v_any_case);
 		update tracker.trial t set said = tracker.without_name(t.said, v_name, v_new, erase_person.words)
-		where t.state in ('failed', 'flagged', 'released') and strpos(t.said, v_name) > 0;
+		where t.state in ('failed', 'flagged', 'released') and tracker.has_name(t.said, v_name, v_any_case);
 		delete from tracker.former_stage f
 		where strpos(f.name, lower(v_name collate "und-x-icu")) > 0 and (char_length(v_name) >= 3 or erase_person.words)
 			and f.name ~ tracker.as_word(lower(v_name collate "und-x-icu"));
@@ -107,14 +112,18 @@ begin
 		where b.person = v_name;
 		update tracker.audit a set
 			target = case when a.target = 'person ' || v_name then 'person ' || v_new
+				-- who is called the same in other letters is somebody else
+				when exists (select from tracker.person p
+					where p.nickname = regexp_replace(a.target, '^person ', '')
+						and p.id <> all (v_people)) then a.target
 				else tracker.without_name(a.target, v_name, v_new, erase_person.words) end,
 			details = coalesce((
 				select jsonb_object_agg(d.key, case jsonb_typeof(d.value) when 'string'
 					then to_jsonb(tracker.without_name(d.value #>> '{}', v_name, v_new, erase_person.words))
 					else d.value end)
 				from jsonb_each(a.details) d), '{}')
-		where strpos(a.target, v_name) > 0 or strpos(a.details::text, v_name) > 0
-			or exists (select from jsonb_each_text(a.details) d where strpos(d.value, v_name) > 0);
+		where tracker.has_name(a.target, v_name, v_any_case) or tracker.has_name(a.details::text, v_name, v_any_case)
+			or exists (select from jsonb_each_text(a.details) d where tracker.has_name(d.value, v_name, v_any_case));
 	end loop;
 
 	-- 3. They themselves.

@@ -3,7 +3,7 @@
 --
 -- Caller	distcompute-admin person rename; own_rename. skeletons, of_mark: of the new name, see open_workers; null:
 --		the keeper makes them, and whom it looks like is not asked.
--- Answer	the line's number in audit.
+-- Answer	the line's number in audit; null: it is their name already.
 -- Errors	TR002: no such person, no such name, or it is another one's, or looks like one that somebody has.
 -- Locks	registrations (see open_workers); person_key, against claims; the person; look, the two.
 -- Index	person by nickname and id; look_person; see like_another.
@@ -32,6 +32,9 @@ begin
 	select x.* into p from tracker.person x where x.id = tracker.find_person(of_person) for no key update;
 	if not found or p.erased then
 		raise exception 'there is no person ''%''', of_person using errcode = 'TR002';
+	end if;
+	if p.nickname = v_new then
+		return null;
 	end if;
 	select x.* into q from tracker.person x where x.nickname = v_new;
 	if found and q.merged_into is distinct from p.id then

@@ -1,8 +1,9 @@
 -- A text in which a name is replaced where it stands.
 --
--- A long name is replaced anywhere. One that may be a part of other words (fewer than six bytes: Ann is in Annual) only as
--- a word; one of fewer than three characters is a word of its own too often (it, a), and is replaced when it is all the text, or with
--- `words`.
+-- A long name is replaced anywhere, and as a word in whatever case its letters are. One that may be a part of other words (fewer
+-- than six bytes: Ann is in Annual) only as a word, and written as it is, for will and mark are words besides; one of fewer than
+-- three characters is a word of its own too often (it, a), and is replaced when it is all the text. With `words` these are
+-- replaced as words, too, in any case.
 --
 -- Caller	erase_person.
 -- Answer	the text; null for null.
@@ -16,8 +17,10 @@ returns text
 language sql
 immutable
 as $$
-	select case when octet_length(name) >= 6 then replace(of_text, name, instead)
-		when of_text = name then instead
-		when words or char_length(name) >= 3 then regexp_replace(of_text, tracker.as_word(name), instead, 'g')
+	select case when of_text = name then instead
+		when octet_length(name) >= 6 then
+			regexp_replace(replace(of_text, name, instead) collate "und-x-icu", tracker.as_word(name), instead, 'gi')
+		when words then regexp_replace(of_text collate "und-x-icu", tracker.as_word(name), instead, 'gi')
+		when char_length(name) >= 3 then regexp_replace(of_text, tracker.as_word(name), instead, 'g')
 		else of_text end
 $$;

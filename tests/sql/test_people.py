@@ -533,6 +533,10 @@ def test_a_short_name_is_replaced_only_where_it_is_all(house):
     ("disk", "disks", False, None), ("Zoë", "Zoë's", False, "{new}'s"), ("Zebulon", "xZebulon2", False, "x{new}2"),
     ("Al", "Al", False, "{new}"), ("Al", "Al says hi", False, None), ("Al", "Al says hi, Also Al", True, "{new} says hi, Also {new}"),
     ("a", "pause stage a", False, None), ("王伟", "王伟说", False, "{new}说"), ("李", "李", False, "{new}"),
+    ("Zebulon", "ZEBULON'S box, zebulons, zebulon", False, "{new}'S box, zebulons, {new}"),
+    ("Жанна", "для жанна, ЖАННА и жаннами", False, "для {new}, {new} и жаннами"),
+    ("Will", "Will will", False, "{new} will"), ("Will", "Will will, willing", True, "{new} {new}, willing"),
+    ("Will", "will", False, None), ("Al", "al says hi", True, "{new} says hi"),
     ("(x)", "by (x)y", False, "by {new}y"), ("A.B", "AxB and A.B", False, "AxB and {new}"), ("\\1", "a \\1 b", True, "a {new} b")])
 def test_a_name_goes_from_a_text_where_it_is_one(house, name, text, words, after):
     """And nothing else of the text: neither of a word that the name is a part of, nor of what only looks like it."""
@@ -543,6 +547,53 @@ def test_a_name_goes_from_a_text_where_it_is_one(house, name, text, words, after
     house.back(other, job, reason=text)
     (line,) = house.rows("select line from tracker.erase_person(%s, %s)", name, words)
     assert house.value("select reason from tracker.strike") == (after or text).format(new=f"erased-{line.line}")
+
+
+def test_of_an_erased_person_no_letter_is_left_in_another_case(told):
+    told.rows("select * from tracker.ban_strangers(null, null, %s, null, null, %s, null)", NAME.upper(), f"go, {NAME.lower()}")
+    told.rows("select tracker.set_batch(%s, null, %s)", told.batch(), f"for {NAME.swapcase()}'s")
+    told.rows("select tracker.add_invite(gen_random_uuid(), %s, 14)", NAME.lower())
+    erase(told, NAME)
+    assert [t for t in texts(told) if "zebulon" in t.lower()] == []
+
+
+def test_who_is_called_the_same_in_other_letters_is_somebody_else(house):
+    """What was done to them is told of them after the other is gone."""
+    for name in ("Zebulon", "zebulon"):
+        house.worker(nickname=name)
+    house.rows("select * from tracker.ban_strangers('zebulon', null, null, null, null, 'go', null)")
+    house.rows("select tracker.rename_person('zebulon', 'Eve')")
+    house.rows("select tracker.hide_person('zebulon', true)")
+    (line,) = {r.line for r in erase(house, "Zebulon")}
+    assert house.rows("select act, target from tracker.audit order by id") == [
+        ("ban", "person zebulon"), ("rename person", "zebulon"), ("hide person", "zebulon"), ("erase person", f"erased-{line}")]
+    assert house.rows("select person from tracker.ban") == [("zebulon",)]
+
+
+def test_who_acted_for_the_project_stays_written_down_whoever_takes_their_name(house):
+    """And it is told before."""
+    house.rows("set tracker.who = 'Ann@host'")
+    house.rows("select tracker.set_paused(1::int2, true)")
+    house.worker(nickname="Ann@host")
+    assert weigh_name(house, "Ann@host") == [("acts", "Ann@host", 1)]
+    erase(house, "Ann@host")
+    assert house.value("select who from tracker.audit where act = 'pause'") == "Ann@host"
+
+
+def test_a_short_name_in_other_letters_is_told_before(house):
+    house.load(1)
+    house.worker(nickname="Will")
+    assert weigh_name(house, "Will") == []
+    other = house.worker(nickname="Other", label="Will's friend")
+    house.back(other, house.take(other)[0], reason="it will be full, and I am willing")
+    assert weigh_name(house, "Will") == [("case", "Will", 1)]
+
+
+def test_a_name_that_is_theirs_already_is_no_renaming(crowd):
+    assert rename(crowd, "Ada", "Eve") is not None
+    assert rename(crowd, "Ada", "Eve") is None and rename(crowd, "Eve", "Eve") is None
+    assert crowd.value("select count(*) from tracker.audit") == 2
+    assert {n for n, in crowd.rows("select nickname from tracker.person")} == {"Ada", "Eve", "ada", "Bob"}
 
 
 def weigh_name(house, name):
