@@ -41,14 +41,17 @@ enum key {
 
 static const struct argp_option no_options[] = {{0}};
 static const struct argp_option json_option[] = {{"json", KEY_JSON, NULL, 0, "Print JSON", 0}, {0}};
+#define JSON_LINES                                                                                 \
+	{                                                                                          \
+		"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0                         \
+	}
 static const struct argp_option batch_options[] = {
     {"all", KEY_ALL, NULL, 0, "List those that are over too", 0},
-    {"reason", KEY_REASON, "TEXT", 0, "With pause and cancel: why, for people", 0},
-    {"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0}, {0}};
+    {"reason", KEY_REASON, "TEXT", 0, "With pause and cancel: why, for people", 0}, JSON_LINES,
+    {0}};
 static const struct argp_option failed_options[] = {
     {"batch", KEY_BATCH, "NAME", 0, "Only of this batch", 0},
-    {"stage", KEY_STAGE, "STAGE", 0, "Only of this stage: its letter or name", 0},
-    {"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0}, {0}};
+    {"stage", KEY_STAGE, "STAGE", 0, "Only of this stage: its letter or name", 0}, JSON_LINES, {0}};
 static const struct argp_option requeue_options[] = {
     {"batch", KEY_BATCH, "NAME", 0, "Those of this batch, instead of job numbers", 0},
     {"stage", KEY_STAGE, "STAGE", 0, "The stage in which they failed: its letter or name", 0},
@@ -56,41 +59,41 @@ static const struct argp_option requeue_options[] = {
     {"reason", KEY_REASON, "TEXT", 0, "Those whose reason has this in it, instead of job numbers",
 	0},
     {"label", KEY_LABEL, "TEXT", 0, "Those whose last worker said that it runs this", 0},
-    {"person", KEY_PERSON, "NICKNAME", 0, "Those whose last worker was this person's", 0}, {0}};
+    {"person", KEY_PERSON, "NICKNAME", 0, "Those whose last worker was this person's", 0},
+    JSON_LINES, {0}};
 static const struct argp_option leases_options[] = {
     {"older", KEY_OLDER, "TIME", 0, "Only those in hand for so long: 90s, 15m, 2h, 1d", 0},
-    {"stage", KEY_STAGE, "STAGE", 0, "Only of this stage: its letter or name", 0},
-    {"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0}, {0}};
+    {"stage", KEY_STAGE, "STAGE", 0, "Only of this stage: its letter or name", 0}, JSON_LINES, {0}};
 static const struct argp_option workers_options[] = {
     {"stage", KEY_STAGE, "STAGE", 0, "Only of this stage: its letter or name", 0},
     {"person", KEY_PERSON, "NICKNAME", 0, "Only of this person", 0},
     {"label", KEY_LABEL, "TEXT", 0, "Only workers that said they run this", 0},
     {"address", KEY_ADDRESS, "CIDR", 0, "Only workers that registered from this address or network",
 	0},
-    {"json", KEY_JSON, NULL, 0, "Print a JSON object a line", 0}, {0}};
+    JSON_LINES, {0}};
 static const struct argp_option give_back_options[] = {
     {"stage", KEY_STAGE, "STAGE", 0, "The stage in which it is in hand: its letter or name", 0},
-    {"reason", KEY_REASON, "TEXT", 0, "Why; kept with the job", 0}, {0}};
+    {"reason", KEY_REASON, "TEXT", 0, "Why; kept with the job", 0}, JSON_LINES, {0}};
 static const struct argp_option hurry_options[] = {
     {"stage", KEY_STAGE, "STAGE", 0, "Only those that wait in this stage: its letter or name", 0},
-    {0}};
+    JSON_LINES, {0}};
 static const struct argp_option send_back_options[] = {
     {"batch", KEY_BATCH, "NAME", 0, "All that the stage made of this batch, instead of a job", 0},
     {"stage", KEY_STAGE, "STAGE", 0, "The stage whose result is refused: its letter or name", 0},
-    {"reason", KEY_REASON, "TEXT", 0, "Why; kept with the refused result", 0}, {0}};
+    {"reason", KEY_REASON, "TEXT", 0, "Why; kept with the refused result", 0}, JSON_LINES, {0}};
 static const struct argp_option person_options[] = {
     {"yes", KEY_YES, NULL, 0,
 	"With merge and erase: do it; without, it is only told what would be done", 0},
     {"words", KEY_WORDS, NULL, 0,
-	"With erase: also where a name of one or two characters is a word of what others wrote", 0},
+	"With erase: a short name also where it is no more than a word of what others wrote", 0},
     {"json", KEY_JSON, NULL, 0, "Print JSON", 0},
     {"label", KEY_LABEL, "TEXT", 0, "With key add: what it is for", 0},
     {"all", KEY_ALL, NULL, 0, "With key revoke: all keys, and the name", 0}, {0}};
 static const struct argp_option invite_options[] = {
-    {"label", KEY_LABEL, "TEXT", 0, "For whom it is", 0}, {0}};
+    {"label", KEY_LABEL, "TEXT", 0, "For whom it is", 0}, JSON_LINES, {0}};
 static const struct argp_option purge_options[] = {
     {"older", KEY_OLDER, "TIME", 0, "Delete what is older than this: 90d, 12h", 0},
-    {"yes", KEY_YES, NULL, 0, "Delete; without it, only count", 0}, {0}};
+    {"yes", KEY_YES, NULL, 0, "Delete; without it, only count", 0}, JSON_LINES, {0}};
 static const struct argp_option undo_options[] = {
     {"person", KEY_PERSON, "NICKNAME", 0, "Results by this person", 0},
     {"worker", KEY_WORKER, "NAME", 0, "Results by this worker", 0},
@@ -107,9 +110,9 @@ static const struct argp_option undo_options[] = {
     {"dry-run", KEY_DRY_RUN, NULL, 0, "Only count, by stage and person", 0},
     {"resume", KEY_RESUME, "NUMBER", 0, "Go on with an undo that was broken off", 0},
     {"back", KEY_BACK, "NUMBER", 0, "Take an undo back, as far as nobody has begun anew", 0},
-    {"json", KEY_JSON, NULL, 0, "With --dry-run: print a JSON object a line", 0}, {0}};
+    JSON_LINES, {0}};
 static const struct argp_option trial_options[] = {
-    {"back", KEY_BACK, "NUMBER", 0, "Take a trial back that is not over", 0}, {0}};
+    {"back", KEY_BACK, "NUMBER", 0, "Take a trial back that is not over", 0}, JSON_LINES, {0}};
 static const struct argp_option ban_options[] = {
     {"person", KEY_PERSON, "NICKNAME", 0, "Ban this person", 0},
     {"address", KEY_ADDRESS, "CIDR", 0, "Ban an address or a network, such as 192.0.2.0/24", 0},
@@ -118,7 +121,8 @@ static const struct argp_option ban_options[] = {
 	0},
     {"stage", KEY_STAGE, "STAGE", 0, "With --worker: the stage of the worker", 0},
     {"reason", KEY_REASON, "TEXT", 0, "Why; who is banned is told so", 0},
-    {"until", KEY_UNTIL, "TIME", 0, "When the ban ends (default: when it is lifted)", 0}, {0}};
+    {"until", KEY_UNTIL, "TIME", 0, "When the ban ends (default: when it is lifted)", 0},
+    JSON_LINES, {0}};
 static const struct argp_option settings_options[] = {
     {"print", KEY_PRINT, NULL, 0, "The settings in force, secrets masked (the default)", 0},
     {"sample", KEY_SAMPLE, NULL, 0, "A commented tracker.ini with the defaults", 0},
@@ -193,7 +197,7 @@ static const struct command {
 	"Show a person, an address, a release or a worker the door: their workers are gone, "
 	"their jobs go to others, and who registers again hears why.",
 	0, 0, false, false, ban_options, admin_ban},
-    {"unban", "NUMBER", "Lift a ban.", 1, 1, false, false, no_options, admin_unban},
+    {"unban", "NUMBER", "Lift a ban.", 1, 1, false, false, json_option, admin_unban},
     {"bans", "", "List the bans that hold.", 0, 0, false, false, json_option, admin_bans},
     {"labels", "", "List what workers say that they run, the worst first.", 0, 0, false, false,
 	json_option, admin_labels},
@@ -204,7 +208,7 @@ static const struct command {
     {"worker", "drop STAGE NAME | end-rest STAGE NAME",
 	"Send a worker away, and its jobs go to others at once; or end the rest that its bad ends "
 	"in a row have brought it.",
-	3, 3, false, false, no_options, admin_worker},
+	3, 3, false, false, json_option, admin_worker},
     {"trial", "STAGE WORKER JOB",
 	"Give a worker a job that is done once more, to see what it makes of it. It looks like any "
 	"other, comes before them, and counts nothing.",
@@ -213,10 +217,10 @@ static const struct command {
 	0, 0, false, false, json_option, admin_trials},
     {"banner", "TEXT",
 	"Put a line on every page, instead of the setting of that name; '' takes it away.", 1, 1,
-	false, false, no_options, admin_banner},
+	false, false, json_option, admin_banner},
     {"pause", "STAGE", "Hand out no more jobs of a stage; results are still taken.", 1, 1, false,
-	false, no_options, admin_pause},
-    {"resume", "STAGE", "Hand out jobs of a stage again.", 1, 1, false, false, no_options,
+	false, json_option, admin_pause},
+    {"resume", "STAGE", "Hand out jobs of a stage again.", 1, 1, false, false, json_option,
 	admin_resume},
     {"stages", "[append NAME | rename STAGE NAME | rate STAGE N]",
 	"List the stages, append one, in which every finished job is ready then, give one "
@@ -224,7 +228,7 @@ static const struct command {
 	"name, or have it hand out N jobs a minute at most (0: as many as are asked for). Trackers "
 	"at work hear of it at once; their settings only propose stages for a new "
 	"database.",
-	0, 3, false, true, no_options, admin_stages},
+	0, 3, false, true, json_option, admin_stages},
     {"migrate", "",
 	"Bring the database up to this version. Where it is already, that is quick and harmless.",
 	0, 0, true, true, no_options, admin_migrate},
@@ -239,7 +243,7 @@ static const struct command {
 	"For a restored copy whose original lives on: another identity, so that the two share "
 	"nothing "
 	"in Redis. Give it before the copy's trackers are started.",
-	0, 0, false, true, no_options, admin_new_identity},
+	0, 0, false, true, json_option, admin_new_identity},
     {"settings", "", "Print the settings.", 0, 0, true, false, settings_options, admin_settings},
 };
 
@@ -579,6 +583,7 @@ main(int argc, char **argv)
 	int status = 0;
 
 	standard_open();
+	ask.called = argc > 0 && *argv[0] ? argv[0] : tool.name;
 	if (!obey(parse(&ask, argc, argv), &ask, &e))
 		status = failure(&tool, &e);
 	return tool_end(&tool, status);

@@ -20,6 +20,7 @@
 /* What the command line said. */
 struct ask {
 	struct tool *tool;
+	const char *called; /* this program, as it was called */
 	const char *arg[ASK_ARGS_MAX];
 	int n_args;
 	const char *stage;                             /* --stage; NULL when not given */

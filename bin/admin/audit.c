@@ -2,6 +2,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
@@ -78,15 +79,28 @@ print_json(const struct pg_rows *rows, int i)
 	buf_fini(&b);
 }
 
+/* How it stands; of an undo of which a part came back, how many of how many. */
+static const char *
+state_text(const struct pg_rows *rows, int i, char room[64])
+{
+	const char *state = pg_text(rows, i, 4, NULL);
+
+	if (strcmp(state, "part back") != 0)
+		return state;
+	snprintf(room, 64, "%lld of %lld back", (long long)pg_int(rows, i, 8),
+	    (long long)pg_int(rows, i, 6));
+	return room;
+}
+
 static void
 print_line(const struct pg_rows *rows, int i)
 {
-	char at[32], who[CELL_TEXT], target[CELL_TEXT];
+	char at[32], who[CELL_TEXT], target[CELL_TEXT], state[64];
 
 	clock_iso(at, pg_time_us(rows, i, 5));
 	printf("%6lld  %s  %-20s  %-10s %9lld  %-10s %s\n", (long long)pg_int(rows, i, 0), at,
 	    cell_text(rows, i, 1, who), pg_text(rows, i, 2, NULL), (long long)pg_int(rows, i, 6),
-	    pg_text(rows, i, 4, NULL), cell_text(rows, i, 3, target));
+	    state_text(rows, i, state), cell_text(rows, i, 3, target));
 }
 
 bool
@@ -102,7 +116,8 @@ admin_audit(struct ask *ask, struct err *e)
 		struct pg_rows *rows = NULL;
 
 		if (!pg_call(ask->tool->pg,
-			"select id, who, act, target, state, at, count, details::text"
+			"select id, who, act, target, state, at, count, details::text,"
+			" coalesce((details ->> 'taken_back')::bigint, 0)"
 			" from tracker.list_audit($1, $2)",
 			params, 2, &rows, e))
 			return false;

@@ -4,6 +4,7 @@
 
 #include "admin/admin.h"
 #include "admin/cells.h"
+#include "admin/told.h"
 #include "base/text.h"
 #include "store/pg_array.h"
 
@@ -45,6 +46,7 @@ admin_ban(struct ask *ask, struct err *e)
 	struct pg_scalar room;
 	struct pg_param params[7];
 	struct pg_rows *rows = NULL;
+	struct told told;
 	int64_t ban;
 	int gone;
 	int stage = 0;
@@ -76,8 +78,51 @@ admin_ban(struct ask *ask, struct err *e)
 	pg_rows_free(rows);
 	if (!number_of_ban(ask, &ban, e))
 		return false;
-	printf("ban %lld; %d %s gone, their jobs wait for others; lifted by unban %lld\n",
-	    (long long)ban, gone, text_plural(gone, "worker is", "workers are"), (long long)ban);
+	told_begin(&told, ask);
+	told_add(&told, "ban %lld; %d %s gone, their jobs wait for others", (long long)ban, gone,
+	    text_plural(gone, "worker is", "workers are"));
+	told_number(&told, "ban", ban);
+	told_number(&told, "gone", gone);
+	told_back(&told, "unban %lld", (long long)ban);
+	told_end(&told);
+	return true;
+}
+
+/* The same once more, with a number of its own; a label that is erased is known by its hash alone. */
+static bool
+tell_lifted(struct ask *ask, struct pg_param *param, int64_t ban, struct err *e)
+{
+	static const char *const whom[] = {"person", "address", "label", "worker"};
+	struct pg_rows *rows = NULL;
+	struct told told;
+
+	if (!pg_call(ask->tool->pg,
+		"select b.person, b.address::text, case when b.label_hash is null or"
+		" b.label_hash = tracker.ban_hash(b.label) then b.label end, w.name, w.stage, "
+		"b.words,"
+		" to_char(b.until at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS \"UTC\"')"
+		" from tracker.ban b left join tracker.worker w on w.id = b.worker where b.id = $1",
+		param, 1, &rows, e))
+		return false;
+	told_begin(&told, ask);
+	told_add(&told, "ban %lld is lifted; whom it kept out may register again", (long long)ban);
+	for (int i = 0; i < 4; i++)
+		if (!pg_is_null(rows, 0, i)) {
+			told_back(&told, "ban --%s", whom[i]);
+			told_back_name(&told, pg_text(rows, 0, i, NULL));
+		}
+	if (!pg_is_null(rows, 0, 4))
+		told_back(&told, "--stage %c", stage_letter((int)pg_int(rows, 0, 4)));
+	if (told.back.len > 0) {
+		told_back(&told, "--reason");
+		told_back_name(&told, pg_text(rows, 0, 5, NULL));
+		if (!pg_is_null(rows, 0, 6)) {
+			told_back(&told, "--until");
+			told_back_name(&told, pg_text(rows, 0, 6, NULL));
+		}
+	}
+	told_end(&told);
+	pg_rows_free(rows);
 	return true;
 }
 
@@ -99,10 +144,7 @@ admin_unban(struct ask *ask, struct err *e)
 	pg_rows_free(rows);
 	if (!lifted)
 		return err_set(e, ERR_MISSING, NULL, "no ban %lld holds", (long long)ban);
-	printf(
-	    "ban %lld is lifted; whom it kept out may register again; taken back by another ban\n",
-	    (long long)ban);
-	return true;
+	return tell_lifted(ask, &param, ban, e);
 }
 
 /* ---- lists ----------------------------------------------------------------------------------- */

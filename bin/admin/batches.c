@@ -6,6 +6,7 @@
 #include "admin/admin.h"
 #include "admin/cells.h"
 #include "admin/table.h"
+#include "admin/told.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "base/words.h"
@@ -141,8 +142,8 @@ pause_batch(struct ask *ask, struct err *e)
 	struct pg_scalar room;
 	struct pg_param params[2];
 	struct pg_rows *rows = NULL;
+	struct told told;
 	int64_t batch;
-	char word[WORD_TEXT];
 	bool done;
 
 	if (!find_batch(ask, ask->arg[1], &batch, e))
@@ -156,10 +157,31 @@ pause_batch(struct ask *ask, struct err *e)
 	if (!done)
 		return err_set(e, ERR_REFUSED, NULL, "it is paused already, or cancelled");
 	tell_stages(ask);
-	printf("nothing of it is handed out any more, what is in hand may finish; taken back by "
-	       "batch resume %s\n",
-	    shell_word(word, ask->arg[1]));
+	told_begin(&told, ask);
+	told_add(&told, "nothing of it is handed out any more, what is in hand may finish");
+	told_back(&told, "batch resume --");
+	told_back_name(&told, ask->arg[1]);
+	told_end(&told);
 	return true;
+}
+
+/* It would be paused with the reason that it had. */
+static void
+tell_resumed(struct ask *ask, const struct pg_rows *before)
+{
+	struct told told;
+	const char *why = pg_text(before, 0, 0, NULL);
+
+	told_begin(&told, ask);
+	told_add(&told, "it goes on");
+	told_back(&told, "batch pause");
+	if (*why) {
+		told_back(&told, "--reason");
+		told_back_name(&told, why);
+	}
+	told_back(&told, "--");
+	told_back_name(&told, ask->arg[1]);
+	told_end(&told);
 }
 
 static bool
@@ -167,22 +189,29 @@ resume_batch(struct ask *ask, struct err *e)
 {
 	struct pg_scalar room;
 	struct pg_param param;
-	struct pg_rows *rows = NULL;
+	struct pg_rows *before = NULL, *rows = NULL;
 	int64_t batch;
-	char word[WORD_TEXT];
 	bool done;
 
 	if (!find_batch(ask, ask->arg[1], &batch, e))
 		return false;
 	param = pg_int4_param(&room, (int32_t)batch);
-	if (!pg_call(ask->tool->pg, "select tracker.resume_batch($1)", &param, 1, &rows, e))
+	if (!pg_call(ask->tool->pg, "select b.paused_why from tracker.batch b where b.batch = $1",
+		&param, 1, &before, e))
 		return false;
+	if (!pg_call(ask->tool->pg, "select tracker.resume_batch($1)", &param, 1, &rows, e)) {
+		pg_rows_free(before);
+		return false;
+	}
 	done = pg_bool(rows, 0, 0);
 	pg_rows_free(rows);
+	if (done) {
+		tell_stages(ask);
+		tell_resumed(ask, before);
+	}
+	pg_rows_free(before);
 	if (!done)
 		return err_set(e, ERR_REFUSED, NULL, "it is not paused, or it is cancelled");
-	tell_stages(ask);
-	printf("it goes on; taken back by batch pause %s\n", shell_word(word, ask->arg[1]));
 	return wake_for(ask, batch, e);
 }
 
@@ -193,6 +222,7 @@ cancel_batch(struct ask *ask, struct err *e)
 	struct pg_scalar room;
 	struct pg_param params[2];
 	struct pg_rows *rows = NULL;
+	struct told told;
 	int64_t batch, jobs;
 	bool done;
 
@@ -209,8 +239,12 @@ cancel_batch(struct ask *ask, struct err *e)
 	if (!done)
 		return err_set(e, ERR_REFUSED, NULL, "it is cancelled already");
 	tell_stages(ask);
-	printf("%lld %s cancelled, for good; what is in hand may finish and counts, results stay\n",
+	told_begin(&told, ask);
+	told_add(&told,
+	    "%lld %s cancelled, for good; what is in hand may finish and counts, results stay",
 	    (long long)jobs, text_plural(jobs, "job is", "jobs are"));
+	told_number(&told, "jobs", jobs);
+	told_end(&told);
 	return true;
 }
 
@@ -221,7 +255,7 @@ rename_batch(struct ask *ask, struct err *e)
 	struct pg_scalar id;
 	struct pg_param params[2];
 	struct pg_rows *rows = NULL;
-	char room[CELL_TEXT], words[2][WORD_TEXT];
+	struct told told;
 	int64_t batch;
 
 	if (!text_is_plain(name, strlen(name)))
@@ -233,9 +267,12 @@ rename_batch(struct ask *ask, struct err *e)
 	params[1] = pg_text_param(name, strlen(name));
 	if (!pg_call(ask->tool->pg, "select tracker.rename_batch($1, $2)", params, 2, &rows, e))
 		return false;
-	printf("renamed; it was %s before; taken back by batch rename %s %s\n",
-	    cell_text(rows, 0, 0, room), shell_word(words[0], name),
-	    shell_word(words[1], pg_text(rows, 0, 0, NULL)));
+	told_begin(&told, ask);
+	told_add(&told, "renamed; it was %s before", pg_text(rows, 0, 0, NULL));
+	told_back(&told, "batch rename --");
+	told_back_name(&told, name);
+	told_back_name(&told, pg_text(rows, 0, 0, NULL));
+	told_end(&told);
 	pg_rows_free(rows);
 	return true;
 }
@@ -288,6 +325,33 @@ number_or_null(struct pg_scalar *room, bool is_said, int64_t n)
 	return is_said ? pg_int4_param(room, (int32_t)n) : none;
 }
 
+/* What it was before: of all, for people; of what was set, in the command that takes it back. */
+static void
+tell_set(struct ask *ask, const struct wishes *w, const struct pg_rows *before)
+{
+	const char *note = pg_text(before, 0, 1, NULL), *needs = pg_text(before, 0, 2, NULL);
+	long long priority = pg_int(before, 0, 0), rate = pg_int(before, 0, 3);
+	struct told told;
+
+	told_begin(&told, ask);
+	told_add(&told, "set; it was priority=%lld note=", priority);
+	told_put_word(&told.line, note);
+	told_add(&told, " needs=%s rate=%lld before", needs, rate);
+	told_back(&told, "batch set --");
+	told_back_name(&told, ask->arg[1]);
+	if (w->has_priority)
+		told_back(&told, "priority=%lld", priority);
+	if (w->note) {
+		told_back(&told, "note=");
+		told_put_word(&told.back, note);
+	}
+	if (w->needs)
+		told_back(&told, "needs=%s", needs);
+	if (w->has_rate)
+		told_back(&told, "rate=%lld", rate);
+	told_end(&told);
+}
+
 static bool
 set_batch(struct ask *ask, struct err *e)
 {
@@ -295,7 +359,6 @@ set_batch(struct ask *ask, struct err *e)
 	struct pg_scalar room[3];
 	struct pg_param params[5];
 	struct pg_rows *rows = NULL;
-	char note[WORD_TEXT];
 	int64_t batch;
 
 	for (int i = 2; i < ask->n_args; i++) {
@@ -321,9 +384,7 @@ set_batch(struct ask *ask, struct err *e)
 		params, 5, &rows, e))
 		return false;
 	tell_stages(ask);
-	printf("set; it was priority=%lld note=%s needs=%s rate=%lld before\n",
-	    (long long)pg_int(rows, 0, 0), shell_word(note, pg_text(rows, 0, 1, NULL)),
-	    pg_text(rows, 0, 2, NULL), (long long)pg_int(rows, 0, 3));
+	tell_set(ask, &w, rows);
 	pg_rows_free(rows);
 	return true;
 }

@@ -28,23 +28,6 @@ cell_text(const struct pg_rows *rows, int row, int column, char room[CELL_TEXT])
 	return room;
 }
 
-const char *
-shell_word(char room[WORD_TEXT], const char *text)
-{
-	char *at = room, *last = room + WORD_TEXT - sizeof("'\\'''");
-
-	*at++ = '\'';
-	for (; *text && at < last; text++)
-		if (*text == '\'')
-			at = stpcpy(at, "'\\''");
-		else
-			*at++ = *text;
-	*at++ = '\'';
-	*at = '\0';
-	room[text_clean(room, (size_t)(at - room), false)] = '\0';
-	return room;
-}
-
 void
 cell_json(struct buf *b, const char *name, const struct pg_rows *rows, int row, int column)
 {

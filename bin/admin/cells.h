@@ -14,14 +14,11 @@
 #include "store/pg.h"
 
 #define CELL_TEXT 257
-#define WORD_TEXT 4096 /* of a name or a line, quoted */
 
 /* NULL becomes SQL's null. */
 struct pg_param text_or_null(const char *text);
 /* As a terminal may show it, cut to the room. Returns room. */
 const char *cell_text(const struct pg_rows *rows, int row, int column, char room[CELL_TEXT]);
-/* As one word of a command that somebody may paste into a shell, quotes and all. Returns room. */
-const char *shell_word(char room[WORD_TEXT], const char *text);
 /* ,"name":"text" */
 void cell_json(struct buf *b, const char *name, const struct pg_rows *rows, int row, int column);
 /* A time to the second, "" for null. Returns room. */

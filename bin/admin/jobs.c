@@ -3,6 +3,7 @@
 
 #include "admin/admin.h"
 #include "admin/cells.h"
+#include "admin/told.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -165,6 +166,26 @@ admin_failed(struct ask *ask, struct err *e)
 
 /* ---- requeue --------------------------------------------------------------------------------- */
 
+static void
+tell_requeued(struct ask *ask, int stage, int64_t back, int64_t off)
+{
+	struct told told;
+
+	told_begin(&told, ask);
+	told_add(&told, "stage %c: %lld put back%s", stage_capital(stage), (long long)(back - off),
+	    back > off ? ", with all their attempts; what cannot be done fails again" : "");
+	if (off > 0)
+		told_add(&told, "; %lld %s of cancelled batches and cancelled with them",
+		    (long long)off, text_plural(off, "is", "are"));
+	told_text(&told, "stage", (const char[]){stage_letter(stage), '\0'});
+	told_number(&told, "back", back - off);
+	told_number(&told, "cancelled", off);
+	if (back > 0)
+		told_end(&told);
+	else
+		told_end_as_it_is(&told);
+}
+
 static bool
 call_requeue(struct ask *ask, int stage, struct pg_param jobs, int64_t *back, struct err *e)
 {
@@ -185,15 +206,7 @@ call_requeue(struct ask *ask, int stage, struct pg_param jobs, int64_t *back, st
 	*back = pg_int(rows, 0, 0);
 	off = pg_int(rows, 0, 1);
 	pg_rows_free(rows);
-	printf("stage %c: %lld put back%s", stage_capital(stage), (long long)(*back - off),
-	    *back > off
-		? ", with all their attempts, which cannot be taken back; what cannot be done "
-		  "fails again"
-		: "");
-	if (off > 0)
-		printf("; %lld %s of cancelled batches and cancelled with them", (long long)off,
-		    text_plural(off, "is", "are"));
-	putchar('\n');
+	tell_requeued(ask, stage, *back, off);
 	tool_wake(ask->tool, stage, *back - off);
 	return true;
 }
@@ -267,6 +280,7 @@ call_send_back(struct ask *ask, int64_t job, int stage, struct err *e)
 	    pg_text_param(ask->reason, strlen(ask->reason))};
 	struct pg_rows *rows = NULL;
 	bool done, is_cancelled;
+	struct told told;
 
 	if (!ask_cancelled(ask, job, &is_cancelled, e) ||
 	    !pg_call(
@@ -277,14 +291,18 @@ call_send_back(struct ask *ask, int64_t job, int stage, struct err *e)
 	if (!done)
 		return err_set(e, ERR_MISSING, NULL, "stage %c has no result of job %lld",
 		    stage_capital(stage), (long long)job);
+	told_begin(&told, ask);
 	if (is_cancelled)
-		printf("job %lld is set aside from stage %c on; its batch is cancelled, so nobody "
-		       "does "
-		       "it anew; what was set aside does not come back\n",
+		told_add(&told,
+		    "job %lld is set aside from stage %c on; its batch is cancelled, so nobody "
+		    "does it "
+		    "anew",
 		    (long long)job, stage_capital(stage));
 	else
-		printf("job %lld waits in stage %c again; what was set aside does not come back\n",
+		told_add(&told,
+		    "job %lld waits in stage %c again; what was made of it is set aside",
 		    (long long)job, stage_capital(stage));
+	told_end(&told);
 	tool_wake(ask->tool, stage, 1);
 	return true;
 }
@@ -313,7 +331,7 @@ admin_give_back(struct ask *ask, struct err *e)
 	struct pg_scalar room[2];
 	struct pg_param params[3];
 	struct pg_rows *rows = NULL;
-	char worker[CELL_TEXT], person[CELL_TEXT];
+	struct told told;
 	int64_t job;
 	int stage;
 	bool is_cancelled;
@@ -332,13 +350,14 @@ admin_give_back(struct ask *ask, struct err *e)
 		return err_set(e, ERR_MISSING, NULL, "job %lld is not in hand in stage %c",
 		    (long long)job, stage_capital(stage));
 	}
-	printf("job %lld of stage %c %s, which cannot be taken back; a result of %s (%s) is taken "
-	       "%s\n",
-	    (long long)job, stage_capital(stage),
+	told_begin(&told, ask);
+	told_add(&told, "job %lld of stage %c %s; a result of %s (%s) is taken %s", (long long)job,
+	    stage_capital(stage),
 	    is_cancelled ? "is out of hand; its batch is cancelled, so nobody else gets it"
 			 : "waits for others, due at once",
-	    cell_text(rows, 0, 0, worker), cell_text(rows, 0, 1, person),
+	    pg_text(rows, 0, 0, NULL), pg_text(rows, 0, 1, NULL),
 	    is_cancelled ? "all the same" : "until somebody else has it");
+	told_end(&told);
 	pg_rows_free(rows);
 	tool_wake(ask->tool, stage, 1);
 	return true;
@@ -351,6 +370,7 @@ hurry_in(struct ask *ask, int stage, struct pg_param jobs, int64_t *hurried, str
 	struct pg_scalar room;
 	struct pg_param params[] = {pg_int2_param(&room, (int16_t)stage), jobs};
 	struct pg_rows *rows = NULL;
+	struct told told;
 	int64_t n;
 
 	if (!pg_call(ask->tool->pg, "select cardinality(tracker.hurry_jobs($1, $2))", params, 2,
@@ -360,10 +380,13 @@ hurry_in(struct ask *ask, int stage, struct pg_param jobs, int64_t *hurried, str
 	pg_rows_free(rows);
 	if (n == 0)
 		return true;
-	printf("stage %c: %lld %s before every batch, but not past a pause or what %s; this cannot "
-	       "be taken back\n",
+	told_begin(&told, ask);
+	told_add(&told, "stage %c: %lld %s before every batch, but not past a pause or what %s",
 	    stage_capital(stage), (long long)n, text_plural(n, "job goes", "jobs go"),
 	    text_plural(n, "it needs", "they need"));
+	told_text(&told, "stage", (const char[]){stage_letter(stage), '\0'});
+	told_number(&told, "jobs", n);
+	told_end(&told);
 	tool_wake(ask->tool, stage, n);
 	*hurried += n;
 	return true;

@@ -5,6 +5,7 @@
 #include "admin/admin.h"
 #include "admin/cells.h"
 #include "admin/table.h"
+#include "admin/told.h"
 #include "base/arena.h"
 #include "base/text.h"
 #include "domain/key.h"
@@ -83,10 +84,63 @@ warn_of_others(struct ask *ask, const struct pg_rows *of, struct err *e)
 	return true;
 }
 
+/*
+ * A secret counts from when it was shown: what standard output did not take was never made. While it is taken others may
+ * wait for our locks, so not for long.
+ */
+static bool
+begin_secret(struct ask *ask, struct err *e)
+{
+	return pg_run(
+	    ask->tool->pg, "begin; set local idle_in_transaction_session_timeout = '10s'", e);
+}
+
+static bool
+commit_shown(struct ask *ask, bool is_shown, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+
+	if (is_shown)
+		return pg_run(ask->tool->pg, "commit", e);
+	(void)!pg_run(ask->tool->pg, "rollback", &ignored);
+	return false;
+}
+
+/* The key that this transaction made of a name, and how it goes: with the name, if that was nobody's before. */
+static bool
+show_key(struct ask *ask, const struct pg_rows *of, const char *text, struct err *e)
+{
+	size_t len;
+	const char *name = pg_text(of, 0, 0, &len);
+	struct pg_param param = pg_text_param(name, len);
+	struct pg_rows *rows = NULL;
+	struct told told;
+	long long key;
+	bool is_first;
+
+	if (!pg_call(ask->tool->pg,
+		"select (select max(k.id) from tracker.list_keys($1) k), p.claimed >= now()"
+		" from tracker.person p where p.id = tracker.find_person($1)",
+		&param, 1, &rows, e))
+		return false;
+	key = pg_int(rows, 0, 0);
+	is_first = pg_bool(rows, 0, 1);
+	pg_rows_free(rows);
+	told_begin(&told, ask);
+	told_add(&told, "key %lld of %s, which is shown now and never again", key, name);
+	told_number(&told, "number", key);
+	told_text(&told, "nickname", name);
+	told_back(&told, "person key revoke%s --", is_first ? " --all" : "");
+	told_back_name(&told, name);
+	if (!is_first)
+		told_back(&told, "%lld", key);
+	return told_secret(&told, "key", text, e);
+}
+
 static bool
 add(struct ask *ask, struct err *e)
 {
-	char text[KEY_TEXT], name[CELL_TEXT];
+	char text[KEY_TEXT];
 	struct pg_rows *rows = NULL;
 	struct arena arena;
 	struct uuid hash;
@@ -94,13 +148,9 @@ add(struct ask *ask, struct err *e)
 
 	arena_init(&arena);
 	key_new(text, &hash);
-	ok = call_add(ask, &arena, &hash, &rows, e);
-	if (ok) {
-		fprintf(stderr, "a key of %s, which is shown now and never again:\n",
-		    cell_text(rows, 0, 0, name));
-		printf("%s\n", text);
-		ok = warn_of_others(ask, rows, e);
-	}
+	ok = begin_secret(ask, e) && call_add(ask, &arena, &hash, &rows, e) &&
+	    show_key(ask, rows, text, e);
+	ok = commit_shown(ask, ok, e) && warn_of_others(ask, rows, e);
 	pg_rows_free(rows);
 	arena_fini(&arena);
 	return ok;
@@ -148,6 +198,7 @@ revoke(struct ask *ask, struct err *e)
 {
 	struct pg_param params[2] = {text_or_null(ask->arg[2]), text_or_null(ask->arg[3])};
 	struct pg_rows *rows = NULL;
+	struct told told;
 	int64_t key;
 	bool found;
 
@@ -159,11 +210,15 @@ revoke(struct ask *ask, struct err *e)
 		&rows, e))
 		return false;
 	found = !pg_is_null(rows, 0, 0);
-	if (found)
-		printf("%lld %s of no use any more, which cannot be taken back; the name %s\n",
+	if (found) {
+		told_begin(&told, ask);
+		told_add(&told, "%lld %s of no use any more; the name %s",
 		    (long long)pg_int(rows, 0, 0),
 		    text_plural(pg_int(rows, 0, 0), "key is", "keys are"),
 		    ask->all ? "is nobody's" : "stays theirs");
+		told_number(&told, "keys", pg_int(rows, 0, 0));
+		told_end(&told);
+	}
 	pg_rows_free(rows);
 	return found || err_set(e, ERR_MISSING, NULL, "%s has no such key", ask->arg[2]);
 }
@@ -211,7 +266,8 @@ admin_invite(struct ask *ask, struct err *e)
 	struct pg_param params[3];
 	struct pg_array hashes;
 	struct pg_rows *rows = NULL;
-	char text[KEY_TEXT], until[CELL_TEXT];
+	char text[KEY_TEXT];
+	struct told told;
 	struct uuid hash;
 	bool ok;
 
@@ -226,15 +282,17 @@ admin_invite(struct ask *ask, struct err *e)
 	params[0] = pg_array_param(&hashes);
 	params[1] = pg_text_param(label, strlen(label));
 	params[2] = pg_int4_param(&days, INVITE_DAYS);
-	ok = pg_call(ask->tool->pg,
-	    "select to_char(tracker.add_invite(($1::uuid[])[1], $2, $3), 'DD Mon YYYY')", params, 3,
-	    &rows, e);
+	ok = begin_secret(ask, e) &&
+	    pg_call(ask->tool->pg,
+		"select to_char(tracker.add_invite(($1::uuid[])[1], $2, $3), 'DD Mon YYYY')",
+		params, 3, &rows, e);
 	if (ok) {
-		fprintf(stderr, "good once, until %s, on %s/join:\n", cell_text(rows, 0, 0, until),
-		    *url ? url : "https://tracker.example");
-		printf("%s\n", text);
+		told_begin(&told, ask);
+		told_add(&told, "an invitation, good once, until %s, on %s/join",
+		    pg_text(rows, 0, 0, NULL), *url ? url : "https://tracker.example");
+		ok = told_secret(&told, "invitation", text, e);
 	}
 	pg_rows_free(rows);
 	pg_array_fini(&hashes);
-	return ok;
+	return commit_shown(ask, ok, e);
 }

@@ -136,7 +136,7 @@ static const struct column person_refused[] = {{"refused", CELL_WHEN}, {"stage",
     {"job", CELL_NUMBER}, {"worker", CELL_WORDS}, {"reason", CELL_WORDS}};
 static const struct section person_sections[] = {
     {"stages",
-	"select x.stage, x.done, x.withdrawn from tracker.person p"
+	"select x.stage, x.done - x.withdrawn, x.withdrawn from tracker.person p"
 	" cross join lateral tracker.read_person_stages(p.id) x where p.nickname = $1",
 	person_stages, N(person_stages)},
     {"machines",

@@ -4,6 +4,7 @@
 
 #include "admin/admin.h"
 #include "admin/cells.h"
+#include "admin/told.h"
 #include "base/arena.h"
 #include "base/text.h"
 #include "domain/erasure.h"
@@ -30,7 +31,7 @@ ask_int(struct ask *ask, const char *sql, const struct pg_param *params, int n, 
 
 /* ---- rename, hide, show ---------------------------------------------------------------------- */
 
-/* As registration would take it; or a name of before, as it stands. */
+/* A name that is known, as it stands; or as registration would take a new one. */
 static bool
 take_name(struct ask *ask, struct arena *a, const char *said, const char **out, struct err *e)
 {
@@ -43,13 +44,38 @@ take_name(struct ask *ask, struct arena *a, const char *said, const char **out, 
 		return err_set(e, ERR_FIELD, NULL, "that is no UTF-8");
 	if (nickname_is_reserved(a, said, len, ask->tool->settings.reserved))
 		return err_set(e, ERR_REFUSED, NULL, "that name belongs to nobody");
-	if (nickname_tidy(a, said, len, out, &tidy_len, &why))
-		return true;
 	*out = said;
 	if (!ask_int(ask, "select count(*) from tracker.person where nickname = $1", &as_said, 1,
 		&known, e))
 		return false;
-	return known > 0 || err_set(e, ERR_REFUSED, NULL, "that is no nickname: %s", why.said);
+	return known > 0 || nickname_tidy(a, said, len, out, &tidy_len, &why) ||
+	    err_set(e, ERR_REFUSED, NULL, "that is no nickname: %s", why.said);
+}
+
+/* `line`: in audit, which knows the name of before; 0: it is their name already. */
+static bool
+tell_renamed(struct ask *ask, const char *name, int64_t line, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param param = pg_int8_param(&room, line);
+	struct pg_rows *rows = NULL;
+	struct told told;
+
+	if (line == 0)
+		return err_set(e, ERR_REFUSED, NULL, "%s is their name already", name);
+	tool_pages_changed(ask->tool);
+	if (!pg_call(ask->tool->pg, "select a.target from tracker.audit a where a.id = $1", &param,
+		1, &rows, e))
+		return false;
+	told_begin(&told, ask);
+	told_add(&told, "%s is %s now; scripts that say the old name go on for them",
+	    pg_text(rows, 0, 0, NULL), name);
+	told_back(&told, "person rename --");
+	told_back_name(&told, name);
+	told_back_name(&told, pg_text(rows, 0, 0, NULL));
+	told_end(&told);
+	pg_rows_free(rows);
+	return true;
 }
 
 static bool
@@ -58,10 +84,10 @@ rename_person(struct ask *ask, struct err *e)
 	struct pg_param params[4] = {text_or_null(ask->arg[1])};
 	struct nickname_look look;
 	struct pg_array skeletons;
-	char mark[NICKNAME_MARK], words[2][WORD_TEXT];
+	char mark[NICKNAME_MARK];
 	const char *name = NULL;
 	struct arena arena;
-	int64_t line;
+	int64_t line = 0;
 	bool ok;
 
 	arena_init(&arena);
@@ -78,13 +104,7 @@ rename_person(struct ask *ask, struct err *e)
 		    ask, "select tracker.rename_person($1, $2, $3, $4)", params, 4, &line, e);
 	}
 	pg_array_fini(&skeletons);
-	if (ok) {
-		tool_pages_changed(ask->tool);
-		printf("%s is %s now; scripts that say the old name go on for them; taken back by "
-		       "person rename %s %s\n",
-		    ask->arg[1], name, shell_word(words[0], name),
-		    shell_word(words[1], ask->arg[1]));
-	}
+	ok = ok && tell_renamed(ask, name, line, e);
 	arena_fini(&arena);
 	return ok;
 }
@@ -95,7 +115,7 @@ hide(struct ask *ask, bool yes, struct err *e)
 	struct pg_scalar room;
 	struct pg_param params[] = {text_or_null(ask->arg[1]), pg_bool_param(&room, yes)};
 	struct pg_rows *rows = NULL;
-	char word[WORD_TEXT];
+	struct told told;
 	bool changed;
 
 	if (!pg_call(ask->tool->pg, "select tracker.hide_person($1, $2)", params, 2, &rows, e))
@@ -103,9 +123,16 @@ hide(struct ask *ask, bool yes, struct err *e)
 	changed = pg_bool(rows, 0, 0);
 	pg_rows_free(rows);
 	tool_pages_changed(ask->tool);
-	printf("%s is %s %s; taken back by person %s %s\n", ask->arg[1],
-	    changed ? "now" : "already", yes ? "on no board" : "on the boards",
-	    yes ? "show" : "hide", shell_word(word, ask->arg[1]));
+	told_begin(&told, ask);
+	told_add(&told, "%s is %s %s", ask->arg[1], changed ? "now" : "already",
+	    yes ? "on no board" : "on the boards");
+	if (!changed) {
+		told_end_as_it_is(&told);
+		return true;
+	}
+	told_back(&told, "person %s --", yes ? "show" : "hide");
+	told_back_name(&told, ask->arg[1]);
+	told_end(&told);
 	return true;
 }
 
@@ -129,7 +156,7 @@ only_weigh(struct ask *ask, const char *what, struct err *e)
 {
 	struct pg_param param = text_or_null(ask->arg[1]);
 	struct pg_rows *rows = NULL;
-	char nickname[CELL_TEXT];
+	struct told told;
 
 	if (!pg_call(ask->tool->pg,
 		"select nickname, names, workers, present, in_hand, results from "
@@ -140,11 +167,17 @@ only_weigh(struct ask *ask, const char *what, struct err *e)
 		pg_rows_free(rows);
 		return err_set(e, ERR_MISSING, NULL, "there is no person '%s'", ask->arg[1]);
 	}
-	printf("%s has %lld %s; %lld %s, %lld of them here with %lld %s in hand. %s\n",
-	    cell_text(rows, 0, 0, nickname), (long long)pg_int(rows, 0, 5),
+	told_begin(&told, ask);
+	told_add(&told, "%s has %lld %s; %lld %s, %lld of them here with %lld %s in hand. %s",
+	    pg_text(rows, 0, 0, NULL), (long long)pg_int(rows, 0, 5),
 	    text_plural(pg_int(rows, 0, 5), "result", "results"), (long long)pg_int(rows, 0, 2),
 	    text_plural(pg_int(rows, 0, 2), "worker", "workers"), (long long)pg_int(rows, 0, 3),
 	    (long long)pg_int(rows, 0, 4), text_plural(pg_int(rows, 0, 4), "job", "jobs"), what);
+	told_number(&told, "results", pg_int(rows, 0, 5));
+	told_number(&told, "workers", pg_int(rows, 0, 2));
+	told_number(&told, "present", pg_int(rows, 0, 3));
+	told_number(&told, "in_hand", pg_int(rows, 0, 4));
+	told_would(&told);
 	pg_rows_free(rows);
 	return false;
 }
@@ -172,6 +205,7 @@ merge_people(struct ask *ask, struct err *e)
 {
 	struct pg_param params[] = {text_or_null(ask->arg[1]), text_or_null(ask->arg[2])};
 	int64_t line, moved = 0;
+	struct told told;
 
 	if (!ask->yes)
 		return pg_call(ask->tool->pg, "select tracker.check_merge($1, $2)", params, 2, NULL,
@@ -183,8 +217,9 @@ merge_people(struct ask *ask, struct err *e)
 	    !move_all(ask, line, &moved, e))
 		return false;
 	tool_pages_changed(ask->tool);
-	printf(
-	    "%s is %s now, by both names; this cannot be taken back\n", ask->arg[1], ask->arg[2]);
+	told_begin(&told, ask);
+	told_add(&told, "%s is %s now, by both names", ask->arg[1], ask->arg[2]);
+	told_end(&told);
 	return true;
 }
 
@@ -208,33 +243,54 @@ tell_in_redis(struct ask *ask, const struct pg_rows *rows, struct err *e)
 	return ok;
 }
 
+/* One thing that an erasure leaves, or none when --words takes it. */
+static void
+tell_one_left(struct ask *ask, const char *kind, const char *which, int64_t texts)
+{
+	struct told told;
+
+	told_begin(&told, ask);
+	if (strcmp(kind, "acts") == 0)
+		told_add(&told,
+		    "%lld %s of audit %s of somebody who acted as '%s' for the project: who did it "
+		    "stays "
+		    "written there.",
+		    (long long)texts, text_plural(texts, "line", "lines"),
+		    text_plural(texts, "is", "are"), which);
+	else if (strcmp(kind, "case") == 0 && !ask->words)
+		told_add(&told,
+		    "'%s' is short: where others wrote it as a word in other letters (%lld %s), it "
+		    "stays, "
+		    "unless you say --words.",
+		    which, (long long)texts, text_plural(texts, "text", "texts"));
+	else if (strcmp(kind, "name") != 0 && strcmp(kind, "case") != 0)
+		told_add(&told,
+		    "The name of %s '%s' has it in it, and stays: rename it before, if it is "
+		    "theirs.",
+		    kind, which);
+	else if (!ask->words)
+		told_add(&told,
+		    "'%s' is short: where it is a word of what others wrote (%lld %s), it stays, "
+		    "unless "
+		    "you say --words.",
+		    which, (long long)texts, text_plural(texts, "text", "texts"));
+	if (told.line.len > 0)
+		told_note(&told);
+}
+
 /* What an erasure leaves: names that are the operator's, and short names as words of what others wrote. */
 static bool
 tell_left(struct ask *ask, struct err *e)
 {
 	struct pg_param param = text_or_null(ask->arg[1]);
 	struct pg_rows *rows = NULL;
-	char which[CELL_TEXT];
 
 	if (!pg_call(ask->tool->pg, "select kind, which, texts from tracker.weigh_name($1)", &param,
 		1, &rows, e))
 		return false;
-	for (int i = 0; i < pg_rows_count(rows); i++) {
-		const char *kind = pg_text(rows, i, 0, NULL);
-		int64_t texts = pg_int(rows, i, 2);
-
-		cell_text(rows, i, 1, which);
-		if (strcmp(kind, "name") != 0)
-			printf(
-			    "The name of %s '%s' has it in it, and stays: rename it before, if it "
-			    "is theirs.\n",
-			    kind, which);
-		else if (!ask->words)
-			printf(
-			    "'%s' is short: where it is a word of what others wrote (%lld %s), it "
-			    "stays, unless you say --words.\n",
-			    which, (long long)texts, text_plural(texts, "text", "texts"));
-	}
+	for (int i = 0; i < pg_rows_count(rows); i++)
+		tell_one_left(
+		    ask, pg_text(rows, i, 0, NULL), pg_text(rows, i, 1, NULL), pg_int(rows, i, 2));
 	pg_rows_free(rows);
 	return true;
 }
@@ -245,8 +301,9 @@ erase_person(struct ask *ask, struct err *e)
 	struct pg_scalar room;
 	struct pg_param params[] = {text_or_null(ask->arg[1]), pg_bool_param(&room, ask->words)};
 	struct pg_rows *rows = NULL;
+	struct told told;
 	long long line;
-	bool told;
+	bool is_heard;
 	int gone;
 
 	if (!ask->yes) {
@@ -264,17 +321,23 @@ erase_person(struct ask *ask, struct err *e)
 		return false;
 	line = pg_int(rows, 0, 0);
 	gone = erasure_gone(rows, 0);
-	told = tell_in_redis(ask, rows, e);
+	is_heard = tell_in_redis(ask, rows, e);
 	pg_rows_free(rows);
-	printf("erased; the results are erased-%lld's, %d %s gone; this cannot be taken back. "
-	       "What was written before to backups, exported files and logs is yours to "
-	       "remove\n",
+	told_begin(&told, ask);
+	told_add(&told,
+	    "erased; the results are erased-%lld's, %d %s gone. nginx shows a page of before for "
+	    "half "
+	    "a minute at most, and that only while the tracker is away. What was written before to "
+	    "backups, exported files and logs is yours to remove",
 	    line, gone, text_plural(gone, "worker is", "workers are"));
-	if (!told)
+	told_number(&told, "erased", line);
+	told_number(&told, "gone", gone);
+	told_end(&told);
+	if (!is_heard)
 		fprintf(stderr,
 		    "%s: Redis could not be told; what it keeps of them is gone within minutes\n",
 		    ask->tool->name);
-	return erasure_forget_statistics(ask->tool->pg, e) && told;
+	return erasure_forget_statistics(ask->tool->pg, e) && is_heard;
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "admin/admin.h"
 #include "admin/cells.h"
 #include "admin/table.h"
+#include "admin/told.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -35,6 +36,8 @@ struct report {
 
 static const struct column busy_columns[] = {{"person", CELL_WORDS}, {"workers", CELL_NUMBER},
     {"in_hand", CELL_NUMBER}, {"seen", CELL_WHEN}};
+static const struct column stage_columns[] = {
+    {"stage", CELL_WORDS}, {"name", CELL_WORDS}, {"paused", CELL_YES}, {"rate", CELL_NUMBER}};
 static const struct column size_columns[] = {
     {"table", CELL_WORDS}, {"rows", CELL_NUMBER}, {"bytes", CELL_BYTES}};
 
@@ -312,7 +315,9 @@ list_stages(struct ask *ask, struct err *e)
 		" left join tracker.gate g on g.stage = s.stage and g.batch = 0 order by s.stage",
 		NULL, 0, &rows, e))
 		return false;
-	for (int i = 0; i < pg_rows_count(rows); i++) {
+	if (ask->json)
+		table_print(rows, stage_columns, N(stage_columns), false, true);
+	for (int i = 0; !ask->json && i < pg_rows_count(rows); i++) {
 		printf("%s %s%s", pg_text(rows, i, 0, NULL), pg_text(rows, i, 1, NULL),
 		    pg_bool(rows, i, 2) ? " (paused)" : "");
 		if (pg_int(rows, i, 3) > 0)
@@ -353,6 +358,7 @@ append_stage(struct ask *ask, const char *name, struct err *e)
 {
 	struct pg_param param = pg_text_param(name, strlen(name));
 	struct pg_rows *rows = NULL;
+	struct told told;
 	int stage;
 	int64_t ready;
 
@@ -362,10 +368,11 @@ append_stage(struct ask *ask, const char *name, struct err *e)
 	stage = (int)pg_int(rows, 0, 0);
 	pg_rows_free(rows);
 	ready = count_ready(ask, stage);
-	printf(
-	    "stage %c is %s; %lld %s ready in it. Every tracker knows within a few seconds; this "
-	    "cannot be taken back.\n",
+	told_begin(&told, ask);
+	told_add(&told,
+	    "stage %c is %s; %lld %s ready in it. Every tracker knows within a few seconds",
 	    stage_capital(stage), name, (long long)ready, text_plural(ready, "job is", "jobs are"));
+	told_end(&told);
 	tool_wake(ask->tool, stage, ready);
 	return true;
 }
@@ -375,8 +382,8 @@ rename_stage(struct ask *ask, const char *which, const char *name, struct err *e
 {
 	struct pg_scalar room;
 	struct pg_param params[2];
-	char before[WORD_TEXT];
 	struct pg_rows *rows = NULL;
+	struct told told;
 	int stage;
 
 	if (!tool_stage(ask->tool, which, &stage, e) || !check_name(name, e))
@@ -385,14 +392,53 @@ rename_stage(struct ask *ask, const char *which, const char *name, struct err *e
 	params[1] = pg_text_param(name, strlen(name));
 	if (!pg_call(ask->tool->pg, "select tracker.rename_stage($1, $2)", params, 2, &rows, e))
 		return false;
-	printf("stage %c was %s and is %s. Every tracker knows within a few seconds, pages within "
-	       "page_cache; who says --stage and the old name is refused at "
-	       "the next start, the letter always goes; taken back by stages rename %c %s.\n",
-	    stage_capital(stage), pg_text(rows, 0, 0, NULL), name, stage_letter(stage),
-	    shell_word(before, pg_text(rows, 0, 0, NULL)));
+	told_begin(&told, ask);
+	told_add(&told,
+	    "stage %c was %s and is %s. Every tracker knows within a few seconds, pages within "
+	    "page_cache; who says --stage and the old name is refused at the next start, the "
+	    "letter "
+	    "always goes",
+	    stage_capital(stage), pg_text(rows, 0, 0, NULL), name);
+	told_back(&told, "stages rename -- %c", stage_letter(stage));
+	told_back_name(&told, pg_text(rows, 0, 0, NULL));
+	told_end(&told);
 	pg_rows_free(rows);
 	tool_stage_changed(ask->tool, stage);
 	return true;
+}
+
+/* 0: as many as are asked for. */
+static bool
+read_rate(struct ask *ask, int stage, int64_t *rate, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param param = pg_int2_param(&room, (int16_t)stage);
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg,
+		"select coalesce(max(g.rate), 0) from tracker.gate g where g.stage = $1 and "
+		"g.batch = 0",
+		&param, 1, &rows, e))
+		return false;
+	*rate = pg_int(rows, 0, 0);
+	pg_rows_free(rows);
+	return true;
+}
+
+static void
+tell_rate(struct ask *ask, int stage, int64_t rate, int64_t before)
+{
+	struct told told;
+
+	told_begin(&told, ask);
+	if (rate == 0)
+		told_add(&told, "stage %c hands out as many jobs as are asked for",
+		    stage_capital(stage));
+	else
+		told_add(&told, "stage %c hands out %lld %s a minute, retries not counted",
+		    stage_capital(stage), (long long)rate, text_plural(rate, "job", "jobs"));
+	told_back(&told, "stages rate %c %lld", stage_letter(stage), (long long)before);
+	told_end(&told);
 }
 
 static bool
@@ -402,7 +448,7 @@ set_rate(struct ask *ask, const char *which, const char *text, struct err *e)
 	struct pg_param params[2];
 	struct pg_rows *rows = NULL;
 	int stage;
-	int64_t rate;
+	int64_t rate, before;
 	bool done;
 
 	if (!tool_stage(ask->tool, which, &stage, e))
@@ -413,22 +459,14 @@ set_rate(struct ask *ask, const char *which, const char *text, struct err *e)
 		    ADMIN_RATE_MOST);
 	params[0] = pg_int2_param(&room[0], (int16_t)stage);
 	params[1] = pg_int4_param(&room[1], (int32_t)rate);
-	if (!pg_call(ask->tool->pg, "select tracker.set_stage_rate($1, $2)", params, 2, &rows, e))
+	if (!read_rate(ask, stage, &before, e) ||
+	    !pg_call(ask->tool->pg, "select tracker.set_stage_rate($1, $2)", params, 2, &rows, e))
 		return false;
 	done = pg_bool(rows, 0, 0);
 	pg_rows_free(rows);
 	if (!done)
 		return err_set(e, ERR_REFUSED, NULL, "that is its rate already");
-	if (rate == 0)
-		printf("stage %c hands out as many jobs as are asked for; taken back by another "
-		       "stages "
-		       "rate\n",
-		    stage_capital(stage));
-	else
-		printf("stage %c hands out %lld %s a minute, retries not counted; taken back by "
-		       "stages rate "
-		       "%s 0\n",
-		    stage_capital(stage), (long long)rate, text_plural(rate, "job", "jobs"), which);
+	tell_rate(ask, stage, rate, before);
 	tool_stage_changed(ask->tool, stage);
 	return true;
 }
@@ -450,14 +488,32 @@ admin_stages(struct ask *ask, struct err *e)
 
 /* ---- pause, resume --------------------------------------------------------------------------- */
 
+/* Whether it was so before: then nothing is to be taken back. */
+static bool
+was_paused(struct ask *ask, int stage, bool *was, struct err *e)
+{
+	struct pg_scalar room;
+	struct pg_param param = pg_int2_param(&room, (int16_t)stage);
+	struct pg_rows *rows = NULL;
+
+	if (!pg_call(ask->tool->pg, "select s.paused from tracker.stage s where s.stage = $1",
+		&param, 1, &rows, e))
+		return false;
+	*was = pg_bool(rows, 0, 0);
+	pg_rows_free(rows);
+	return true;
+}
+
 static bool
 set_paused(struct ask *ask, bool paused, int *stage, struct err *e)
 {
 	struct pg_scalar room[2];
 	struct pg_param params[2];
 	struct pg_rows *rows = NULL;
+	struct told told;
+	bool was;
 
-	if (!tool_stage(ask->tool, ask->arg[0], stage, e))
+	if (!tool_stage(ask->tool, ask->arg[0], stage, e) || !was_paused(ask, *stage, &was, e))
 		return false;
 	params[0] = pg_int2_param(&room[0], (int16_t)*stage);
 	params[1] = pg_bool_param(&room[1], paused);
@@ -465,8 +521,16 @@ set_paused(struct ask *ask, bool paused, int *stage, struct err *e)
 		return false;
 	pg_rows_free(rows);
 	tool_stage_changed(ask->tool, *stage);
-	printf("stage %c %s; taken back by %s %c\n", stage_capital(*stage),
-	    paused ? "is paused" : "goes on", paused ? "resume" : "pause", stage_letter(*stage));
+	told_begin(&told, ask);
+	if (was == paused) {
+		told_add(&told, "stage %c %s", stage_capital(*stage),
+		    paused ? "is paused already" : "is not paused");
+		told_end_as_it_is(&told);
+		return true;
+	}
+	told_add(&told, "stage %c %s", stage_capital(*stage), paused ? "is paused" : "goes on");
+	told_back(&told, "%s %c", paused ? "resume" : "pause", stage_letter(*stage));
+	told_end(&told);
 	return true;
 }
 

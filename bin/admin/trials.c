@@ -5,6 +5,7 @@
 #include "admin/admin.h"
 #include "admin/cells.h"
 #include "admin/table.h"
+#include "admin/told.h"
 #include "base/text.h"
 #include "store/pg_array.h"
 
@@ -15,15 +16,27 @@ drop_trial(struct ask *ask, struct err *e)
 {
 	struct pg_scalar room;
 	struct pg_param param;
+	struct pg_rows *rows = NULL;
+	struct told told;
 	int64_t trial;
 
 	if (!text_to_int(ask->back, strlen(ask->back), 1, INT64_MAX, &trial))
 		return err_set(e, ERR_FIELD, NULL, "'%s' is no number of a trial", ask->back);
 	param = pg_int8_param(&room, trial);
-	if (!pg_call(ask->tool->pg, "select tracker.drop_trial($1)", &param, 1, NULL, e))
+	if (!pg_call(ask->tool->pg, "select tracker.drop_trial($1)", &param, 1, NULL, e) ||
+	    !pg_call(ask->tool->pg,
+		"select t.stage, coalesce(w.name, '?'), t.job from tracker.trial t"
+		" left join tracker.worker w on w.id = t.worker where t.id = $1",
+		&param, 1, &rows, e))
 		return false;
-	printf("trial %lld is taken back; what the worker brings of it is nobody's\n",
+	told_begin(&told, ask);
+	told_add(&told, "trial %lld is taken back; what the worker brings of it is nobody's",
 	    (long long)trial);
+	told_back(&told, "trial -- %c", stage_letter((int)pg_int(rows, 0, 0)));
+	told_back_name(&told, pg_text(rows, 0, 1, NULL));
+	told_back(&told, "%lld", (long long)pg_int(rows, 0, 2));
+	told_end(&told);
+	pg_rows_free(rows);
 	return true;
 }
 
@@ -33,6 +46,8 @@ ask_trial(struct ask *ask, struct err *e)
 	struct pg_scalar room[2];
 	struct pg_param params[3];
 	struct pg_rows *rows = NULL;
+	struct told told;
+	long long trial;
 	int64_t job;
 	int stage;
 
@@ -45,11 +60,17 @@ ask_trial(struct ask *ask, struct err *e)
 	params[2] = pg_int8_param(&room[1], job);
 	if (!pg_call(ask->tool->pg, "select tracker.ask_trial($1, $2, $3)", params, 3, &rows, e))
 		return false;
-	printf("trial %lld: %s gets job %lld when it asks next, and nothing of it counts; how it "
-	       "went is told by trials; taken back by trial --back %lld\n",
-	    (long long)pg_int(rows, 0, 0), ask->arg[1], (long long)job,
-	    (long long)pg_int(rows, 0, 0));
+	trial = pg_int(rows, 0, 0);
 	pg_rows_free(rows);
+	told_begin(&told, ask);
+	told_add(&told,
+	    "trial %lld: %s gets job %lld when it asks next, and nothing of it counts; how it went "
+	    "is "
+	    "told by trials",
+	    trial, ask->arg[1], (long long)job);
+	told_number(&told, "trial", trial);
+	told_back(&told, "trial --back %lld", trial);
+	told_end(&told);
 	tool_wake(ask->tool, stage, 1);
 	return true;
 }

@@ -1,9 +1,12 @@
 /* Results set aside by the thousand, and taken back: steps of some 50 ms beside a tracker at work. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/admin.h"
 #include "admin/cells.h"
+#include "admin/told.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -146,10 +149,9 @@ static bool
 got_nowhere(struct steps *s, struct err *e)
 {
 	if (++s->tries >= TRIES)
-		return err_set(e, ERR_BUSY, NULL,
-		    "undo %lld: others keep moving the %lld %s left; go on with undo --resume %lld",
+		return err_set(e, ERR_BUSY, NULL, "undo %lld: others keep moving the %lld %s left",
 		    (long long)s->undo, (long long)s->left,
-		    text_plural(s->left, "job that is", "jobs that are"), (long long)s->undo);
+		    text_plural(s->left, "job that is", "jobs that are"));
 	clock_sleep_ms(PAUSE_MS);
 	return true;
 }
@@ -196,19 +198,76 @@ step(struct steps *s, bool *over, struct err *e)
 static void
 tell_undone(const struct steps *s)
 {
-	printf("undo %lld: %lld %s of %lld %s set aside", (long long)s->undo,
+	struct told told;
+
+	told_begin(&told, s->ask);
+	told_add(&told, "undo %lld: %lld %s of %lld %s set aside", (long long)s->undo,
 	    (long long)s->all_results, text_plural(s->all_results, "result", "results"),
 	    (long long)s->all_jobs, text_plural(s->all_jobs, "job", "jobs"));
 	if (s->results < s->all_results)
-		printf(", %lld of them now", (long long)s->results);
+		told_add(&told, ", %lld of them now", (long long)s->results);
 	if (s->off == 0)
-		printf(", to be done anew");
+		told_add(&told, ", to be done anew");
 	else if (s->off == s->all_jobs)
-		printf("; the batch is cancelled, so nothing is done anew");
+		told_add(&told, "; the batch is cancelled, so nothing is done anew");
 	else
-		printf(", to be done anew, but for %lld %s of cancelled batches", (long long)s->off,
-		    text_plural(s->off, "job", "jobs"));
-	printf("; taken back by undo --back %lld\n", (long long)s->undo);
+		told_add(&told, ", to be done anew, but for %lld %s of cancelled batches",
+		    (long long)s->off, text_plural(s->off, "job", "jobs"));
+	told_number(&told, "undo", s->undo);
+	told_number(&told, "results", s->all_results);
+	told_number(&told, "jobs", s->all_jobs);
+	told_number(&told, "cancelled", s->off);
+	told_back(&told, "undo --back %lld", (long long)s->undo);
+	told_end(&told);
+}
+
+/* ---- broken off ------------------------------------------------------------------------------ */
+
+static const int breaks[] = {SIGINT, SIGTERM, SIGHUP};
+#define N_BREAKS (sizeof(breaks) / sizeof(*breaks))
+static char last_words[4096]; /* with the command that goes on */
+static size_t last_words_len;
+
+/* The step under way is nothing, or done: it is one transaction. */
+static void
+broken_off(int sig)
+{
+	ssize_t ignored = write(STDERR_FILENO, "\n", 1);
+
+	ignored = write(STDERR_FILENO, last_words, last_words_len);
+	(void)ignored;
+	(void)!signal(sig, SIG_DFL);
+	(void)raise(sig);
+}
+
+static void
+on_signals(void (*old)(int), void (*new)(int))
+{
+	for (size_t i = 0; i < N_BREAKS; i++)
+		if (signal(breaks[i], new) != old)
+			(void)!signal(breaks[i], SIG_IGN); /* nohup had it so */
+}
+
+static void
+heed_no_signals(void)
+{
+	on_signals(broken_off, SIG_DFL);
+}
+
+/* Who breaks it off hears how it goes on. */
+static void
+heed_signals(struct ask *ask, const char *command, int64_t undo, const char *state)
+{
+	struct told told;
+	int len;
+
+	told_begin(&told, ask);
+	told_back(&told, "%s %lld", command, (long long)undo);
+	len = snprintf(last_words, sizeof(last_words), "undo %lld is %s; go on with: %s\n",
+	    (long long)undo, state, told.back.failed ? command : told.back.data);
+	last_words_len = len < (int)sizeof(last_words) ? (size_t)len : sizeof(last_words) - 1;
+	told_drop(&told);
+	on_signals(SIG_DFL, broken_off);
 }
 
 static bool
@@ -218,16 +277,16 @@ go_on(struct ask *ask, int64_t undo, struct err *e)
 	bool over = false;
 
 	steps_begin(&s, ask, undo);
+	heed_signals(ask, "undo --resume", undo, "not done");
 	while (!over)
 		if (!step(&s, &over, e)) {
 			progress_end(&s.progress);
-			if (e->kind == ERR_AWAY)
-				fprintf(stderr,
-				    "%s: undo %lld is not done; go on with undo --resume %lld\n",
-				    ask->tool->name, (long long)undo, (long long)undo);
+			if (e->kind == ERR_AWAY || e->kind == ERR_BUSY)
+				fprintf(stderr, "%s: %s", ask->tool->name, last_words);
 			return false;
 		}
 	progress_end(&s.progress);
+	heed_no_signals();
 	tell_undone(&s);
 	return true;
 }
@@ -320,16 +379,25 @@ static bool
 tell_back(struct steps *s, struct err *e)
 {
 	char over[OVER];
+	struct told told;
 
 	if (!read_over(s->ask, s->undo, over, e))
 		return false;
 	if (s->results == 0)
 		return err_set(e, ERR_MISSING, NULL, "undo %lld: nothing of it can come back: %s",
 		    (long long)s->undo, *over ? over : "it lives again already, or was begun anew");
-	printf("undo %lld: %lld %s of %lld %s again; what was begun anew stays as it is%s%s\n",
+	told_begin(&told, s->ask);
+	told_add(&told,
+	    "undo %lld: %lld %s of %lld %s again; what was begun anew stays as it is%s%s; what "
+	    "lives "
+	    "is set aside again by another undo",
 	    (long long)s->undo, (long long)s->results, text_plural(s->results, "result", "results"),
 	    (long long)s->jobs, text_plural(s->jobs, "job lives", "jobs live"), *over ? "; " : "",
 	    over);
+	told_number(&told, "undo", s->undo);
+	told_number(&told, "results", s->results);
+	told_number(&told, "jobs", s->jobs);
+	told_end_as_it_is(&told);
 	return true;
 }
 
@@ -340,9 +408,11 @@ take_back(struct ask *ask, int64_t undo, struct err *e)
 	bool over = false, ok = true;
 
 	steps_begin(&s, ask, undo);
+	heed_signals(ask, "undo --back", undo, "not taken back yet");
 	while (ok && !over)
 		ok = step_back(&s, &over, e);
 	progress_end(&s.progress);
+	heed_no_signals();
 	return ok && tell_back(&s, e);
 }
 

@@ -3,6 +3,7 @@
 
 #include "admin/admin.h"
 #include "admin/cells.h"
+#include "admin/told.h"
 #include "base/text.h"
 #include "domain/schema.h"
 #include "store/pg_array.h"
@@ -32,12 +33,15 @@ admin_migrate(struct ask *ask, struct err *e)
 
 /* What purging takes, up to the words for what becomes of it. */
 static void
-print_purge(int64_t attempts, int64_t results, const char *about, int64_t workers)
+tell_purge(struct told *told, int64_t attempts, int64_t results, const char *about, int64_t workers)
 {
-	printf("%lld %s that ended badly, %lld refused %s and %s%lld %s", (long long)attempts,
-	    text_plural(attempts, "attempt", "attempts"), (long long)results,
+	told_add(told, "%lld %s that ended badly, %lld refused %s and %s%lld %s",
+	    (long long)attempts, text_plural(attempts, "attempt", "attempts"), (long long)results,
 	    text_plural(results, "result", "results"), about, (long long)workers,
 	    text_plural(workers, "worker", "workers"));
+	told_number(told, "attempts", attempts);
+	told_number(told, "results", results);
+	told_number(told, "workers", workers);
 }
 
 /* Does nothing, which is false. */
@@ -45,12 +49,16 @@ static bool
 count_purge(struct ask *ask, struct pg_param *older, struct err *e)
 {
 	struct pg_rows *rows = NULL;
+	struct told told;
 
 	if (!pg_call(ask->tool->pg, "select strikes, results, workers from tracker.count_purge($1)",
 		older, 1, &rows, e))
 		return false;
-	print_purge(pg_int(rows, 0, 0), pg_int(rows, 0, 1), "up to ", pg_int(rows, 0, 2));
-	printf(" without a result would be deleted, which cannot be taken back: say --yes.\n");
+	told_begin(&told, ask);
+	tell_purge(&told, pg_int(rows, 0, 0), pg_int(rows, 0, 1), "up to ", pg_int(rows, 0, 2));
+	told_add(
+	    &told, " without a result would be deleted, which cannot be taken back: say --yes.");
+	told_would(&told);
 	pg_rows_free(rows);
 	return false;
 }
@@ -101,6 +109,7 @@ admin_purge(struct ask *ask, struct err *e)
 	struct pg_scalar room;
 	struct pg_param param;
 	int64_t older_s, line, purged[3] = {0};
+	struct told told;
 
 	if (!ask->older)
 		return err_set(e, ERR_FIELD, NULL, "how old? Say --older 90d");
@@ -115,8 +124,10 @@ admin_purge(struct ask *ask, struct err *e)
 	    !purge_kind(ask, "results", older_s, line, &purged[1], e) ||
 	    !purge_kind(ask, "workers", older_s, line, &purged[2], e))
 		return false;
-	print_purge(purged[0], purged[1], "", purged[2]);
-	printf(" deleted, and counted; this cannot be taken back\n");
+	told_begin(&told, ask);
+	tell_purge(&told, purged[0], purged[1], "", purged[2]);
+	told_add(&told, " deleted, and counted");
+	told_end(&told);
 	return true;
 }
 
@@ -161,11 +172,14 @@ bool
 admin_new_identity(struct ask *ask, struct err *e)
 {
 	struct pg_rows *rows = NULL;
+	struct told told;
 
 	if (!pg_call(ask->tool->pg, "select tracker.renew_identity()", NULL, 0, &rows, e))
 		return false;
-	printf("This tracker is %s now. Restart its processes if any are at work.\n",
+	told_begin(&told, ask);
+	told_add(&told, "This tracker is %s now. Restart its processes if any are at work",
 	    pg_text(rows, 0, 0, NULL));
+	told_end(&told);
 	pg_rows_free(rows);
 	return true;
 }
@@ -175,15 +189,17 @@ admin_banner(struct ask *ask, struct err *e)
 {
 	struct pg_param param = text_or_null(ask->arg[0]);
 	struct pg_rows *rows = NULL;
-	char before[WORD_TEXT];
+	struct told told;
 
 	if (!check_line("a banner", ask->arg[0], BANNER_MOST, e) ||
 	    !pg_call(ask->tool->pg, "select tracker.set_banner($1)", &param, 1, &rows, e))
 		return false;
 	tool_pages_changed(ask->tool);
-	printf("%s; taken back by banner %s\n",
-	    *ask->arg[0] ? "every page has it" : "no banner but the setting's",
-	    shell_word(before, pg_text(rows, 0, 0, NULL)));
+	told_begin(&told, ask);
+	told_add(&told, "%s", *ask->arg[0] ? "every page has it" : "no banner but the setting's");
+	told_back(&told, "banner --");
+	told_back_name(&told, pg_text(rows, 0, 0, NULL));
+	told_end(&told);
 	pg_rows_free(rows);
 	return true;
 }
@@ -210,6 +226,7 @@ drop_worker(struct ask *ask, int stage, const char *name, struct err *e)
 	struct pg_param params[] = {
 	    pg_int2_param(&room, (int16_t)stage), pg_text_param(name, strlen(name))};
 	struct pg_rows *rows = NULL;
+	struct told told;
 	struct uuid token;
 	long long freed;
 
@@ -224,9 +241,12 @@ drop_worker(struct ask *ask, int stage, const char *name, struct err *e)
 	freed = pg_int(rows, 0, 0);
 	token = pg_uuid(rows, 0, 1);
 	pg_rows_free(rows);
-	printf("%s is gone; %lld of its jobs wait for others. It may register again, unless you "
-	       "ban it.\n",
-	    name, freed);
+	told_begin(&told, ask);
+	told_add(&told,
+	    "%s is gone; %lld of its jobs %s for others. It may register again, unless you ban it",
+	    name, freed, text_plural(freed, "waits", "wait"));
+	told_number(&told, "jobs", freed);
+	told_end(&told);
 	tool_gone(ask->tool, &token);
 	tool_wake(ask->tool, stage, freed);
 	return true;
@@ -239,6 +259,7 @@ end_rest(struct ask *ask, int stage, const char *name, struct err *e)
 	struct pg_param params[] = {
 	    pg_int2_param(&room, (int16_t)stage), pg_text_param(name, strlen(name))};
 	struct pg_rows *rows = NULL;
+	struct told told;
 	bool here;
 
 	if (!pg_call(ask->tool->pg, "select seconds, token from tracker.end_rest($1, $2)", params,
@@ -250,12 +271,16 @@ end_rest(struct ask *ask, int stage, const char *name, struct err *e)
 
 		tool_gone(ask->tool, &token); /* what waits for the end of it asks again */
 	}
-	if (here && pg_int(rows, 0, 0) > 0)
-		printf("%s rests no more; it would have for %lld s. It gets jobs when it asks "
-		       "next; this cannot be taken back.\n",
+	told_begin(&told, ask);
+	if (here && pg_int(rows, 0, 0) > 0) {
+		told_add(&told,
+		    "%s rests no more; it would have for %lld s. It gets jobs when it asks next",
 		    name, (long long)pg_int(rows, 0, 0));
-	else if (here)
-		printf("%s did not rest.\n", name);
+		told_end(&told);
+	} else if (here) {
+		told_add(&told, "%s did not rest", name);
+		told_end_as_it_is(&told);
+	}
 	pg_rows_free(rows);
 	return here ||
 	    err_set(e, ERR_MISSING, NULL, "no worker '%s' is present in stage %c", name,

@@ -91,7 +91,7 @@ def test_an_operator_ends_a_rest(fresh):
     said = fresh.run(ADMIN, "worker", "end-rest", "a", f.name).stdout
     assert f"{f.name} rests no more; it would have for " in said
     assert f.take(1)
-    assert fresh.run(ADMIN, "worker", "end-rest", "a", f.name).stdout == f"{f.name} did not rest.\n"
+    assert fresh.run(ADMIN, "worker", "end-rest", "a", f.name).stdout == f"{f.name} did not rest\n"
 
 
 def test_ending_the_rest_of_nobody_is_an_error(fresh):

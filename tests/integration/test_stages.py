@@ -102,7 +102,7 @@ def test_a_renamed_stage_has_its_new_name_everywhere_and_answers_to_the_old_one(
     worker = Client(stack, "b")
     said_before = len(stack.tracker_log())
     told = stages(stack, "rename", "b", "Rank & File").stdout
-    assert "was Filter and is Rank & File" in told and "taken back by stages rename b 'Filter'" in told
+    assert "was Filter and is Rank & File" in told and " stages rename -- b 'Filter'" in told
     eventually(lambda: 'names=["Extract", "Rank & File"]' in said(), what="the tracker beside knows")
     eventually(lambda: stack.tracker_log()[said_before:].count('"Rank & File"') >= 2, what="both processes know")
     assert names_of(stack) == ["Extract", "Rank & File"]
