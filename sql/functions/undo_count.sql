@@ -22,12 +22,15 @@ as $$
 		from tracker.find_results(of_person, of_worker, of_stage, since, until,
 			of_address, of_label, of_batch) r
 		group by r.job)
-	select o.stage, tracker.called(o.person), count(*) filter (where o.stage = any (f.stages)),
-		count(*) filter (where o.stage <> all (f.stages)),
-		count(*) filter (where cardinality(c.batches) > 0 and tracker.batch_of(o.job) = any (c.batches))
-	from f
-	cross join (select array(select b.batch from tracker.batch b where b.cancelled) as batches) c
-	join tracker.output o on o.job = f.job and o.stage >= f.stage
-	group by o.stage, 2
+	select x.stage, tracker.called(x.person), sum(x.asked)::int8, sum(x.made_of)::int8, sum(x.off)::int8
+	from (	-- a name is looked up once a person, not once a result
+		select o.stage, o.person, count(*) filter (where o.stage = any (f.stages)) as asked,
+			count(*) filter (where o.stage <> all (f.stages)) as made_of,
+			count(*) filter (where cardinality(c.batches) > 0 and tracker.batch_of(o.job) = any (c.batches)) as off
+		from f
+		cross join (select array(select b.batch from tracker.batch b where b.cancelled) as batches) c
+		join tracker.output o on o.job = f.job and o.stage >= f.stage
+		group by o.stage, o.person) x
+	group by x.stage, 2
 	order by 1, 3 desc, 4 desc, 2
 $$;

@@ -164,6 +164,47 @@ def test_an_undo_that_nobody_watches_draws_nothing(slow_steps):
     assert all(re.fullmatch(r"\d+%: [0-9,]+ results, [0-9,]+ a second.*", line) for line in said.stderr.splitlines())
 
 
+def in_the_middle(stack, *words, **how):
+    """An undo, or its taking back, that has done a part."""
+    state, before = ("begun" if words[0] != "--back" else "part back"), stack.one("select count(*) from tracker.refused_output")
+    p = subprocess.Popen([program(ADMIN), "--config", stack.config, "undo", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+    eventually(lambda: stack.one("select count(*) from tracker.refused_output") != before
+               and stack.one("select state from tracker.audit where act = 'undo'") == state, timeout_s=60, what="some of it is done")
+    return p
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_breaks_an_undo_off_hears_how_it_goes_on(slow_steps, signum):
+    """A command to be pasted; and what the signal does to a program it does to this one."""
+    slow_steps.load([f"job {n}" for n in range(3000)])
+    work(slow_steps, "a", "Mallory", 3000)
+    slow_steps.sql("create trigger dawdle_back after delete on tracker.refused_output for each statement"
+                   " execute function tracker.dawdle()")
+    words = ["--person", "Mallory", "--reason", "made up"]
+    for left, state in ((0, "done"), (3000, "taken back")):
+        p = in_the_middle(slow_steps, *words)
+        p.send_signal(signum)
+        said, why = p.communicate(timeout=60)
+        assert p.returncode == -signum and said == "", (said, why)
+        slow_steps.sql("select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name = 'distcompute-admin'")
+        command = why.strip().splitlines()[-1].partition("; go on with: ")[2]
+        ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True,
+                             env={**os.environ, "PATH": slow_steps.read_status()["bin"] + ":" + os.environ["PATH"]})
+        assert ran.returncode == 0, (command, ran.stderr)
+        number, now = slow_steps.one("select id, state from tracker.audit where act = 'undo'")
+        assert now == state and slow_steps.counts()["a"]["done"] == left
+        words = ["--back", str(number)]
+
+
+def test_an_undo_that_nohup_began_goes_on_when_its_terminal_is_gone(slow_steps):
+    slow_steps.load([f"job {n}" for n in range(1000)])
+    work(slow_steps, "a", "Mallory", 1000)
+    p = in_the_middle(slow_steps, "--person", "Mallory", "--reason", "made up", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    p.send_signal(signal.SIGHUP)
+    said, _ = p.communicate(timeout=60)
+    assert p.returncode == 0 and "1000 results of 1000 jobs set aside" in said
+
+
 def begin_undo(stack, line):
     args = ["--resume", str(line[0][0])] if line else ["--person", "Mallory", "--reason", "made up"]
     return subprocess.Popen([program(ADMIN), "--config", stack.config, "undo", *args],
