@@ -201,6 +201,14 @@ tell_undone(const struct steps *s)
 	struct told told;
 
 	told_begin(&told, s->ask);
+	if (s->all_results == 0) { /* another undo was quicker */
+		told_add(&told, "undo %lld: all of it was set aside by others meanwhile",
+		    (long long)s->undo);
+		told_number(&told, "undo", s->undo);
+		told_number(&told, "results", 0);
+		told_end_as_it_is(&told);
+		return;
+	}
 	told_add(&told, "undo %lld: %lld %s of %lld %s set aside", (long long)s->undo,
 	    (long long)s->all_results, text_plural(s->all_results, "result", "results"),
 	    (long long)s->all_jobs, text_plural(s->all_jobs, "job", "jobs"));

@@ -176,12 +176,12 @@ def in_the_middle(stack, *words, **how):
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_who_breaks_an_undo_off_hears_how_it_goes_on(slow_steps, signum):
     """A command to be pasted; and what the signal does to a program it does to this one."""
-    slow_steps.load([f"job {n}" for n in range(3000)])
-    work(slow_steps, "a", "Mallory", 3000)
+    slow_steps.load([f"job {n}" for n in range(500)])
+    work(slow_steps, "a", "Mallory", 500)
     slow_steps.sql("create trigger dawdle_back after delete on tracker.refused_output for each statement"
                    " execute function tracker.dawdle()")
     words = ["--person", "Mallory", "--reason", "made up"]
-    for left, state in ((0, "done"), (3000, "taken back")):
+    for left, state in ((0, "done"), (500, "taken back")):
         p = in_the_middle(slow_steps, *words)
         p.send_signal(signum)
         said, why = p.communicate(timeout=60)
@@ -197,12 +197,12 @@ def test_who_breaks_an_undo_off_hears_how_it_goes_on(slow_steps, signum):
 
 
 def test_an_undo_that_nohup_began_goes_on_when_its_terminal_is_gone(slow_steps):
-    slow_steps.load([f"job {n}" for n in range(1000)])
-    work(slow_steps, "a", "Mallory", 1000)
+    slow_steps.load([f"job {n}" for n in range(500)])
+    work(slow_steps, "a", "Mallory", 500)
     p = in_the_middle(slow_steps, "--person", "Mallory", "--reason", "made up", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     p.send_signal(signal.SIGHUP)
     said, _ = p.communicate(timeout=60)
-    assert p.returncode == 0 and "1000 results of 1000 jobs set aside" in said
+    assert p.returncode == 0 and "500 results of 500 jobs set aside" in said
 
 
 def begin_undo(stack, line):
