@@ -114,6 +114,14 @@ shared_debt_ask(struct shared *s, const struct uuid *token, int64_t now_us, bool
 	return until - now > DEBT_FREE_MS ? (until - now - DEBT_FREE_MS) * 1000 : 0;
 }
 
+bool
+shared_debt_is_due(struct shared *s, const struct uuid *token, int64_t now_us)
+{
+	uint64_t slot = atomic_load(&s->debt[word_of(token, 4) % SHARED_DEBTS]);
+
+	return debt_until(slot, word_of(token, 8)) > now_us / 1000 + DEBT_FREE_MS;
+}
+
 void
 shared_debt_add(struct shared *s, const struct uuid *token, int64_t now_us, int calls)
 {

@@ -120,6 +120,8 @@ bool shared_ticket_is_newest(struct shared *s, const struct uuid *token, uint64_
  * forgiven, so that many at once have many turns.
  */
 int64_t shared_debt_ask(struct shared *s, const struct uuid *token, int64_t now_us, bool *owes);
+/* Would it have to wait? Asking costs nothing. */
+bool shared_debt_is_due(struct shared *s, const struct uuid *token, int64_t now_us);
 /* It asked in vain, for as much as so many calls; it was of use after all. */
 void shared_debt_add(struct shared *s, const struct uuid *token, int64_t now_us, int calls);
 void shared_debt_forgive(struct shared *s, const struct uuid *token);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/structured.h"
 #include "base/text.h"
@@ -32,6 +33,8 @@
 /* Of results and returns; more go in several ops, so that no bundle holds all, nor takes long. */
 #define SLICE_BYTES (1024 * 1024)
 #define SLICE_ITEMS 500
+/* Where many results of unknown workers come from, so many of a call go first: the rest only if its worker is known. */
+#define SOUND_ITEMS 16
 
 /* What an item takes of a body at the least: {"job":1,"lease":"…"}, the lease a UUID. */
 #define ITEM_BYTES_LEAST 56
@@ -55,7 +58,7 @@ struct sync_call {
 	struct op done, back, claim, touch, say, count;
 	struct op *
 	    slice; /* of done and back: ops that are sent for them, with their items one after another */
-	size_t n_slices;
+	size_t n_slices, n_sent;
 	struct said *said;
 	size_t n_said;
 	atomic_int pending;
@@ -258,13 +261,13 @@ read_lists(struct request *rq, struct sync_call *call, struct err *e)
 	return true;
 }
 
-/* How many of n items from `at` on go in one op: what a slice has room for, one at the least. */
+/* How many of n items from `at` on go in one op: `most`, or what a slice has room for, one at the least. */
 static size_t
-slice_of(const struct item *at, size_t n)
+slice_of(const struct item *at, size_t n, size_t most)
 {
 	size_t bytes = at[0].len, i = 1;
 
-	while (i < n && i < SLICE_ITEMS && bytes + at[i].len <= SLICE_BYTES)
+	while (i < n && i < most && bytes + at[i].len <= SLICE_BYTES)
 		bytes += at[i++].len;
 	return i;
 }
@@ -275,30 +278,52 @@ count_slices(const struct op *all)
 	size_t slices = 0;
 
 	for (size_t at = 0; at < all->items.n; slices++)
-		at += slice_of(all->items.items + at, all->items.n - at);
+		at += slice_of(all->items.items + at, all->items.n - at, SLICE_ITEMS);
 	return slices;
 }
 
 static void
-put_slices(struct sync_call *call, const struct op *all)
+put_slices(struct sync_call *call, const struct op *all, bool sound)
 {
 	for (size_t at = 0; at < all->items.n;) {
 		struct op *slice = &call->slice[call->n_slices++];
 
 		*slice = *all;
 		slice->items.items = all->items.items + at;
-		slice->items.n = slice_of(slice->items.items, all->items.n - at);
+		slice->items.n = slice_of(slice->items.items, all->items.n - at,
+		    sound && call->n_slices == 1 ? SOUND_ITEMS : SLICE_ITEMS);
 		at += slice->items.n;
 	}
+}
+
+/* Whose the debts are that no worker can have: the address's. */
+static struct uuid
+peer_of(struct request *rq)
+{
+	uint32_t network = request_from(rq);
+
+	return hash_128(&network, sizeof(network));
+}
+
+static bool
+is_doubtful(struct request *rq)
+{
+	struct uuid peer = peer_of(rq);
+
+	return shared_debt_is_due(rq->tracker->shared, &peer, clock_us());
 }
 
 static void
 split_lists(struct request *rq, struct sync_call *call)
 {
+	bool sound = call->done.items.n + call->back.items.n > SOUND_ITEMS && is_doubtful(rq);
+
+	/* One more: the first may be cut short. */
 	call->slice = arena_calloc(&rq->arena,
-	    count_slices(&call->done) + count_slices(&call->back), sizeof(*call->slice));
-	put_slices(call, &call->done);
-	put_slices(call, &call->back);
+	    count_slices(&call->done) + count_slices(&call->back) + 1, sizeof(*call->slice));
+	put_slices(call, &call->done, sound);
+	put_slices(call, &call->back, sound);
+	call->n_sent = sound && call->n_slices > 1 ? 1 : call->n_slices;
 }
 
 static bool
@@ -576,6 +601,11 @@ settle(struct request *rq, struct sync_call *call)
 	}
 	if (call->claim.claim.asked)
 		claim_settle(rq->tracker, &call->claim, useful, in_vain);
+	if (!useful && in_vain > 0 && !any_item_known(call)) {
+		struct uuid peer = peer_of(rq);
+
+		shared_debt_add(rq->tracker->shared, &peer, clock_us(), claim_calls_of(in_vain));
+	}
 }
 
 static void
@@ -662,6 +692,35 @@ note_words(struct request *rq, struct sync_call *call)
 }
 
 static void
+submit_slices(struct request *rq, struct sync_call *call, size_t from, size_t to, int64_t wait_us)
+{
+	/* Whoever submits the last op no longer owns the request, nor what is in it. */
+	struct tracker *t = rq->tracker;
+	struct op *slice = call->slice;
+
+	call->n_sent = to;
+	atomic_init(&call->pending, (int)(to - from));
+	for (size_t i = from; i < to; i++)
+		submit_in_turn(t, &slice[i], wait_us);
+}
+
+/* The rest, when the first have shown that the worker is known; false: none of it is sent. */
+static bool
+send_rest(struct request *rq, struct sync_call *call)
+{
+	if (call->n_sent == call->n_slices)
+		return false;
+	if (call->slice[0].items.items[0].status != ST_NO_WORKER) {
+		submit_slices(rq, call, call->n_sent, call->n_slices, 0);
+		return true;
+	}
+	for (size_t i = call->n_sent; i < call->n_slices; i++)
+		for (size_t k = 0; k < call->slice[i].items.n; k++)
+			call->slice[i].items.items[k].status = ST_NO_WORKER;
+	return false;
+}
+
+static void
 answer_items(struct op *op)
 {
 	struct request *rq = request_of(op);
@@ -669,28 +728,23 @@ answer_items(struct op *op)
 
 	if (atomic_fetch_sub(&call->pending, 1) > 1)
 		return;
-	for (size_t i = 0; i < call->n_slices; i++)
+	for (size_t i = 0; i < call->n_sent; i++)
 		if (call->slice[i].err.kind != ERR_NONE) {
 			reply_error(rq, &call->slice[i].err);
 			return;
 		}
-	note_words(rq, call);
+	if (!send_rest(rq, call))
+		note_words(rq, call);
 }
 
 static void
 start(struct request *rq, struct sync_call *call)
 {
-	/* Whoever submits the last op no longer owns the request, nor what is in it: decide first. */
-	struct tracker *t = rq->tracker;
-	struct op *slice = call->slice;
-	size_t n = call->n_slices;
-	int64_t wait_us = n > 0 ? claim_debt_wait_us(t, &call->claim) : 0;
-
-	atomic_init(&call->pending, (int)n);
-	if (n == 0)
+	if (call->n_slices == 0)
 		note_words(rq, call);
-	for (size_t i = 0; i < n; i++)
-		submit_in_turn(t, &slice[i], wait_us);
+	else
+		submit_slices(
+		    rq, call, 0, call->n_sent, claim_debt_wait_us(rq->tracker, &call->claim));
 }
 
 /* A copy, for the call may wait without its body. */

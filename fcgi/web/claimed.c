@@ -32,12 +32,18 @@ claim_submit(struct tracker *t, struct op *op)
 	submit_in_turn(t, op, claim_debt_wait_us(t, op));
 }
 
+int
+claim_calls_of(size_t items)
+{
+	return (int)(items / ITEMS_A_CALL);
+}
+
 void
 claim_settle(struct tracker *t, struct op *op, bool useful, size_t items)
 {
 	/* What is sent again because PostgreSQL was away is no fault of who asked. */
 	bool vain = !useful && !op->rerun && op->err.kind == ERR_NONE && op->claim.n_new == 0;
-	int calls = vain + (int)(items / ITEMS_A_CALL);
+	int calls = vain + claim_calls_of(items);
 
 	if (calls > op->claim.owes)
 		shared_debt_add(t->shared, &op->token, clock_us(), calls - op->claim.owes);

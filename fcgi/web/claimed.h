@@ -17,6 +17,8 @@ void claim_submit(struct tracker *t, struct op *op);
 int64_t claim_debt_wait_us(struct tracker *t, struct op *claim);
 /* To its desk, so much later. */
 void submit_in_turn(struct tracker *t, struct op *op, int64_t wait_us);
+/* As how many calls so many results count that were not accepted. */
+int claim_calls_of(size_t items);
 /*
  * It is answered, once or more: for what brought nothing its worker owes. `useful`: it did, though no jobs; `items`:
  * results and returns that were not accepted.

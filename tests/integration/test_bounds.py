@@ -345,6 +345,31 @@ def test_who_brings_thousands_of_no_use_waits_between(fresh, fleet, kind):
     assert seconds_of(5, bring) > 5
 
 
+def bundled(stack):
+    """How many ops have gone to PostgreSQL."""
+    return int(re.search(r"^tracker_bundled_ops_total (\d+)", Api(stack, plain=True).get("/metrics").text, re.M).group(1))
+
+
+def test_results_of_unknown_workers_are_not_looked_at_one_by_one(fresh, fleet):
+    """Who calls with a new token each time owes nothing by it: its address does, and then of such calls sixteen items go first."""
+    fresh.load([str(n) for n in range(60)])
+    honest, api = fleet(), Api(fresh)
+    jobs = honest.take_all(60)
+    listed = [{"job": i, "lease": nobody(), "data": "r"} for i in range(1, 2001)]
+
+    def bring():
+        answer = api.post("/api/sync", {"token": nobody(), "done": listed, "released": listed})
+        assert answer.status_code == 404
+
+    bring()  # nothing is known of its address yet
+    before = bundled(fresh)
+    bring()
+    assert bundled(fresh) - before < 4
+    # Who is known is heard to the end.
+    results = honest.sync(done=[{**which(job), "data": "x"} for job in jobs])["results"]
+    assert [r["status"] for r in results] == ["accepted"] * 60
+
+
 def test_who_works_never_waits_for_what_it_asked_in_vain(fresh, fleet):
     """Two hundred calls would take 100 s if they were counted; also of who has asked in vain as often as it may."""
     fresh.load([str(n) for n in range(201)])
