@@ -151,3 +151,9 @@ def test_a_host_behind_the_balancer_is_told_who_asks_and_says_each_header_once()
 def test_the_headers_that_all_have_stand_on_errors_too():
     lines = [line for line in read("tracker-common.conf").split("\n") if line.startswith("add_header ")]
     assert len(lines) == 7 and all(line.endswith(" always;") for line in lines)
+
+
+def test_the_tracker_is_told_what_was_asked_by_whom_and_under_which_name():
+    told = dict(re.findall(r"(?m)^fastcgi_param (\w+) ([^\s;]+)", read("tracker-common.conf")))
+    assert {"REQUEST_METHOD": "$request_method", "CONTENT_LENGTH": "$content_length", "REQUEST_URI": "$request_uri",
+            "REMOTE_ADDR": "$remote_addr", "HTTP_HOST": "$host"}.items() <= told.items()

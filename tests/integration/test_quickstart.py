@@ -328,3 +328,92 @@ def test_what_a_database_says_is_a_number_before_the_shell_computes_with_it(tmp_
 def test_it_names_itself_by_its_address(first):
     with open(first.config) as f:
         assert f"base_url = https://localhost:{first.https_port}\n" in f.read()
+
+
+# ---- its functions alone: no server, and a process that sleeps for each
+
+def in_quickstart(folder, script):
+    """In a shell that has them, with what main() sets; exit code and what was said."""
+    start = (f'source "{ROOT}/bin/quickstart"; set +e; STATE="{folder}" FILES=1024 RUN_AS=$(id -un) RUN_GROUP=$(id -gn);'
+             ' choose_environment; mkdir -p "$STATE/marks"; ')
+    done = subprocess.run(["bash", "-c", start + script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=60)
+    return done.returncode, done.stdout
+
+
+def starts(*names):
+    return "".join(f'start_detached {name} "$STATE/log" sleep 1000; ' for name in names)
+
+
+EVERYTHING = ("worker-a1", "worker-a2", "worker-b1", "worker-b2", "nginx", "tracker", "redis", "postgres")
+
+
+@pytest.fixture
+def folder():
+    """Its processes end with it, whatever a test has found."""
+    path = tempfile.mkdtemp(prefix="dct-quickstart-")
+    yield path
+    in_quickstart(path, "for m in $(ls $STATE/marks); do p=$(pid_of $m) && kill -KILL $p; done")
+    shutil.rmtree(path)
+
+
+def running(folder):
+    said = in_quickstart(folder, "for m in $(ls $STATE/marks); do pid_of $m >/dev/null && echo $m; done")[1]
+    return set(said.split())
+
+
+def test_down_ends_all_that_was_started_and_forgets_it(folder):
+    in_quickstart(folder, starts(*EVERYTHING))
+    assert running(folder) == set(EVERYTHING)
+    assert in_quickstart(folder, "down") == (0, "")
+    assert os.listdir(os.path.join(folder, "marks")) == []
+
+
+def test_an_interrupt_ends_the_demos_workers_and_leaves_the_servers(folder):
+    in_quickstart(folder, starts(*EVERYTHING))
+    code, said = in_quickstart(folder, "interrupted")
+    assert code == 130 and "run it again to continue" in said
+    assert running(folder) == {"nginx", "tracker", "redis", "postgres"}
+
+
+def test_who_does_not_end_when_asked_is_killed_and_that_is_said(folder):
+    in_quickstart(folder, "start_detached redis \"$STATE/log\" bash -c 'trap : TERM; while :; do sleep 0.05; done'")
+    assert running(folder) == {"redis"}
+    assert in_quickstart(folder, "stop redis TERM 1") == (0, "quickstart: redis did not stop within 1 s, so it is killed\n")
+    assert running(folder) == set()
+
+
+@pytest.mark.parametrize("changed", ["the start", "the boot", "the program"])
+def test_a_number_that_is_another_processs_by_now_is_left_alone(folder, changed):
+    in_quickstart(folder, starts("redis"))
+    mark = os.path.join(folder, "marks", "redis")
+    with open(mark, encoding="utf-8") as f:
+        was = f.read().split()
+    words = list(was)
+    words[{"the start": 1, "the boot": 2, "the program": 3}[changed]] = "1"
+    with open(mark, "w", encoding="utf-8") as f:
+        f.write(" ".join(words) + "\n")
+    assert running(folder) == set()
+    assert in_quickstart(folder, "down") == (0, "")
+    assert process_is_alive(int(was[0]))
+    with open(mark, "w", encoding="utf-8") as f:
+        f.write(" ".join(was) + "\n")
+    assert running(folder) == {"redis"}
+
+
+def test_status_of_what_is_down_is_no_success(folder):
+    os.makedirs(os.path.join(folder, "marks"))
+    code, said = run(folder, "--status")
+    assert code == 1 and "state=down" in said.split("\n") and "tracker_pid=" in said.split("\n")
+
+
+def test_a_folder_of_somebody_elses_is_not_purged(folder):
+    os.makedirs(os.path.join(folder, "marks"))
+    with open(os.path.join(folder, "precious"), "w", encoding="utf-8"):
+        pass
+    code, said = run(folder, "--purge")
+    assert code == 1 and "no folder of quickstart's" in said and os.path.exists(os.path.join(folder, "precious"))
+    with open(os.path.join(folder, "quickstart.conf"), "w", encoding="utf-8"):
+        pass
+    assert run(folder, "--purge")[0] == 0 and not os.path.exists(folder)
+    os.makedirs(folder)

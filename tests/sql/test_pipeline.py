@@ -447,3 +447,39 @@ def test_what_may_be_taken_now_of_what_came_back_is_counted_either_way(house, la
     elif kind == "cancelled":
         house.rows("select tracker.cancel_batch(%s)", house.value("select max(batch) from tracker.batch"))
     assert house.counts(1).due == 2000 - later + (99 if kind == "plain" else 0)
+
+
+def test_an_address_leads_to_the_stage_that_had_the_name_last(house):
+    """And first of all to who has it now."""
+    def leads_to(name):
+        return house.value("select stage from tracker.read_stage(%s)", name)
+
+    house.rows("select tracker.rename_stage(1::int2, 'Fetch')")
+    assert (leads_to("extract"), leads_to("FETCH")) == (1, 1)
+    house.rows("select tracker.rename_stage(2::int2, 'Extract')")
+    assert (leads_to("extract"), leads_to("filter")) == (2, 2)
+    house.rows("select tracker.rename_stage(2::int2, 'Sort')")
+    assert (leads_to("extract"), leads_to("sort")) == (2, 2)
+
+
+def test_a_stage_that_was_renamed_is_not_named_anew_by_settings(house):
+    house.rows("select tracker.rename_stage(1::int2, 'Fetch')")
+    assert house.value("select stages_kept from tracker.project")
+    house.settle("Extract", "Filter")
+    assert [r.name for r in house.rows("select name from tracker.stage order by stage")] == ["Fetch", "Filter"]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_who_has_tried_the_barrier_waits_for_other_locks_as_long_as_before(house, server, held):
+    other = server.connect()
+    other.autocommit = False
+    if held:
+        other.cursor().execute("select tracker.pass_barrier()")
+    try:
+        house.rows("begin")
+        house.rows("set local lock_timeout = '17s'")
+        assert house.value("select tracker.try_barrier()") is not held
+        assert house.value("show lock_timeout") == "17s"
+    finally:
+        house.rows("rollback")
+        other.close()

@@ -888,3 +888,32 @@ def test_what_is_in_hand_is_as_old_as_the_oldest_of_it(house):
         house.rows("update tracker.lease set since = now() - make_interval(secs => %s) where job = %s", (100, 500, 10)[n], job.job)
     told = {r.stage: r for r in house.rows("select * from tracker.read_work_in_hand()")}
     assert 499 < told[1].oldest_s < 560 and told[2].oldest_s == 0 and told[1].working == 1
+
+
+def test_a_workers_page_shows_what_it_has_had_longest(house):
+    house.load(4)
+    w = house.worker()
+    for n, job in enumerate(house.take(w, 4)):
+        house.rows("update tracker.lease set since = now() - make_interval(secs => %s) where job = %s", (10, 500, 100, 500)[n], job.job)
+    assert [r.job for r in house.rows("select * from tracker.read_worker_leases(%s, 3)", w.id)] == [2, 4, 3]
+
+
+def test_a_result_that_somebody_else_made_anew_is_theirs(house):
+    house.load(2)
+    ada = do(house, "Ada", 2)
+    house.rows("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    house.make_due()
+    bob = do(house, "Bob", 1)
+    assert [r.job for r in house.rows("select * from tracker.read_worker_recent(%s, 10)", ada.id)] == [2]
+    assert [r.job for r in house.rows("select * from tracker.read_worker_recent(%s, 10)", bob.id)] == [1]
+
+
+def test_what_a_worker_chose_to_let_go_came_back_and_what_was_taken_from_it_did_not(house):
+    house.load(4)
+    w = house.worker()
+    jobs = house.take(w, 4)
+    house.back(w, jobs[0], "released", "no room")
+    house.back(w, jobs[1], "failed", "exit 1")
+    house.rows("select * from tracker.take_lease(1::int2, %s, '')", jobs[2].job)
+    house.bye(w)
+    assert [(r.job, r.kind) for r in house.rows("select * from tracker.read_worker_strikes(%s, 10)", w.id)] == [(2, "failed"), (1, "released")]

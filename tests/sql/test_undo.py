@@ -635,3 +635,16 @@ def test_what_is_withdrawn_is_counted_in_the_minute_in_which_it_was_made(house, 
             house.make_due()
     assert house.rows("select minute, sum(withdrawn) from tracker.tally where withdrawn <> 0 group by 1") == [(made, 1)]
     assert house.rows("select minute, sum(withdrawn) from tracker.credit where withdrawn <> 0 group by 1") == [(made, 1)]
+
+
+def test_an_undo_of_before_does_not_lie_over_a_later_one(house):
+    house.load(1)
+    cheat, ada, b, carol = house.worker(nickname="Mallory"), house.worker(nickname="Ada"), house.worker(2, nickname="Bob"), house.worker(2)
+    make(house, cheat, 1)
+    first = undo(house, person="Mallory")
+    make(house, ada, 1)
+    make(house, b, 1)
+    second = undo(house, person="Bob")
+    assert house.rows("select * from tracker.undo_over(%s)", second) == []
+    assert house.rows("select * from tracker.undo_over(%s)", first) == []
+    make(house, carol, 1)
