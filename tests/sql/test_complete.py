@@ -451,3 +451,14 @@ def test_a_lease_that_never_was_is_unknown_whatever_was_refused_in_its_stage(hou
     house.rows("select tracker.send_back_job(1, 1::int2, 'wrong')")
     assert house.done(w, one) == "repeat"
     assert house.done(w, other._replace(lease=uuid.uuid4())) == "unknown"
+
+
+def test_of_a_bundle_that_was_too_late_only_those_are_taken_that_are_there(house):
+    """By the lease, for a job may be done by somebody else."""
+    house.load(2)
+    w = house.worker()
+    one, other = house.take(w, 2)
+    house.complete([Item(w.token, one.job, one.lease, "made")])
+    for look, told in ((True, ["accepted", None, None, None]), (False, ["accepted", "accepted", "accepted", None])):
+        assert house.value("select tracker.which_accepted('{1,1,1,1}', array[%s,%s,%s,%s]::int8[], array[%s,%s,%s,%s]::uuid[], '{1,1,1,null}', %s)",
+                           one.job, one.job, other.job, one.job, one.lease, other.lease, other.lease, one.lease, look) == told

@@ -138,8 +138,10 @@ even_an_unquoted_value_stays_on_its_line(void **state)
 {
 	(void)state;
 	listen_begin();
-	log_event(LOG_INFO_, "name", "name=%s", "a\nb\rc");
+	log_event(LOG_INFO_, "name", "name=%s", "a\nb\rc\x7f d\x1b[2J");
 	assert_int_equal(lines(listen_end()), 1);
+	for (const char *c = said; c[0] && c[1]; c++)
+		assert_true((unsigned char)*c >= 0x20 && *c != 0x7f);
 }
 
 static void

@@ -57,6 +57,10 @@ back_offs_hands_and_the_end_are_told_apart(void **state)
 
 	(void)state;
 	assert_why(&c, 1, "Stage A: 3 jobs wait for the next attempt, 2 are in hand.");
+	c.stage[1].leased = 0;
+	assert_true(counts_more_may_come(&c, 1));
+	assert_false(counts_is_finished(&c, 1));
+	c.stage[1].leased = 2;
 	c.stage[1].retry = 0;
 	assert_why(&c, 1, "Stage A: the last 2 jobs are in the hands of other workers.");
 	c.stage[1].leased = 0;
@@ -116,6 +120,27 @@ what_waits_is_told_by_what_the_worker_has(void **state)
 	assert_true(counts_more_may_come(&c, 1));
 }
 
+/* What there is of another stage, and what of this one comes later than the first of it. */
+static void
+only_the_next_of_ones_own_stage_is_told(void **state)
+{
+	struct stage_counts c = {.stages = 2,
+	    .stage = {[1] = {.present = true, .gated = true, .ready = 5},
+		[2] = {.present = true, .gated = true, .ready = 4}},
+	    .works = 4,
+	    .work = {{.stage = 2, .needs = 1, .now = 4}, {.stage = 1, .needs = 2, .now = 3},
+		{.stage = 1, .later = 1, .later_us = 1500000},
+		{.stage = 1, .later = 1, .later_us = 9000000}},
+	    .word = {"gpu", "slow"}};
+
+	(void)state;
+	assert_why(&c, 1,
+	    "Stage A: 2 jobs wait for their turn, because of a rate: the next has it in 1.5 s.");
+	c.works = 2;
+	assert_why(&c, 1, "Stage A: 3 jobs wait, but they need slow.");
+	assert_why(&c, 2, "Stage B: 4 jobs wait, but they need gpu.");
+}
+
 static void
 what_is_held_is_no_work_and_what_is_cancelled_is_no_more_to_come(void **state)
 {
@@ -165,6 +190,7 @@ main(void)
 	    cmocka_unit_test(back_offs_hands_and_the_end_are_told_apart),
 	    cmocka_unit_test(only_due_retries_can_be_taken),
 	    cmocka_unit_test(what_waits_is_told_by_what_the_worker_has),
+	    cmocka_unit_test(only_the_next_of_ones_own_stage_is_told),
 	    cmocka_unit_test(what_is_held_is_no_work_and_what_is_cancelled_is_no_more_to_come),
 	    cmocka_unit_test(names_are_word_word_number),
 	};

@@ -25,6 +25,11 @@ what_is_written_reads_back(void **state)
 	assert_int_equal(read.kind, NEWS_GONE);
 	assert_memory_equal(&read.token, &gone.token, sizeof(gone.token));
 	assert_string_equal(read.from, "");
+	strcpy(gone.from, "0123456789abcdef");
+	news_write(text, &gone);
+	assert_true(news_read(&read, text));
+	assert_memory_equal(&read.token, &gone.token, sizeof(gone.token));
+	assert_string_equal(read.from, "0123456789abcdef");
 	news_write(text, &pages);
 	assert_string_equal(text, "pages");
 	assert_true(news_read(&read, text));

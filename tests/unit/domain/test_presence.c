@@ -71,6 +71,40 @@ an_answer_older_than_a_change_is_not_believed(void **state)
 }
 
 static void
+who_was_asked_for_after_a_change_is_believed_again(void **state)
+{
+	static const struct worker_id anew = {.id = 18, .stage = 3};
+	struct shared *shared = shared_new();
+	struct presence *p = presence_new(shared, 1000000);
+	struct uuid t = token(1);
+	struct worker_id found;
+
+	(void)state;
+	presence_put(p, &t, shared_generation(shared, &t), &worker);
+	shared_bump(shared, &t);
+	presence_put(p, &t, shared_generation(shared, &t), &anew);
+	assert_true(presence_find(p, &t, &found));
+	assert_int_equal(found.id, 18);
+	assert_int_equal(found.stage, 3);
+	presence_free(p);
+}
+
+/* Words as a label, and a label as words, are something else. */
+static void
+what_is_said_is_told_apart_by_all_of_it(void **state)
+{
+	uint64_t said = presence_words("gpu", "1.5", 3);
+
+	(void)state;
+	assert_true(said != 0 && presence_words(NULL, NULL, 0) != 0);
+	assert_true(said == presence_words("gpu", "1.5 and more", 3));
+	assert_true(said != presence_words("1.5", "gpu", 3));
+	assert_true(said != presence_words("gpu", "1.6", 3));
+	assert_true(said != presence_words("cpu", "1.5", 3));
+	assert_true(presence_words("same", "same", 4) != presence_words("other", "other", 5));
+}
+
+static void
 an_entry_is_asked_for_again_when_it_is_old(void **state)
 {
 	struct shared *shared = shared_new();
@@ -113,6 +147,8 @@ main(void)
 	    cmocka_unit_test(who_was_put_is_found),
 	    cmocka_unit_test(a_change_told_by_any_process_ends_the_belief),
 	    cmocka_unit_test(an_answer_older_than_a_change_is_not_believed),
+	    cmocka_unit_test(who_was_asked_for_after_a_change_is_believed_again),
+	    cmocka_unit_test(what_is_said_is_told_apart_by_all_of_it),
 	    cmocka_unit_test(an_entry_is_asked_for_again_when_it_is_old),
 	    cmocka_unit_test(memory_is_bounded_and_the_newest_stay),
 	};

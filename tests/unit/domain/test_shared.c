@@ -71,7 +71,15 @@ a_dead_process_leaves_its_sums_but_no_gauges(void **state)
 	stat_add(STAT_PARKED, 9);
 	stat_add(STAT_IN_FLIGHT, 3);
 	stat_add(STAT_COMPLETIONS, 4);
+	for (int part = 0; part < PARTS; part++) {
+		atomic_store(&shared_mine()->part[part].ill_us, 1);
+		atomic_store(&shared_mine()->part[part].good_us, 1);
+	}
 	shared_forget(s, 2);
+	for (int part = 0; part < PARTS; part++) {
+		assert_int_equal(atomic_load(&s->process[2].part[part].ill_us), 0);
+		assert_int_equal(atomic_load(&s->process[2].part[part].good_us), 0);
+	}
 	assert_int_equal(shared_stat(s, STAT_PARKED), 0);
 	assert_int_equal(shared_stat(s, STAT_IN_FLIGHT), 0);
 	assert_int_equal(shared_stat(s, STAT_COMPLETIONS), 4);

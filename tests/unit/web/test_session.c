@@ -18,8 +18,13 @@ what_the_browser_keeps_is_found_again(void **state)
 	snprintf(header, sizeof(header), "theme=dark; " NAME "=%s;x=y", made.text);
 	assert_true(session_read(&read, header, NAME));
 	assert_memory_equal(&made, &read, sizeof(made));
-	snprintf(header, sizeof(header), NAME "=%s", made.text);
-	assert_true(session_read(&read, header, NAME));
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const behind[] = {"", ";", " ; x=y", "\t; x=y"};
+
+		snprintf(
+		    header, sizeof(header), "x=" NAME ";\t" NAME "=%s%s", made.text, behind[i]);
+		assert_true(session_read(&read, header, NAME));
+	}
 }
 
 static void
@@ -27,9 +32,9 @@ nothing_else_is_a_session(void **state)
 {
 	static const char *const bad[] = {"", ";", "=", NAME, NAME "=", NAME "=0123456789abcdef",
 	    NAME "=0123456789abcdef0123456789abcdef0", NAME "=0123456789ABCDEF0123456789ABCDEF",
-	    NAME "=\"0123456789abcdef0123456789abcdef\"",
-	    "x" NAME "=0123456789abcdef0123456789abcdef", NAME "x=0123456789abcdef0123456789abcdef",
-	    NAME "=g123456789abcdef0123456789abcdef",
+	    NAME "=\"0123456789abcdef0123456789abcdef\"", NAME "x0123456789abcdef0123456789abcdef",
+	    NAME "=0123456789abcdef0123456789abcdefg", "x" NAME "=0123456789abcdef0123456789abcdef",
+	    NAME "x=0123456789abcdef0123456789abcdef", NAME "=g123456789abcdef0123456789abcdef",
 	    "x=" NAME "=0123456789abcdef0123456789abcdef"};
 	struct session s;
 
