@@ -58,6 +58,19 @@ def test_two_deliveries_are_told_apart(fresh, api, worker):
     page_saying(api, "/job/3", "Of the batch April")
 
 
+def test_a_batchs_page_tells_stage_by_stage_where_its_jobs_are(fresh, api, worker):
+    fresh.load([])
+    add(fresh, "March", ["a", "b"])
+    add(fresh, "April", ["x"] * 7)
+    through(worker("a"), 2 + 3)
+    worker("a").get_job()
+    through(worker("b"), 2 + 1)
+    read = page_saying(api, "/batch/April", "4 of 14")
+    cells = [re.findall(r'<td class="n">(.*?)</td>', row) for row in re.findall(r"<tr><th scope=.row.>.*?</tr>", read.raw)]
+    assert cells == [["3", "1", "3", "0"], ["2", "0", "1", "0"]]  # open, in hand, done, failed
+    assert {"/job/3", "/job/9"} <= set(read.addresses)
+
+
 def test_at_most_twenty_are_on_the_dashboard_and_all_in_pages_of_their_own(fresh, api):
     fresh.load([])
     fresh.sql("insert into tracker.job (number, data) select n, 'x' from generate_series(1, 230) n")

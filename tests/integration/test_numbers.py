@@ -561,6 +561,44 @@ def test_with_public_data_a_workers_words_are_shown(five):
     page_saying(api, "/job/1", "exit 3: disk <full>")
 
 
+def test_numbers_stand_in_their_own_columns(fresh, api, worker):
+    """Each is another number, so that none can stand for its neighbour."""
+    fresh.load(["x"] * 9)
+    a, b = worker("a", "Ada"), worker("a", "Ada")
+    through(a, 5)
+    fresh.sql("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    fresh.sql("update tracker.retry set due = now() + interval '1 hour'")
+    fresh.sql("insert into tracker.person_day (person, day, stage, done) select id, (now() at time zone 'UTC')::date - 3, 1, 7"
+              " from tracker.person where nickname = 'Ada'")
+    fresh.sql("update tracker.person set done = done + 7 where nickname = 'Ada'")
+    b.get_job()
+    fresh.sql("update tracker.lease set attempt = 2")
+    read = page_saying(api, "/person/Ada", "Machines here 2", "Results sent back 1")
+    told = {name: int(n) for name, n in re.findall(r"(Jobs|Last 24 hours|Today|7 days|Machines here|Results sent back) (\d+)", read.text)}
+    assert told == {"Jobs": 11, "Last 24 hours": 4, "Today": 4, "7 days": 11, "Machines here": 2, "Results sent back": 1}
+    (cells,) = [re.findall(r'<td class="n">(?:<b>)?(.*?)(?:</b>)?</td>', row) for row in re.findall(r"(?s)<tr>.*?</tr>", page(api, "/leaderboard").raw)
+                if "/person/Ada" in row]
+    assert (cells[0], cells[-1]) == ("11", "4")
+    (job,) = re.findall(r'(?s)<tr><th scope="row"><a href="/job/(\d+)">\d+</a></th><td class="n">2</td>', page(api, worker_path("Extract", b.name)).raw)
+    assert int(job) == fresh.one("select job from tracker.lease")
+    fresh.sql("update tracker.person_day set done = 0 where done = 7")
+    fresh.sql("update tracker.person set done = done - 7 where nickname = 'Ada'")
+
+
+def test_with_public_data_inputs_and_outputs_are_text_whatever_they_are(five):
+    api = Api(five)
+    hostile = '<script>alert(1)</script><b title="x">'
+    five.load([hostile, "y"])
+    w = Client(five, "a", "Ada")
+    w.get_job()
+    w.complete(hostile + "out")
+    read = page_saying(api, "/job/1", hostile, hostile + "out")
+    assert "<script>alert" not in read.raw and "<b title" not in read.raw
+    w.get_job()
+    w.flag()
+    page_saying(api, "/job/2", "y")
+
+
 # --- jobs -------------------------------------------------------------------------------------
 
 def test_a_jobs_page_tells_its_life(fresh, api, worker):
