@@ -467,8 +467,10 @@ def test_a_persons_badge_is_well_formed_whatever_the_name(fresh, api, worker, na
     def ask():
         answer = api.get(f"/badge/{quote(name, safe='')}.svg")
         assert answer.status_code == 200
-        words = [t.text for t in ElementTree.fromstring(answer.text).iter(SVG + "text")]
+        badge = ElementTree.fromstring(answer.text)
+        words = [t.text for t in badge.iter(SVG + "text")]
         assert words[0] == (name if len(name) <= 32 else name[:31] + "…") and words[1] == "2 jobs, rank 1"
+        assert badge.attrib["aria-label"] == badge.find(SVG + "title").text == ": ".join(words)
         return words
     eventually(ask, what="the badge")
 
