@@ -648,3 +648,12 @@ def test_a_hint_of_another_batch_hides_no_fresh_work_beside_what_is_done_anew(ho
     rows = house.claim([Ask(house.worker(2).token, v1=True) for _ in range(8)])
     assert [r.status for r in rows] == ["job"] * 8
     assert house.hints[1] < 10**12
+
+
+@pytest.mark.parametrize("wants", [(1, 0), (0, 1), (2, 0, 0), (0, 0)])
+def test_who_wants_nothing_is_answered_beside_those_who_get_all_that_they_want(house, wants):
+    house.load(9)
+    workers = [house.worker() for _ in wants]
+    rows = house.claim_fleet([Ask(w.token, want) for w, want in zip(workers, wants)])
+    assert sorted((r.item, r.status) for r in rows if r.item and r.status in ("job", "none")) == [
+        (n, "job" if want else "none") for n, want in enumerate(wants, 1) for _ in range(max(want, 1))]
