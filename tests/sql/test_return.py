@@ -390,3 +390,16 @@ def test_only_an_operators_act_takes_a_job_away(house):
     house.back(let_go, jobs[2], "released")
     house.back(failed, jobs[3], "failed")
     assert [house.value("select tracker.is_taken(1::int2, %s, %s)", j.job, j.lease) for j in jobs] == [True, False, False, False]
+
+
+@pytest.mark.parametrize("kind", ["failed", "released", "flagged"])
+def test_that_an_input_was_flagged_is_known_however_the_next_attempt_ends(house, kind):
+    """So who flagged it is not given it again before others."""
+    house.load(1)
+    first, second = house.worker(), house.worker(2, nickname="another")
+    house.done(first, house.take(first)[0])
+    house.flag(second, house.take(second)[0])
+    house.make_due()
+    third = house.worker(2, nickname="a third")
+    house.back(third, house.take(third)[0], kind)
+    assert house.rows("select job, flagged from tracker.retry") == [(1, True)]
