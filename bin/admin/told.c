@@ -81,17 +81,16 @@ is_seen(const char *word)
 	return same || len == 0;
 }
 
-/* By printf(1), which every sh has: $(...) is no word that anything is looked for in, between quotes. */
+/* By printf(1), which every sh has; a shell that looks for "!" does so within these quotes as well. */
 static void
 put_unseen(struct buf *b, const char *word)
 {
 	buf_puts(b, "\"$(printf '");
 	for (; *word; word++)
-		if (strchr("\\'%", *word) || (unsigned char)*word < ' ' ||
-		    (unsigned char)*word > '~')
-			buf_printf(b, "\\%03o", (unsigned)(unsigned char)*word);
-		else
+		if (!strchr("%-", *word) && is_bare((const char[]){*word, '\0'}))
 			buf_putc(b, *word);
+		else
+			buf_printf(b, "\\%03o", (unsigned)(unsigned char)*word);
 	buf_puts(b, "')\"");
 }
 

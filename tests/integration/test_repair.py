@@ -218,7 +218,7 @@ def test_what_cannot_be_taken_back_says_so(fresh):
 
 
 NAMES = ["x'; touch pwned; echo 'y", "$(touch pwned)`touch pwned`", "a\\'b", "''", "--help", "--", " a  b ", "*", "# ~;&|>",
-         "%s\u202eevil\\n", "\u043f\u0440\u0438\u0432\u0435\u0442", "x" * 128]
+         "-%s!!\u202e'evil\\n", "\u043f\u0440\u0438\u0432\u0435\u0442", "x" * 128]
 
 
 @pytest.mark.parametrize("name", NAMES)
