@@ -32,7 +32,7 @@
  * An op of more items, or of more bytes, is bulky: others do not wait behind two bundles of these, and while they wait
  * such a bundle has BULK_SHARE items at most: a row of no use takes PostgreSQL 50 us.
  */
-#define BULK_ITEMS 64
+#define BULK_ITEMS 128
 #define BULK_SHARE 512
 #define BULK_BYTES (512 * 1024)
 #define AWAY_MOST 8192 /* ops that wait for PostgreSQL to come back; more are answered at once */
