@@ -657,3 +657,24 @@ def test_who_wants_nothing_is_answered_beside_those_who_get_all_that_they_want(h
     rows = house.claim_fleet([Ask(w.token, want) for w, want in zip(workers, wants)])
     assert sorted((r.item, r.status) for r in rows if r.item and r.status in ("job", "none")) == [
         (n, "job" if want else "none") for n, want in enumerate(wants, 1) for _ in range(max(want, 1))]
+
+
+def test_what_is_ready_is_looked_for_ahead_of_the_hint_and_then_behind_it(house):
+    """And the hint never goes back while there is something ahead."""
+    house.lawful = False  # what is taken here goes to nobody
+    house.load(6)
+    a = house.worker()
+    for job in house.take(a, 6):
+        house.done(a, job)
+    position = [r.position for r in house.rows("select position from tracker.ready order by position")]
+
+    def take(want, hint):
+        (r,) = house.rows("select * from tracker.take_fresh(2::int2, %s, %s, %s)", house.batch(), want, hint)
+        house.rows("select set_config('tracker.rescan_2', '', false)")  # so that the next one looks behind, too
+        return r.jobs, r.hint
+
+    assert take(1, position[3]) == ([5], position[4])
+    assert take(3, position[3]) == ([1, 2, 6], position[5])
+    assert take(1, position[5]) == ([3], position[2])
+    assert take(5, 0) == ([4], position[3])
+    assert take(1, position[5]) == ([], None)

@@ -917,3 +917,18 @@ def test_what_a_worker_chose_to_let_go_came_back_and_what_was_taken_from_it_did_
     house.rows("select * from tracker.take_lease(1::int2, %s, '')", jobs[2].job)
     house.bye(w)
     assert [(r.job, r.kind) for r in house.rows("select * from tracker.read_worker_strikes(%s, 10)", w.id)] == [(2, "failed"), (1, "released")]
+
+
+@pytest.mark.parametrize("another_is_paused", [False, True])
+def test_what_waits_for_its_back_off_is_not_there_yet(house, another_is_paused):
+    """Counted the quick way, and one by one where a batch is paused."""
+    house.load(2)
+    w = house.worker()
+    if another_is_paused:
+        assert house.value("select tracker.pause_batch(%s)", house.load(1, name="another"))
+    for job in house.take(w, 2):
+        house.back(w, job)
+    house.rows("update tracker.retry set due = now() - interval '1 second' where job = 1")
+    assert (house.counts(1).retry, house.counts(1).due) == (2, 1)
+    house.make_due()
+    assert (house.counts(1).retry, house.counts(1).due) == (2, 2)

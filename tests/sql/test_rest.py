@@ -22,6 +22,12 @@ def end(house, worker, kind="failed", count=1):
         house.back(worker, house.take(worker)[0], kind)
 
 
+@pytest.mark.parametrize("hard, soft, seconds", [(0, 2, 0), (0, 3, 1), (1, 2, 0), (1, 3, 2), (2, 2, 2), (0, 13, 1024), (0, 50, 3600), (0, 51, 3600),
+                                                 (0, 52, 28800), (1, 50, 3600), (1, 51, 28800), (49, 2, 3600), (50, 2, 28800)])
+def test_flags_and_what_is_let_go_count_beyond_the_second(house, hard, soft, seconds):
+    assert house.value("select extract(epoch from tracker.rest_after(%s, %s))::int", hard, soft) == seconds
+
+
 @pytest.mark.parametrize("count, seconds", [(0, 0), (1, 0), (2, 2), (3, 4), (8, 128), (12, 2048), (13, 3600), (49, 3600), (50, 28800), (99, 28800)])
 def test_one_failure_is_no_rest_then_it_doubles_up_to_an_hour_and_is_eight_after_fifty(house, count, seconds):
     assert house.value("select extract(epoch from tracker.rest_after(%s, 0))::int", count) == seconds

@@ -403,3 +403,16 @@ def test_that_an_input_was_flagged_is_known_however_the_next_attempt_ends(house,
     third = house.worker(2, nickname="a third")
     house.back(third, house.take(third)[0], kind)
     assert house.rows("select job, flagged from tracker.retry") == [(1, True)]
+
+
+@pytest.mark.parametrize("v1", [False, True])
+def test_what_is_due_brings_nothing_along_that_is_not(house, v1):
+    house.load(3)
+    w = house.worker()
+    for job in house.take(w, 3):
+        house.back(w, job)
+    house.rows("update tracker.retry set due = now() - interval '1 second' where job = 2")
+    others = [house.worker() for _ in range(3)]
+    rows = house.claim([Ask(o.token, v1=v1) for o in others])
+    assert [r.job for r in rows if r.status == "job"] == [2]
+    assert house.counts(1).retry == 2
