@@ -548,14 +548,16 @@ static void
 what_is_shown_tells_all_and_hides_nothing(void **state)
 {
 	static const char said[] =
-	    "a\"\\\n\x1b \xc2\x9b \xe2\x80\xae \xf0\x93\x90\xb0 \xef\xbf\xbe \xe2\xa0\x80 \xc3\xa9";
+	    "a\"\\\n\x1b \xc2\x9b \xe2\x80\xae \xf0\x93\x90\xb0 \xef\xbf\xbe \xef\xbf\xbf "
+	    "\xe2\xa0\x80 \xc3\xa9";
 	struct buf b;
 
 	(void)state;
 	buf_init(&b, 0);
 	json_put_shown(&b, said, sizeof(said) - 1);
 	assert_string_equal(b.data,
-	    "\"a\\\"\\\\\\u000a\\u001b \\u009b \\u202e \\ud80d\\udc30 \\ufffe \\u2800 \xc3\xa9\"");
+	    "\"a\\\"\\\\\\u000a\\u001b \\u009b \\u202e \\ud80d\\udc30 \\ufffe \\uffff \\u2800 "
+	    "\xc3\xa9\"");
 	buf_fini(&b);
 }
 

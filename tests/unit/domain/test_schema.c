@@ -32,6 +32,15 @@ file(const char *name, const char *text)
 }
 
 static void
+file_that_leads_nowhere(const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(symlink("/nowhere/at/all", path), 0);
+}
+
+static void
 no_file(const char *name)
 {
 	char path[256];
@@ -324,6 +333,10 @@ files_that_cannot_be_meant_are_refused(void **state)
 	no_file("schema/3_third.sql");
 	file("schema/002_twice.sql", "select 1;");
 	refuses_to_migrate("two files have the number 2");
+	no_file("schema/002_twice.sql");
+	file_that_leads_nowhere("schema/009_lost.sql");
+	refuses_to_migrate("009_lost.sql: No such file or directory");
+	no_file("schema/009_lost.sql");
 	settings.sql_dir = "/nowhere";
 	refuses_to_migrate("sql_dir");
 }

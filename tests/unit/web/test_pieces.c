@@ -225,6 +225,8 @@ a_share_is_never_nothing_nor_all_before_it_is(void **state)
 	assert_string_equal(facts_percent_text(&page, &f), "0.05%");
 	assert_string_equal(pieces_share(&page, 1, 100000), "< 0.1%");
 	assert_string_equal(pieces_share(&page, 99999, 100000), "> 99.9%");
+	assert_string_equal(pieces_share(&page, 1, 1000), "0.1%");
+	assert_string_equal(pieces_share(&page, 999, 1000), "99.9%");
 	assert_string_equal(pieces_share(&page, 3, 3), "100.0%");
 	assert_string_equal(pieces_share(&page, 0, 3), "0.0%");
 	assert_string_equal(pieces_share(&page, -3, 3), "0.0%");
