@@ -139,7 +139,7 @@
 <section class="card" aria-labelledby="erase">
 <h2 id="erase">Erase me</h2>
 <p>Your name, keys, addresses and all words that you sent go, and your machines are sent away. Your results stay, without a name. Nobody can take it back.</p>
-<p>It goes out of what others wrote, too. A name of fewer than six letters stays where it is no more than a word there: whoever runs the project can erase you with these, if you ask them instead.</p>
+<p>What others wrote of you stays: the reason of a failure, a note, what a machine of theirs is said to run. Whoever runs the project can erase your name there, too, if you ask them instead.</p>
 <form class="join" action="/me" method="post">
 <input type="hidden" name="form" value="{{FORM}}">
 <label>Your name <input name="name" maxlength="128" required autocomplete="off" dir="auto"></label>

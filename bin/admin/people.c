@@ -257,6 +257,17 @@ tell_one_left(struct ask *ask, const char *kind, const char *which, int64_t text
 		    "written there.",
 		    (long long)texts, text_plural(texts, "line", "lines"),
 		    text_plural(texts, "is", "are"), which);
+	else if (strcmp(kind, "long") == 0)
+		told_add(&told, "%lld %s '%s' in %s, where it is replaced.", (long long)texts,
+		    text_plural(texts, "text has", "texts have"), which,
+		    text_plural(texts, "it", "them"));
+	else if (strcmp(kind, "label") == 0)
+		told_add(&told,
+		    "%lld %s of others %s said to run what has '%s' in it: there it is replaced, "
+		    "too, and "
+		    "what looks for that label does not find them any more.",
+		    (long long)texts, text_plural(texts, "worker", "workers"),
+		    text_plural(texts, "is", "are"), which);
 	else if (strcmp(kind, "case") == 0 && !ask->words)
 		told_add(&told,
 		    "'%s' is short: where others wrote it as a word in other letters (%lld %s), it "

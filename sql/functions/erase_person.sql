@@ -1,5 +1,5 @@
 -- Erases a person: nickname, key, addresses, what their workers run, and the words that they sent, wherever
--- they are kept, also in what others wrote of them. Results and totals stay, as erased-N's, which is on no
+-- they are kept; and what others wrote of them, when an operator says so. Results and totals stay, as erased-N's, which is on no
 -- board and has no page; N is the line's number in audit. Their workers are gone.
 --
 -- Results themselves are the project's, and are not looked into.
@@ -7,8 +7,9 @@
 -- Who acted for the project under that name (audit.who) stays written there: else anybody who takes the name of an
 -- operator could have what that operator did told of nobody.
 --
--- Caller	distcompute-admin person erase; own_erase, which never says words: what others wrote is not for strangers to change by
---		a name such as "it". words: a short name is replaced as a word in any case, too (see without_name).
+-- Caller	distcompute-admin person erase; own_erase, which never says words nor others: what others wrote, and an operator looks
+--		for, is not for strangers to change by a name such as "it", or that of a release. others: the names go out of what others
+--		wrote; else out of what is of nobody but them. words: a short name is replaced as a word in any case, too (see without_name).
 -- Answer	a row a worker that they ever had: its token's hash, and freed, how many of its jobs wait for
 --		others (null: it was gone before). line: the one in audit; names: theirs, a line each, for what is kept elsewhere.
 -- Errors	TR002: there is no such person.
@@ -17,7 +18,8 @@
 -- Index	worker_person; strike_worker; strike, refused_output and worker by key. Texts that may name them are
 --		read whole, before the locks; those of failed, ban and audit, which are few, behind them.
 drop function if exists tracker.erase_person(text);
-create or replace function tracker.erase_person(of_person text, words boolean default false)
+drop function if exists tracker.erase_person(text, boolean);
+create or replace function tracker.erase_person(of_person text, words boolean default false, others boolean default true)
 returns table (line int8, worker int8, token uuid, stage int2, freed int4, names text)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -42,15 +44,17 @@ begin
 	from tracker.person p where (p.id = v_person or p.merged_into = v_person) and not p.erased;
 
 	-- Where the names stand, of what is long; later it is looked up, and what came meanwhile besides.
-	select coalesce(max(s.id), 0) - c_unseen into v_strike_mark from tracker.strike s;
-	select coalesce(max(r.id), 0) - c_unseen into v_refused_mark from tracker.refused_output r;
-	select coalesce(max(w.id), 0) - c_unseen into v_worker_mark from tracker.worker w;
-	v_strikes := array(select s.id from tracker.strike s
-		where exists (select from unnest(v_names) as n(name) where tracker.has_name(s.reason, n.name, octet_length(n.name) >= 6 or erase_person.words)));
-	v_refused := array(select r.id from tracker.refused_output r
-		where exists (select from unnest(v_names) as n(name) where tracker.has_name(r.reason, n.name, octet_length(n.name) >= 6 or erase_person.words)));
-	v_labelled := array(select w.id from tracker.worker w
-		where exists (select from unnest(v_names) as n(name) where tracker.has_name(w.label, n.name, octet_length(n.name) >= 6 or erase_person.words)));
+	if erase_person.others then
+		select coalesce(max(s.id), 0) - c_unseen into v_strike_mark from tracker.strike s;
+		select coalesce(max(r.id), 0) - c_unseen into v_refused_mark from tracker.refused_output r;
+		select coalesce(max(w.id), 0) - c_unseen into v_worker_mark from tracker.worker w;
+		v_strikes := array(select s.id from tracker.strike s
+			where exists (select from unnest(v_names) as n(name) where tracker.has_name(s.reason, n.name, octet_length(n.name) >= 6 or erase_person.words)));
+		v_refused := array(select r.id from tracker.refused_output r
+			where exists (select from unnest(v_names) as n(name) where tracker.has_name(r.reason, n.name, octet_length(n.name) >= 6 or erase_person.words)));
+		v_labelled := array(select w.id from tracker.worker w
+			where exists (select from unnest(v_names) as n(name) where tracker.has_name(w.label, n.name, octet_length(n.name) >= 6 or erase_person.words)));
+	end if;
 
 	lock table tracker.ban in share row exclusive mode;
 	if v_names is distinct from (select array_agg(p.nickname order by p.id) from tracker.person p
@@ -77,14 +81,16 @@ begin
 	where s.worker = any (v_workers) and (s.network is not null
 		or s.reason <> '' and (s.chosen or s.kind in ('failed', 'flagged')));
 
-	-- 2. What others wrote of them.
-	foreach v_name in array v_names
+	-- 2. What others wrote of them: the longest name first, for another may be a part of it.
+	foreach v_name in array case when erase_person.others
+		then array(select n.name from unnest(v_names) as n(name) order by length(n.name) desc, n.name) else '{}' end
 	loop
 		v_any_case := octet_length(v_name) >= 6 or erase_person.words;
 		update tracker.refused_output r set reason = tracker.without_name(r.reason, v_name, v_new, erase_person.words)
 		where (r.id = any (v_refused) or r.id > v_refused_mark) and tracker.has_name(r.reason, v_name, v_any_case);
 		update tracker.strike s set reason = tracker.without_name(s.reason, v_name, v_new, erase_person.words)
-		where (s.id = any (v_strikes) or s.id > v_strike_mark) and tracker.has_name(s.reason, v_name, v_any_case);
+		where (s.id = any (v_strikes) or s.id > v_strike_mark) and tracker.has_name(s.reason, v_name, v_any_case)
+			and tracker.is_said(s.kind, s.chosen);
 		update tracker.failed f set reason = tracker.without_name(f.reason, v_name, v_new, erase_person.words)
 		where tracker.has_name(f.reason, v_name, v_any_case);
 		update tracker.worker w set label = tracker.without_name(w.label, v_name, v_new, erase_person.words)
@@ -108,25 +114,37 @@ begin
 		delete from tracker.former_stage f
 		where strpos(f.name, lower(v_name collate "und-x-icu")) > 0 and (char_length(v_name) >= 3 or erase_person.words)
 			and f.name ~ tracker.as_word(lower(v_name collate "und-x-icu"));
-		update tracker.ban b set person = v_new, lifted = coalesce(b.lifted, clock_timestamp())
-		where b.person = v_name;
 		update tracker.audit a set
-			target = case when a.target = 'person ' || v_name then 'person ' || v_new
-				-- who is called the same in other letters is somebody else
-				when exists (select from tracker.person p
+			-- who is called the same in other letters is somebody else
+			target = case when exists (select from tracker.person p
 					where p.nickname = regexp_replace(a.target, '^person ', '')
 						and p.id <> all (v_people)) then a.target
-				else tracker.without_name(a.target, v_name, v_new, erase_person.words) end,
+				else t.head || tracker.without_name(t.tail, v_name, v_new, erase_person.words) end,
 			details = coalesce((
 				select jsonb_object_agg(d.key, case jsonb_typeof(d.value) when 'string'
 					then to_jsonb(tracker.without_name(d.value #>> '{}', v_name, v_new, erase_person.words))
 					else d.value end)
 				from jsonb_each(a.details) d), '{}')
-		where tracker.has_name(a.target, v_name, v_any_case) or tracker.has_name(a.details::text, v_name, v_any_case)
-			or exists (select from jsonb_each_text(a.details) d where tracker.has_name(d.value, v_name, v_any_case));
+		from tracker.audit q
+		cross join lateral tracker.cut_target(q.target) t
+		where q.id = a.id
+			and (tracker.has_name(a.target, v_name, v_any_case) or tracker.has_name(a.details::text, v_name, v_any_case)
+				or exists (select from jsonb_each_text(a.details) d where tracker.has_name(d.value, v_name, v_any_case)));
 	end loop;
 
-	-- 3. They themselves.
+	-- 3. What was done to them, and they themselves.
+	update tracker.ban b set person = v_new, lifted = coalesce(b.lifted, clock_timestamp())
+	where b.person = any (v_names);
+	update tracker.audit a set
+		target = case when a.target = any (v_names) then v_new
+			when a.target ~ '^person ' and substr(a.target, 8) = any (v_names) then 'person ' || v_new else a.target end,
+		details = coalesce((
+			select jsonb_object_agg(d.key, case when d.value #>> '{}' = any (v_names) and d.key in ('person', 'to', 'into')
+				then to_jsonb(v_new) else d.value end)
+			from jsonb_each(a.details) d), '{}')
+	where a.act ~ 'person$|people$|^key |machines$|^(un)?ban$|^undo$|^requeue$'
+		and (a.target = any (v_names) or substr(a.target, 8) = any (v_names)
+			or exists (select from jsonb_each_text(a.details) d where d.value = any (v_names)));
 	perform pg_advisory_xact_lock(hashtext('tracker.fold_credit'));
 	update tracker.person p set nickname = v_new || case when p.id = v_person then '' else '-' || p.id end,
 		claimed = null, hidden = true, erased = true

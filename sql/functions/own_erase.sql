@@ -2,7 +2,7 @@
 --
 -- Caller	web/api_own.c. typed: the name once more, as they typed it.
 -- Answer	one row with a status: out: the session is none; other: that is not their name; done, and then a row a
---		worker as erase_person has them.
+--		worker as erase_person has them, but for the names: what others wrote stays as it is.
 -- Errors	none.
 -- Locks	see erase_person.
 -- Index	see find_session, erase_person.
@@ -24,8 +24,8 @@ begin
 	end if;
 	begin
 		return query
-			select 'done', e.line, e.worker, e.token, e.stage, e.freed, e.names
-			from tracker.erase_person(own_erase.typed) e;
+			select 'done', e.line, e.worker, e.token, e.stage, e.freed, ''
+			from tracker.erase_person(own_erase.typed, others => false) e;
 	exception when sqlstate 'TR002' then	-- they were erased, or have another name, meanwhile
 		status := 'out';
 		return next;

@@ -1,7 +1,9 @@
 """People renamed, merged, hidden and erased: who did what stays right, and of whom nothing shall stay, nothing does."""
 
+import collections
 import threading
 import time
+import uuid
 
 import psycopg2
 import pytest
@@ -557,6 +559,100 @@ def test_of_an_erased_person_no_letter_is_left_in_another_case(told):
     assert [t for t in texts(told) if "zebulon" in t.lower()] == []
 
 
+def erase_themselves(house, name):
+    """As on /me."""
+    session, key = uuid.uuid4(), uuid.uuid4()
+    house.rows("insert into tracker.person_key (person, label, hash) select id, '', %s from tracker.person where nickname = %s", key, name)
+    assert house.value("select tracker.open_session(%s, %s, '192.0.2.1', 60)", key, session) == "in"
+    assert {r.status for r in house.rows("select status from tracker.own_erase(%s, %s)", session, name)} == {"done"}
+
+
+def test_who_erases_themselves_changes_nothing_that_others_wrote(house):
+    """A stranger may be called like a release, or like a reason."""
+    name = "warc2tar 1.4"
+    house.load(9)
+    other = house.worker(nickname="Other", label=name)
+    house.rows("select tracker.rename_person('Other', %s)", "of " + name)
+    good, bad = house.take(other, 2)
+    house.done(other, good)
+    house.back(other, bad, reason=f"{name} says no")
+    house.rows("select tracker.set_batch(%s, null, %s)", house.batch(), f"for {name}")
+    house.rows("select tracker.set_banner(%s)", name)
+    house.rows("select * from tracker.ban_strangers(null, null, 'x', null, null, %s, null)", f"not {name}")
+    house.rows("select tracker.rename_stage(2::int2, %s)", "warc2tar")
+    def told():
+        return collections.Counter(t.split(":")[0] for t in texts(house) for _ in range(t.count(name)))
+    before = told()
+    assert {"audit", "ban", "batch", "person", "project", "strike", "worker"} <= set(before)
+    mine = house.worker(nickname=name, label="x y")
+    house.back(mine, house.take(mine)[0], reason=f"{name} again")
+    house.rows("select tracker.hide_person(%s, true)", name)
+    erase_themselves(house, name)
+    assert told() == before
+    assert house.value("select count(*) from tracker.undo_count(null, null, null, null, null, null, %s)", name) == 1
+
+
+def test_who_erases_themselves_is_in_no_line_of_audit_about_them(house):
+    house.worker(nickname="Zebulon")
+    house.worker(nickname="Zeb")
+    house.rows("select tracker.rename_person('Zebulon', 'Zebulon II')")
+    house.rows("select tracker.rename_person('Zebulon II', 'Zebulon III')")
+    merge(house, "Zeb", "Zebulon III")
+    house.rows("select * from tracker.ban_strangers('Zebulon', null, null, null, null, 'go', null)")
+    house.rows("select tracker.hide_person('Zebulon', true)")
+    erase_themselves(house, "Zebulon III")
+    assert [t for t in texts(house) if "Zeb" in t] == []
+
+
+@pytest.mark.parametrize("name", ["dropped", "banned", "person", "batch", "stage", "the answer could not be delivered", "load"])
+def test_an_erasure_changes_no_word_of_the_trackers_own(house, name):
+    house.load(4)
+    other, third = house.worker(nickname="Other"), house.worker(nickname="Third")
+    house.take(other), house.take(third)
+    house.rows("select tracker.drop_worker(1::int2, %s)", other.name)
+    house.rows("select * from tracker.ban_strangers('Third', null, null, null, null, 'go', null)")
+    house.rows("insert into tracker.strike (stage, job, worker, person, kind, reason, at) select 1, 3, id, person, 'released',"
+               " 'the answer could not be delivered', now() from tracker.worker where id = %s", third.id)
+    house.rows("select tracker.hide_person('Other', true)")
+    house.rows("select tracker.pause_batch(%s)", house.batch())
+    house.rows("select tracker.set_paused(1::int2, true)")
+    logic = "select kind, reason from tracker.strike order by id", "select act, target from tracker.audit where act <> 'erase person' order by id"
+    before = [house.rows(sql) for sql in logic]
+    house.worker(nickname=name)
+    erase(house, name)
+    after = [house.rows(sql) for sql in logic]
+    if name == "load":  # which is the batch's name: its own
+        after[1] = [(act, target.replace(house.value("select 'erased-' || max(id) from tracker.audit"), "load")) for act, target in after[1]]
+    assert after == before
+
+
+@pytest.mark.parametrize("names", [("Ada Lovelace", "Ada"), ("Adalovelace Byron-King", "Adalov")])
+def test_of_two_names_of_which_one_is_a_part_of_the_other_neither_is_left(house, names):
+    house.load(1)
+    house.worker(nickname=names[0])
+    other = house.worker(nickname="Other")
+    house.back(other, house.take(other)[0], reason=f"seen by {names[0]}, {names[1]}")
+    house.rows("select tracker.rename_person(%s, %s)", *names)
+    (line,) = {r.line for r in erase(house, names[1])}
+    assert house.value("select reason from tracker.strike") == f"seen by erased-{line}, erased-{line}"
+
+
+def test_in_how_many_texts_of_others_a_name_stands_is_told_before(house):
+    house.load(2)
+    other = house.worker(nickname="Other")
+    for job in house.take(other, 2):
+        house.back(other, job, reason=f"of Zebulon {job.job}")
+    house.worker(nickname="Zebulon")
+    assert weigh_name(house, "Zebulon") == [("long", "Zebulon", 2)]
+
+
+def test_whose_labels_an_erasure_changes_is_told_before(house):
+    house.worker(nickname="Ada", label="Ada")
+    assert weigh_name(house, "Ada") == []
+    house.worker(nickname="Other", label="Ada 1.4")
+    assert weigh_name(house, "Ada") == [("label", "Ada", 1)]
+
+
 def test_who_is_called_the_same_in_other_letters_is_somebody_else(house):
     """What was done to them is told of them after the other is gone."""
     for name in ("Zebulon", "zebulon"):
@@ -586,7 +682,7 @@ def test_a_short_name_in_other_letters_is_told_before(house):
     assert weigh_name(house, "Will") == []
     other = house.worker(nickname="Other", label="Will's friend")
     house.back(other, house.take(other)[0], reason="it will be full, and I am willing")
-    assert weigh_name(house, "Will") == [("case", "Will", 1)]
+    assert weigh_name(house, "Will") == [("case", "Will", 1), ("label", "Will", 1)]
 
 
 def test_a_name_that_is_theirs_already_is_no_renaming(crowd):
