@@ -1,16 +1,18 @@
 -- Answers v1's newJob for a bundle when what is due longest of the batch is to be done anew, as after an undo, and it is its
--- turn: all get that, or fresh work when it is too little, for little more than claim_fresh costs.
+-- turn: all get that, or fresh work when it is too little, for little more than claim_fresh costs. Also when the first batch in
+-- line has nothing left and another one has its turn: of that all get fresh work, unless something is due there.
 --
 -- Caller	claim_fresh, which has locked the workers' rows (w_tid, in the order of the items) and knows that all may have
---		a job of this stage and batch. Other parameters: as there.
+--		a job of this stage and batch. p_fresh: it is another batch than the first in line. Other parameters: as there.
 -- Answer	as claim_fresh; no row: it is not so, and nothing was done.
 -- Errors	none for one item.
 -- Locks	retry and ready SKIP LOCKED, or frontier; lease, tally; see claim_held.
 -- Index	see take_anew and take_fresh; job and output by key.
 -- Source	apart, so that claim_fresh costs nothing more; it has the reasons of how it is written. Runs under its caller's
 --		settings: a SET of its own would cost as much as the work.
+drop function if exists tracker.claim_anew(int2, int4, tid[], uuid[], int8[], int8[], int8[], uuid[], int4);
 create or replace function tracker.claim_anew(p_stage int2, p_batch int4, w_tid tid[], tokens uuid[],
-	ages_us int8[], calls int8[], hints int8[], ids uuid[], answer_limit int4)
+	ages_us int8[], calls int8[], hints int8[], ids uuid[], answer_limit int4, p_fresh boolean)
 returns table (item int4, status text, worker int8, stage int2, job int8, lease uuid, attempt int4,
 	data text)
 language plpgsql
@@ -26,7 +28,9 @@ declare
 	a record;
 begin
 	v_back := tracker.take_anew(p_stage, p_batch, v_found, v_now, w_tid);
-	if v_back = '{}' then
+	if v_back = '{}' and (not p_fresh or exists (
+			select from tracker.retry r
+			where r.stage = p_stage and r.batch = p_batch and r.due <= v_now)) then
 		return;
 	end if;
 	v_jobs := v_back;
@@ -35,11 +39,10 @@ begin
 			case when hints[5 + p_stage] = p_batch then hints[p_stage] else 0 end);
 		v_hint := a.hint;
 		v_jobs := v_back || a.jobs;
-		v_turn := array(
-			select u.turn from (
-				select g.n, row_number() over (order by ages_us[g.n] desc, g.n)::int4 as turn
-				from generate_series(1, v_found) as g(n)) u
-			order by u.n);
+		if v_jobs = '{}' then
+			return;
+		end if;
+		v_turn := tracker.turns_of(ages_us, v_found);
 	end if;
 
 	return query with x as (

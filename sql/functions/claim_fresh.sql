@@ -1,8 +1,8 @@
 -- Answers v1's newJob for all who ask at this moment: the common case in few statements. All are of
 -- one stage, none holds a job, rests or has a trial to come, none is hurried, and of the batch first in line nothing that
--- came back is due (what was undone is for claim_anew). Everything else is for claim_held, which it then calls; where little
--- came back, for twice as many as that, who wait longest (what came back is half of what they get); also for those for whom
--- that batch has no more, when another stands behind it.
+-- came back is due (what was undone is for claim_anew); or nothing is left of that batch (claim_behind). Everything else is for
+-- claim_held, which it then calls; where little came back, for twice as many as that, who wait longest (what came back is half
+-- of what they get); also for those for whom a batch has no more, when another stands behind it.
 --
 -- Caller	domain/jobs.c, with v1's claims that wait, in ascending order of token (or it is no common case). ages_us: how long
 --		each has waited in the tracker. hints[stage]: the position last heard in a 'hint' row, 0 at first; hints[5 + stage]: of
@@ -34,10 +34,9 @@ declare
 	v_uncommon boolean; v_anew boolean;	-- something came back, of any batch; see is_turn_of_anew
 	w_tid tid[];
 	v_jobs int8[]; v_first int8;		-- of stage A, mostly: a range instead
-	v_given int4; v_datas text[]; v_hint int8;
+	v_given int4; v_datas text[]; v_hint int8; a record;
 	v_turn int4[]; v_behind boolean;	-- when there is too little: by item, whose turn it is; is there more elsewhere
 	v_rest int4[]; v_items int4[];	-- who goes the long way; the items of the others, null: of all
-	a record;
 begin
 	select array_agg(l.tid), min(l.stage), (
 			select s.plain from tracker.stage s
@@ -59,7 +58,7 @@ begin
 		elsif v_batch is not null then
 			v_anew := tracker.is_turn_of_anew(v_stage, v_batch, v_found, ids[1], hints);
 			if v_anew then
-				return query select * from tracker.claim_anew(v_stage, v_batch, w_tid, tokens, ages_us, calls, hints, ids, answer_limit);
+				return query select * from tracker.claim_anew(v_stage, v_batch, w_tid, tokens, ages_us, calls, hints, ids, answer_limit, false);
 				if found then return; end if;
 			end if;
 		end if;
@@ -112,14 +111,15 @@ begin
 				where o.stage = v_stage - 1 and o.job = v_jobs[g.n])
 			from generate_series(1, v_given) as g(n));
 	end if;
+	-- Nothing is left: the next in line has its turn.
+	if v_given = 0 and v_items is null then
+		return query select * from tracker.claim_behind(v_stage, w_tid, tokens, ages_us, calls, hints, ids, answer_limit);
+		if found then return; end if;
+	end if;
 	-- Too little for all: who waits longest gets it.
 	if v_given < v_found then
 		v_behind := v_rest is not null or (select s.line[2] is not null from tracker.stage s where s.stage = v_stage);
-		v_turn := array(
-			select u.turn from (
-				select g.n, row_number() over (order by ages_us[g.n] desc, g.n)::int4 as turn
-				from generate_series(1, v_found) as g(n)) u
-			order by u.n);
+		v_turn := tracker.turns_of(ages_us, v_found);
 		if v_behind then
 			v_rest := array(
 				select g.n from generate_series(1, v_found) as g(n) where v_turn[g.n] > v_given);

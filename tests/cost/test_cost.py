@@ -45,19 +45,19 @@ def tokens(stage, count):
 
 
 class Ids:
-    """Of leases: none is given twice."""
+    """Of leases: none is given twice. By the first one of a bundle it is the turn of what is done anew (see is_turn_of_anew)."""
     given = 0
 
     @classmethod
-    def take(cls, count):
+    def take(cls, count, of=99):
         cls.given += count
-        return array([token(99, n) for n in range(cls.given - count, cls.given)], "uuid")
+        return array([token(of, n) for n in range(cls.given - count, cls.given)], "uuid")
 
 
-def claim_v1(stage, count):
+def claim_v1(stage, count, ids=None):
     return ("select item, status, worker, stage, job, lease, attempt, data from tracker.claim_fresh("
             f"{tokens(stage, count)}, {array([5] * count, 'int8')}, {array(range(count), 'int8')}, {HINTS},"
-            f" {Ids.take(count)}, {LIMIT})")
+            f" {ids or Ids.take(count)}, {LIMIT})")
 
 
 def complete_v1(stage, count):
@@ -82,6 +82,42 @@ def complete_fleet(count):
             " tracker.complete_jobs(y.tokens, y.jobs, y.leases, y.datas, y.tokens, y.ages) x")
 
 
+# What was undone, and what a worker failed that does not ask now; both have been due for long.
+BACK = ("insert into tracker.retry (stage, batch, job, due, attempt, lease, worker) select 1, 1, n, '2000-01-01', {attempt},"
+        " {lease}, {worker} from generate_series({first}, {first} + {count} - 1) n")
+
+
+class Back:
+    """Jobs that came back: their numbers are from the end, which no fresh work comes to."""
+    first = 20000
+
+    @classmethod
+    def put(cls, count, anew):
+        cls.first -= count
+        of = {"attempt": 1, "lease": "null", "worker": "null"} if anew else \
+            {"attempt": 2, "lease": f"'{token(98, cls.first)}'", "worker": -1}
+        return BACK.format(first=cls.first, count=count, **of)
+
+
+def claims_of_what_came_back():
+    """Bundles as long as those of 64 connections; what is no claim has no name, and is not compared."""
+    count, at = 13, "13 a bundle, stage A"
+    for what, before, ids, after in (
+            ("4 came back", Back.put(4, False), None, None),
+            ("the turn of what is done anew", Back.put(count, True), None, None),
+            ("the turn of fresh work", Back.put(1, True), Ids.take(count, 99999999), "delete from tracker.retry"),
+            ("the first in line has none left", "update tracker.stage set line = '{2,1}' where stage = 1", None,
+             "update tracker.stage set line = '{1}' where stage = 1")):
+        yield None, before
+        yield f"v1 claims, {at}, {what}", claim_v1(1, count, ids)
+        if after:
+            yield None, after
+        yield None, complete_v1(1, count)
+    yield None, Back.put(32, False)
+    yield "fleet claims, 8 a bundle with 8 each, half came back", claim_fleet(8, 8)
+    yield None, complete_fleet(8)
+
+
 def one_round():
     for count in (1, 64):
         for stage in (1, 2):
@@ -100,6 +136,11 @@ def fill(server):
     run("select tracker.propose_stages(array['One', 'Two'])")
     run("insert into tracker.job (number, data) select n, 'https://example.org/' || n"
         " from generate_series(1, 20000) n; select tracker.open_batch('all', true, 20000)")
+    # Another batch, of which nothing is left, stands in no line.
+    run("insert into tracker.job (number, data) values (20001, 'the last'); select tracker.open_batch('over', true, 20001);"
+        " delete from tracker.ahead where batch = 2; update tracker.stage set line = '{1}' where stage = 1;"
+        " insert into tracker.frontier (batch, epoch, next, last, previous)"
+        " values (2, tracker.now_epoch(), 20002, 20001, 20001)")
     run("insert into tracker.person (nickname) values ('anonymous')")
     for stage in (1, 2):
         run("insert into tracker.worker (token, stage, name, person, created, seen)"
@@ -138,11 +179,12 @@ def measured():
         server.fill()
         fill(server)
         server.ctl("-m", "fast", "stop")
-        rounds = [said for _ in range(WARM + COUNTED) for said in one_round()]
+        # Not in turn: what these leave dead in retry would cost the others.
+        rounds = [said for part in (one_round, claims_of_what_came_back) for _ in range(WARM + COUNTED) for said in part()]
         found = {}
         for (what, _), n in zip(rounds, count(server, [sql for _, sql in rounds])):
             found.setdefault(what, []).append(n)
-        return {what: statistics.median(ns[WARM:]) for what, ns in found.items()}
+        return {what: statistics.median(ns[WARM:]) for what, ns in found.items() if what}
     finally:
         shutil.rmtree(server.dir, ignore_errors=True)
 

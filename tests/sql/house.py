@@ -336,5 +336,11 @@ class House:
             self.rows(f"update tracker.{table} set minute = minute - interval '1 day'"
                       " where minute > '-infinity'")
 
+    def called(self, function):
+        """How often it was called by anybody."""
+        self.rows("select pg_stat_force_next_flush()")
+        self.rows("select pg_stat_clear_snapshot()")
+        return self.rows("select coalesce(sum(calls), 0) as n from pg_stat_user_functions where funcname = %s", function)[0].n
+
     def make_due(self):
         self.rows("update tracker.retry set due = clock_timestamp() - interval '1 second'")

@@ -678,3 +678,54 @@ def test_what_is_ready_is_looked_for_ahead_of_the_hint_and_then_behind_it(house)
     assert take(1, position[5]) == ([3], position[2])
     assert take(5, 0) == ([4], position[3])
     assert take(1, position[5]) == ([], None)
+
+
+@pytest.mark.parametrize("undone", [0, 3, 12])
+@pytest.mark.parametrize("late", [0, 2])
+@pytest.mark.parametrize("stage", [1, 2])
+def test_a_batch_of_which_nothing_is_left_sends_nobody_the_long_way(house, stage, late, undone):
+    """It stands in line while some of it is due soon; from the one behind it everybody has a job, as from the first."""
+    first, second = house.load(8), house.load(40, name="second")
+    if stage == 2:
+        a = house.worker()
+        house.complete([Item(a.token, j.job, j.lease, "made") for j in house.take(a, 48)])
+    failing, cheat = house.worker(stage, nickname="Mallory"), house.worker(stage, nickname="Trudy")
+    jobs = house.take(failing, 8)
+    assert {j.job for j in jobs} == set(range(1, 9))
+    for job in jobs[:3]:
+        house.back(failing, job)
+    house.rows("update tracker.retry set due = clock_timestamp() + interval '30 s'")
+    if undone:
+        house.complete([Item(cheat.token, j.job, j.lease, "made up") for j in house.take(cheat, undone)])
+        undo = house.value("select tracker.undo_begin('Trudy', null, null, null, null, null, null, 'made up', false)")
+        house.rows("select * from tracker.undo_step(%s, 1000)", undo)
+    for job in house.take(failing, late) if late else []:
+        house.back(failing, job)
+    house.rows("update tracker.retry set due = '2000-01-01' where job > 8")
+    assert house.value("select line from tracker.stage where stage = %s", stage) == [first, second]
+    workers, before = [house.worker(stage) for _ in range(8)], house.called("claim_held")
+    rows = house.claim([Ask(w.token, v1=True) for w in workers])
+    assert [r.status for r in rows] == ["job"] * 8 and len({r.job for r in rows}) == 8
+    assert min(r.job for r in rows) > 8
+    assert {house.row(w).holds for w in workers} == {1}
+    if house.quick and not late:
+        assert house.called("claim_held") == before
+    assert {house.done(w) for w in workers} == {"accepted"}
+
+
+def test_behind_a_batch_of_which_nothing_is_left_needs_are_looked_at(house):
+    house.load(1)
+    second = house.load(8, name="second")
+    house.rows("select tracker.set_batch_needs(%s, 'gpu')", second)
+    assert house.new_job(house.worker()).job == 1
+    assert house.new_job(house.worker()).status == "none"
+
+
+def test_behind_a_batch_of_which_nothing_is_left_are_as_many_jobs_as_all_others_have(house):
+    house.load(1)
+    house.load(3, name="second")
+    house.load(2, name="third")
+    assert house.new_job(house.worker()).job == 1
+    rows = house.claim([Ask(house.worker().token, age_us=n * 1000, v1=True) for n in range(6)])
+    assert sorted(r.status for r in rows) == ["job"] * 5 + ["none"]
+    assert {r.job for r in rows if r.status == "job"} == {2, 3, 4, 5, 6}
