@@ -182,7 +182,11 @@ show_person_named(struct ask *ask, struct err *e)
 		return false;
 	if (pg_rows_count(rows) == 0) {
 		pg_rows_free(rows);
-		return err_set(e, ERR_MISSING, NULL, "there is no person '%s'", ask->arg[0]);
+		return err_set(e, ERR_MISSING, NULL,
+		    strncmp(ask->arg[0], "erased-", 7) == 0
+			? "'%s' was erased, and has no page; undo --person finds the results"
+			: "there is no person '%s'",
+		    ask->arg[0]);
 	}
 	buf_init(&b, 0);
 	show_person(ask, rows, &b);

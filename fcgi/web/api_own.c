@@ -454,6 +454,10 @@ erase_me(struct request *rq, struct visit *v, struct reader *r, const char *name
 	status = request_cell(rq, rows, 0, 0);
 	if (is(status, "out"))
 		sorry(v, 403, said_out);
+	else if (is(status, "banned"))
+		sorry(v, 403,
+		    "You are banned. Nothing was erased: ask whoever runs the project to erase "
+		    "you.");
 	else if (!is(status, "done"))
 		sorry(v, 422, "That is not your name. Nothing was erased.");
 	else {

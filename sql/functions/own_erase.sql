@@ -1,7 +1,8 @@
 -- Erases somebody who asks for it on their own page: see erase_person.
 --
 -- Caller	web/api_own.c. typed: the name once more, as they typed it.
--- Answer	one row with a status: out: the session is none; other: that is not their name; done, and then a row a
+-- Answer	one row with a status: out: the session is none; other: that is not their name; banned: they are, and
+--		who undoes what they did is to find it; done, and then a row a
 --		worker as erase_person has them, but for the names: what others wrote stays as it is.
 -- Errors	none.
 -- Locks	see erase_person.
@@ -19,6 +20,11 @@ declare
 begin
 	if v_person is null or own_erase.typed is distinct from tracker.called(v_person) then
 		status := case when v_person is null then 'out' else 'other' end;
+		return next;
+		return;
+	end if;
+	if tracker.banned_words(own_erase.typed, null, null) is not null then
+		status := 'banned';
 		return next;
 		return;
 	end if;

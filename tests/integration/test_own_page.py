@@ -521,6 +521,13 @@ def test_their_data_is_taken_out_whole_part_by_part(ada, own):
 
 # --- erased -----------------------------------------------------------------------------------
 
+def test_who_is_banned_is_not_erased_by_themselves(ada, own):
+    own.run("distcompute-admin", "ban", "--person", "Ada", "--reason", "made up")
+    ada.hears(403, "You are banned. Nothing was erased", "erase", name="Ada", again="Ada")
+    assert names(own) == {"Ada"}
+    own.sql("delete from tracker.ban")
+
+
 def test_who_types_their_name_twice_is_erased(ada, own):
     failed_worker(own, own.key)
     api = Api(own)

@@ -62,6 +62,8 @@ def test_a_person_is_shown_with_machines_and_what_was_refused(fresh):
     assert "Mallory" in fresh.run(ADMIN, "person", "Mallory").stdout
     answer = fresh.run(ADMIN, "person", "Nobody", check=False)
     assert answer.returncode == 1 and "there is no person" in answer.stderr
+    answer = fresh.run(ADMIN, "person", "erased-7", check=False)
+    assert answer.returncode == 1 and "undo --person finds the results" in answer.stderr
 
 
 def test_leases_and_workers_are_listed(fresh):
