@@ -28,7 +28,7 @@
  */
 #define DEBT_MS 500
 #define DEBT_FREE_MS (8 * DEBT_MS)
-#define DEBT_WAIT_MOST_MS 10000
+#define DEBT_WAIT_MOST_MS 4000 /* less than a client's time-out may be */
 #define SHARED_PROCESSES                                                                           \
 	128               /* twice the most of a pool: at a reload old and new run side by side */
 #define SHARED_BUCKETS 16 /* of a histogram: 2^i * 250 us, the last is everything above */
