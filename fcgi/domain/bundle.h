@@ -43,9 +43,10 @@ struct bundle {
 	bool careful; /* the long way: what is quick has failed for this bundle */
 	/* claims: last position taken from ready, by stage, and of which batch */
 	int64_t hint[STAGES_MAX + 1], hint_batch[STAGES_MAX + 1];
-	int64_t hint_us;  /* claims: when the hints were last forgotten */
-	double job_bytes; /* claims: what a job's data weighed lately */
-	struct uuid *ids; /* claims: of leases, those that SQL was given; ascending */
+	int64_t due[STAGES_MAX + 1]; /* claims: sql/functions/low_of.sql */
+	int64_t hint_us;             /* claims: when the hints were last forgotten */
+	double job_bytes;            /* claims: what a job's data weighed lately */
+	struct uuid *ids;            /* claims: of leases, those that SQL was given; ascending */
 	size_t n_ids, ids_room;
 };
 

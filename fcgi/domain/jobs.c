@@ -20,6 +20,7 @@ forget_old_hints(struct bundle *b)
 	if (now - b->hint_us < HINT_LIFE_US)
 		return;
 	memset(b->hint, 0, sizeof(b->hint));
+	memset(b->due, 0, sizeof(b->due));
 	b->hint_us = now;
 }
 
@@ -69,12 +70,12 @@ static struct pg_param
 put_hints(struct bundle *b, int i)
 {
 	struct pg_array *hints = bundle_array(b, i, PG_INT8_ARRAY);
+	const int64_t *parts[] = {b->hint, b->hint_batch, b->due};
 
 	forget_old_hints(b);
-	for (int stage = 1; stage <= STAGES_MAX; stage++)
-		pg_array_int8(hints, b->hint[stage]);
-	for (int stage = 1; stage <= STAGES_MAX; stage++)
-		pg_array_int8(hints, b->hint_batch[stage]);
+	for (size_t part = 0; part < sizeof(parts) / sizeof(*parts); part++)
+		for (int stage = 1; stage <= STAGES_MAX; stage++)
+			pg_array_int8(hints, parts[part][stage]);
 	return pg_array_param(hints);
 }
 
@@ -230,6 +231,8 @@ read_note(struct tracker *t, struct bundle *b, int row, enum op_status status, i
 		b->hint[stage] = pg_int(b->rows, row, 4);
 		b->hint_batch[stage] = pg_int(b->rows, row, 6);
 	}
+	if (status == ST_DUE)
+		b->due[stage] = pg_int(b->rows, row, 4);
 	if (status == ST_GATE)
 		t->work_later(t, stage, (uint64_t)pg_int(b->rows, row, 2), pg_int(b->rows, row, 4),
 		    pg_int(b->rows, row, 6));

@@ -23,6 +23,7 @@ static const char *const words[] = {
     [ST_CLOSED] = "closed",
     [ST_HELD] = "held",
     [ST_HINT] = "hint",
+    [ST_DUE] = "due",
     [ST_ALLOWED] = "allowed",
     [ST_FULL] = "full",
     [ST_GATE] = "gate",

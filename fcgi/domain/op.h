@@ -62,6 +62,7 @@ enum op_status {
 	ST_CLOSED,
 	ST_HELD,    /* claim: what it has of the jobs that it lists */
 	ST_HINT,    /* claim: the last position taken from ready */
+	ST_DUE,     /* claim: since when what came back may be due */
 	ST_ALLOWED, /* claim: how many jobs it may hold */
 	ST_FULL,    /* claim: it holds as many */
 	ST_GATE,    /* claim: work waits for its turn, because of a rate */

@@ -25,9 +25,11 @@ declare
 	v_jobs int8[];		-- and then fresh ones
 	v_turn int4[];		-- by item: whose turn it is, when there is too little
 	v_hint int8;
+	v_due timestamptz;
 	a record;
 begin
-	v_back := tracker.take_anew(p_stage, p_batch, v_found, v_now, w_tid);
+	select t.jobs, t.low into v_back, v_due
+	from tracker.take_anew(p_stage, p_batch, v_found, tracker.low_of(hints, p_stage), v_now, w_tid) t;
 	if v_back = '{}' and (not p_fresh or exists (
 			select from tracker.retry r
 			where r.stage = p_stage and r.batch = p_batch and r.due <= v_now)) then
@@ -73,9 +75,9 @@ begin
 		case when p_stage > 1 then cardinality(v_back) - cardinality(v_jobs) else 0 end, -cardinality(v_back))
 	on conflict (stage, batch, minute, slot) do update set
 		ready = t.ready + excluded.ready, retry = t.retry + excluded.retry;
-	if v_hint is not null then
-		return query select 0, 'hint', null::int8, p_stage, v_hint, null::uuid, p_batch, null::text;
-	end if;
+	return query
+		select 0, u.what, null::int8, p_stage, u.hint, null::uuid, p_batch, null::text
+		from (values ('hint', v_hint), ('due', tracker.low_hint(v_due))) as u(what, hint) where u.hint is not null;
 	if cardinality(v_jobs) < v_found then
 		return query
 			select h.* from tracker.claim_some(array(

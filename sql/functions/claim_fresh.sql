@@ -6,10 +6,10 @@
 --
 -- Caller	domain/jobs.c, with v1's claims that wait, in ascending order of token (or it is no common case). ages_us: how long
 --		each has waited in the tracker. hints[stage]: the position last heard in a 'hint' row, 0 at first; hints[5 + stage]: of
---		which batch. ids: of leases, one for each.
+--		which batch. hints[10 + stage]: the same of 'due' rows (low_of). ids: of leases, one for each.
 -- Answer	one row an item: job, none (job = what the worker has, as a mask; attempt = how many of its words have no bit), paused, unknown, rest (see
 --		claim_awake); data is null when it is too long for its share of answer_limit (see
---		fetch_inputs). 'hint' rows with item 0 (stage, job = position, attempt = batch); 'gate' rows (see list_waits; job: after_us).
+--		fetch_inputs). 'hint' rows with item 0 (stage, job = position, attempt = batch); 'due' rows (stage, job); 'gate' rows (see list_waits; job: after_us).
 -- Errors	none for one item.
 -- Locks	worker (by token), ready or frontier, lease, tally; see claim_held. What was locked in vain stays so until the end.
 -- Index	worker by token; stage by key; retry by (stage, due) and (stage, batch, due); ready, job and output by key.
@@ -28,8 +28,7 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
-	v_ok boolean := tracker.pass_barrier();
-	v_found int4 := cardinality(tokens); v_now timestamptz := clock_timestamp();
+	v_ok boolean := tracker.pass_barrier(); v_found int4 := cardinality(tokens); v_now timestamptz := clock_timestamp();
 	v_stage int2; v_batch int4;	-- the first in line; null: none, or paused, hurried, not plain
 	v_uncommon boolean; v_anew boolean;	-- something came back, of any batch; see is_turn_of_anew
 	w_tid tid[];
@@ -41,7 +40,8 @@ begin
 	select array_agg(l.tid), min(l.stage), (
 			select s.plain from tracker.stage s
 			where s.stage = min(l.stage) and not s.paused and s.hurried is null),
-		exists (select from tracker.retry r where r.stage = min(l.stage) and r.due <= v_now)
+		(select r.due from tracker.retry r where r.stage = min(l.stage) and r.due >= tracker.low_of(hints, min(l.stage))
+			and r.due <= v_now order by r.due limit 1) is not null	-- in order, or the index by batch would be read from end to end
 	into w_tid, v_stage, v_batch, v_uncommon
 	from generate_series(1, v_found) as g(n)
 	cross join lateral (
@@ -111,14 +111,14 @@ begin
 				where o.stage = v_stage - 1 and o.job = v_jobs[g.n])
 			from generate_series(1, v_given) as g(n));
 	end if;
-	-- Nothing is left: the next in line has its turn.
 	if v_given = 0 and v_items is null then
 		return query select * from tracker.claim_behind(v_stage, w_tid, tokens, ages_us, calls, hints, ids, answer_limit);
 		if found then return; end if;
 	end if;
 	-- Too little for all: who waits longest gets it.
 	if v_given < v_found then
-		v_behind := v_rest is not null or (select s.line[2] is not null from tracker.stage s where s.stage = v_stage);
+		v_behind := v_rest is not null or (select s.line[2] is not null from tracker.stage s where s.stage = v_stage) or exists (
+			select from tracker.retry r where r.stage = v_stage and r.batch = v_batch and r.due <= v_now);
 		v_turn := tracker.turns_of(ages_us, v_found);
 		if v_behind then
 			v_rest := array(

@@ -86,10 +86,12 @@ begin
 	foreach v_stage in array w.dealt loop
 		d := tracker.deal_stage(v_stage, w.workers, w.stages, w_want, w.arrived, w.calls, null,
 			answer_limit, ids[1 + cardinality(d_pos):], hints, null, 2);
-		if d.hint is not null or d.g_needs is not null then
+		if d.hint is not null or d.due is not null or d.g_needs is not null then
 			return query
 				select 0, 'hint', null::int8, v_stage, d.hint, null::uuid, d.hint_batch, null::text
 				where d.hint is not null
+				union all
+				select 0, 'due', null, v_stage, tracker.low_hint(d.due), null, null, null where d.due > '-infinity'
 				union all
 				select 0, 'gate', u.needs, v_stage, u.after_us, null, u.jobs, null
 				from unnest(d.g_needs, d.g_after_us, d.g_jobs) as u(needs, after_us, jobs);

@@ -10,7 +10,7 @@
 -- Answer	aligned arrays, an element a job handed out: the place of its claimant in w_*, its lease and
 --		data. datas: null when longer than its share of p_limit (see fetch_inputs). t_*: what the
 --		caller has to add to the tally, an element a batch; null: there was no work. hint, hint_batch:
---		the last position taken from ready, and of which batch; hint null: keep the old ones. is_cut:
+--		the last position taken from ready, and of which batch; due: see low_of; null: keep the old ones. is_cut:
 --		some data is long. g_*: what waits for its turn, see deal_gated.
 -- Errors	none.
 -- Locks	retry and ready SKIP LOCKED; gate; frontier; lease: inserts.
@@ -20,7 +20,7 @@ create or replace function tracker.deal_stage(p_stage int2, w_worker int8[], w_s
 	w_want int4[], w_arrived timestamptz[], w_call int8[], w_sent int8[], p_limit int4,
 	p_ids uuid[], p_hints int8[], p_batch int4, p_round int4, out seats int4[], out jobs int8[],
 	out leases uuid[], out attempts int4[], out datas text[], out t_batch int4[], out t_ready int8[],
-	out t_retry int8[], out hint int8, out hint_batch int4, out is_cut boolean, out g_needs int8[],
+	out t_retry int8[], out hint int8, out hint_batch int4, out due timestamptz, out is_cut boolean, out g_needs int8[],
 	out g_after_us int8[], out g_jobs int4[])
 language plpgsql
 as $$
@@ -61,7 +61,7 @@ begin
 
 	-- What came back, up to half; fresh work; more of what came back; then the batches behind.
 	r := tracker.take_returned(p_stage, v_batch, case when p_round > 0 then (v_want + 1) / 2 else v_want end,
-		case when p_round > 0 then v_now else '-infinity' end, '{}');
+		case when p_round > 0 then tracker.low_of(p_hints, p_stage) end, case when p_round > 0 then v_now else '-infinity' end, '{}');
 	if p_batch is null then
 		f := tracker.take_fresh(p_stage, v_batch, v_want - cardinality(r.jobs),
 			case when p_hints[5 + p_stage] = v_batch then p_hints[p_stage] else 0 end);
@@ -69,7 +69,7 @@ begin
 		f := tracker.take_gated(p_stage, v_batch, case when p_round > 0 then v_want - cardinality(r.jobs) end,
 			case when p_hints[5 + p_stage] = v_batch then p_hints[p_stage] else 0 end);
 	end if;
-	hint := f.hint; hint_batch := v_batch;
+	hint := f.hint; hint_batch := v_batch; due := r.due;
 	v_dealt := cardinality(r.jobs) + cardinality(f.jobs);
 	if v_dealt < v_want and p_round > 0 then
 		s := tracker.take_behind(p_stage, v_want, v_now, p_hints[p_stage],

@@ -16,7 +16,8 @@ as $$
 begin
 	if (
 		select t.lease is null from tracker.retry t
-		where t.stage = p_stage and t.batch = p_batch and t.due <= clock_timestamp()
+		where t.stage = p_stage and t.batch = p_batch and t.due >= tracker.low_of(p_hints, p_stage)
+			and t.due <= clock_timestamp()
 		order by t.due limit 1) is not true then
 		return null;
 	elsif p_asking < 4 or first_id < '66666666-6666-6666-6666-666666666666' then

@@ -47,7 +47,7 @@ begin
 			order by d.job),
 	r as (
 		insert into tracker.retry (stage, batch, job, due, attempt)
-		select d.stage, tracker.batch_of(d.job), d.job, v_now, 1 from d order by d.job
+		select d.stage, tracker.batch_of(d.job), d.job, clock_timestamp(), 1 from d order by d.job	-- see low_of
 		returning batch),
 	c as (select r.batch, count(*) as jobs from r group by r.batch)
 	select array_agg(c.batch order by c.batch), array_agg(c.jobs order by c.batch),

@@ -55,7 +55,7 @@ begin
 	end loop;
 	n := tracker.next_in_line(p_stage, 0, p_due, p_line);
 	while v_left > 0 and n.batch is not null loop
-		a := tracker.take_returned(p_stage, n.batch, v_left + 100, p_due, jobs);
+		a := tracker.take_returned(p_stage, n.batch, v_left + 100, null, p_due, jobs);
 		v_seat := v_seat || tracker.seat_jobs(p_stage, seat_workers, v_free, v_left, a.jobs,
 			a.workers);
 		jobs := jobs || a.jobs;

@@ -28,7 +28,7 @@ declare
 	f record;	-- fresh work
 	s record;
 begin
-	s := tracker.take_returned(p_stage, p_batch, v_left, p_due, p_back.jobs);
+	s := tracker.take_returned(p_stage, p_batch, v_left, null, p_due, p_back.jobs);
 	jobs := p_back.jobs || s.jobs;
 	batches := array_fill(p_batch, array[cardinality(jobs)]);
 	attempts := p_back.attempts || s.attempts;
@@ -40,7 +40,7 @@ begin
 	hint_batch := p_batch;
 	v_left := v_left - cardinality(s.jobs);
 	while v_left > 0 and n.batch is not null loop
-		r := tracker.take_returned(p_stage, n.batch, (v_left + 1) / 2, p_due, jobs);
+		r := tracker.take_returned(p_stage, n.batch, (v_left + 1) / 2, null, p_due, jobs);
 		f := tracker.take_fresh(p_stage, n.batch, v_left - cardinality(r.jobs),
 			case when n.batch = p_hint_batch then p_hint else 0 end);
 		jobs := jobs || r.jobs;
@@ -50,7 +50,7 @@ begin
 		fresh := fresh || f.jobs;
 		fresh_batches := fresh_batches || array_fill(n.batch, array[cardinality(f.jobs)]);
 		v_left := v_left - cardinality(r.jobs) - cardinality(f.jobs);
-		s := tracker.take_returned(p_stage, n.batch, v_left, p_due, jobs);
+		s := tracker.take_returned(p_stage, n.batch, v_left, null, p_due, jobs);
 		jobs := jobs || s.jobs;
 		attempts := attempts || s.attempts;
 		flagged := flagged || s.flagged;

@@ -182,8 +182,9 @@ begin
 	-- 6. The jobs are due again, and their items done with.
 	select array_agg(u.stage), array_agg(u.job), array_agg(u.batch) into b_stage, b_job, b_batch
 	from unnest(u_stage, u_job, u_batch) as u(stage, job, batch) where u.job = any (r_job);
+	-- Due one after the other, so that claims need not walk past all of them that are gone (low_of).
 	insert into tracker.retry (stage, batch, job, due, attempt)
-	select u.stage, u.batch, u.job, v_now, 1
+	select u.stage, u.batch, u.job, clock_timestamp(), 1
 	from unnest(b_stage, b_job, b_batch) as u(stage, job, batch);
 	perform tracker.join_line(b_stage, b_batch);
 	insert into tracker.strike (stage, job, kind, reason, at)

@@ -43,7 +43,7 @@ class House:
 
     def __init__(self, connection):
         self.connection = connection
-        self.hints = [0] * 10  # of each stage: position, then batch
+        self.hints = [0] * 15  # of each stage: position, then batch, then since when what came back is due
         self.waits = []  # as the last claim heard: stage, needs, after how many us, jobs then
         self.calls = itertools.count(1)
         self.policy = None
@@ -212,10 +212,12 @@ class House:
         for r in rows:
             if r.status == "hint":
                 self.hints[r.stage - 1], self.hints[r.stage + 4] = r.job, r.attempt
+            if r.status == "due":
+                self.hints[r.stage + 9] = r.job
             if r.status == "allowed":
                 self.allowances[r.worker] = r.attempt
         self.waits = [(r.stage, r.worker, r.job, r.attempt) for r in rows if r.status == "gate"]
-        return [r for r in rows if r.status not in ("hint", "allowed", "gate")]
+        return [r for r in rows if r.status not in ("hint", "due", "allowed", "gate")]
 
     def new_job(self, worker, age_us=0, **more):
         """v1's newJob: the one row that answers it."""
@@ -342,5 +344,10 @@ class House:
         self.rows("select pg_stat_clear_snapshot()")
         return self.rows("select coalesce(sum(calls), 0) as n from pg_stat_user_functions where funcname = %s", function)[0].n
 
+    def forget_due(self):
+        """Since when what came back is due: a second later, as in a tracker."""
+        self.hints[10:] = [0] * 5
+
     def make_due(self):
+        self.forget_due()
         self.rows("update tracker.retry set due = clock_timestamp() - interval '1 second'")

@@ -570,6 +570,7 @@ def test_what_failed_and_is_due_longer_goes_before_what_was_undone(house):
     failing = house.worker()
     house.back(failing, house.take(failing)[0])
     house.rows("update tracker.retry set due = '2000-01-01' where worker is not null")
+    house.forget_due()
     workers = [house.worker() for _ in range(4)]
     rows = house.claim([Ask(w.token, v1=True) for w in workers])
     assert {r.status for r in rows} == {"job"}
@@ -604,7 +605,7 @@ def test_only_what_nobody_has_had_is_handed_out_as_if_it_were_fresh(house):
     batch, w = house.load(3), house.worker()
 
     def anew():
-        return house.value("select tracker.take_anew(1::int2, %s, 5, 'infinity', '{}'::tid[])", batch)
+        return house.value("select jobs from tracker.take_anew(1::int2, %s, 5, '-infinity', 'infinity', '{}'::tid[])", batch)
 
     house.back(w, house.take(w)[0])
     assert house.value("select tracker.hurry_jobs(1::int2, array[3])") == [3]
@@ -702,6 +703,7 @@ def test_a_batch_of_which_nothing_is_left_sends_nobody_the_long_way(house, stage
     for job in house.take(failing, late) if late else []:
         house.back(failing, job)
     house.rows("update tracker.retry set due = '2000-01-01' where job > 8")
+    house.forget_due()
     assert house.value("select line from tracker.stage where stage = %s", stage) == [first, second]
     workers, before = [house.worker(stage) for _ in range(8)], house.called("claim_held")
     rows = house.claim([Ask(w.token, v1=True) for w in workers])
@@ -729,3 +731,35 @@ def test_behind_a_batch_of_which_nothing_is_left_are_as_many_jobs_as_all_others_
     rows = house.claim([Ask(house.worker().token, age_us=n * 1000, v1=True) for n in range(6)])
     assert sorted(r.status for r in rows) == ["job"] * 5 + ["none"]
     assert {r.job for r in rows if r.status == "job"} == {2, 3, 4, 5, 6}
+
+
+@pytest.mark.parametrize("v1", [True, False])
+def test_what_is_due_behind_the_hint_is_found_when_there_is_no_other_work(house, v1):
+    house.load(4)
+    failing = house.worker(nickname="Mallory")
+    for job in house.take(failing, 2):
+        house.back(failing, job)
+    house.make_due()
+
+    def ask():
+        (r,) = house.claim([Ask(house.worker().token, v1=v1)])
+        return r.job
+
+    assert ask() in (1, 2)
+    assert 0 < house.value("select extract(epoch from clock_timestamp()) * 1e6 - %s", house.hints[10]) < 60e6
+    house.rows("update tracker.retry set due = '2000-01-01'")
+    assert {ask(), ask()} == {3, 4}
+    assert ask() in (1, 2)
+
+
+@pytest.mark.parametrize("v1", [True, False])
+def test_what_is_due_behind_the_hint_is_found_when_the_hint_is_forgotten(house, v1):
+    house.load(4)
+    failing = house.worker(nickname="Mallory")
+    for job in house.take(failing, 2):
+        house.back(failing, job)
+    house.make_due()
+    house.claim([Ask(house.worker().token, v1=v1)])
+    house.rows("update tracker.retry set due = '2000-01-01'")
+    house.forget_due()
+    assert house.claim([Ask(house.worker().token, v1=v1)])[0].job in (1, 2)

@@ -11,12 +11,12 @@ K = 256
 
 
 class Measured(House):
-    """Counts the buffers that claim_fleet and complete_jobs touch."""
+    """Counts the buffers that claims and complete_jobs touch."""
 
     buffers = None
 
     def rows(self, sql, *args):
-        found = re.fullmatch(r"select \* from (tracker\.(?:claim_fleet|complete_jobs)\(.*\))", sql)
+        found = re.fullmatch(r"select \* from (tracker\.(?:claim_fleet|claim_fresh|complete_jobs)\(.*\))", sql)
         if not found:
             return super().rows(sql, *args)
         # The rows go to a table first, so that EXPLAIN can run the call for us.
@@ -252,6 +252,30 @@ def test_dead_rows_at_the_head_of_the_line_cost_nothing_behind_the_hint(measured
     pin.close()
     assert before > 200, "no dead rows to pass: the test shows nothing"
     assert behind < 120
+
+
+@pytest.mark.parametrize("v1", [True, False])
+def test_what_came_back_and_was_handed_out_costs_claims_nothing_until_a_vacuum(measured, server, v1):
+    """While what was undone is done anew thousands of dead entries are the head of its index."""
+    pin = server.connect()
+    pin.autocommit = False
+    pin.set_session(isolation_level="REPEATABLE READ")
+    pin.cursor().execute("select count(*) from tracker.job")
+    workers = [measured.worker() for _ in range(4)]
+    fill(measured, 1, 60000)
+    measured.rows("insert into tracker.retry (stage, batch, job, due, attempt)"
+                  " select 1, %s, n, now() - (60002 - n) * interval '1 s', 1 from generate_series(10002, 60001) n", measured.batch())
+    measured.rows("delete from tracker.retry where job < 60000")
+    costs = []
+    for w in workers:
+        (r,) = measured.claim([Ask(w.token, v1=v1)])
+        assert r.status == "job"
+        costs.append((measured.buffers, r.job))
+    pin.rollback()
+    pin.close()
+    assert {job for _, job in costs[:2]} == {60000, 60001} and max(job for _, job in costs[2:]) < 10002
+    assert costs[0][0] > 300, "no dead rows to pass: the test shows nothing"
+    assert costs[1][0] < costs[0][0] - 150
 
 
 def test_registrations_beside_bans_only_probe_indexes(explained):

@@ -73,7 +73,7 @@ def test_one_life_lived_both_ways_leaves_the_same_behind(house, seed):
     for quick in (True, False):
         house.rows("select tracker.reset_jobs()")
         house.empty()
-        house.hints = [0] * 10
+        house.hints = [0] * 15
         house.quick = quick
         rnd, told = random.Random(seed), {}
         workers = settled(house)
