@@ -2,8 +2,11 @@
 -- its last 500 results within an hour, or has a lease of it. Counts stop at five, which is all that
 -- anybody asks.
 --
+-- After an undo of a tenth of 10^7 results new ones are put where those were, all over the table, and block ranges say no more where the
+-- last ones are: a look took five seconds. So one that took longer than a second is followed by a rest fifty times as long.
+--
 -- Caller	run/keeper.c, every few seconds.
--- Answer	how many stages have changed.
+-- Answer	how many stages have changed; 0 in such a rest.
 -- Errors	none.
 -- Locks	rows of stage that change.
 -- Index	output_finished (block ranges), looked back in from now, two seconds first, then four times
@@ -21,11 +24,15 @@ declare
 	c_most constant int4 := 5;
 	v_now timestamptz := clock_timestamp();
 	v_changed int4 := 0;
+	v_after text := current_setting('tracker.crowd_after', true);
 	v_back interval;
 	v_workers int8[];
 	s record;
 	c record;
 begin
+	if v_after <> '' and v_now < v_after::timestamptz and v_after::timestamptz < v_now + interval '10 minutes' then
+		return 0;
+	end if;
 	for s in select q.stage, q.workers, q.people, q.networks from tracker.stage q order by q.stage loop
 		v_back := interval '2 seconds';
 		loop
@@ -52,5 +59,9 @@ begin
 		where q.stage = s.stage;
 		v_changed := v_changed + 1;
 	end loop;
+	if clock_timestamp() > v_now + interval '1 second' and pg_relation_size('tracker.output') > 100000000 then
+		perform set_config('tracker.crowd_after', (clock_timestamp()
+			+ least(interval '5 minutes', (clock_timestamp() - v_now) * 50))::text, false);
+	end if;
 	return v_changed;
 end $$;
