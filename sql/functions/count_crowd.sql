@@ -59,7 +59,8 @@ begin
 		where q.stage = s.stage;
 		v_changed := v_changed + 1;
 	end loop;
-	if clock_timestamp() > v_now + interval '1 second' and pg_relation_size('tracker.output') > 100000000 then
+	if clock_timestamp() > v_now + interval '1 second' and exists (
+			select from pg_partition_tree('tracker.output') t where pg_relation_size(t.relid) > 100000000) then
 		perform set_config('tracker.crowd_after', (clock_timestamp()
 			+ least(interval '5 minutes', (clock_timestamp() - v_now) * 50))::text, false);
 	end if;
