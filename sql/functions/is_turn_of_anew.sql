@@ -1,7 +1,9 @@
--- Is it the turn of what is to be done anew? Two bundles in five have it whole, for the first row of retry costs as much as the
--- next ten; and all bundles when there is no fresh work, or few ask: nothing presses then, and what came back goes first.
+-- Is it the turn of what is to be done anew? One bundle in four has it whole, for the first row of retry costs as much as the
+-- next ten, and who works shall not notice an undo; and all bundles when there is no fresh work, or few ask: nothing presses then, and what
+-- came back goes first.
 --
--- Caller	claim_fresh. p_asking: how many; first_id: of the bundle's lease ids, which are random. p_hints: see there.
+-- Caller	claim_fresh. p_asking: how many; first_id: of the bundle's lease ids, which are random, though
+--		in ascending order: so its last byte says whose turn it is. p_hints: see there.
 -- Answer	yes or no; null: what is due longest is not to be done anew, or nothing is due.
 -- Errors	none.
 -- Locks	none.
@@ -20,7 +22,7 @@ begin
 			and t.due <= clock_timestamp()
 		order by t.due limit 1) is not true then
 		return null;
-	elsif p_asking < 4 or first_id < '66666666-6666-6666-6666-666666666666' then
+	elsif p_asking < 4 or get_byte(uuid_send(first_id), 15) < 64 then
 		return true;
 	elsif p_stage = 1 then
 		return not exists (select from tracker.frontier f where f.batch = p_batch and f.next <= f.last)

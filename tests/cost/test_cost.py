@@ -45,13 +45,14 @@ def tokens(stage, count):
 
 
 class Ids:
-    """Of leases: none is given twice. By the first one of a bundle it is the turn of what is done anew (see is_turn_of_anew)."""
+    """Of leases: none is given twice. Their last byte says whose turn it is: of what is done anew, or of fresh work (see is_turn_of_anew)."""
     given = 0
 
     @classmethod
-    def take(cls, count, of=99):
+    def take(cls, count, fresh=False):
         cls.given += count
-        return array([token(of, n) for n in range(cls.given - count, cls.given)], "uuid")
+        last = "c0" if fresh else "00"
+        return array([token(99, n)[:-12] + f"{n:010d}{last}" for n in range(cls.given - count, cls.given)], "uuid")
 
 
 def claim_v1(stage, count, ids=None):
@@ -105,7 +106,7 @@ def claims_of_what_came_back():
     for what, before, ids, after in (
             ("4 came back", Back.put(4, False), None, None),
             ("the turn of what is done anew", Back.put(count, True), None, None),
-            ("the turn of fresh work", Back.put(1, True), Ids.take(count, 99999999), "delete from tracker.retry"),
+            ("the turn of fresh work", Back.put(1, True), Ids.take(count, fresh=True), "delete from tracker.retry"),
             ("the first in line has none left", "update tracker.stage set line = '{2,1}' where stage = 1", None,
              "update tracker.stage set line = '{1}' where stage = 1")):
         yield None, before

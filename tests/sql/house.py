@@ -173,8 +173,9 @@ class House:
         return rows
 
     def ids(self, count):
-        """Of leases. The first one says whose turn it is: of fresh work, or of what is done anew."""
-        return [uuid.UUID(int=uuid.uuid4().int % 2**126 + (2**127 if self.fresh_first else 0)) for _ in range(count)]
+        """Of leases. The last byte of the first one says whose turn it is: of fresh work, or of what is done anew."""
+        found = [uuid.uuid4() for _ in range(count)]
+        return [uuid.UUID(bytes=i.bytes[:15] + bytes([192 if self.fresh_first else 0])) for i in sorted(found)]
 
     def common(self, asks):
         return ([a.token for a in asks], [a.age_us for a in asks],

@@ -523,6 +523,14 @@ def test_a_bundle_has_what_was_undone_or_fresh_work_and_the_other_when_that_is_t
     assert house.counts(stage).retry == len(jobs - {r.job for r in rows.values()})
 
 
+def test_whose_turn_it_is_has_nothing_to_do_with_the_order_of_the_ids(house):
+    """Of a bundle's ids, which come in ascending order, the first is the smallest: that is nothing to go by."""
+    to_be_done_anew(house, 1, 3)
+    turns = [house.value("select tracker.is_turn_of_anew(1::int2, batch, 8, %s, %s) from tracker.retry limit 1",
+                         min(uuid.uuid4() for _ in range(16)), house.hints) for _ in range(200)]
+    assert 10 < turns.count(True) < 100 and turns.count(False) == 200 - turns.count(True)
+
+
 @pytest.mark.parametrize("due", ["now() - interval '1 day'", "'-infinity'"])
 def test_it_is_the_turn_of_what_is_undone_of_its_own_stage_and_batch(house, due):
     jobs = to_be_done_anew(house, 1, 3)
