@@ -590,6 +590,7 @@ def test_neither_workers_nor_readers_wait_for_an_erasure(ada, own):
 
 def test_public_pages_lead_there(own, api, worker):
     worker("a", "Ada")
+    eventually(lambda: api.get("/person/Ada").status_code == 200, what="the page")  # that there was none is known for a second
     assert "/me" in page(api, "/person/Ada").addresses
     assert "/me" in page(api, "/join").addresses
     worker("a", "anonymous")

@@ -103,7 +103,7 @@ def test_flags_that_send_a_job_back_wake_the_stage_before(fresh):
         for _ in range(4):
             f = Fleet(fresh, "b")
             f.give("flagged", f.take()[0])
-            fresh.sql("update tracker.retry set due = now() - interval '1 s'")
+            fresh.sql("update tracker.retry set due = now()")
         last = Fleet(fresh, "b")
         return last, last.take()[0]
     wakes(fresh, "a", flagged_by_four, lambda last: last[0].give("flagged", last[1]))
@@ -122,7 +122,7 @@ def test_a_job_that_is_put_back_wakes(fresh):
         for _ in range(10):
             f = Fleet(fresh)
             f.give("failed", f.take()[0])
-            fresh.sql("update tracker.retry set due = now() - interval '1 s'")
+            fresh.sql("update tracker.retry set due = now()")
     wakes(fresh, "a", failed, lambda _: fresh.run("distcompute-admin", "requeue", "--all"))
 
 
