@@ -243,7 +243,7 @@ tell_in_redis(struct ask *ask, const struct pg_rows *rows, struct err *e)
 	return ok;
 }
 
-/* One thing that an erasure leaves, or none when --words takes it. */
+/* One thing that an erasure leaves, or none when --words takes it; or that it changes of what others look for. */
 static void
 tell_one_left(struct ask *ask, const char *kind, const char *which, int64_t texts)
 {
@@ -289,7 +289,7 @@ tell_one_left(struct ask *ask, const char *kind, const char *which, int64_t text
 		told_note(&told);
 }
 
-/* What an erasure leaves: names that are the operator's, and short names as words of what others wrote. */
+/* What an erasure leaves, and what it changes of others: see tracker.weigh_name. */
 static bool
 tell_left(struct ask *ask, struct err *e)
 {
