@@ -741,13 +741,17 @@ def test_behind_a_batch_of_which_nothing_is_left_are_as_many_jobs_as_all_others_
     assert {r.job for r in rows if r.status == "job"} == {2, 3, 4, 5, 6}
 
 
-@pytest.mark.parametrize("v1", [True, False])
-def test_what_is_due_behind_the_hint_is_found_when_there_is_no_other_work(house, v1):
+def two_of_four_came_back(house):
     house.load(4)
     failing = house.worker(nickname="Mallory")
     for job in house.take(failing, 2):
         house.back(failing, job)
     house.make_due()
+
+
+@pytest.mark.parametrize("v1", [True, False])
+def test_what_is_due_behind_the_hint_is_found_when_there_is_no_other_work(house, v1):
+    two_of_four_came_back(house)
 
     def ask():
         (r,) = house.claim([Ask(house.worker().token, v1=v1)])
@@ -762,11 +766,7 @@ def test_what_is_due_behind_the_hint_is_found_when_there_is_no_other_work(house,
 
 @pytest.mark.parametrize("v1", [True, False])
 def test_what_is_due_behind_the_hint_is_found_when_the_hint_is_forgotten(house, v1):
-    house.load(4)
-    failing = house.worker(nickname="Mallory")
-    for job in house.take(failing, 2):
-        house.back(failing, job)
-    house.make_due()
+    two_of_four_came_back(house)
     house.claim([Ask(house.worker().token, v1=v1)])
     house.rows("update tracker.retry set due = '2000-01-01'")
     house.forget_due()
