@@ -88,8 +88,7 @@ begin
 				select y.stage, y.minute, y.done - y.withdrawn from tracker.tally y
 				where y.minute >= v_stop - make_interval(secs => sampled * v_width)
 			) x
-			where x.minute < v_stop
-			group by 1, 2
+			group by 1, 2	-- the minute that runs is before the first slice
 		), slices as (
 			select n.i, greatest(0, sum(m.done)) / v_width as rate
 			from generate_series(0, sampled - 1) n(i)

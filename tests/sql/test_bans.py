@@ -171,7 +171,9 @@ def test_the_address_of_who_is_gone_is_forgotten_in_time(house):
     house.rows("update tracker.worker set gone_at = gone_at - interval '8 days'")
     assert house.value("select tracker.forget_addresses(%s)", 7 * 86400) == 1
     assert [house.row(w).address is None for w in (here, gone, banned)] == [False, True, False]
-    house.rows("update tracker.worker set gone_at = gone_at - interval '23 days'")
+    house.rows("update tracker.worker set gone_at = now() - interval '30 days' + interval '10 minutes' where gone_why = 'banned'")
+    assert house.value("select tracker.forget_addresses(%s)", 7 * 86400) == 0
+    house.rows("update tracker.worker set gone_at = gone_at - interval '11 minutes'")
     assert house.value("select tracker.forget_addresses(%s)", 7 * 86400) == 1
     assert house.row(gone).origin is not None
 

@@ -888,3 +888,23 @@ def test_who_flagged_a_job_gets_another_batchs_even_when_it_comes_behind(house):
     house.make_due()
     assert [j.job for j in house.take(b)] == [2]
     assert house.value("select batch from tracker.lease where stage = 2") == second
+
+
+def test_what_is_ahead_is_counted_for_each_batch_that_was_begun(house):
+    batches = [house.load(4) for _ in range(4)]
+    w = house.worker()
+    for n, batch in enumerate(batches[:3]):
+        house.rows("update tracker.stage set line = array[%s]", batch)
+        house.take(w, n + 1)
+    house.rows("update tracker.stage set line = %s", batches)
+    assert dict(house.rows("select * from tracker.count_ahead()")) == dict(zip(batches, (3, 2, 1, 4)))
+
+
+def test_a_name_that_nobody_chose_is_made_different_a_thousand_times(house):
+    house.lawful = False
+    house.rows("insert into tracker.batch (name, first, last) select 'load' || case when n > 1 then format(' (%%s)', n) else '' end, n, n"
+               " from generate_series(1, 999) n")
+    batch = house.load(1)
+    assert house.value("select name from tracker.batch where batch = %s", batch) == "load (1000)"
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        house.load(1)

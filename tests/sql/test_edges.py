@@ -930,3 +930,24 @@ def test_twice_as_many_ends_as_there_are_attempts_end_a_job_whoever_brought_them
     house.keep_policy()
     assert [house.value("select tracker.is_over(p, s, 12, %s, 0, 0, 0, 0) from tracker.policy p, tracker.stage s where s.stage = 1", n)
             for n in (7, 8, 9)] == [False, True, True]
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_each_row_of_an_export_has_its_own_input(house, stage):
+    house.rows("select tracker.append_stage('Third')")
+    house.load(3)
+    for n in (1, 2, 3):
+        through(house, n, 3)
+    told = [(r.job, r.input, r.output) for r in export(house, stage=stage)]
+    assert told == [(job, f"{stage - 1}:{job}" if stage > 1 else f"input {job}", f"{stage}:{job}") for job in (1, 2, 3)]
+
+
+def test_what_was_sent_back_of_one_worker_is_not_taken_from_another(house):
+    house.lawful = False
+    house.load(6)
+    ada, bob = through(house, 1, 3, "Ada"), through(house, 1, 3, "Bob")
+    house.value("select tracker.send_back_job(1, 1::int2, '')")
+    house.rows("insert into tracker.purged (worker, person, stage, results, kept) values (%s, 1, 1, 7, 1)", ada.id)
+    assert [house.value("select tracker.count_sent_back(%s)", house.row(w).id) for w in (ada, bob)] == [7, 0]
+    house.rows("update tracker.refused_output set kept = true")
+    assert house.value("select tracker.count_sent_back(%s)", house.row(ada).id) == 6

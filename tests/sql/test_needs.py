@@ -455,6 +455,21 @@ def test_why_a_batch_stands_still(house):
     assert [r.batch for r in house.rows("select * from tracker.read_still(array[%s, %s])", plain, paused)] == [paused]
 
 
+def test_a_rate_holds_up_what_waits_in_the_first_stage_alone(house):
+    """What is in hand, or waits in a later stage, waits for no turn of stage A."""
+    batch = house.load(2)
+    rate(house, batch, 1)
+    why = f"select why from tracker.read_still(array[{batch}])"
+    w = house.worker()
+    (job,) = house.take(w)
+    assert house.value(why) == "rate"
+    later(house, 90)
+    house.take(w)
+    assert house.rows(why) == []
+    house.done(w, job)
+    assert house.counts(2).ready == 1 and house.rows(why) == []
+
+
 def test_a_line_that_needs_nothing_any_more_is_as_before(house):
     batch, plain = house.load(5), house.load(5)
     needs(house, batch, "gpu")

@@ -306,3 +306,13 @@ def test_somebody_has_twenty_keys_at_most(house, ada):
     assert call(house, "own_add_key", ada, uuid.uuid4(), "one more") == "many"
     house.rows("update tracker.person_key set revoked = now() where id = (select max(id) from tracker.person_key)")
     assert call(house, "own_add_key", ada, uuid.uuid4(), "one more") == "done"
+
+
+def test_a_session_is_whose_key_opened_it(house, ada):
+    bob = enter(house, claim(house, "Bob"))
+    found = [house.rows("select nickname, key from tracker.find_session(%s)", session) for session in (ada, bob)]
+    keys = [r.id for r in house.rows("select id from tracker.person_key order by id")]
+    assert found == [[("Ada", keys[0])], [("Bob", keys[1])]]
+    house.rows("update tracker.person_key set revoked = now() where id = %s", keys[0])
+    assert house.rows("select nickname from tracker.find_session(%s)", ada) == []
+    assert house.rows("select nickname from tracker.find_session(%s)", bob) == [("Bob",)]

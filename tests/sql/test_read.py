@@ -932,3 +932,53 @@ def test_what_waits_for_its_back_off_is_not_there_yet(house, another_is_paused):
     assert (house.counts(1).retry, house.counts(1).due) == (2, 1)
     house.make_due()
     assert (house.counts(1).retry, house.counts(1).due) == (2, 2)
+
+
+# ---- the last day, and what of this moment is not over
+
+@pytest.mark.parametrize("ago, since_h", [("24 hours 2 minutes", 1), ("23 hours 58 minutes", 24)])
+def test_what_failed_more_than_a_day_ago_says_nothing_of_since_when(house, ago, since_h):
+    strikes(house, 1, 1, ago=ago)
+    strikes(house, 1, 1, ago="1 hour")
+    strikes(house, 1, 1)
+    assert house.value("select round(extract(epoch from clock_timestamp() - since) / 3600) from tracker.read_failing()") == since_h
+
+
+def test_a_good_minute_of_another_stage_or_of_long_before_is_not_this_ones(house):
+    house.load(1)
+    strikes(house, 2, 1, ago="20 minutes")
+    strikes(house, 2, 1)
+    strikes(house, 1, 1)
+    history(house, 1, 10, 5)
+    since = dict(house.rows("select stage, round(extract(epoch from clock_timestamp() - since) / 60) from tracker.read_failing()"))
+    assert since == {1: 0, 2: 20}
+    house.rows("update tracker.history set stage = 2")
+    assert house.value("select round(extract(epoch from clock_timestamp() - since) / 60) from tracker.read_failing() where stage = 2") == 0
+
+
+def test_the_minute_that_runs_is_no_part_of_the_pace(house):
+    house.lawful = False
+    house.load(100000)
+    for minutes in range(1, 31):
+        history(house, 1, minutes, 5)
+    before = eta(house, 600, 3)
+    history(house, 1, 0, 90000)
+    assert eta(house, 600, 3).per_minute == before.per_minute == 5
+
+
+def test_what_is_left_is_counted_over_all_batches(house):
+    for jobs in (2, 3, 4):
+        house.load(jobs)
+    assert (eta(house).total, eta(house).remaining) == (18, 18)
+
+
+@pytest.mark.parametrize("period, days", [("today", 0), ("week", 6)])
+def test_a_periods_first_minute_is_of_it_and_the_one_before_is_not(house, period, days):
+    """Of what is not folded yet."""
+    house.lawful = False
+    house.load(1)
+    do(house, "x", 1)
+    for before, told in (("0", [("x", 1)]), ("1 minute", [])):
+        house.rows("update tracker.credit set minute = (date_trunc('day', now() at time zone 'UTC') - make_interval(days => %s)"
+                   " - %s::interval) at time zone 'UTC'", days, before)
+        assert [(r.nickname, r.jobs) for r in board(house, period)] == told

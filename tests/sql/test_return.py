@@ -379,6 +379,24 @@ def test_only_the_same_person_at_the_same_place_was_sent_away(house):
     assert [ids[n] for n in house.value("select tracker.sent_away(1::int2, 1, %s::int8[])", list(ids))] == [same]
 
 
+def test_who_was_sent_away_was_so_of_what_it_had_then(house):
+    """Not of another job, nor of the job's next stage, nor of what it had let go or failed before; nor is somebody who left by themselves."""
+    house.load(5)
+    w = house.newcomer(nickname="Mallory", address="192.0.2.7")
+    had, failed, let_go = house.take(w, 3)
+    house.back(w, failed)
+    house.back(w, let_go, "released")
+    left = house.newcomer(nickname="Ada", address="192.0.2.8")
+    house.make_due()
+    house.back(left, house.take(left)[0], "released")
+    house.bye(left)
+    house.rows("select * from tracker.drop_worker(1::int2, %s)", w.name)
+    again = [house.newcomer(nickname=n, address=a).id for n, a in (("Mallory", "192.0.2.7"), ("Ada", "192.0.2.8"))]
+    told = {(stage, job): house.value("select tracker.sent_away(%s::int2, %s, %s::int8[])", stage, job, again)
+            for stage in (1, 2) for job in range(1, 6)}
+    assert {place for place, who in told.items() if who} == {(1, had.job)} and told[1, had.job] == again[:1]
+
+
 def test_only_an_operators_act_takes_a_job_away(house):
     """An answer that was lost, a goodbye and what a worker did itself do not."""
     house.load(4)

@@ -262,3 +262,21 @@ def test_an_input_of_just_the_room_that_there_is_goes_with_a_trial(house, stage,
     ask(house, worker)
     house.answer_limit = len(data) + room
     assert house.new_job(worker).data == (data if told else None)
+
+
+def test_a_trial_is_there_as_long_as_what_it_is_fed_with(house):
+    """Its own result may be sent back meanwhile, the result before it may not."""
+    house.load(2)
+    for stage in (1, 2):
+        w = house.worker(stage, nickname="Ada")
+        for job in house.take(w, 2):
+            house.done(w, job, f"made in {stage}")
+    bob, eve = house.worker(2, nickname="Bob"), house.worker(2, nickname="Eve")
+    for w, job in ((bob, 1), (eve, 2)):
+        ask(house, w, job)
+    house.value("select tracker.send_back_job(1, 2::int2, 'wrong')")
+    house.value("select tracker.send_back_job(2, 1::int2, 'wrong')")
+    (told,) = house.take(bob)
+    assert (told.job, told.data) == (1, "made in 1")
+    assert house.value("select count(*) from tracker.lease") == 0
+    assert house.take(eve)[0].job == 1

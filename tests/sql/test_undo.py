@@ -494,7 +494,8 @@ def test_an_act_is_written_down_with_how_many_it_was_of(spoilt, act, count, call
 
 def test_a_worker_sent_away_is_written_down(spoilt):
     spoilt.rows("select * from tracker.drop_worker(2::int2, %s)", spoilt.row(spoilt.bob).name)
-    assert spoilt.value("select count(*) from tracker.audit where act = 'drop worker'") == 1
+    assert spoilt.rows("select target, count from tracker.audit where act = 'drop worker'") == [
+        (f"{spoilt.bob.name} of stage b", 1)]
 
 
 @pytest.mark.parametrize("call", ["tracker.set_paused(5::int2, true)", "tracker.requeue_failed(1::int2, null)",
@@ -648,3 +649,27 @@ def test_an_undo_of_before_does_not_lie_over_a_later_one(house):
     assert house.rows("select * from tracker.undo_over(%s)", second) == []
     assert house.rows("select * from tracker.undo_over(%s)", first) == []
     make(house, carol, 1)
+
+
+def test_who_takes_an_undo_back_hears_what_each_stage_is_fed_with(house):
+    """Of the last one, too; and what was made of the last one's feeds nobody."""
+    house.rows("select tracker.append_stage('Third')")
+    house.load(3)
+    cheat, bob, eve = (house.worker(stage, nickname) for stage, nickname in ((1, "cheat"), (2, "cheat"), (3, "cheat")))
+    make(house, cheat, 3)
+    make(house, bob, 2)
+    make(house, eve, 1)
+    number = undo(house, person="cheat")
+    (r,) = house.rows("select * from tracker.undo_take_back(%s, 0, 100)", number)
+    assert (r.jobs, r.results, r.fed) == (3, 6, [0, 1, 1, 0, 0])
+
+
+def test_what_an_undo_would_do_is_told_by_stage_then_the_most_first(house):
+    house.load(9)
+    for nickname, jobs in (("one", 1), ("three", 3), ("also one", 1)):
+        make(house, house.worker(nickname=nickname), jobs)
+    make(house, house.worker(2, "one"), 4)
+    assert count(house, since="2000-01-01") == [(1, "three", 3, 0), (1, "also one", 1, 0), (1, "one", 1, 0), (2, "one", 4, 0)]
+    made_of = house.worker(2, "made")
+    make(house, made_of, 1)
+    assert count(house, stage=1, since="2000-01-01")[-2:] == [(2, "one", 0, 4), (2, "made", 0, 1)]
