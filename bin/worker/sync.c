@@ -421,7 +421,6 @@ on_bye(struct http_call *c)
 static void
 say_bye(struct sync *s)
 {
-	http_cancel(s->w->http, &s->waiting);
 	if (!s->who) {
 		s->w->finished = true;
 		return;

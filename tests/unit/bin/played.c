@@ -120,14 +120,32 @@ http_wait(struct http *h, int fd, int64_t timeout_ms)
 
 /* ---- the tracker's part ------------------------------------------------------------------------- */
 
+static bool
+is_to(const struct http_call *c, const char *path)
+{
+	return strcspn(c->path, "?") == strlen(path) && strncmp(c->path, path, strlen(path)) == 0;
+}
+
 struct http_call *
 played_call(const char *path)
 {
 	for (int i = 0; i < n_calls; i++)
-		if (strcspn(calls[i]->path, "?") == strlen(path) &&
-		    strncmp(calls[i]->path, path, strlen(path)) == 0)
+		if (is_to(calls[i], path))
 			return calls[i];
 	fail_msg("no call to %s is under way", path);
+	return NULL;
+}
+
+struct http_call *
+played_call_of(const char *path, const char *token)
+{
+	char quoted[64];
+
+	snprintf(quoted, sizeof(quoted), "\"%s\"", token);
+	for (int i = 0; i < n_calls; i++)
+		if (is_to(calls[i], path) && strcmp(played_says(calls[i], "token"), quoted) == 0)
+			return calls[i];
+	fail_msg("%s says nothing to %s", token, path);
 	return NULL;
 }
 
@@ -277,7 +295,7 @@ played_open(int slots)
 
 	strcpy(dir, "/tmp/test-played-XXXXXX");
 	memset(&played, 0, sizeof(played));
-	played_now_us = 1000 * SECOND_US;
+	played_now_us = 10 * SECOND_US; /* a machine that has just started */
 	played.o = (struct options){.url = "https://tracker.example",
 	    .nickname = "Ada & Co",
 	    .has = "gpu",

@@ -23,6 +23,8 @@ int played_close(void);
 
 /* The call under way to this path (what follows a ? aside); the test fails where there is none. */
 struct http_call *played_call(const char *path);
+/* The same, of the worker that says this token. */
+struct http_call *played_call_of(const char *path, const char *token);
 /* How many are under way. */
 int played_calls(void);
 /* Ends a call as a tracker, or what is between us and it, would; status 0: no answer. */

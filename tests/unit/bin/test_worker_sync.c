@@ -268,6 +268,21 @@ the_tracker_says_when_to_ask_again_within_reason(void **state)
 	}
 }
 
+static void
+what_the_tracker_says_of_when_to_ask_begins_anew(void **state)
+{
+	(void)state;
+	arrive();
+	for (int i = 0; i < 3; i++) {
+		played_answer(sync_call(true), 200, NOTHING);
+		asks_after_s();
+	}
+	played_answer(sync_call(true), 200, "{\"jobs\":[],\"retry_after\":1}");
+	asks_after_s();
+	played_answer(sync_call(true), 200, NOTHING);
+	assert_true(is_about(asks_after_s(), 1));
+}
+
 /* The tracker ends the call that waits when another one comes: that says nothing of the work. */
 static void
 a_call_that_a_report_has_ended_slows_nothing_down(void **state)
@@ -278,11 +293,11 @@ a_call_that_a_report_has_ended_slows_nothing_down(void **state)
 	(void)state;
 	tick();
 	waiting = sync_call(true);
-	played_end(i, OUT_DONE, "1");
-	after_s(1.1);
+	run_line_put(&i->run.notes, "10%\n", 4);
+	after_s(0);
 	assert_int_equal(played_calls(), 2);
 	played_answer(waiting, 200, NOTHING);
-	played_answer(sync_call(false), 200, TAKEN);
+	played_answer(sync_call(false), 200, NOTHING);
 	assert_true(asks_after_s() < 0.001);
 }
 
@@ -701,6 +716,7 @@ main(void)
 	    TEST(who_is_let_wait_asks_again_at_once),
 	    TEST(who_gets_nothing_sooner_than_that_asks_less_and_less),
 	    TEST(the_tracker_says_when_to_ask_again_within_reason),
+	    TEST(what_the_tracker_says_of_when_to_ask_begins_anew),
 	    TEST(a_call_that_a_report_has_ended_slows_nothing_down),
 	    TEST(a_result_that_is_taken_ends_a_rest),
 	    TEST(no_more_is_asked_for_than_the_tracker_lets_it_have),

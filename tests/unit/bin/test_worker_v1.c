@@ -439,22 +439,35 @@ who_is_unknown_registers_again(void **state)
 /* ---- leaving ------------------------------------------------------------------------------------ */
 
 static void
-it_is_over_when_every_slot_has_said_farewell(void **state)
+end_in_order(const char *first, const char *last)
 {
-	(void)state;
 	tick();
 	welcome("one");
 	welcome("two");
 	worker_stop(&played, STOP_AFTER_JOBS);
 	tick();
 	assert_int_equal(played_calls(), 2);
-	played_answer(played_call("/api/bye"), 200, "\"OK\"");
+	played_answer(played_call_of("/api/bye", first), 200, "\"OK\"");
 	tick();
 	assert_false(played.finished);
-	played_answer(only_call("/api/bye"), 200, "\"OK\"");
+	played_answer(played_call_of("/api/bye", last), 200, "\"OK\"");
 	tick();
 	assert_true(played.finished);
 	assert_int_equal(played_calls(), 0);
+}
+
+static void
+it_is_over_when_every_slot_has_said_farewell(void **state)
+{
+	(void)state;
+	end_in_order("one", "two");
+}
+
+static void
+it_is_over_when_every_slot_has_said_farewell_in_whatever_order(void **state)
+{
+	(void)state;
+	end_in_order("two", "one");
 }
 
 /* ---- what an earlier name owes ------------------------------------------------------------------ */
@@ -500,6 +513,25 @@ its_results_go_under_its_own_token_and_then_its_farewell(void **state)
 	played_answer(only_call("/api/bye"), 200, "\"OK\"");
 	assert_true(late_is_idle(late));
 	assert_true(is_silent(true));
+}
+
+/* A run goes on when its name is forgotten; with its result comes the farewell. */
+static void
+its_farewell_waits_for_what_still_runs(void **state)
+{
+	struct item *i = item_new(earlier(), 2, "l2");
+
+	(void)state;
+	played_ended(earlier(), 1, "l1", OUT_DONE);
+	assert_true(hand_add(&played.hand, i));
+	played_begin(i);
+	played_answer(late_call(true, "/api/sync"), 200,
+	    "{\"results\":[{\"job\":1,\"status\":\"accepted\"}]}");
+	assert_true(is_silent(true));
+	played_end(i, OUT_DONE, "\"r\"");
+	played_answer(late_call(true, "/api/sync"), 200,
+	    "{\"results\":[{\"job\":2,\"status\":\"accepted\"}]}");
+	late_call(true, "/api/bye");
 }
 
 static void
@@ -561,16 +593,17 @@ a_call_of_it_that_is_too_long_goes_by_halves_and_then_whole_again(void **state)
 	char lease[8];
 
 	(void)state;
-	for (int i = 1; i <= 4; i++) {
+	for (int i = 1; i <= 8; i++) {
 		snprintf(lease, sizeof(lease), "l%d", i);
 		played_ended(earlier(), i, lease, OUT_DONE);
 	}
-	played_answer(late_call(true, "/api/sync"), 413, "<html>");
+	for (int halves = 0; halves < 2; halves++)
+		played_answer(late_call(true, "/api/sync"), 413, "<html>");
 	assert_null(strstr(played_says(late_call(true, "/api/sync"), "done"), "\"job\":3"));
 	played_answer(only_call("/api/sync"), 200,
 	    "{\"results\":[{\"job\":1,\"status\":\"accepted\"},{\"job\":2,\"status\":\"fenced\"}]"
 	    "}");
-	assert_non_null(strstr(played_says(late_call(true, "/api/sync"), "done"), "\"job\":4"));
+	assert_non_null(strstr(played_says(late_call(true, "/api/sync"), "done"), "\"job\":8"));
 	assert_int_equal(played.tally.taken, 1);
 	assert_int_equal(played.tally.late, 1);
 }
@@ -612,7 +645,9 @@ main(void)
 	    ONE(a_job_is_given_back_by_a_farewell_and_the_slot_works_on),
 	    ONE(who_is_unknown_registers_again),
 	    TWO(it_is_over_when_every_slot_has_said_farewell),
+	    TWO(it_is_over_when_every_slot_has_said_farewell_in_whatever_order),
 	    ONE(its_results_go_under_its_own_token_and_then_its_farewell),
+	    ONE(its_farewell_waits_for_what_still_runs),
 	    ONE(its_result_without_a_lease_goes_by_the_older_call),
 	    ONE(what_its_token_cannot_tell_is_offered_once_under_the_present_one),
 	    ONE(what_is_passed_over_is_told_again_less_and_less_by_it_too),
