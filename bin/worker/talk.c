@@ -10,8 +10,7 @@
 #include "base/url.h"
 #include "worker/say.h"
 
-#define TOKEN_MAX 512
-#define NAME_MAX_ 512
+#define WORD_MAX 512 /* bytes of a token, or of a name */
 
 /* ---- what it means ---------------------------------------------------------------------------- */
 
@@ -189,10 +188,10 @@ read_welcome(struct worker *w, struct http_call *c)
 	if (!talk_read(c, f, FIELDS))
 		return NULL;
 	for (int i = TOKEN; i <= STAGE; i++)
-		if (!talk_text(c, f[i].value, NAME_MAX_, &text[i]))
+		if (!talk_text(c, f[i].value, WORD_MAX, &text[i]))
 			text[i] = (struct json_text){"", 0};
 	token = text[TOKEN];
-	if (token.len == 0 || token.len > TOKEN_MAX)
+	if (token.len == 0)
 		return NULL;
 	who = worker_identity(w, token.s);
 	who->present = true;
