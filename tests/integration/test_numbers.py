@@ -683,3 +683,86 @@ def test_metrics_are_what_prometheus_reads(fresh):
     text = Api(fresh, plain=True).get("/metrics").text
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 3) and "error" not in done.stderr, done.stderr  # 3: it would name some differently
+
+
+def metrics_of(stack):
+    """({name with its labels: number}, {name: type})."""
+    lines = Api(stack, plain=True).get("/metrics").text.splitlines()
+    types = dict(line.split()[2:4] for line in lines if line.startswith("# TYPE"))
+    return {name: float(n) for name, n in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}, types
+
+
+def test_counters_count_each_call_once_and_under_its_own_name(fresh, fleet):
+    fresh.load(["x"] * 30)
+    stayed = fleet("a", "Ada")
+    before, types = metrics_of(fresh)
+    began = time.monotonic()
+    api = Api(fresh)
+    for gone in [fleet("a", "Ada") for _ in range(2)]:
+        assert gone.api.post("/api/bye", {"token": gone.token}).status_code == 200
+    come = [fleet("b", "Ada") for _ in range(3)]
+    jobs = stayed.take_all(13)
+    for job in jobs[:7]:
+        stayed.done(job)
+    for job in jobs[7:9]:
+        stayed.give("failed", job)
+    for _ in range(6):
+        assert api.post("/api/updateProgress", {"token": stayed.token, "progress": "x"}).status_code == 200
+    for _ in range(11):
+        assert api.get("/person/nobody-at-all?" + str(time.monotonic_ns()), headers={"X-Tracker-Cache": "off"}).status_code == 404
+    after, _ = metrics_of(fresh)
+    took_s = time.monotonic() - began
+    grown = {name: after[name] - before[name] for name in before if name in after}
+    assert len(come) == 3
+    for name, n in (("claims", 13), ("completions", 7), ("returns", 2), ("workers_opened", 5), ("workers_closed", 2), ("beats", 6)):
+        assert grown[f"tracker_{name}_total"] == n, (name, grown)
+    assert grown['tracker_replies_total{code="4xx"}'] == 11 and grown['tracker_replies_total{code="5xx"}'] == 0 == grown['tracker_replies_total{code="3xx"}']
+    assert grown['tracker_replies_total{code="2xx"}'] >= 2 + 5 + 1 + 9 + 6 and grown["tracker_requests_total"] >= 11 + 23
+    # What is under way: this call, and what is answered and not yet ended.
+    assert 1 <= after["tracker_requests_in_flight"] <= 3 and after["tracker_parked_calls"] == 0
+    for name, kind in types.items():
+        assert kind == ("counter" if name.endswith("_total") else "histogram" if name == "tracker_request_seconds" else "gauge"), name
+    assert 0 < grown["tracker_request_seconds_sum"] <= took_s
+    assert after["tracker_start_time_seconds"] == before["tracker_start_time_seconds"]
+
+
+def test_the_histogram_of_requests_adds_up(fresh):
+    got, _ = metrics_of(fresh)
+    buckets = [(float(name.split('"')[1]), n) for name, n in got.items() if name.startswith("tracker_request_seconds_bucket")]
+    assert buckets[0][0] == 0.00025 and all(b[0] == 2 * a[0] for a, b in zip(buckets, buckets[1:-1])) and buckets[-1][0] == float("inf")
+    counts = [n for _, n in buckets]
+    assert counts == sorted(counts) and counts[-1] == got["tracker_request_seconds_count"] > 0
+
+
+def test_gauges_of_jobs_are_what_the_tables_say_and_parts_are_well(fresh, fleet):
+    fresh.load(["x"] * 40)
+    f = fleet("a", "Ada")
+    jobs = f.take_all(12)
+    for job in jobs[:5]:
+        f.done(job)
+    for job in jobs[5:9]:
+        f.give("failed", job)
+    fresh.sql("update tracker.retry set due = now() + interval '1 hour'")
+    fresh.run("distcompute-load", "--append", "--batch", "more", "--json", "-", stdin='["x"]')
+    fresh.sql("update tracker.batch set ended = now() where name = 'more'")
+
+    def agree():
+        got, _ = metrics_of(fresh)
+        for letter, row in fresh.counts().items():
+            assert {state: got[f'tracker_jobs{{stage="{letter}",state="{state}"}}'] for state in ("ready", "retry", "leased", "done", "failed")} \
+                == {state: row[state] for state in ("ready", "retry", "leased", "done", "failed")}
+        return got
+    got = eventually(agree, what="the gauges are those of the tables")
+    of_a = [got[f'tracker_jobs{{stage="a",state="{state}"}}'] for state in ("ready", "retry", "leased", "done")]
+    assert of_a == [29, 4, 3, 5]
+    assert got['tracker_batches{state="open"}'] == 1
+    parts = {re.search('part="(.*?)"', name).group(1) for name in got if name.startswith("tracker_part_up")}
+    assert {"complete", "redis"} <= {p.split("_")[0] for p in parts} or len(parts) > 5, parts
+    for name, n in got.items():
+        if name.startswith("tracker_part_up") or name in ("tracker_postgres_up", "tracker_redis_up"):
+            assert n == 1, name
+        if name.startswith("tracker_part_ill"):
+            assert n == 0, name
+        if name.startswith("tracker_part_worked"):
+            assert 0 <= n <= time.time() - got["tracker_start_time_seconds"] + 5, (name, n)
+    fresh.sql("update tracker.batch set ended = null where name = 'more'")

@@ -595,3 +595,88 @@ def test_public_pages_lead_there(own, api, worker):
     assert "/me" in page(api, "/join").addresses
     worker("a", "anonymous")
     assert "/me" not in page(api, "/person/anonymous").addresses
+
+
+# --- what is done here, and the others ------------------------------------------------------------
+
+PAST_NGINX = {"X-Tracker-Cache": "off"}
+
+
+@pytest.fixture
+def long_kept(limited):
+    """Pages are kept for ten minutes here."""
+    forget_tries(limited)
+    limited.write_settings({**limited.settings, "page_cache": 600})
+    limited.up()
+    yield limited
+    limited.write_settings(limited.settings)
+    limited.up()
+
+
+def test_what_is_done_here_is_on_all_pages_at_once_however_long_they_are_kept(long_kept):
+    key = make_key(long_kept, "Ada")
+    ada, fleet, api = Visitor(long_kept, key), failed_worker(long_kept, key), Api(long_kept)
+    path = f"/worker/extract/{fleet.name}"
+
+    def shown(where):
+        """Whichever process answers."""
+        return [Api(long_kept).get(where, headers=PAST_NGINX).text for _ in range(4)]
+
+    def all_say(where, words, yes=True):
+        eventually(lambda: all((words in text) == yes for text in shown(where)), what=f"{where}: {words}, {yes}")
+    all_say(path, "It rests")
+    all_say("/person/Ada", fleet.name)
+    ada.does("rest", worker=worker_id(long_kept, fleet.name))
+    all_say(path, "It rests", False)
+    ada.does("hide")
+    all_say("/person/Ada", fleet.name, False)
+    all_say(path, "Worker not found.")
+    ada.does("show")
+    all_say("/person/Ada", fleet.name)
+    all_say(path, ">Ada<")
+    ada.does("rename", nickname="Countess")
+    all_say(path, ">Countess<")
+    all_say("/person/Ada", "Person not found.")
+    assert api.get("/").status_code == 200
+    ada.send("erase", name="Countess", again="Countess")
+    all_say("/person/Countess", "Person not found.")
+    all_say(path, "Countess", False)
+
+
+def test_whatever_is_shown_for_a_key_counts_as_a_try(own):
+    visitor = Visitor(own)
+    for n, key in enumerate(("", "x", "dct_" + "g" * 32), 1):
+        visitor.hears(422, "no key of anybody", "in", key=key)
+        assert own.one("select count(*) from tracker.signup where what = 'key'") == n
+
+
+def test_a_browser_keeps_the_session_for_as_long_as_it_is_good(own):
+    answer = Visitor(own).send("in", key=make_key(own, "Ada"))
+    assert re.search(r"\bMax-Age=43200\b", answer.headers["Set-Cookie"])
+    assert own.one("select round(extract(epoch from until - now()) / 3600) from tracker.session") == 12
+
+
+def test_a_label_of_64_letters_of_any_script_is_taken(ada, own):
+    for label in ("\u05e9" * 64, "\U0001f98a" * 64):
+        assert ada.send("key", label=label).status_code == 200
+        ada.look()
+    assert own.one("select count(*) from tracker.person_key where char_length(label) = 64") == 2
+    ada.hears(422, "64 characters", "key", label="\u05e9" * 65)
+
+
+@pytest.mark.parametrize("sure", ["no", "YES", "yes ", "on"])
+def test_only_yes_is_sure(ada, own, sure):
+    ada.hears(422, "last key", "revoke", key=own.one("select id from tracker.person_key"), sure=sure)
+    assert ada.is_in()
+
+
+@pytest.mark.parametrize("part, named", [("", "0-0"), ("5-7", "5-7"), ("0-0", "0-0")])
+def test_a_file_of_data_is_called_by_where_it_begins(ada, part, named):
+    answer = ada.send("data", part=part)
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="my-data-{named}.json"'
+
+
+@pytest.mark.parametrize("part", ["-", "5", "5-", "-7", "x"])
+def test_a_part_that_is_none_is_no_file(ada, part):
+    ada.hears(422, "two numbers", "data", part=part)
+

@@ -479,3 +479,45 @@ def test_rendered_pages_are_kept_in_redis_under_the_projects_id_and_expire(fresh
     keys = list(fresh.redis.scan_iter("*"))
     assert keys and all(k.startswith(f"tracker:{project}:") for k in keys), keys
     assert all(fresh.redis.ttl(k) > 0 for k in keys)
+
+
+# --- where links lead ---------------------------------------------------------------------------
+
+LINK = re.compile(r'<a (?:[^>]* )?href="([^"]*)"[^>]*>(.*?)</a>', re.S)
+
+
+def links_of(read):
+    """[(address, the words that stand there)]."""
+    return [(html.unescape(where), " ".join(html.unescape(re.sub("<[^>]*>", "", words)).split())) for where, words in LINK.findall(read.raw)]
+
+
+def test_every_link_leads_to_a_page_that_is_about_it(fresh, api, worker):
+    """From the dashboard on: whatever is named in a link to a person, a worker, a job or a batch is the other page's heading."""
+    for name, jobs in (("first/one?", 1100), ("second & last", 5)):
+        fresh.run("distcompute-load", "--append", "--batch", name, "--json", "-", stdin=json.dumps(["x"] * jobs))
+    fresh.sql("update tracker.ahead set first = 1050 where batch = 1")
+    for stage, nickname in (("a", "a/b?c#d"), ("a", "Ada & <Grace>"), ("b", "Ada & <Grace>")):
+        w = worker(stage, nickname)
+        w.get_job()
+        w.complete("r")
+        if stage == "a":
+            w.get_job()
+    page_saying(api, "/", "Ada & <Grace>", "second & last", "by a/b?c#d")
+    known, todo = set(), ["/"]
+    while todo:
+        path = todo.pop(0)
+        read = page(api, path)
+        for where, words in links_of(read):
+            assert where.startswith(("/", "#")) and not where.startswith("//"), (path, where)
+            target = where.split("#")[0]
+            if where.startswith("#") or target.startswith("/api/") or target.endswith(".svg"):
+                continue
+            if target not in known:
+                known.add(target)
+                todo.append(target)
+            if re.match("/(person|worker|job|batch)/", target):
+                there = re.search("<h1>(.*?)</h1>", page(api, target).raw, re.S).group(1)
+                assert words.removeprefix("Job ") in html.unescape(there), (path, where, words, there)
+    kinds = {re.match("/(?:[a-z]+/)?", p).group() for p in known}
+    assert {"/person/", "/worker/", "/job/", "/batch/"} <= kinds and len(known) > 20, known
+    assert any(re.fullmatch(r"/job/1\d\d\d", p) for p in known), known
