@@ -92,10 +92,10 @@ draw_person(struct page *p, const char *nickname, struct err *e)
 {
 	struct pg_param params[1] = {pg_text_param(nickname, strlen(nickname))};
 	struct pg_rows *rows;
-	const char *text;
+	const char *name, *text;
 
-	if (!pg_call(
-		p->pg, "select r.jobs, r.rank from tracker.read_person($1) r", params, 1, &rows, e))
+	if (!pg_call(p->pg, "select r.jobs, r.rank, r.nickname from tracker.read_person($1) r",
+		params, 1, &rows, e))
 		return false;
 	if (pg_rows_count(rows) == 0) {
 		pg_rows_free(rows);
@@ -105,8 +105,9 @@ draw_person(struct page *p, const char *nickname, struct err *e)
 	if (!pg_is_null(rows, 0, 1))
 		text = arena_printf(
 		    p->arena, "%s, rank %s", text, pieces_count_text(p, pg_int(rows, 0, 1)));
+	name = pg_dup(p->arena, rows, 0, 2);
 	pg_rows_free(rows);
-	return draw(p, short_name(p, nickname), text, "#0f766e", e);
+	return draw(p, short_name(p, name), text, "#0f766e", e);
 }
 
 bool

@@ -28,14 +28,13 @@ struct person {
 static bool
 read_person(struct page *p, struct person *who, struct err *e)
 {
-	const char *nickname = p->path[0];
+	const char *asked = p->path[0]; /* an old name of theirs will do */
 	struct pg_param params[1];
 	struct pg_rows *rows;
-	size_t len;
 
-	if (!nickname || p->path[1])
+	if (!asked || p->path[1])
 		return err_set(e, ERR_MISSING, "Person not found.", "no name in the path");
-	params[0] = pg_text_param(nickname, strlen(nickname));
+	params[0] = pg_text_param(asked, strlen(asked));
 	if (!pg_call(p->pg,
 		"select r.id, r.nickname, r.created, r.jobs, r.withdrawn, r.today, r.week,"
 		" r.by_hour24, r.machines, r.rank, array_to_string(r.spark, ','),"
@@ -48,7 +47,7 @@ read_person(struct page *p, struct person *who, struct err *e)
 		return err_set(e, ERR_MISSING, "Person not found.", "nobody has that nickname");
 	}
 	*who = (struct person){.id = pg_int(rows, 0, 0),
-	    .nickname = arena_dup(p->arena, nickname, strlen(nickname)),
+	    .nickname = pg_dup(p->arena, rows, 0, 1),
 	    .created_us = pg_time_us(rows, 0, 2),
 	    .jobs = pg_int(rows, 0, 3),
 	    .withdrawn = pg_int(rows, 0, 4),
@@ -57,9 +56,8 @@ read_person(struct page *p, struct person *who, struct err *e)
 	    .by_hour24 = pg_int(rows, 0, 7),
 	    .machines = pg_int(rows, 0, 8),
 	    .rank = pg_int(rows, 0, 9),
-	    .spark = pg_text(rows, 0, 10, &len),
+	    .spark = pg_dup(p->arena, rows, 0, 10),
 	    .all = pg_int(rows, 0, 11)};
-	who->spark = arena_dup(p->arena, who->spark, len);
 	pg_rows_free(rows);
 	return true;
 }
