@@ -38,8 +38,8 @@ STACKS = {
               "max_attempts": 2, "page_cache": 1, "eta_interval": 1, "purge_after": "1d"},
     "five": {"stage_a": "One", "stage_b": "Two", "stage_c": "Three", "stage_d": "Four", "stage_e": "Five",
              "page_cache": 5, "public_data": "yes", "answer_limit": "1M"},
-    # Three calls may wait, no more.
-    "limited": {"stage_a": "Extract", "stage_b": "Filter", "parked_limit": 3},
+    # Three calls may wait, no more. Pages are kept for ten minutes.
+    "limited": {"stage_a": "Extract", "stage_b": "Filter", "parked_limit": 3, "page_cache": 600},
     "patient": {"stage_a": "Extract", "stage_b": "Filter", "v1_patience": 2},
     # Whose servers go away under scripts with the published client; who is silent for long is gone.
     "scripted": {"stage_a": "Extract", "stage_b": "Filter", "v1_patience": 5, "idle_timeout": 30},
@@ -186,7 +186,7 @@ def five():
 
 @pytest.fixture
 def limited():
-    """At most three calls wait for work."""
+    """At most three calls wait for work; pages are kept for ten minutes."""
     stack = running_stack("limited")
     stack.load([])
     return stack

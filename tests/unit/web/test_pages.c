@@ -162,7 +162,8 @@ static const struct scene scenes[] = {
     {"person", page_person, .path = {"A/da <L>"}, .beats = true,
 	.base_url = "https://tracker.example",
 	.answers = {{"read_person", 1,
-			"id=71; created=900000; jobs=12345; withdrawn=67; today=890; week=2345; "
+			"id=71; nickname=A/da <L>; created=900000; jobs=12345; withdrawn=67; "
+			"today=890; week=2345; "
 			"by_hour24=1999; machines=52; rank=1; spark=1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"
 			",0,0,0,0,0,0,0,0,0,0,0,5,0,9; read_period=30000"},
 	    {"read_person_stages", 2, "stage=1|2; withdrawn=51|52"},
@@ -183,7 +184,8 @@ static const struct scene scenes[] = {
 			"spark=; read_period=10"},
 	    {"read_person_workers", 0, NULL}, {"read_person_refused", 0, NULL}}},
     {"person behind the last machine", page_person, .path = {"anonymous"}, .query = "after=1-2",
-	.answers = {{"read_person", 1, "machines=3; rank=4; spark=1,2,3; read_period=0"},
+	.answers = {{"read_person", 1,
+			"nickname=anonymous; machines=3; rank=4; spark=1,2,3; read_period=0"},
 	    {"read_person_workers", 0, NULL}, {"read_person_refused", 0, NULL}}},
     {"person that nobody is", page_person, .path = {"Ada"}, .answers = {{"read_person", 0, NULL}}},
     {"person with more behind their name", page_person, .path = {"Ada", "x"}},
@@ -369,13 +371,16 @@ static const struct scene scenes[] = {
     {"badge", page_badge, .answers = {MOVING}},
     {"badge without jobs", page_badge, .answers = {NO_FACTS}},
     {"badge of a person", page_badge, .path = {"A<d>a.svg"},
-	.answers = {{"read_person", 1, "jobs=1234; rank=7"}}},
+	.answers = {{"read_person", 1, "nickname=A<d>a; jobs=1234; rank=7"}}},
     {"badge of one without a rank", page_badge,
 	.path = {"\u05e9\u05dc\u05d5\u05dd\u05e9\u05dc\u05d5\u05dd\u05e9\u05dc\u05d5\u05dd\u05e9"
 		 "\u05dc\u05d5\u05dd\u05e9\u05dc\u05d5\u05dd.svg"},
-	.answers = {{"read_person", 1, "jobs=1; rank=null"}}},
-    {"badge of a long name", page_badge, .path = {"abcdefghijklmnopqrstuvwxyzABCDEFG.svg"},
-	.answers = {{"read_person", 1, "jobs=1; rank=2"}}},
+	.answers = {{"read_person", 1,
+	    "nickname=\u05e9\u05dc\u05d5\u05dd\u05e9\u05dc\u05d5\u05dd\u05e9\u05dc\u05d5\u05dd"
+	    "\u05e9\u05dc\u05d5\u05dd\u05e9\u05dc\u05d5\u05dd; jobs=1; rank=null"}}},
+    {"badge of a long name", page_badge, .path = {"long.svg"},
+	.answers = {{"read_person", 1,
+	    "nickname=abcdefghijklmnopqrstuvwxyzABCDEFG; jobs=1; rank=2"}}},
     {"badge of one letter", page_badge, .path = {"x.svg"},
 	.answers = {{"read_person", 1, "jobs=1; rank=2"}}},
     {"badge of nobody", page_badge, .path = {"x.svg"}, .answers = {{"read_person", 0, NULL}}},
