@@ -10,7 +10,7 @@ returns timestamptz
 language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 	select coalesce(
 		(select max(c.minute) from tracker.credit c
-		where c.person = of_person and c.minute > '-infinity' and c.done > 0),
+		where c.person = of_person and c.done > 0),
 		(select max(h.last) from tracker.person_hour h where h.person = of_person),
 		(select max(d.day)::timestamp at time zone 'UTC' from tracker.person_day d
 		where d.person = of_person and d.done > 0))

@@ -17,7 +17,6 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 		select x.minute, x.done - x.withdrawn as jobs, x.withdrawn
 		from tracker.credit x
 		where x.person = any (array(select tracker.ids_of(of_person)))
-			and x.minute > '-infinity'
 	), d as materialized (
 		select x.day, sum(x.jobs)::int8 as jobs
 		from (

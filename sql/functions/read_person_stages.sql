@@ -13,7 +13,7 @@ language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
 		select d.stage, d.done, d.withdrawn from tracker.person_day d where d.person = of_person
 		union all
 		select c.stage, c.done, c.withdrawn from tracker.credit c
-		where c.person = of_person and c.minute > '-infinity'
+		where c.person = of_person
 	) x
 	group by x.stage
 	order by x.stage

@@ -302,3 +302,21 @@ def test_ten_thousand_that_are_over_cost_nothing(house):
         assert "rows=21" in plan, plan
     names = [r.indexname for r in house.rows("select indexname from pg_indexes where tablename = 'batch'")]
     assert {"batch_open", "batch_ended"} <= set(names)
+
+
+def test_the_chart_of_a_batch_begins_and_ends_with_its_own(house):
+    """Whatever was done of another before it and since; and what was all sent back is nothing."""
+    first, second, third = house.load(1), house.load(1), house.load(1)
+    for minutes, batch in ((300, first), (200, second), (100, third)):
+        through(house, 1, 1)
+        house.rows("update tracker.tally set minute = now() - make_interval(mins => %s) where batch = %s and slot >= 0", minutes, batch)
+        house.rows("update tracker.output set finished = now() - make_interval(mins => %s) where job = %s", minutes, batch - first + 1)
+    for folded in (False, True):
+        if folded:
+            house.value("select tracker.fold_tally()")
+        for batch, minutes in ((first, 300), (second, 200), (third, 100)):
+            rows = house.rows("select extract(epoch from now() - start) / 60 as began, bucket, stage, done from tracker.read_batch_series(%s, 0, 0)", batch)
+            assert [(r.stage, r.done) for r in rows] == [(1, 1)] and rows[0].bucket <= 1
+            assert minutes - 1 <= rows[0].began <= minutes + 30
+    assert house.value("select tracker.send_back_job(1, 1::int2, '')")
+    assert series(house, first, 0, 0) == [] and len(series(house, second, 0, 0)) == 1

@@ -908,3 +908,51 @@ def test_a_name_that_nobody_chose_is_made_different_a_thousand_times(house):
     assert house.value("select name from tracker.batch where batch = %s", batch) == "load (1000)"
     with pytest.raises(psycopg2.errors.UniqueViolation):
         house.load(1)
+
+
+def test_what_is_not_cancelled_is_never_swept(house):
+    """Nor once more what was; of what is, what came back more than a day ago."""
+    kept, off = house.load(3), house.load(3)
+    w = house.worker()
+    for job in house.take(w, 5):
+        house.back(w, job)
+    cancel(house, off)
+    house.rows("update tracker.retry set since = now() - interval '1 day' + interval '10 minutes'")
+    assert sweep(house) == 0
+    house.rows("update tracker.retry set since = since - interval '11 minutes'")
+    assert [house.value("select tracker.sweep_cancelled(1)") for _ in range(3)] == [1, 1, 0]
+    assert house.rows("select batch, count(*) from tracker.retry group by 1") == [(kept, 3)]
+    house.rows("update tracker.batch set swept = true")
+    house.rows("insert into tracker.retry (stage, batch, job, due, attempt, lease, since)"
+               " values (1, %s, 6, now(), 1, gen_random_uuid(), now() - interval '2 days')", off)
+    assert house.value("select tracker.sweep_cancelled(9)") == 0
+    house.lawful = False
+
+
+def test_work_is_that_of_its_stage_and_batch(house):
+    first, second = house.load(1), house.load(1)
+    has = "select tracker.has_work(%s::int2, %s, now())"
+
+    def where():
+        return [(stage, batch) for stage in (1, 2) for batch in (first, second) if house.value(has, stage, batch)]
+    assert where() == [(1, first), (1, second)]
+    w = house.worker()
+    job = house.take(w)[0]
+    assert where() == [(1, second)]
+    house.back(w, job)
+    assert where() == [(1, second)]
+    house.make_due()
+    assert where() == [(1, first), (1, second)]
+    house.done(w, house.take(w)[0])
+    assert where() == [(1, second), (2, first)]
+    through(house, 1, 1)
+    house.take(house.worker(2))
+    assert where() == [(2, second)]
+
+
+def test_what_is_hurried_is_written_down_by_number_when_it_is_few(house):
+    house.load(205)
+    for first, last in ((2, 2), (3, 4), (5, 104), (105, 205)):
+        assert len(house.value("select tracker.hurry_jobs(1::int2, array(select n from generate_series(%s, %s) n))", first, last)) == last - first + 1
+    told = house.rows("select target, count, jsonb_array_length(details -> 'jobs') as named from tracker.audit where act = 'hurry' order by id")
+    assert told == [("job 2, stage a", 1, None), ("2 jobs, stage a", 2, 2), ("100 jobs, stage a", 100, 100), ("101 jobs, stage a", 101, None)]

@@ -771,3 +771,15 @@ def test_what_is_due_behind_the_hint_is_found_when_the_hint_is_forgotten(house, 
     house.rows("update tracker.retry set due = '2000-01-01'")
     house.forget_due()
     assert house.claim([Ask(house.worker().token, v1=v1)])[0].job in (1, 2)
+
+
+@pytest.mark.parametrize("limit, told", [(30, 3), (29, 2), (20, 2), (19, 1), (10, 1), (9, 1), (1, 1)])
+def test_what_is_told_again_fills_an_answer_to_the_byte(house, limit, told):
+    """Of jobs of ten bytes; one is told whatever its length."""
+    house.load(3, data="0123456 {}")
+    house.rows("update tracker.job set data = rpad(data, 10, '.')")
+    w = house.worker()
+    assert [r.status for r in house.want(w, 3, call=5)] == ["job"] * 3
+    house.answer_limit = limit
+    again = house.want(w, 3, call=5, rerun=True)
+    assert [r.job for r in again if r.status == "job"] == [1, 2, 3][:told]

@@ -857,3 +857,14 @@ def test_a_ban_of_a_label_with_an_erased_name_goes_on(house, label):
     ("go, Al!", "Al", True, "go, *!"), ("Al", "Al", False, "*"), ("byRobert-", "Robert", False, "by*-"), ("byPetra-", "Petra", False, "byPetra-")])
 def test_a_name_is_taken_out_of_a_text_when_it_is_long_enough_to_be_meant(house, text, name, words, left):
     assert house.value("select tracker.without_name(%s, %s, '*', %s)", text, name, words) == left
+
+
+def test_a_machine_is_known_by_its_stage_and_name_unless_its_owner_shows_none(house):
+    one, other = house.worker(1, "Ada", "twin"), house.worker(2, "Bob", "twin")
+    third = house.worker(1, "Bob", "single")
+    house.rows("update tracker.person set machines_hidden = true where nickname = 'Bob'")
+    public = "select tracker.public_of_stage(%s::int2, %s)"
+    assert [house.value(public, w.stage, w.name) for w in (one, other, third)] == ["twin", None, None]
+    assert house.rows("select tracker.public_of_stage(2::int2, 'single') as name") == [(None,)]
+    house.rows("update tracker.person set machines_hidden = nickname = 'Ada'")
+    assert [house.value(public, w.stage, w.name) for w in (one, other, third)] == [None, "twin", "single"]

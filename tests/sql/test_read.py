@@ -302,11 +302,26 @@ def test_each_pace_counts_its_own_time_alone(house, table):
     if table == "history":
         minute_passes(house)
     house.rows(f"delete from tracker.{table} where done = 0")
-    for minutes, counted in ((1, (1, 1, 1)), (7, (0, 1, 1)), (62, (0, 0, 1)), (24 * 60 + 2, (0, 0, 0))):
+    for minutes, counted in ((4.5, (1, 1, 1)), (5.1, (0, 1, 1)), (59.5, (0, 1, 1)), (60.1, (0, 0, 1)), (1439.5, (0, 0, 1)), (1440.1, (0, 0, 0))):
         house.rows(f"update tracker.{table} set minute = now() - %s * interval '1 minute' where minute > '-infinity'", minutes)
         a, b = house.rows("select * from tracker.read_pace()")
         assert (a.done_5m, a.done_1h, a.done_24h) == counted, minutes
         assert (a.stage, b.stage, b.done_24h) == (1, 2, 0)
+
+
+@pytest.mark.parametrize("table", ["batch_history", "tally"])
+def test_each_pace_of_a_batch_counts_its_own_time_alone(house, table):
+    house.lawful = False
+    batch, other = house.load(1), house.load(1)
+    do(house, "x", 1)
+    if table == "batch_history":
+        minute_passes(house)
+    house.rows(f"delete from tracker.{table} where done = 0")
+    for minutes, counted in ((1, (1, 1)), (4.9, (1, 1)), (5.1, (0, 1)), (59.9, (0, 1)), (60.1, (0, 0))):
+        house.rows(f"update tracker.{table} set minute = now() - %s * interval '1 minute' where minute > '-infinity'", minutes)
+        rows = house.rows("select stage, done_5m, done_1h, since is not null from tracker.read_batch_pace(array[%s, %s]) where batch = %s or done_1h > 0",
+                          batch, other, batch)
+        assert rows == [(1, *counted, counted[1] > 0), (2, 0, 0, False)], minutes
 
 
 @pytest.mark.parametrize("table", ["history", "tally"])
@@ -391,6 +406,20 @@ def test_an_old_result_that_is_sent_back_is_taken_from_its_own_day(house):
         assert (p.jobs, p.today, p.week, p.by_hour24, p.spark[-3:]) == (4, 2, 4, 2, [2, 0, 2])
         assert house.rows("select * from tracker.read_pace()")[0].done_24h == 2
         minute_passes(house)
+
+
+@pytest.mark.parametrize("days, week", [(5, 2), (6, 2), (7, 0)])
+def test_the_week_is_seven_days_when_something_of_them_is_taken_away(house, days, week):
+    house.load(9)
+    do(house, "x", 3)
+    house.rows("update tracker.output set finished = finished - make_interval(days => %s)", days)
+    for table in ("tally", "credit"):
+        house.rows(f"update tracker.{table} set minute = minute - make_interval(days => %s) where slot >= 0", days)
+    house.fold()
+    assert [r.jobs for r in board(house, "week")] == ([3] if week else [])
+    assert house.value("select tracker.send_back_job(1, 1::int2, 'x')")
+    minute_passes(house)
+    assert [r.jobs for r in board(house, "week")] == ([week] if week else [])
 
 
 def test_nobody_did_less_than_nothing_lately(house):

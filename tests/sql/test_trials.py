@@ -280,3 +280,13 @@ def test_a_trial_is_there_as_long_as_what_it_is_fed_with(house):
     assert (told.job, told.data) == (1, "made in 1")
     assert house.value("select count(*) from tracker.lease") == 0
     assert house.take(eve)[0].job == 1
+
+
+def test_who_wants_nothing_or_goes_on_is_given_no_trial_anew(tried):
+    """Nor is it told once more to somebody who did not lose its answer."""
+    ask(tried, tried.bob)
+    assert [r.status for r in tried.want(tried.bob, 0)] != ["job"] and state(tried)[0] == "waiting"
+    job = tried.claim([Ask(tried.bob.token, 1, call=7)])[0]
+    assert job.job == 1 and state(tried)[0] == "given"
+    again = [tried.claim([Ask(tried.bob.token, 1, call=call, rerun=rerun)])[0].job for call, rerun in ((8, False), (8, True), (7, True))]
+    assert again[0] != 1 and again[1] != 1 and again[2] == 1
