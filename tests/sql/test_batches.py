@@ -943,11 +943,10 @@ def test_work_is_that_of_its_stage_and_batch(house):
     assert where() == [(1, second)]
     house.make_due()
     assert where() == [(1, first), (1, second)]
-    house.done(w, house.take(w)[0])
-    assert where() == [(1, second), (2, first)]
-    through(house, 1, 1)
+    through(house, 1, 2)
+    assert where() == [(2, first), (2, second)]
     house.take(house.worker(2))
-    assert where() == [(2, second)]
+    assert where() in ([(2, first)], [(2, second)])
 
 
 def test_what_is_hurried_is_written_down_by_number_when_it_is_few(house):
