@@ -200,6 +200,25 @@ played_says(const struct http_call *c, const char *member)
 	return text;
 }
 
+double
+played_speaks_after_s(int64_t (*tick)(void))
+{
+	int64_t from_us = played_now_us, next_us = tick();
+
+	while (n_calls == 0) {
+		assert_true(next_us > played_now_us && next_us < INT64_MAX);
+		played_now_us = next_us;
+		next_us = tick();
+	}
+	return (double)(played_now_us - from_us) / 1e6;
+}
+
+bool
+played_is_about(double seconds, double wanted)
+{
+	return seconds >= wanted * 0.74 && seconds <= wanted * 1.26;
+}
+
 const char *
 played_said(void)
 {

@@ -34,6 +34,12 @@ void played_cut(struct http_call *c);
 
 /* What call says of a member: its JSON, or "" where it is not there. Good until the next one is asked. */
 const char *played_says(const struct http_call *c, const char *member);
+/*
+ * Lets time pass, as tick says when it wants to be called again, until a call is under way: how long that took, in
+ * seconds. And whether that is about the time wanted: what waits does so for a quarter more or less.
+ */
+double played_speaks_after_s(int64_t (*tick)(void));
+bool played_is_about(double seconds, double wanted);
 /* Everything that was said to the user since the last look. */
 const char *played_said(void);
 

@@ -189,24 +189,10 @@ what_is_in_hand_is_listed_every_ten_seconds(void **state)
 
 /* ---- pace --------------------------------------------------------------------------------------- */
 
-/* How long it is until it asks again, in seconds. */
 static double
 asks_after_s(void)
 {
-	int64_t from_us = played_now_us, next_us = tick();
-
-	while (played_calls() == 0) {
-		assert_true(next_us > played_now_us && next_us < INT64_MAX);
-		played_now_us = next_us;
-		next_us = tick();
-	}
-	return (double)(played_now_us - from_us) / 1e6;
-}
-
-static bool
-is_about(double s, double wanted)
-{
-	return s >= wanted * 0.74 && s <= wanted * 1.26;
+	return played_speaks_after_s(tick);
 }
 
 static void
@@ -231,14 +217,14 @@ who_gets_nothing_sooner_than_that_asks_less_and_less(void **state)
 		played_answer(sync_call(true), 200, NOTHING);
 		s[i] = asks_after_s();
 	}
-	assert_true(is_about(s[0], 1));
-	assert_true(is_about(s[1], 2));
-	assert_true(is_about(s[2], 4));
-	assert_true(is_about(s[3], 5));
+	assert_true(played_is_about(s[0], 1));
+	assert_true(played_is_about(s[1], 2));
+	assert_true(played_is_about(s[2], 4));
+	assert_true(played_is_about(s[3], 5));
 	played_answer(sync_call(true), 200, ONE_JOB); /* a job ends that */
 	tick();
 	played_answer(sync_call(true), 200, NOTHING);
-	assert_true(is_about(asks_after_s(), 1));
+	assert_true(played_is_about(asks_after_s(), 1));
 }
 
 static void
@@ -280,7 +266,7 @@ what_the_tracker_says_of_when_to_ask_begins_anew(void **state)
 	played_answer(sync_call(true), 200, "{\"jobs\":[],\"retry_after\":1}");
 	asks_after_s();
 	played_answer(sync_call(true), 200, NOTHING);
-	assert_true(is_about(asks_after_s(), 1));
+	assert_true(played_is_about(asks_after_s(), 1));
 }
 
 /* The tracker ends the call that waits when another one comes: that says nothing of the work. */
@@ -430,10 +416,10 @@ what_is_passed_over_is_told_again_less_and_less(void **state)
 	played_ended(worker_present(&played), 7, "l7", OUT_DONE);
 	tick();
 	played_answer(sync_call(false), 200, NOTHING);
-	assert_true(is_about(asks_after_s(), 1));
+	assert_true(played_is_about(asks_after_s(), 1));
 	assert_string_not_equal(played_says(sync_call(false), "done"), "");
 	played_answer(sync_call(false), 200, NOTHING);
-	assert_true(is_about(asks_after_s(), 2));
+	assert_true(played_is_about(asks_after_s(), 2));
 	played_answer(sync_call(false), 200, TAKEN);
 	assert_int_equal(played_items(), 0);
 	played_ended(worker_present(&played), 8, "l8", OUT_DONE);

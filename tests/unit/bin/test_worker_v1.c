@@ -98,24 +98,10 @@ run_job(void)
 	return played_item(7);
 }
 
-/* How long it is until it says something, in seconds. */
 static double
 speaks_after_s(void)
 {
-	int64_t from_us = played_now_us, next_us = tick();
-
-	while (played_calls() == 0) {
-		assert_true(next_us > played_now_us && next_us < INT64_MAX);
-		played_now_us = next_us;
-		next_us = tick();
-	}
-	return (double)(played_now_us - from_us) / 1e6;
-}
-
-static bool
-is_about(double seconds, double wanted)
-{
-	return seconds >= wanted * 0.74 && seconds <= wanted * 1.26;
+	return played_speaks_after_s(tick);
 }
 
 /* ---- arriving and asking ------------------------------------------------------------------------ */
@@ -185,7 +171,7 @@ who_finds_no_work_asks_less_and_less_until_there_is_some(void **state)
 	arrive();
 	for (size_t i = 0; i < COUNT(wanted); i++) {
 		played_answer(only_call("/api/newJob"), 403, "There are no jobs left");
-		assert_true(is_about(speaks_after_s(), wanted[i]));
+		assert_true(played_is_about(speaks_after_s(), wanted[i]));
 	}
 	assert_non_null(strstr(played_said(), "waiting: There are no jobs left"));
 	played_answer(only_call("/api/newJob"), 200, JOB);
@@ -195,7 +181,7 @@ who_finds_no_work_asks_less_and_less_until_there_is_some(void **state)
 	played_answer(only_call("/api/completeJob"), 200, "\"OK\"");
 	tick();
 	played_answer(only_call("/api/newJob"), 403, "There are no jobs left");
-	assert_true(is_about(speaks_after_s(), 2));
+	assert_true(played_is_about(speaks_after_s(), 2));
 }
 
 /* A tracker may let newJob wait and then close: it is asked again at once. One that closes sooner is an outage. */
@@ -250,7 +236,7 @@ a_long_run_is_never_silent_for_longer_than_is_safe(void **state)
 	struct item *i = run_job();
 
 	(void)state;
-	assert_true(is_about(speaks_after_s(), 600));
+	assert_true(played_is_about(speaks_after_s(), 600));
 	assert_string_equal(
 	    played_says(only_call("/api/updateProgress"), "progress"), "\"working\"");
 	played_answer(only_call("/api/updateProgress"), 200, "\"OK\"");
@@ -258,7 +244,7 @@ a_long_run_is_never_silent_for_longer_than_is_safe(void **state)
 	run_line_put(&i->run.notes, "10%\n", 4);
 	after_s(5);
 	played_answer(only_call("/api/updateProgress"), 200, "\"OK\"");
-	assert_true(is_about(speaks_after_s(), 10));
+	assert_true(played_is_about(speaks_after_s(), 10));
 	assert_string_equal(played_says(only_call("/api/updateProgress"), "progress"), "\"10%\"");
 }
 
