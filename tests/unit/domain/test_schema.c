@@ -10,6 +10,7 @@
 
 #include "../store/servers.h"
 #include "domain/schema.h"
+#include "store/pg_array.h"
 
 static char dir[64], said[1024];
 static struct settings settings;
@@ -28,6 +29,20 @@ file(const char *name, const char *text)
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fputs(text, f);
+	fclose(f);
+}
+
+static void
+file_with_a_nul(const char *name)
+{
+	static const char text[] = "select 1;\0select 1 / 0;";
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, sizeof(text), f), sizeof(text));
 	fclose(f);
 }
 
@@ -195,14 +210,20 @@ changed_functions_are_put_in_place_again(void **state)
 {
 	(void)state;
 	migrate();
-	file("functions/two.sql",
-	    "create or replace function tracker.two() returns bigint "
-	    "language sql as 'select 2::bigint';");
-	refuses_the_check("functions");
-	assert_true(migrate());
-	assert_string_equal(said, "put in place the functions\n");
-	assert_int_equal(number("select tracker.two()"), 2);
-	assert_true(schema_check(pg, &settings, &e));
+	for (int n = 2; n <= 3; n++) { /* a new one, and then its text alone */
+		char text[128];
+
+		snprintf(text, sizeof(text),
+		    "create or replace function tracker.two() returns bigint "
+		    "language sql as 'select %d::bigint';",
+		    n);
+		file("functions/two.sql", text);
+		refuses_the_check("functions");
+		assert_true(migrate());
+		assert_string_equal(said, "put in place the functions\n");
+		assert_int_equal(number("select tracker.two()"), n);
+		assert_true(schema_check(pg, &settings, &e));
+	}
 }
 
 static void
@@ -233,35 +254,101 @@ functions_that_fail_leave_the_old_ones_and_the_old_tables(void **state)
 	assert_false(migrate());
 }
 
-static void *
-hold_the_first_table(void *arg)
-{
-	struct pg *other = pg_new(servers_postgres(), "test_schema holder", NULL);
-	struct err why = ERR_INIT;
+/* What somebody holds in a transaction of their own, until it is let go. */
+struct holder {
+	struct pg *pg;
+	struct err e;
+};
 
-	assert_true(pg_run(other, "begin; lock tracker.first in access share mode", &why));
-	pthread_barrier_wait(arg);
-	assert_true(pg_run(other, "select pg_sleep(3); rollback", &why));
-	pg_free(other);
-	return NULL;
+static void
+hold(struct holder *h, const char *what)
+{
+	h->e = ERR_INIT;
+	h->pg = pg_new(servers_postgres(), "test_schema holder", NULL);
+	if (!pg_run(h->pg, "begin", &h->e) || !pg_run(h->pg, what, &h->e))
+		fail_msg("%s: %s", what, h->e.why);
 }
 
 static void
-a_table_that_is_in_use_is_waited_for(void **state)
+let_go(struct holder *h)
 {
-	pthread_t holder;
-	pthread_barrier_t held;
+	if (!pg_run(h->pg, "rollback", &h->e))
+		fail_msg("%s", h->e.why);
+	pg_free(h->pg);
+}
+
+static void *
+migrate_meanwhile(void *changed)
+{
+	(void)!schema_migrate(pg, &settings, hear, changed, &e);
+	return NULL;
+}
+
+/* Until the migration stands before a lock of this kind. */
+static void
+see_it_wait(struct holder *h, const char *kind)
+{
+	struct pg_param param = pg_text_param(kind, strlen(kind));
+	struct pg_rows *rows = NULL;
+	bool waits = false;
+
+	while (!waits) {
+		if (!pg_call(h->pg,
+			"select exists (select from pg_locks l join pg_stat_activity a using (pid)"
+			" where not l.granted and l.locktype = $1 and a.application_name = "
+			"'test_schema')",
+			&param, 1, &rows, &h->e))
+			fail_msg("%s", h->e.why);
+		waits = pg_bool(rows, 0, 0);
+		pg_rows_free(rows);
+		rows = NULL;
+	}
+}
+
+/* An export has a table in hand: the migration waits, again and again, and lets others through in between. */
+static void
+a_table_that_is_in_use_is_waited_for_and_nobody_waits_behind(void **state)
+{
+	struct holder exporter, worker;
+	bool changed = false;
+	pthread_t meanwhile;
 
 	(void)state;
 	migrate();
-	pthread_barrier_init(&held, NULL, 2);
-	assert_int_equal(pthread_create(&holder, NULL, hold_the_first_table, &held), 0);
-	pthread_barrier_wait(&held);
 	file("schema/003_third.sql", "alter table tracker.first add third int;");
-	assert_true(migrate());
-	pthread_join(holder, NULL);
-	pthread_barrier_destroy(&held);
+	hold(&exporter, "lock tracker.first in access share mode");
+	assert_int_equal(pthread_create(&meanwhile, NULL, migrate_meanwhile, &changed), 0);
+	see_it_wait(&exporter, "relation");
+	hold(&worker, "set local statement_timeout = '60s'");
+	if (!pg_run(worker.pg, "select n from tracker.first", &worker.e))
+		fail_msg("who works waits behind the migration: %s", worker.e.why);
+	let_go(&worker);
+	see_it_wait(&exporter, "relation");
+	let_go(&exporter);
+	pthread_join(meanwhile, NULL);
+	assert_true(changed);
+	assert_int_equal(e.kind, ERR_NONE); /* nothing is left of the tries before */
 	assert_int_equal(number("select count(third) from tracker.first"), 0);
+}
+
+/* A call under way sees everything as it was: its barrier is waited for. */
+static void
+calls_that_are_under_way_end_before_anything_changes(void **state)
+{
+	struct holder call;
+	bool changed = false;
+	pthread_t meanwhile;
+
+	(void)state;
+	migrate();
+	file("schema/003_third.sql", "create table tracker.third (n int);");
+	hold(&call, "select pg_advisory_xact_lock_shared(x'64637374'::int)");
+	assert_int_equal(pthread_create(&meanwhile, NULL, migrate_meanwhile, &changed), 0);
+	see_it_wait(&call, "advisory");
+	let_go(&call);
+	pthread_join(meanwhile, NULL);
+	assert_true(changed);
+	assert_int_equal(number("select count(*) from tracker.third"), 0);
 }
 
 static void
@@ -327,18 +414,43 @@ a_database_of_another_encoding_is_refused_in_words(void **state)
 static void
 files_that_cannot_be_meant_are_refused(void **state)
 {
+	static const char *const names[] = {"3_third.sql", "0030third.sql", "03_third.sql",
+	    "003.sql", "003_.sql", "000_none.sql", "-03_third.sql", "third.sql"};
+
 	(void)state;
-	file("schema/3_third.sql", "select 1;");
-	refuses_to_migrate("3_third.sql: not named NNN_name.sql");
-	no_file("schema/3_third.sql");
+	for (size_t i = 0; i < COUNT(names); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "schema/%s", names[i]);
+		file(path, "select 1;");
+		refuses_to_migrate(": not named NNN_name.sql");
+		no_file(path);
+	}
 	file("schema/002_twice.sql", "select 1;");
 	refuses_to_migrate("two files have the number 2");
 	no_file("schema/002_twice.sql");
 	file_that_leads_nowhere("schema/009_lost.sql");
 	refuses_to_migrate("009_lost.sql: No such file or directory");
 	no_file("schema/009_lost.sql");
+	file_with_a_nul("schema/003_third.sql");
+	refuses_to_migrate("003_third.sql: holds a NUL");
+	no_file("schema/003_third.sql");
 	settings.sql_dir = "/nowhere";
 	refuses_to_migrate("sql_dir");
+}
+
+/* What is no .sql file is somebody's notes, or an editor's; a folder without one was never meant. */
+static void
+other_files_are_passed_over_and_a_folder_without_any_is_refused(void **state)
+{
+	(void)state;
+	file("schema/003_third.sql~", "select 1 / 0;");
+	file("schema/.003_third.sql", "select 1 / 0;");
+	file("functions/README.md", "select 1 / 0;");
+	migrate();
+	assert_null(strstr(said, "third"));
+	no_file("functions/propose_stages.sql");
+	refuses_to_migrate("functions: no .sql file in it (setting sql_dir)");
 }
 
 static void
@@ -365,12 +477,13 @@ static void
 a_server_without_lz4_is_done_without_it_and_that_is_said(void **state)
 {
 	(void)state;
-	file("schema/003_big.sql", "create table tracker.big (t text compression lz4 not null);");
+	file("schema/003_big.sql",
+	    "create table tracker.big (t text compression lz4,u text compression lz4);");
 	migrate();
 	assert_null(strstr(said, "lz4"));
 	assert_int_equal(number("select count(*) from pg_attribute where attcompression = 'l'"
 				" and attrelid = 'tracker.big'::regclass"),
-	    1);
+	    2);
 	/* A server that knows of pglz only, by its list of settings. */
 	run("drop schema tracker cascade; drop schema if exists poor cascade; create schema poor;"
 	    "create view poor.pg_settings as select 'default_toast_compression'::text as name,"
@@ -378,8 +491,8 @@ a_server_without_lz4_is_done_without_it_and_that_is_said(void **state)
 	migrate();
 	assert_non_null(strstr(said, "no lz4"));
 	assert_int_equal(number("select count(*) from pg_attribute where attcompression = ''"
-				" and attrelid = 'tracker.big'::regclass and attname = 't'"),
-	    1);
+				" and attrelid = 'tracker.big'::regclass and attnum > 0"),
+	    2);
 	assert_true(schema_check(pg, &settings, &e));
 	run("drop schema poor cascade");
 }
@@ -453,7 +566,10 @@ main(void)
 		a_file_that_fails_leaves_nothing_of_the_upgrade_and_is_named, begin, end),
 	    cmocka_unit_test_setup_teardown(
 		functions_that_fail_leave_the_old_ones_and_the_old_tables, begin, end),
-	    cmocka_unit_test_setup_teardown(a_table_that_is_in_use_is_waited_for, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_table_that_is_in_use_is_waited_for_and_nobody_waits_behind, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		calls_that_are_under_way_end_before_anything_changes, begin, end),
 	    cmocka_unit_test_setup_teardown(
 		an_applied_file_that_was_changed_is_refused, begin, end),
 	    cmocka_unit_test_setup_teardown(a_database_that_is_newer_is_refused, begin, end),
@@ -463,6 +579,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		a_database_of_another_encoding_is_refused_in_words, begin, end),
 	    cmocka_unit_test_setup_teardown(files_that_cannot_be_meant_are_refused, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		other_files_are_passed_over_and_a_folder_without_any_is_refused, begin, end),
 	    cmocka_unit_test_setup_teardown(two_at_once_apply_everything_once, begin, end),
 	};
 
