@@ -281,6 +281,7 @@ what_others_said_goes_where_it_quotes_the_name(void **state)
 	    {"Ann", "for ANN, 3%", true},
 	    {"Ann", "Annual", false},
 	    {"Ann", "Joann", false},
+	    {"Ann", "the Annual", false},
 	    {"Ann", "Joann and Ann", true},
 	    {"Ann", "Annual, by Ann", true},
 	    {"Ann", "Ann7", false},
