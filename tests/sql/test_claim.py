@@ -783,3 +783,50 @@ def test_what_is_told_again_fills_an_answer_to_the_byte(house, limit, told):
     house.answer_limit = limit
     again = house.want(w, 3, call=5, rerun=True)
     assert [r.job for r in again if r.status == "job"] == [1, 2, 3][:told]
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+@pytest.mark.parametrize("limit, comes", [(20, True), (19, False)])
+def test_what_fits_into_its_part_of_an_answer_comes_with_it_to_the_byte(house, stage, limit, comes):
+    """Of v1 in a bundle of two, of a fleet that asks for two, and of what is done anew; else it is read by key."""
+    house.load(5)
+    house.rows("update tracker.job set data = rpad('', 10, 'x')")
+    if stage == 2:
+        maker = house.worker()
+        house.complete([Item(maker.token, r.job, r.lease, "x" * 10) for r in house.take(maker, 5)])
+    house.new_job(house.worker(stage))  # begins it
+    house.answer_limit = limit
+    workers = [house.worker(stage) for _ in range(2)]
+    rows = house.claim([Ask(w.token, v1=True) for w in workers])
+    assert [(r.status, r.data) for r in rows] == [("job", "x" * 10 if comes else None)] * 2
+    for w in workers:
+        house.done(w)
+    for job in (2, 3):
+        house.value("select tracker.send_back_job(%s, %s::int2, '')", job, stage)
+    others = [house.worker(stage) for _ in range(2)]
+    rows = house.claim([Ask(w.token, v1=True) for w in others])
+    assert [(r.status, r.data) for r in rows] == [("job", "x" * 10 if comes else None)] * 2
+    assert [r.data for r in house.want(house.worker(stage), 2)] == (["x" * 10] * 2 if comes else [None])
+
+
+@pytest.mark.parametrize("repeats, again", [(2, True), (3, False)])
+def test_v1_that_asks_anew_and_anew_is_told_three_times(house, repeats, again):
+    house.load(2)
+    w = house.worker()
+    job = house.new_job(w)
+    house.rows("update tracker.worker set repeats = %s", repeats)
+    told = house.new_job(w)
+    assert (told.lease == job.lease) == again
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_ten_results_are_remembered_and_an_allowance_grows_to_a_thousand(house, quick):
+    house.load(12)
+    house.quick = quick
+    w = house.worker()
+    house.rows("update tracker.worker set allowance = 990")
+    for n in range(12):
+        house.new_job(w)
+        house.done(w)
+        assert house.row(w).allowance == min(991 + n, 1000)
+    assert bytes(house.row(w).recent) == b"".join(n.to_bytes(8, "big") for n in range(12, 2, -1))

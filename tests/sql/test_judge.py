@@ -380,3 +380,63 @@ def test_bad_ends_behind_a_batch_and_before_its_time_are_not_of_it(house):
     assert ends(1, 9, "now() + interval '1 hour'") == []
     assert house.rows("select n, ends from tracker.read_bad_ends(1::int2, '{1,6}', '{3,7}', array[now() - interval '1 hour',"
                       " now() - interval '1 hour'], 100) order by n") == [(1, 3), (2, 2)]
+
+
+# ---- each number that decides, at its edge
+
+def ends(house, *people):
+    """Somebody each, of a network of their own where none is said, who has brought something before: bad ends and results of the batch."""
+    house.lawful = False
+    batch, job = house.load(1000), iter(range(1, 1001))
+    for n, (bads, goods, *where) in enumerate(people):
+        who, network = where or (n, n)
+        w = house.newcomer(nickname=f"person {who}", address=f"198.51.{network}.{n + 1}")
+        house.rows("update tracker.worker set done = 1 where id = %s", w.id)
+        house.rows("insert into tracker.strike (stage, job, worker, person, network, kind, at) select 1, n, w.id, w.person, w.network, 'failed', now()"
+                   " from tracker.worker w, unnest(%s::int8[]) n where w.id = %s", [next(job) for _ in range(bads)], w.id)
+        house.rows("insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data) select 1, n, w.id, w.person, 1,"
+                   " gen_random_uuid(), now(), now(), '' from tracker.worker w, unnest(%s::int8[]) n where w.id = %s",
+                   [next(job) for _ in range(goods)], w.id)
+    house.rows("update tracker.stage set workers = 5, people = 5, networks = 5")
+    return batch
+
+
+@pytest.mark.parametrize("people, pauses", [
+    ([(7, 0)] * 3, True), ([(5, 0)] * 3, True), ([(5, 0), (5, 0), (4, 0)], False),  # five each, up to twenty
+    ([(4, 0)] * 5, True), ([(4, 0)] * 4 + [(3, 0)], False), ([(3, 0)] * 7, True),
+    ([(20, 0)] * 2, False),  # three people, and networks
+    ([(7, 0, 1, 1), (7, 0, 2, 2), (7, 0, 2, 3)], False), ([(7, 0, 1, 1), (7, 0, 2, 2), (7, 0, 3, 2)], False),
+    ([(9, 0, 1, 1), (9, 0, 2, 2), (9, 0, 3, 3), (9, 0, 3, 3)], True),
+    ([(6, 0)] * 3 + [(1, 1)], False), ([(5, 0)] * 4 + [(1, 1)], True),  # more than three quarters of them
+    ([(5, 4)] * 4, True), ([(5, 5)] * 4, False),  # who fails it has more bad ends than results
+    ([(3, 0)] * 7 + [(0, 84)], True), ([(3, 0)] * 7 + [(0, 85)], False)])  # not four times as many results as bad ends
+def test_a_batch_is_judged_by_numbers(house, people, pauses):
+    batch = ends(house, *people)
+    assert [r.batch for r in judge(house)] == ([batch] if pauses else [])
+
+
+@pytest.mark.parametrize("holding, pauses", [(2, False), (1, True)])
+def test_who_holds_some_of_it_is_one_more_who_does_not_fail_it(house, holding, pauses):
+    """Four of five are more than three quarters, six of eight are not."""
+    batch = ends(house, *[(7, 0)] * (6 if holding == 2 else 4))
+    for n in range(holding):
+        w = house.newcomer(nickname=f"other {n}", address=f"203.0.{n}.1")
+        house.take(w)
+        house.rows("update tracker.worker set done = 1 where id = %s", w.id)
+    assert [r.batch for r in judge(house)] == ([batch] if pauses else [])
+
+
+@pytest.mark.parametrize("bads, pauses", [(19, False), (20, True)])
+def test_one_that_is_alone_needs_twenty(house, bads, pauses):
+    ends(house, (bads, 0))
+    house.rows("update tracker.stage set workers = 1, people = 1, networks = 1")
+    assert bool(judge(house)) == pauses
+
+
+def test_what_was_before_it_was_resumed_is_not_judged_again(house):
+    batch = ends(house, *[(7, 0)] * 3)
+    house.rows("update tracker.strike set at = (select max(at) from tracker.strike)")
+    house.rows("update tracker.batch set judged_from = (select max(at) from tracker.strike)")
+    assert judge(house) == []
+    house.rows("update tracker.batch set judged_from = judged_from - interval '1 us'")
+    assert [r.batch for r in judge(house)] == [batch]

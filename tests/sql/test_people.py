@@ -868,3 +868,20 @@ def test_a_machine_is_known_by_its_stage_and_name_unless_its_owner_shows_none(ho
     assert house.rows("select tracker.public_of_stage(2::int2, 'single') as name") == [(None,)]
     house.rows("update tracker.person set machines_hidden = nickname = 'Ada'")
     assert [house.value(public, w.stage, w.name) for w in (one, other, third)] == [None, "twin", "single"]
+
+
+@pytest.mark.parametrize("name, taken", [("x" * 128, True), ("é" * 128, True), ("x" * 129, False), ("x", True), ("", False), ("a\x01b", False), ("a\x7fb", False)])
+def test_a_new_name_has_one_to_a_hundred_and_twenty_eight_characters(house, name, taken):
+    house.worker(1, "Bob")
+    if taken:
+        rename(house, "Bob", name)
+        assert house.value("select nickname from tracker.person where merged_into is null") == name
+    else:
+        refuses(house, "select tracker.rename_person('Bob', %s)", name)
+
+
+def test_who_is_still_to_be_looked_at_is_who_another_version_saw_or_none(house):
+    for name, looked in (("a", None), ("b", "63"), ("c", "64"), ("d", "65"), ("e", "64")):
+        house.rows("insert into tracker.person (nickname, looked) values (%s, %s)", name, looked)
+    assert {r.nickname for r in house.rows("select * from tracker.list_unlooked('64', 9)")} == {"a", "b", "d"}
+    assert [len(house.rows("select * from tracker.list_unlooked('64', %s)", most)) for most in (0, 1, 2, 3)] == [0, 1, 2, 3]

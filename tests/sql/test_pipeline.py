@@ -483,3 +483,14 @@ def test_who_has_tried_the_barrier_waits_for_other_locks_as_long_as_before(house
     finally:
         house.rows("rollback")
         other.close()
+
+
+def test_a_pipeline_has_five_stages_at_most(house):
+    house.settle(*"abcde")
+    assert [r.letter for r in house.rows("select letter from tracker.stage order by stage")] == list("abcde")
+    house.settle("one")
+    for n in range(2, 6):
+        assert house.value("select tracker.append_stage(%s)", f"stage {n}") == n
+    with pytest.raises(psycopg2.Error, match="five stages"):
+        house.value("select tracker.append_stage('sixth')")
+    assert house.value("select count(*) from tracker.stage") == 5
