@@ -412,6 +412,18 @@ keep_in_redis(struct refresh *r, struct redis *redis, const struct copy *copy)
 	buf_fini(&value);
 }
 
+/* There is no copy to keep: whoever asks next, here or elsewhere, is not to wait for one. */
+static void
+give_turn_back(struct refresh *r, struct redis *redis)
+{
+	const struct redis_value *values;
+	size_t n;
+
+	redis_begin(redis);
+	redis_put_words(redis, "DEL", redis_key(r, "page-lock"), NULL);
+	(void)flush(r, redis, PART_COPYING, &values, &n); /* else it ends by itself */
+}
+
 static struct copy *
 render(struct refresh *r, struct reader *reader, struct err *e)
 {
@@ -479,6 +491,8 @@ refresh_on_reader(struct op *op, struct reader *reader)
 	if (turn || !copy) {
 		struct copy *new = render(r, reader, &op->err);
 
+		if (shared && turn && !new)
+			give_turn_back(r, reader->redis);
 		/* An old page is better than none, but not when there is no such page. */
 		if (new || op->err.kind == ERR_MISSING) {
 			copy_unref(copy);

@@ -481,6 +481,15 @@ def test_rendered_pages_are_kept_in_redis_under_the_projects_id_and_expire(fresh
     assert all(fresh.redis.ttl(k) > 0 for k in keys)
 
 
+
+@pytest.mark.parametrize("path", ["/person/nobody", "/job/99", "/worker/extract/no-one-1", "/worker/nostage/x", "/batch/none", "/badge/nobody.svg"])
+def test_nobody_waits_for_the_rendering_of_a_page_that_there_is_not(fresh, api, path):
+    """Who renders says so in Redis, and the others wait for the copy, on the reader: of such a page there never is one."""
+    fresh.redis.flushall()
+    assert api.get(path, headers=PAST_NGINX).status_code in (400, 404)
+    assert list(fresh.redis.scan_iter("*page-lock*")) == []
+
+
 # --- where links lead ---------------------------------------------------------------------------
 
 LINK = re.compile(r'<a (?:[^>]* )?href="([^"]*)"[^>]*>(.*?)</a>', re.S)
