@@ -294,6 +294,19 @@ begin_to_gather(struct fcgx *f)
 	pthread_mutex_unlock(&g->lock);
 }
 
+/*
+ * Those that are whole give their memory back in time. When there are none it is all held by some that
+ * are not, which would wait for each other: the oldest goes on.
+ */
+static bool
+has_memory(const struct fcgx *f)
+{
+	struct fcgx_gate *g = f->gate;
+
+	return atomic_load(&g->held) < BODIES_AT_ONCE * g->limits->body_most ||
+	    (f == g->oldest && atomic_load(&g->whole) == 0);
+}
+
 /* Before its descriptor may be closed: the sweep goes by the list. */
 static void
 end_gathering(struct fcgx *f)
@@ -303,7 +316,7 @@ end_gathering(struct fcgx *f)
 	pthread_mutex_lock(&g->lock);
 	*(f->older ? &f->older->newer : &g->oldest) = f->newer;
 	*(f->newer ? &f->newer->older : &g->newest) = f->older;
-	if (g->oldest)
+	if (g->oldest && has_memory(g->oldest))
 		resume(g->oldest);
 	pthread_mutex_unlock(&g->lock);
 }
@@ -317,19 +330,6 @@ count_held(struct fcgx *f, size_t now)
 	atomic_fetch_add(&f->gate->held, now - before);
 	if (now < before)
 		resume_all(f->gate);
-}
-
-/*
- * Those that are whole give their memory back in time. When there are none it is all held by some that
- * are not, which would wait for each other: the oldest goes on.
- */
-static bool
-has_memory(const struct fcgx *f)
-{
-	struct fcgx_gate *g = f->gate;
-
-	return atomic_load(&g->held) < BODIES_AT_ONCE * g->limits->body_most ||
-	    (f == g->oldest && atomic_load(&g->whole) == 0);
 }
 
 /* Waits for more of it, or for memory. */

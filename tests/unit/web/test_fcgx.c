@@ -29,6 +29,19 @@ body_of(const struct fcgx_limits *limits, const char *uri, size_t len)
 
 static const struct fcgx_limits limits = {BODY_MOST, body_of};
 
+/* What has passed, as far as the clock says, beside what has; and how much more at each look at it. */
+static _Atomic(int64_t) ahead_us, step_us;
+
+int64_t __real_clock_us(void);
+int64_t __wrap_clock_us(void);
+
+int64_t
+__wrap_clock_us(void)
+{
+	ahead_us += step_us;
+	return __real_clock_us() + ahead_us;
+}
+
 struct room {
 	struct sockaddr_un at;
 	int listener;
@@ -456,6 +469,143 @@ large_bodies_are_gathered_within_their_share_of_memory(void **state)
 	}
 }
 
+/* Until nobody takes it any more. */
+static void *
+send_in_vain(void *sender_)
+{
+	struct sender *sender = sender_;
+	unsigned char record[8 + RECORD_MOST] = {
+	    1, STDIN, 0, 1, RECORD_MOST >> 8, RECORD_MOST & 0xff};
+
+	for (size_t left = strlen(sender->body); left >= RECORD_MOST; left -= RECORD_MOST)
+		if (send(sender->fd, record, sizeof(record), MSG_NOSIGNAL) != sizeof(record))
+			return NULL;
+	record[4] = record[5] = 0;
+	(void)send(sender->fd, record, 8, MSG_NOSIGNAL);
+	return NULL;
+}
+
+/* All that come through within a third of a second. */
+static size_t
+take_all(struct room *r, struct fcgx **taken)
+{
+	size_t n = 0;
+	int why;
+
+	fcgx_gate_wake(r->gate);
+	for (int i = 0; i < 300; i++) {
+		struct fcgx *f;
+
+		while ((f = fcgx_next(r->gate, r->turn, &why)) || fcgx_turn_has_more(r->turn))
+			if (f)
+				taken[n++] = f;
+		clock_sleep_ms(1);
+	}
+	return n;
+}
+
+#define LARGE_MOST (2 * 1024 * 1024) /* a turn of reading is short beside it */
+
+/* The room again, for bodies of that length. */
+static char *
+make_room_for_large(struct room *r)
+{
+	static const struct fcgx_limits large = {LARGE_MOST, body_of};
+	static char body[LARGE_MOST + 1];
+
+	fcgx_turn_free(r->turn);
+	fcgx_gate_free(r->gate);
+	r->gate = fcgx_gate_new(r->listener, &large);
+	r->turn = fcgx_turn_new(r->gate);
+	memset(body, 'b', LARGE_MOST);
+	return body;
+}
+
+static void
+begin_to_send(struct room *r, struct sender *sender, const char *body)
+{
+	*sender = (struct sender){.fd = call_in(r), .name = "/large", .body = body};
+	begin_to_ask(sender->fd, sender->name, true);
+	assert_int_equal(pthread_create(&sender->thread, NULL, send_in_vain, sender), 0);
+}
+
+static void
+bodies_that_nobody_answers_are_bounded_and_who_waits_for_them_is_hung_up_on_in_time(void **state)
+{
+	struct room *r = *state;
+	const char *body = make_room_for_large(r);
+	struct sender sender[12];
+	struct fcgx *taken[COUNT(sender)];
+	size_t n;
+
+	for (size_t i = 0; i < COUNT(sender); i++)
+		begin_to_send(r, &sender[i], body);
+	n = take_all(r, taken);
+	assert_in_range(n, 1, 4); /* so many may be held */
+	ahead_us += 21 * INT64_C(1000000);
+	assert_int_equal(take_all(r, taken + n), 0);
+	assert_int_equal(fcgx_gate_count(r->gate), n);
+	for (size_t i = 0; i < n; i++)
+		say(taken[i], "yes");
+	for (size_t i = 0; i < COUNT(sender); i++) {
+		pthread_join(sender[i].thread, NULL);
+		close(sender[i].fd);
+	}
+}
+
+static void
+who_waits_for_memory_gets_none_of_who_had_none(void **state)
+{
+	struct room *r = *state;
+	const char *body = make_room_for_large(r);
+	struct sender sender[5];
+	struct fcgx *taken[COUNT(sender)], *f;
+	int fd = call_in(r);
+
+	for (size_t i = 0; i < 4; i++) {
+		/* 64 KiB are left, which a turn of the next one takes, and its end does not fit into two. */
+		begin_to_send(r, &sender[i], i == 3 ? body + 64 * 1024 : body);
+		expect(taken[i] = next(r), "/large");
+	}
+	begin_to_send(r, &sender[4], body + LARGE_MOST - 194 * 1024);
+	assert_int_equal(take_all(r, taken + 4), 0);
+	ask(fd, "/a", body + LARGE_MOST - 20 * 1024, true); /* gathered, and whole at once */
+	expect(f = next(r), "/a");
+	assert_int_equal(take_all(r, taken + 4), 0);
+	say(f, "yes");
+	say(taken[0], "yes");
+	expect(taken[4] = next(r), "/large");
+	for (size_t i = 1; i < COUNT(sender); i++)
+		say(taken[i], "yes");
+	for (size_t i = 0; i < COUNT(sender); i++) {
+		pthread_join(sender[i].thread, NULL);
+		close(sender[i].fd);
+	}
+	close(fd);
+}
+
+static void
+who_takes_twenty_seconds_to_ask_is_hung_up_on(void **state)
+{
+	struct room *r = *state;
+	int fd = call_in(r), other = call_in(r);
+
+	begin_to_ask(fd, "/slow", true);
+	talk(r, other);
+	ahead_us += 19 * INT64_C(1000000);
+	look_in_vain(r);
+	look_in_vain(r);
+	assert_int_equal(fcgx_gate_count(r->gate), 2);
+	ahead_us += 2 * INT64_C(1000000);
+	look_in_vain(r);
+	look_in_vain(r);
+	expect_closed(fd);
+	assert_int_equal(fcgx_gate_count(r->gate), 1);
+	talk(r, other); /* who says nothing may stay */
+	close(fd);
+	close(other);
+}
+
 static void
 of_a_body_over_the_limit_no_more_is_kept(void **state)
 {
@@ -671,6 +821,21 @@ at_the_end_of_the_process_answers_are_told_or_given_up(void **state)
 	fcgx_gate_finish(r->gate);
 	assert_int_equal(end.lost, 1);
 	assert_int_equal(fcgx_gate_count(r->gate), 0);
+}
+
+static void
+at_the_end_of_the_process_nobody_is_waited_for_who_does_not_read(void **state)
+{
+	struct room *r = *state;
+	struct end end = {0};
+	int fd = be_answered(r, LONG, true, &end);
+
+	step_us = 1000000;
+	fcgx_gate_finish(r->gate);
+	step_us = 0;
+	assert_int_equal(end.lost, 1);
+	assert_int_equal(fcgx_gate_count(r->gate), 0);
+	close(fd);
 }
 
 /* ---- long turns -------------------------------------------------------------------------------- */
@@ -939,6 +1104,20 @@ a_cut_request_gets_no_answer(void **state)
 }
 
 static void
+the_bell_is_heard_by_everybody_once_it_is_rung(void **state)
+{
+	struct room *r = *state;
+	int64_t began;
+	int why;
+
+	fcgx_gate_wake(r->gate);
+	began = __real_clock_us();
+	for (int i = 0; i < 20; i++)
+		assert_null(fcgx_next(r->gate, r->turn, &why));
+	assert_true(__real_clock_us() - began < 10 * FCGX_TICK_MS * 1000);
+}
+
+static void
 a_gate_that_is_shut_goes_on_with_whom_it_has(void **state)
 {
 	struct room *r = *state;
@@ -995,6 +1174,10 @@ main(void)
 	    TEST(bytes_that_trickle_become_a_request),
 	    TEST(half_a_request_holds_up_nobody),
 	    TEST(large_bodies_are_gathered_within_their_share_of_memory),
+	    TEST(
+		bodies_that_nobody_answers_are_bounded_and_who_waits_for_them_is_hung_up_on_in_time),
+	    TEST(who_waits_for_memory_gets_none_of_who_had_none),
+	    TEST(who_takes_twenty_seconds_to_ask_is_hung_up_on),
 	    TEST(of_a_body_over_the_limit_no_more_is_kept),
 	    TEST(a_peer_that_hung_up_is_forgotten),
 	    TEST(what_a_peer_asked_before_it_hung_up_is_still_taken),
@@ -1005,6 +1188,7 @@ main(void)
 	    TEST(answers_that_nobody_reads_are_bounded_and_who_reads_has_his),
 	    TEST(one_answer_that_is_longer_than_all_may_be_is_told_alone),
 	    TEST(at_the_end_of_the_process_answers_are_told_or_given_up),
+	    TEST(at_the_end_of_the_process_nobody_is_waited_for_who_does_not_read),
 	    TEST(a_long_body_goes_by_long_turns_and_what_follows_it_does_not),
 	    TEST(the_rest_of_a_long_answer_goes_by_long_turns_and_what_follows_it_does_not),
 	    TEST(who_hangs_up_in_the_middle_of_what_is_long_is_forgotten),
@@ -1013,6 +1197,7 @@ main(void)
 	    TEST(a_second_request_that_was_not_waited_for_ends_the_connection),
 	    TEST(padding_is_passed_over),
 	    TEST(a_cut_request_gets_no_answer),
+	    TEST(the_bell_is_heard_by_everybody_once_it_is_rung),
 	    TEST(a_gate_that_is_shut_goes_on_with_whom_it_has),
 	    TEST(a_request_may_be_answered_by_another_thread),
 	};
