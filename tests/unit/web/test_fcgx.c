@@ -221,9 +221,11 @@ talk(struct room *r, int fd)
 static void
 expect_closed(int fd)
 {
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	char byte;
 
-	assert_int_equal(get(fd, &byte, 1), 0);
+	assert_int_equal(poll(&wait, 1, SOON_MS), 1);
+	assert_true(read(fd, &byte, 1) <= 0);
 }
 
 static void
@@ -428,6 +430,18 @@ half_a_request_holds_up_nobody(void **state)
 	close(fd);
 }
 
+/* Sends a request whose end is there only when the gate has seen its beginning. */
+static void
+ask_in_pieces(struct room *r, int fd, const char *name, const char *body, bool keep)
+{
+	begin_to_ask(fd, name, keep);
+	look_in_vain(r); /* it comes in */
+	look_in_vain(r);
+	if (*body)
+		put(fd, STDIN, body, strlen(body));
+	put(fd, STDIN, "", 0);
+}
+
 struct sender {
 	int fd;
 	const char *name, *body;
@@ -584,6 +598,54 @@ who_waits_for_memory_gets_none_of_who_had_none(void **state)
 	close(fd);
 }
 
+/* Nine who are in the middle of a body when there is no memory any more. */
+static void
+use_up_memory(struct room *r, int fd[9], const char *body)
+{
+	for (int i = 0; i < 9; i++) {
+		fd[i] = call_in(r);
+		begin_to_ask(fd[i], i == 0 ? "/oldest" : "/younger", true);
+		look_in_vain(r);
+	}
+	for (int kib = 0; kib < 960; kib++)
+		for (int i = 0; i < 9; i++) {
+			put(fd[i], STDIN, body, 1024);
+			if (kib % 32 == 0)
+				look_in_vain(r);
+		}
+}
+
+static void
+the_oldest_goes_on_when_nobody_has_memory_to_give_back(void **state)
+{
+	struct room *r = *state;
+	const char *body = make_room_for_large(r);
+	int asked = call_in(r), parked = call_in(r), fd[9];
+	struct fcgx *waits, *f;
+
+	ask(asked, "/a", body + LARGE_MOST - 20 * 1024, true); /* has had its body */
+	expect(f = next(r), "/a");
+	say(f, "yes");
+	begin_to_ask(
+	    parked, "/parked", true); /* came in pieces, is there for long, and has no body */
+	look_in_vain(r);
+	put(parked, STDIN, "", 0);
+	expect(waits = next(r), "/parked");
+	use_up_memory(r, fd, body);
+	put(fd[1], STDIN, "", 0);
+	look_in_vain(r);
+	put(fd[0], STDIN, "", 0);
+	expect(f = next(r), "/oldest");
+	say(f, "yes");
+	expect(f = next(r), "/younger");
+	say(f, "yes");
+	say(waits, "yes");
+	close(asked);
+	close(parked);
+	for (int i = 0; i < 9; i++)
+		close(fd[i]);
+}
+
 static void
 who_takes_twenty_seconds_to_ask_is_hung_up_on(void **state)
 {
@@ -633,6 +695,63 @@ of_a_body_over_the_limit_no_more_is_kept(void **state)
 		talk(r, sender.fd);
 		close(sender.fd);
 	}
+}
+
+static void
+what_comes_in_pieces_is_as_if_it_had_come_at_once(void **state)
+{
+	struct room *r = *state;
+	int kept = call_in(r), closed = call_in(r), small = call_in(r);
+	char piece[1000], *body;
+	struct fcgx *f;
+	size_t len;
+
+	ask_in_pieces(r, kept, "/empty", "", true);
+	expect(f = next(r), "/empty");
+	body = fcgx_take_body(f, &len);
+	assert_non_null(body);
+	assert_string_equal(body, "");
+	assert_int_equal(len, 0);
+	free(body);
+	say(f, "yes");
+	hear(kept, "yes");
+	talk(r, kept);
+
+	ask_in_pieces(r, closed, "/a", "body", false);
+	expect(f = next(r), "/a");
+	say(f, "yes");
+	hear(closed, "yes");
+	expect_closed(closed);
+
+	/* Of the piece that does not fit the beginning is kept. */
+	memset(piece, 'p', sizeof(piece));
+	begin_to_ask(small, "/small", true);
+	put(small, STDIN, piece, sizeof(piece));
+	look_in_vain(r);
+	look_in_vain(r);
+	put(small, STDIN, piece, sizeof(piece));
+	put(small, STDIN, "", 0);
+	expect(f = next(r), "/small");
+	free(take_body(f, &len));
+	assert_int_equal(len, 1024);
+	say(f, "no");
+	close(kept);
+	close(closed);
+	close(small);
+}
+
+static void
+what_follows_unasked_what_came_in_pieces_ends_the_connection(void **state)
+{
+	struct room *r = *state;
+	int fd = call_in(r);
+
+	ask_in_pieces(r, fd, "/a", "", true);
+	begin_to_ask(fd, "/b", true);
+	look_in_vain(r);
+	expect_closed(fd);
+	assert_int_equal(fcgx_gate_count(r->gate), 0);
+	close(fd);
 }
 
 static void
@@ -775,6 +894,24 @@ who_hangs_up_in_the_middle_of_a_long_answer_is_known(void **state)
 	assert_int_equal(end.lost, 1);
 	assert_int_equal(end.told, 0);
 	look_in_vain(r);
+	assert_int_equal(fcgx_gate_count(r->gate), 0);
+}
+
+static void
+a_long_answer_to_who_has_hung_up_is_known_as_not_told(void **state)
+{
+	struct room *r = *state;
+	int fd = call_in(r);
+	struct fcgx *f;
+	struct buf answer;
+
+	ask(fd, "/long", "", true);
+	f = next(r);
+	close(fd);
+	fill(&answer, LONG);
+	assert_false(fcgx_tell(f, &answer));
+	fcgx_done(f);
+	buf_fini(&answer);
 	assert_int_equal(fcgx_gate_count(r->gate), 0);
 }
 
@@ -1177,14 +1314,18 @@ main(void)
 	    TEST(
 		bodies_that_nobody_answers_are_bounded_and_who_waits_for_them_is_hung_up_on_in_time),
 	    TEST(who_waits_for_memory_gets_none_of_who_had_none),
+	    TEST(the_oldest_goes_on_when_nobody_has_memory_to_give_back),
 	    TEST(who_takes_twenty_seconds_to_ask_is_hung_up_on),
 	    TEST(of_a_body_over_the_limit_no_more_is_kept),
+	    TEST(what_comes_in_pieces_is_as_if_it_had_come_at_once),
+	    TEST(what_follows_unasked_what_came_in_pieces_ends_the_connection),
 	    TEST(a_peer_that_hung_up_is_forgotten),
 	    TEST(what_a_peer_asked_before_it_hung_up_is_still_taken),
 	    TEST(an_answer_to_a_peer_that_hung_up_is_known_as_not_sent),
 	    TEST(a_long_answer_is_told_as_its_peer_takes_it_and_holds_up_nobody),
 	    TEST(a_long_answer_has_every_length),
 	    TEST(who_hangs_up_in_the_middle_of_a_long_answer_is_known),
+	    TEST(a_long_answer_to_who_has_hung_up_is_known_as_not_told),
 	    TEST(answers_that_nobody_reads_are_bounded_and_who_reads_has_his),
 	    TEST(one_answer_that_is_longer_than_all_may_be_is_told_alone),
 	    TEST(at_the_end_of_the_process_answers_are_told_or_given_up),
