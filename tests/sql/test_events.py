@@ -183,3 +183,15 @@ def test_an_act_of_an_hour_ago_is_no_news(begun):
     begun.value("select tracker.audit_act('pause', 'stage a', null, null)")
     begun.rows("update tracker.audit set at = at - interval '61 minutes'")
     assert names(begun) == []
+
+
+def test_a_hundred_acts_are_told_at_once_and_then_the_rest(begun):
+    for _ in range(101):
+        begun.value("select tracker.audit_act('pause', 'stage a', null, null)")
+    assert [len(names(begun)) for _ in range(3)] == [100, 1, 0]
+
+
+def test_an_act_is_news_for_an_hour(begun):
+    begun.value("select tracker.audit_act('pause', 'stage a', null, null)")
+    begun.rows("update tracker.audit set at = at - interval '59 minutes'")
+    assert names(begun) == ["act"]

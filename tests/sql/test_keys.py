@@ -273,3 +273,16 @@ def test_what_looks_like_a_name_of_before_is_as_little_free(house):
     put_looks(house, house.rows("select * from tracker.list_unlooked(%s, 10)", MARK))
     assert house.rows("select p.nickname, bool_and(k.claimed) from tracker.look k join tracker.person p on p.id = k.person"
                       " group by 1 order by 1") == [("Ada", True), ("Bob", False), ("Countess", True)]
+
+
+def test_who_looks_like_nobody_else_is_no_kind(house):
+    house.lawful = False
+    for skeleton, names in (("a", ["Ada", "ADA"]), ("b", ["Bob"]), ("c", ["Cy", "CY", "cy"])):
+        for name in names:
+            who = house.value("insert into tracker.person (nickname, done, withdrawn) values (%s, 5, 2) returning id", name)
+            house.rows("insert into tracker.look (skeleton, person) values (%s, %s)", hash_of(skeleton), who)
+    told = "select kind, nickname, claimed, done from tracker.list_look_alikes()"
+    assert house.rows(told) == [(1, "Ada", False, 3), (1, "ADA", False, 3), (2, "Cy", False, 3), (2, "CY", False, 3), (2, "cy", False, 3)]
+    house.rows("update tracker.look set claimed = true where person = (select id from tracker.person where nickname = 'CY')")
+    house.rows("update tracker.person set claimed = now() where nickname = 'CY'")
+    assert house.rows(told) == [(1, "CY", True, 3), (1, "Cy", False, 3), (1, "cy", False, 3), (2, "Ada", False, 3), (2, "ADA", False, 3)]

@@ -385,3 +385,44 @@ def test_those_who_went_are_forgotten_in_about_an_hour(house):
     house.rows("select setseed(0.5)")
     calls = next(n for n in range(5000) if not count(house))
     assert 30 < calls < 720
+
+
+# ---- what is written of a network, at its edges
+
+@pytest.mark.parametrize("here, good, told", [(9, 0, None), (10, 0, (10, 0)), (9, 10, (9, 10)), (0, 9, None), (0, 10, (0, 10))])
+def test_ten_are_enough_to_be_counted(house, here, good, told):
+    """Newcomers, or those who have brought something, of whom one may be forgotten."""
+    house.lawful = False
+    workers, _ = come(house, here + good)
+    house.rows("update tracker.worker set done = 1 where id = any (%s)", [w.id for w in workers[:good]])
+    count(house)
+    row = network(house, workers[0])
+    assert (row and (row.newcomers, row.good)) == told
+
+
+@pytest.mark.parametrize("silent, counted", [("9 minutes 50 seconds", True), ("10 minutes 10 seconds", False)])
+def test_a_newcomer_counts_while_it_was_heard_within_ten_minutes(house, silent, counted):
+    house.lawful = False
+    workers, _ = come(house, 12)
+    house.rows("update tracker.worker set seen = seen - %s::interval", silent)
+    count(house)
+    assert bool(network(house, workers[0])) == counted
+
+
+@pytest.mark.parametrize("ends, age, rests", [(19, "0", False), (20, "0", True), (20, "59 minutes", True), (20, "61 minutes", False)])
+def test_twenty_bad_ones_within_an_hour_make_their_network_rest(house, ends, age, rests):
+    house.lawful = False
+    workers, _ = come(house, 20)
+    house.rows("update tracker.worker set bad_row = 1 where id = any (%s)", [w.id for w in workers[:ends]])
+    house.rows("insert into tracker.strike (stage, job, worker, person, kind, at) select 1, 1, w.id, w.person, 'failed', now() - %s::interval"
+               " from tracker.worker w where w.bad_row > 0", age)
+    count(house)
+    row = network(house, workers[0])
+    assert (row.bad, row.newcomers) == (20 if rests else 0, 20)
+    assert house.value("select rest_until > '-infinity' from tracker.network") == rests
+    if rests:
+        good_one = house.worker(address=HERE)
+        house.rows("insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data) select 1, 1, w.id, w.person, 1,"
+                   " gen_random_uuid(), now(), now(), '' from tracker.worker w where w.id = %s", good_one.id)
+        count(house)
+        assert network(house, workers[0]).bad == 0

@@ -316,3 +316,26 @@ def test_a_session_is_whose_key_opened_it(house, ada):
     house.rows("update tracker.person_key set revoked = now() where id = %s", keys[0])
     assert house.rows("select nickname from tracker.find_session(%s)", ada) == []
     assert house.rows("select nickname from tracker.find_session(%s)", bob) == [("Bob",)]
+
+
+def test_a_key_has_ten_sessions_and_the_oldest_gives_way(house, ada):
+    sessions = [ada] + [enter(house, house.key) for _ in range(9)]
+    assert all(house.rows("select * from tracker.find_session(%s)", s) for s in sessions)
+    other = enter(house, claim(house, "Bob"))
+    sessions.append(enter(house, house.key))
+    assert [bool(house.rows("select * from tracker.find_session(%s)", s)) for s in sessions] == [False] + [True] * 10
+    assert house.rows("select nickname from tracker.find_session(%s)", other) == [("Bob",)]
+
+
+def test_somebody_takes_twenty_other_names_and_goes_back_to_any(house, ada):
+    for n in range(20):
+        assert rename(house, ada, f"Countess {n}").status == "done"
+    assert rename(house, ada, "Countess 20").status == "many"
+    assert rename(house, ada, "Countess 3").status == "done"
+
+
+def test_a_session_ends_with_its_time_and_goes_with_the_next(house, ada):
+    house.rows("update tracker.session set until = now() - interval '1 second'")
+    assert house.rows("select * from tracker.find_session(%s)", ada) == []
+    enter(house, house.key)
+    assert house.value("select count(*) from tracker.session") == 1

@@ -223,3 +223,24 @@ def test_of_a_failure_that_would_be_purged_the_stage_must_be_done(house):
     age(house)
     assert tuple(house.rows("select strikes, results from tracker.count_purge(%s)", 30 * DAY)[0]) == (0, 0)
     assert purge(house, "strikes") == 0
+
+
+@pytest.mark.parametrize("kind, table", [("strikes", "strike"), ("results", "refused_output"), ("workers", "worker")])
+@pytest.mark.parametrize("look", [3, 4, 5, 6])
+def test_a_bite_that_finds_fewer_than_it_looked_for_is_the_last(house, kind, table, look):
+    """Of four rows that are old; what is younger by a minute stays."""
+    house.lawful = False
+    house.load(5)
+    house.rows("insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data)"
+               " select 1, n, 99, 1, 1, gen_random_uuid(), now(), now(), '' from generate_series(1, 5) n")
+    for n in range(1, 6):
+        w = house.worker()
+        house.rows("update tracker.worker set gone_at = now() - interval '1 day' - %s::interval where id = %s", "-1 minute" if n == 5 else "1 minute", w.id)
+        house.rows("insert into tracker.strike (stage, job, kind, at) values (1, %s, 'requeued', now() - interval '1 day' - %s::interval)", n,
+                   "-1 minute" if n == 5 else "1 minute")
+        house.rows("insert into tracker.refused_output (stage, job, worker, person, attempt, lease, started, finished, refused, reason, data)"
+                   " values (1, %s, 99, 1, 1, gen_random_uuid(), now(), now(), now() - interval '1 day' - %s::interval, '', '')", n,
+                   "-1 minute" if n == 5 else "1 minute")
+    (r,) = house.rows("select * from tracker.purge_old(%s, %s, 0, %s, null)", kind, DAY, look)
+    assert (r.purged, house.value(f"select count(*) from tracker.{table}")) == (min(look, 4), 5 - min(look, 4))
+    assert (r.last is not None) == (look <= (5 if kind == "workers" else 4))  # of workers those that stay are looked at, too

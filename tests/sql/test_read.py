@@ -1011,3 +1011,16 @@ def test_a_periods_first_minute_is_of_it_and_the_one_before_is_not(house, period
         house.rows("update tracker.credit set minute = (date_trunc('day', now() at time zone 'UTC') - make_interval(days => %s)"
                    " - %s::interval) at time zone 'UTC'", days, before)
         assert [(r.nickname, r.jobs) for r in board(house, period)] == told
+
+
+@pytest.mark.parametrize("rows", [1999, 2000, 2001])
+def test_a_look_that_ends_with_the_last_it_may_find_says_so(house, rows):
+    """A filter looks at 2,000; when it found as many as were asked for and one more, that one tells of more."""
+    house.lawful = False
+    mine = house.worker(1, "me")
+    house.rows("insert into tracker.worker (token, stage, name, person, created, seen)"
+               " select gen_random_uuid(), 1, 'w-' || g, w.person, w.created + g * interval '1 ms', w.seen"
+               " from tracker.worker w, generate_series(1, 2100) g where w.token = %s", mine.token)
+    told = house.rows("select id, name from tracker.read_workers(1::int2, null, 'waiting', null, null, %s, 1800)", rows)
+    assert len([r for r in told if r.name]) == min(rows + 1, 2000)
+    assert (told[-1].name is None) == (rows >= 2000)
