@@ -409,6 +409,7 @@ def ends(house, *people):
     ([(9, 0, 1, 1), (9, 0, 2, 2), (9, 0, 3, 3), (9, 0, 3, 3)], True),
     ([(6, 0)] * 3 + [(1, 1)], False), ([(5, 0)] * 4 + [(1, 1)], True),  # more than three quarters of them
     ([(5, 4)] * 4, True), ([(5, 5)] * 4, False),  # who fails it has more bad ends than results
+    ([(1, 0)] * 5 + [(0, 15)], True), ([(1, 0)] * 4 + [(0, 16)], False),  # five bad ends at the least
     ([(3, 0)] * 7 + [(0, 84)], True), ([(3, 0)] * 7 + [(0, 85)], False)])  # not four times as many results as bad ends
 def test_a_batch_is_judged_by_numbers(house, people, pauses):
     batch = ends(house, *people)
