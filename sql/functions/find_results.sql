@@ -9,7 +9,7 @@
 -- Answer	the results themselves, not what was made of them later.
 -- Errors	TR002: nothing is known by that name, or no condition was given.
 -- Locks	none. Reads, bounded by when the workers concerned were here, whole stages of output.
--- Index	person by nickname; worker_person; batch by name; output_finished (block ranges), or by key.
+-- Index	person by nickname; worker_person; batch by name; output_finished, or by key.
 drop function if exists tracker.find_results(text, text, int2, timestamptz, timestamptz, cidr, text);
 create or replace function tracker.find_results(of_person text, of_worker text, of_stage int2,
 	since timestamptz, until timestamptz, of_address cidr default null,
@@ -47,7 +47,8 @@ begin
 	end if;
 	if coalesce(of_person, of_worker, of_address::text, of_label) is not null then
 		v_people := array(select tracker.ids_of_person(of_person));
-		select array_agg(w.id), min(w.created), max(coalesce(w.gone_at, 'infinity'))
+		select array_agg(w.id), min(w.created) filter (where w.done > 0),
+			max(coalesce(w.gone_at, 'infinity')) filter (where w.done > 0)
 		into v_workers, v_from, v_to
 		from tracker.worker w
 		where (of_person is null or w.person = any (v_people))

@@ -278,6 +278,37 @@ def test_what_came_back_and_was_handed_out_costs_claims_nothing_until_a_vacuum(m
     assert costs[1][0] < costs[0][0] - 150
 
 
+def buffers_of(h, call):
+    """How many pages a call reads, in a session that has made it before."""
+    h.rows(f"select {call}")
+    with h.connection.cursor() as c:
+        c.execute(f"explain (analyze, buffers, format json) select {call}")
+        plan = c.fetchone()[0]
+    plan = (plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]
+    return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+
+@pytest.mark.parametrize("statistics", [True, False])
+@pytest.mark.parametrize("call", [
+    "tracker.read_latest(20)", "tracker.count_crowd()", "tracker.read_results(1::int2, now() - interval '1 hour', 20000)"])
+def test_what_was_finished_last_costs_the_same_wherever_it_is_put(house, server, call, statistics):
+    """After an undo new results are put where old ones were, all over the table."""
+    w, many = house.worker(), 40000
+    house.lawful = False
+    insert = ("insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data)"
+              " select 1, n, %s, 1, 1, gen_random_uuid(), now(), now() - %s * interval '1 minute' + n * interval '1 ms', 'result'"
+              " from generate_series(1, %s) n where n %% %s = 0")
+    house.rows("truncate tracker.output")  # no room is left by other tests
+    house.rows(insert, w.id, 600, many, 1)
+    house.rows("delete from tracker.output where mod(job, 400) = 0")
+    house.rows("vacuum tracker.output")
+    if statistics:
+        house.rows("analyze tracker.output")
+    house.rows(insert, w.id, 2, many, 400)
+    assert house.value("select count(distinct (ctid::text::point)[0]) from tracker.output where mod(job, 400) = 0") > 90
+    assert buffers_of(house, call) < 300 < house.value("select pg_relation_size('tracker.output_a') / 8192")
+
+
 def test_registrations_beside_bans_only_probe_indexes(explained):
     h = explained
     h.rows("insert into tracker.person (nickname) select 'one of many ' || n from generate_series(1, 2000) n")
