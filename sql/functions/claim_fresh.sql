@@ -30,9 +30,9 @@ as $$
 declare
 	v_ok boolean := tracker.pass_barrier(); v_found int4 := cardinality(tokens); v_now timestamptz := clock_timestamp();
 	v_stage int2; v_batch int4;	-- the first in line; null: none, or paused, hurried, not plain
-	v_uncommon boolean; v_anew boolean;	-- something came back, of any batch; see is_turn_of_anew
-	w_tid tid[];
-	v_jobs int8[]; v_first int8;		-- of stage A, mostly: a range instead
+	v_back int4;	-- of which batch is what is due longest, if it is to be done anew; 0: if not; null: nothing is due
+	v_anew boolean;	-- is it the turn of what is to be done anew; null: of v_batch that is not what is due longest
+	w_tid tid[]; v_jobs int8[]; v_first int8;	-- of stage A, mostly: a range instead
 	v_given int4; v_datas text[]; v_hint int8; a record;
 	v_turn int4[]; v_behind boolean;	-- when there is too little: by item, whose turn it is; is there more elsewhere
 	v_rest int4[]; v_items int4[];	-- who goes the long way; the items of the others, null: of all
@@ -40,9 +40,9 @@ begin
 	select array_agg(l.tid), min(l.stage), (
 			select s.plain from tracker.stage s
 			where s.stage = min(l.stage) and not s.paused and s.hurried is null),
-		(select r.due from tracker.retry r where r.stage = min(l.stage) and r.due >= tracker.low_of(hints, min(l.stage))
-			and r.due <= v_now order by r.due limit 1) is not null	-- in order, or the index by batch would be read from end to end
-	into w_tid, v_stage, v_batch, v_uncommon
+		(select case when r.lease is null then r.batch else 0 end from tracker.retry r	-- in order, or the index by batch would be read whole
+			where r.stage = min(l.stage) and r.due >= tracker.low_of(hints, min(l.stage)) and r.due <= v_now order by r.due limit 1)
+	into w_tid, v_stage, v_batch, v_back
 	from generate_series(1, v_found) as g(n)
 	cross join lateral (
 		select q.ctid as tid, q.held_lease, q.stage, q.gone_at, q.rest_until, q.trial from tracker.worker q
@@ -51,12 +51,13 @@ begin
 	where l.gone_at is null and l.held_lease is null and l.rest_until <= v_now
 		and l.trial is null and (g.n = 1 or tokens[g.n] > tokens[g.n - 1])
 	having min(l.stage) = max(l.stage);
-	if v_uncommon or v_batch is null or cardinality(w_tid) is distinct from v_found then
+	if v_back is not null or v_batch is null or cardinality(w_tid) is distinct from v_found then
 		if cardinality(w_tid) is distinct from v_found then
 			return query select * from tracker.claim_awake(tokens, ages_us, calls, hints, ids, answer_limit);
 			if found then return; end if;
 		elsif v_batch is not null then
-			v_anew := tracker.is_turn_of_anew(v_stage, v_batch, v_found, ids[1], hints);
+			v_anew := case when v_back = v_batch or tracker.is_to_be_anew(v_stage, v_batch, hints)
+				then tracker.is_turn_of_anew(v_found, ids[1]) end;
 			if v_anew then
 				return query select * from tracker.claim_anew(v_stage, v_batch, w_tid, tokens, ages_us, calls, hints, ids, answer_limit, false);
 				if found then return; end if;
@@ -69,8 +70,7 @@ begin
 			return;
 		elsif v_rest <> '{}' then
 			return query select * from tracker.claim_some(v_rest, tokens, ages_us, calls, hints, ids, answer_limit);
-			select array_agg(g.n), array_agg(w_tid[g.n]), array_agg(tokens[g.n]), array_agg(ages_us[g.n]),
-				array_agg(calls[g.n]), array_agg(ids[g.n])
+			select array_agg(g.n), array_agg(w_tid[g.n]), array_agg(tokens[g.n]), array_agg(ages_us[g.n]), array_agg(calls[g.n]), array_agg(ids[g.n])
 			into v_items, w_tid, tokens, ages_us, calls, ids
 			from generate_series(1, v_found) as g(n) where g.n <> all (v_rest);
 			v_found := cardinality(v_items);
@@ -112,7 +112,7 @@ begin
 			from generate_series(1, v_given) as g(n));
 	end if;
 	if v_given = 0 and v_items is null then
-		return query select * from tracker.claim_behind(v_stage, w_tid, tokens, ages_us, calls, hints, ids, answer_limit);
+		return query select * from tracker.claim_behind(v_stage, case when v_anew = false then v_batch end, w_tid, tokens, ages_us, calls, hints, ids, answer_limit);
 		if found then return; end if;
 	end if;
 	-- Too little for all: who waits longest gets it.
