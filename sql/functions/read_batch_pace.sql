@@ -15,6 +15,8 @@ returns table (batch int4, stage int2, done_5m int8, done_1h int8, since timesta
 language sql
 stable
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set jit = off
 as $$
 	select u.batch, s.stage, greatest(0, m.done_5m)::int8, greatest(0, m.done_1h)::int8, m.since, m.newest
 	from unnest(batches) as u(batch)

@@ -15,6 +15,8 @@ returns table (start timestamptz, bucket_s int4, buckets int4, bucket int4, stag
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set jit = off
 as $$
 #variable_conflict use_column
 declare

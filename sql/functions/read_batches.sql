@@ -6,13 +6,14 @@
 --		batch that is not.
 -- Errors	none.
 -- Locks	none. One snapshot: the numbers belong together.
--- Index	batch and batch_count by key; tally is as long as a minute; see count_ahead.
+-- Index	batch and batch_count by key; tally by key, which is as long as a minute; see count_ahead.
 create or replace function tracker.read_batches(batches int4[])
 returns table (batch int4, stage int2, ready int8, retry int8, leased int8, done int8, failed int8,
 	cancelled int8)
 language sql
 stable
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 set jit = off
 as $$
 	select c.batch, c.stage, c.ready, c.retry,

@@ -9,7 +9,7 @@
 --		of that. held_retry: the same of retry.
 -- Errors	none.
 -- Locks	none. One snapshot: the numbers belong together.
--- Index	tally by key; retry by (stage, due); batch by first; see count_ahead.
+-- Index	tally by key (it is as long as a minute, and its table as an undo left it); retry by (stage, due); batch by first; see count_ahead.
 drop function if exists tracker.read_counts();
 create function tracker.read_counts()
 returns table (stage int2, name text, letter text, paused boolean, ready int8, retry int8, due int8,
@@ -17,6 +17,7 @@ returns table (stage int2, name text, letter text, paused boolean, ready int8, r
 language sql
 stable
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 set jit = off
 as $$
 	select c.stage, c.name, c.letter, c.paused, c.ready, c.retry,

@@ -4,10 +4,11 @@
 -- Answer	a row an enabled stage; null = none.
 -- Errors	none.
 -- Locks	none.
--- Index	pk of history (stage, minute), from both ends; tally is as long as a minute.
+-- Index	history_net, from both ends; tally by key, which is as long as a minute.
 create or replace function tracker.read_ends()
 returns table (stage int2, first_at timestamptz, last_at timestamptz)
-language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off
+as $$
 	select s.stage, least(f.minute, n.first_at), greatest(l.minute, n.last_at)
 	from tracker.stage s
 	left join lateral (

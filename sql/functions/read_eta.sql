@@ -15,12 +15,13 @@
 --		high_s is null when slow samples stood still. shown_s: eta_s as it is known.
 -- Errors	none.
 -- Locks	none.
--- Index	pk of history (stage, minute): samples * interval_s / 60 rows a stage.
+-- Index	pk of history (stage, minute): samples * interval_s / 60 rows a stage; tally by key.
 drop function if exists tracker.read_eta(int4, int4);
 create function tracker.read_eta(interval_s int4, samples int4)
 returns table (state text, total int8, done int8, remaining int8, eta_s int8, low_s int8,
 	high_s int8, per_minute float8, sampled int4, shown_s int8)
-language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off
+as $$
 #variable_conflict use_column
 declare
 	v_width float8 := greatest(60, read_eta.interval_s);

@@ -5,12 +5,13 @@
 --		today, week, all. jobs counts both, folded only what an index of the board knows.
 -- Errors	none.
 -- Locks	none.
--- Index	credit whole (it is as long as a minute); person and board by key. Who is hidden is none of
+-- Index	credit by key, all of it (it is as long as a minute); person and board by key. Who is hidden is none of
 --		them; who was merged into somebody is that one.
 drop function if exists tracker.read_fresh(text);
 create function tracker.read_fresh(period text)
 returns table (person int8, jobs int8, folded int8)
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language sql stable set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off
+as $$
 	with t as (
 		select x.day, x.day::timestamp at time zone 'UTC' - make_interval(days => case period when 'week' then 6 else 0 end)
 				as since,

@@ -6,11 +6,12 @@
 --		which anything stands (null: none).
 -- Errors	none.
 -- Locks	none.
--- Index	pk of history (stage, minute): at most 1,440 rows a stage; tally is as long as a minute.
+-- Index	pk of history (stage, minute): at most 1,440 rows a stage; tally by key, which is as long as a minute.
 create or replace function tracker.read_pace()
 returns table (stage int2, done_5m int8, done_1h int8, done_24h int8, first_at timestamptz,
 	last_at timestamptz)
-language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off
+as $$
 	with t as (select clock_timestamp() as now)
 	select s.stage,
 		greatest(0, m.done_5m)::int8, greatest(0, m.done_1h)::int8, greatest(0, m.done_24h)::int8,

@@ -4,10 +4,11 @@
 -- Answer	a number. period: today (UTC), week (today and the six days before), all.
 -- Errors	none.
 -- Locks	none.
--- Index	pk of history (stage, minute).
+-- Index	history and tally by key.
 create or replace function tracker.read_period(period text)
 returns int8
-language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
+language sql stable parallel safe set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off
+as $$
 	select case when period = 'all'
 		then (select coalesce(sum(c.done), 0) from tracker.read_counts() c)
 		else (

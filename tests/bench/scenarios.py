@@ -815,11 +815,11 @@ update tracker.ahead set first = {done} + 1 where first = 1;
 update tracker.worker w set done = o.n
  from (select worker, count(*) as n from tracker.output group by 1) o where o.worker = w.id;
 insert into tracker.tally (stage, batch, minute, slot, done)
- select s, (select min(batch) from tracker.batch), date_trunc('minute', now()) - interval '5 minutes', 0, {done}
- from generate_series(1, 2) s;
+ select o.stage, (select min(batch) from tracker.batch), date_trunc('minute', o.finished), 0, count(*)
+ from tracker.output o group by 1, 3;
 insert into tracker.credit (person, stage, minute, slot, done)
- select o.person, o.stage, date_trunc('minute', now()) - interval '5 minutes', 0, count(*)
- from tracker.output o group by 1, 2;
+ select o.person, o.stage, date_trunc('minute', o.finished), 0, count(*)
+ from tracker.output o group by 1, 2, 3;
 select tracker.fold_tally(), tracker.fold_credit();
 """
 

@@ -309,6 +309,30 @@ def test_what_was_finished_last_costs_the_same_wherever_it_is_put(house, server,
     assert buffers_of(house, call) < 300 < house.value("select pg_relation_size('tracker.output_a') / 8192")
 
 
+@pytest.mark.parametrize("call", [
+    "tracker.read_counts()", "tracker.read_batches(null)", "tracker.read_ends()", "tracker.read_pace()", "tracker.read_eta(60, 3)",
+    "tracker.read_batch_pace(array[1])", "tracker.read_series(86400, 600)", "tracker.read_series(0, 600)", "tracker.read_period('today')",
+    "tracker.read_fresh('all')", "tracker.read_failing()"])
+def test_how_many_minutes_an_undo_went_over_costs_pages_nothing_when_they_are_folded(house, call):
+    """It leaves a row in tally for each, and in history what is done and withdrawn; the table stays as long as it was."""
+    house.lawful = False
+    house.load(3)
+    many = 30000
+    minute = "date_trunc('minute', now()) - n * interval '1 minute'"
+    before = buffers_of(house, call)
+    house.rows(f"insert into tracker.tally (stage, batch, minute, slot) select 1, 0, {minute}, 0 from generate_series(1, %s) n", many)
+    house.rows(f"insert into tracker.credit (person, stage, minute, slot) select 1, 1, {minute}, 0 from generate_series(1, %s) n", many)
+    house.rows(f"insert into tracker.history (stage, minute, done, withdrawn) select 1, {minute}, 5, 5"
+               " from generate_series(1500, %s) n", many)
+    house.rows("delete from tracker.tally where minute > '-infinity'")
+    house.rows("delete from tracker.credit where minute > '-infinity'")
+    house.rows("vacuum analyze tracker.tally, tracker.credit, tracker.history")
+    assert house.value("select min(pg_relation_size(t)) / 8192 from unnest(array['tracker.tally', 'tracker.credit']::regclass[]) t") > 300
+    assert buffers_of(house, call) < before + 60
+    house.rows("truncate tracker.credit")
+    house.rows("vacuum full tracker.tally")  # not for others
+
+
 def test_registrations_beside_bans_only_probe_indexes(explained):
     h = explained
     h.rows("insert into tracker.person (nickname) select 'one of many ' || n from generate_series(1, 2000) n")
