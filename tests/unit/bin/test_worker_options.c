@@ -68,7 +68,7 @@ split(const char *line, char *argv[ARGS_MOST + 1])
 static void
 read_line(struct options *o, const char *line)
 {
-	char *argv[ARGS_MOST + 1];
+	static char *argv[ARGS_MOST + 1]; /* the command stays a part of it */
 
 	options_read(o, split(line, argv), argv);
 }

@@ -430,7 +430,7 @@ what_is_passed_over_is_told_again_less_and_less(void **state)
 static void
 a_report_that_is_refused_goes_by_halves_and_then_whole_again(void **state)
 {
-	char lease[8];
+	char lease[16];
 
 	(void)state;
 	played_answer(arrive(), 200, "{\"jobs\":[],\"retry_after\":600}");

@@ -576,7 +576,7 @@ what_is_passed_over_is_told_again_less_and_less_by_it_too(void **state)
 static void
 a_call_of_it_that_is_too_long_goes_by_halves_and_then_whole_again(void **state)
 {
-	char lease[8];
+	char lease[16];
 
 	(void)state;
 	for (int i = 1; i <= 8; i++) {
