@@ -494,12 +494,16 @@ end_look(struct export *x, const struct look *k, struct err *e)
 	return k->found ? keep_place(x, e) : out_mark(&x->out, &x->place, false, e);
 }
 
+/* Told to stop while PostgreSQL is away, between two looks: all that was written is kept, and that is a success. */
 static bool
 look_once(struct export *x, struct look *k, struct err *e)
 {
-	while (!begin_look(x, k, e))
-		if (stopped || !wait_for_postgres(x, e))
+	while (!begin_look(x, k, e)) {
+		if (!wait_for_postgres(x, e))
 			return false;
+		if (stopped)
+			return true;
+	}
 	while (!look_on(x, k, e))
 		if (stopped || !wait_for_postgres(x, e))
 			return false;
