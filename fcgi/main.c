@@ -258,12 +258,15 @@ main(int argc, char **argv)
 	if (pool.listen_fd < 0 || !become_user(settings->user, &e) ||
 	    !ask_database(settings, project_id, &e)) {
 		complain(&e);
+		if (pool.listen_fd >= 0)
+			listen_forget(settings->listen);
 		return exit_status_of(&e);
 	}
 	pool.settings = settings;
 	raise_descriptors();
 	pool.shared = shared_new();
 	status = pool_run(&pool);
-	listen_forget(pool.settings->listen);
+	/* As it was at the start: a reload may name another, which is not ours. */
+	listen_forget(settings->listen);
 	return status;
 }

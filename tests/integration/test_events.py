@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import re
 import signal
 import time
 
@@ -115,12 +116,14 @@ def test_a_stage_whose_workers_have_nothing_to_do_is_told_when_it_lasts(told):
 
 def test_postgresql_away_and_back_is_told_once_by_the_pool(told):
     begun(told)
+    began = time.monotonic()
     told.stop_postgres()
     try:
         wait_for(told, "postgres_away")
     finally:
         told.start_postgres()
-    wait_for(told, "postgres_back")
+    away_s = wait_for(told, "postgres_back")["seconds"]
+    assert 5 <= away_s <= time.monotonic() - began + 1
     assert [e["event"] for _, _, e in heard(told) if e["event"].startswith("postgres")] == ["postgres_away", "postgres_back"]
 
 
@@ -211,3 +214,49 @@ def test_what_waits_is_told_when_the_processes_are_replaced(told):
 def test_a_command_without_a_path_is_refused_at_start(told):
     done = told.run("distcompute-tracker", "--on-event=note it", "--check-config", check=False)
     assert done.returncode != 0 and "on_event needs a path from the root" in done.stderr
+
+
+def descriptors(stack):
+    """Of each process, what it has open; a connection may come and go by itself."""
+    return {pid: sorted(os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0] for fd in os.listdir(f"/proc/{pid}/fd")
+                        if "socket" not in os.readlink(f"/proc/{pid}/fd/{fd}")) for pid in stack.responders()}
+
+
+def test_a_command_has_nothing_that_is_the_trackers_and_leaves_nothing_with_it(told):
+    """Neither descriptors nor signals that it would ignore or never hear; twelve of them cost no descriptor, also where there is no command."""
+    begun(told)
+    write_command(told, '#!/bin/sh\n{ ls -l /proc/$$/fd; grep -hE "Sig(Blk|Ign)" /proc/$$/status; } >"$1/had.new"\nmv "$1/had.new" "$1/had"\n')
+    told.run("distcompute-admin", "pause", "a")
+    eventually(lambda: os.path.exists(f"{told.events}/had"), timeout_s=30, what="it is told")
+    with open(f"{told.events}/had", encoding="utf-8") as f:
+        had = f.read()
+    assert "socket:" not in had and "anon_inode" not in had and had.count("memfd") == 1, had
+    # But for two signals that a C library keeps for itself.
+    assert [int(s, 16) & ~(3 << 31) for s in re.findall(r"Sig\w+:\t(\w+)", had)] == [0, 0], had
+    told_all = "select count(*) from tracker.audit where not told"
+    before, mark = descriptors(told), len(told.tracker_log())
+    told.sql("select tracker.audit_act('act', n::text, 0, null, 'done') from generate_series(1, 12) n")
+    eventually(lambda: told.one(told_all) == 0 and told.tracker_log()[mark:].count("event=event_told") == 12, timeout_s=40, what="all are told")
+    os.rename(f"{told.events}/note", f"{told.events}/away")
+    told.sql("select tracker.audit_act('act', n::text, 0, null, 'done') from generate_series(1, 12) n")
+    eventually(lambda: told.tracker_log()[mark:].count("event=event_not_told") == 12, timeout_s=40, what="all are tried")
+    assert descriptors(told) == before
+
+
+def test_of_more_events_than_may_wait_the_first_are_told_and_that_some_are_lost_is_said_once(told):
+    begun(told)
+    write_command(told, '#!/bin/sh\nuntil [ -e "$1/go" ]; do sleep 0.05; done\nread -r event; echo "$event" >>"$1/all"\n')
+    told.sql("select tracker.audit_act('act', n::text, 0, null, 'done') from generate_series(1, 300) n")
+    mark = len(told.tracker_log())
+    eventually(lambda: "event=event_lost" in told.tracker_log()[mark:], timeout_s=40, what="it is said")
+    open(f"{told.events}/go", "w", encoding="utf-8").close()
+
+    def all_told():
+        if not os.path.exists(f"{told.events}/all"):
+            return None
+        with open(f"{told.events}/all", encoding="utf-8") as f:
+            targets = [json.loads(line)["target"] for line in f]
+        return targets if len(targets) >= 256 else None
+    targets = eventually(all_told, timeout_s=100, what="what waited is told")
+    assert targets == [str(n) for n in range(1, len(targets) + 1)] and len(targets) <= 258
+    assert told.tracker_log()[mark:].count("event=event_lost") == 1

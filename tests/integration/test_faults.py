@@ -1,6 +1,7 @@
 """What breaks, and what must not: processes killed, PostgreSQL restarted, Redis gone, reloads."""
 import contextlib
 import os
+import pwd
 import re
 import signal
 import socket
@@ -420,3 +421,99 @@ def test_a_tracker_refuses_functions_or_schema_that_are_not_its_own(faults):
         rows = faults.sql("select 1 from tracker.migration where checksum = 'changed'")
         if rows:
             pytest.fail("the checksum is still wrong; the stack cannot be used on")
+
+
+def test_after_a_reload_that_failed_who_dies_is_replaced_by_one_with_the_settings_of_before(faults):
+    with settings_with(faults, "templates_dir", "templates_dir = /nonexistent"):
+        mark = len(faults.tracker_log())
+        os.kill(faults.pid("tracker"), signal.SIGHUP)
+        eventually(lambda: "event=reload_failed" in faults.tracker_log()[mark:], timeout_s=30, what="the reload has failed")
+        victim, other = faults.responders()
+        os.kill(victim, signal.SIGKILL)
+        pool = eventually(lambda: (pool := faults.responders()) and victim not in pool and len(pool) == 2 and pool, timeout_s=30, what="it is replaced")
+        assert other in pool
+    eventually(lambda: Api(faults, plain=True).get("/readyz").status_code == 200, timeout_s=30, what="all are ready")
+    assert "event=process_not_ready" not in faults.tracker_log()[mark:].partition("event=reload_failed")[2]
+
+
+def test_a_reload_has_as_many_processes_as_the_settings_say_then(faults):
+    """Fewer, more, and the number of before; each answers, and none of the others is left."""
+    for processes in (1, 3, 2):
+        with settings_with(faults, "processes", f"processes = {processes}"):
+            mark, before = len(faults.tracker_log()), set(faults.responders())
+            os.kill(faults.pid("tracker"), signal.SIGHUP)
+            eventually(lambda m=mark: "event=reloaded" in faults.tracker_log()[m:], timeout_s=60, what="the reload is over")
+            eventually(lambda n=processes, b=before: len(now := faults.responders()) == n and not b & set(now), timeout_s=40,
+                       what=f"{processes} are new, and nobody else is left")
+            assert Client(faults).is_valid()
+
+
+def test_processes_end_with_their_master_and_signals_of_log_rotation_end_nobody(faults):
+    """Without it they would hold the socket against the next one."""
+    master, pool = faults.pid("tracker"), faults.responders()
+    for pid in (master, *pool):
+        for signum in (signal.SIGUSR1, signal.SIGUSR2):
+            os.kill(pid, signum)
+    assert Client(faults).is_valid() and faults.responders() == pool
+    os.kill(master, signal.SIGKILL)
+    eventually(lambda: not any(process_is_alive(pid) for pid in pool), timeout_s=60, what="all have ended")
+    faults.up()
+    assert Client(faults).is_valid()
+
+
+def test_a_process_may_open_what_the_system_allows_and_has_its_users_groups_alone(faults):
+    for pid in (faults.pid("tracker"), *faults.responders()):
+        with open(f"/proc/{pid}/limits", encoding="ascii") as f:
+            (soft, hard), = [line.split()[3:5] for line in f if line.startswith("Max open files")]
+        assert soft == hard
+        with open(f"/proc/{pid}/status", encoding="ascii") as f:
+            fields = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        user = pwd.getpwuid(int(fields["Uid"].split()[0]))
+        assert set(map(int, fields["Groups"].split())) <= set(os.getgrouplist(user.pw_name, user.pw_gid)), fields["Groups"]
+
+
+@pytest.mark.parametrize("flags, status, said", [
+    (["--templates-dir=/nonexistent"], 78, "event=templates"),
+    (["--templates-dir=/nonexistent", "--check-config"], 78, "/nonexistent"),
+    (["--postgres=host=/nowhere dbname=tracker", "--check-config"], 0, ""),
+    (["--listen=unix:/nonexistent/socket"], 78, "/nonexistent/socket"),
+    (["--user=nobody-of-that-name"], 78, "there is no user"),
+    (["more"], 64, "unexpected argument"),
+])
+def test_a_tracker_that_cannot_start_says_why_and_ends(faults, flags, status, said):
+    """A status of its own for each: whoever starts it anew knows whether that is of use."""
+    where = os.path.join(faults.state, "run", "cannot.sock")
+    done = faults.run("distcompute-tracker", f"--listen=unix:{where}", "--processes=1", *flags, check=False)
+    assert (done.returncode, said in done.stderr) == (status, True), done
+    assert not os.path.exists(where)
+
+
+def test_a_socket_goes_with_its_tracker_and_no_other(faults, tmp_path):
+    """A reload does not move it, whatever the settings name by then: that may be another tracker's."""
+    own, others, ini = (os.path.join(faults.state, "run", name) for name in ("own.sock", "others.sock", "own.ini"))
+    with open(faults.config, encoding="utf-8") as f:
+        text = re.sub(r"(?m)^listen *=.*$", "", f.read())
+
+    def write(path):
+        with open(ini, "w", encoding="utf-8") as f:
+            f.write(text.replace("[tracker]", f"[tracker]\nlisten = unix:{path}", 1))
+    write(own)
+    with socket.socket(socket.AF_UNIX) as other, open(tmp_path / "log", "w+", encoding="utf-8") as log:
+        other.bind(others)
+        other.listen(1)
+        tracker = subprocess.Popen([faults.installed("distcompute-tracker"), "--config", ini, "--processes=1"],
+                                   stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            def says(what):
+                log.seek(0)
+                return what in log.read()
+            eventually(lambda: says("event=ready"), timeout_s=60, what="it is ready")
+            assert os.path.exists(own)
+            write(others)
+            tracker.send_signal(signal.SIGHUP)
+            eventually(lambda: says("event=reloaded"), timeout_s=60, what="the reload is over")
+        finally:
+            tracker.terminate()
+            assert tracker.wait(60) == 0
+        assert not os.path.exists(own) and os.path.exists(others)
+    os.unlink(others)
