@@ -793,7 +793,7 @@ def test_an_export_of_a_database_that_was_restored_elsewhere_says_so_and_misses_
     other.start()
     try:
         other.sql("drop schema tracker cascade")
-        subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", other.conninfo], input=dump, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(["psql", "-qX1", "-v", "ON_ERROR_STOP=1", "-d", other.conninfo], input=dump, stdout=subprocess.DEVNULL, check=True)
         f = Fleet(other)
         f.sync(done=[{**which(j), "data": "after"} for j in f.take(12)])
         done = other.run(EXPORT, "--stage", "a", "--state", state)
