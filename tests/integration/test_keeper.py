@@ -77,33 +77,41 @@ def hears_that_it_is_gone(worker):
     return False
 
 
+def copied(stack, count):
+    """So many workers more, like the last one."""
+    stack.sql("do $$ declare w tracker.worker; begin"
+              " select * into w from tracker.worker order by id desc limit 1;"
+              f" for n in 1 .. {count} loop"
+              "  w.id := w.id + 1; w.token := gen_random_uuid(); w.name := 'copy-' || w.id;"
+              "  insert into tracker.worker overriding system value select w.*;"
+              " end loop; end $$")
+    stack.sql("select setval(pg_get_serial_sequence('tracker.worker', 'id'), (select max(id) from tracker.worker))")
+
+
+def reaped(stack):
+    def gone():
+        stack.redis.flushall()
+        stack.sql("update tracker.worker set seen = now() - interval '10 days' where gone_at is null")
+        return stack.one("select count(*) from tracker.worker where gone_at is null") == 0
+    eventually(gone, timeout_s=60, every_s=0.3, what="all are reaped")
+
+
 def test_all_who_are_reaped_hear_so_in_every_pool(fresh, beside):
     """
-    More at once than there is room for in what one process tells another. Whose token is known to be good is believed for ten
-    seconds where nobody tells: within nine all have heard, of four times once, for the machine may be busy.
+    Whose token is known to be good is believed for ten seconds where nobody tells: within nine all have heard, of four
+    times once, for the machine may be busy.
     """
     took = []
     for _ in range(4):
         crowd = [Client(fresh, nickname="Ada") for _ in range(3)]
         there = [beside.new(nickname="Bob")["token"] for _ in range(3)]
-        fresh.sql("do $$ declare w tracker.worker; begin"
-                  " select * into w from tracker.worker order by id desc limit 1;"
-                  " for n in 1 .. 400 loop"
-                  "  w.id := w.id + 1; w.token := gen_random_uuid(); w.name := 'copy-' || w.id;"
-                  "  insert into tracker.worker overriding system value select w.*;"
-                  " end loop; end $$")
-        fresh.sql("select setval(pg_get_serial_sequence('tracker.worker', 'id'), (select max(id) from tracker.worker))")
+        copied(fresh, 100)
         began = time.monotonic()
         for worker in crowd * 8:  # in whichever process
             worker.log("here")
         for token in there:
             assert beside.post("/api/updateProgress", token=token, progress="here")[0] == 200
-
-        def gone():
-            fresh.redis.flushall()
-            fresh.sql("update tracker.worker set seen = now() - interval '10 days' where gone_at is null")
-            return fresh.one("select count(*) from tracker.worker where gone_at is null") == 0
-        eventually(gone, timeout_s=60, every_s=0.3, what="all are reaped")
+        reaped(fresh)
         for worker in crowd:
             eventually(lambda w=worker: hears_that_it_is_gone(w), timeout_s=30, what="it hears of it")
         for token in there:
@@ -112,6 +120,16 @@ def test_all_who_are_reaped_hear_so_in_every_pool(fresh, beside):
         if took[-1] < 9:
             return
     raise AssertionError(f"who is gone hears of it when it is not believed any more: {took}")
+
+
+def test_more_that_are_reaped_at_once_than_there_is_room_for_in_the_news_harm_nobody(fresh, beside):
+    before = fresh.responders()
+    worker = Client(fresh)
+    copied(fresh, 600)
+    reaped(fresh)
+    eventually(lambda: hears_that_it_is_gone(worker), timeout_s=30, what="it hears of it")
+    assert fresh.responders() == before and beside.process.poll() is None
+    assert Client(fresh).is_valid() and beside.new()["token"]
 
 
 # --- Redis ----------------------------------------------------------------------------------------
