@@ -18,6 +18,7 @@
 #define BACKOFF_MOST_MS 30000
 #define STEADY_US (10 * INT64_C(1000000)) /* who lived so long did not die of its start */
 #define READY_MS 20000
+#define GOING_US INT64_C(2000000) /* who goes frees what it has mapped first */
 #define PROCESSES_MOST (SHARED_PROCESSES / 2)
 
 struct child {
@@ -250,6 +251,19 @@ stop_all(struct master *m)
 		reap_children(m);
 }
 
+/* An exit status. Who has closed its end of the pipe is about to go, and may not have gone yet. */
+static int
+why_nobody_is_ready(struct master *m)
+{
+	int64_t until = clock_us() + GOING_US;
+
+	while (m->first_failure == 0 && alive(m) > 0 && clock_us() < until) {
+		clock_sleep_ms(5);
+		reap_children(m);
+	}
+	return m->first_failure != 0 ? m->first_failure : EX_UNAVAILABLE;
+}
+
 int
 pool_run(struct pool *pool)
 {
@@ -268,7 +282,7 @@ pool_run(struct pool *pool)
 		start_child(m, i);
 	reap_children(m);
 	if (!m->was_ready)
-		status = m->first_failure != 0 ? m->first_failure : EX_UNAVAILABLE;
+		status = why_nobody_is_ready(m);
 	else {
 		log_event(LOG_INFO_, "ready", "processes=%d project=%s", m->n, pool->project_id);
 		systemd_say("READY=1");
