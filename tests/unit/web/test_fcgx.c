@@ -741,6 +741,47 @@ what_comes_in_pieces_is_as_if_it_had_come_at_once(void **state)
 }
 
 static void
+put_as(int fd, int id, int type, const void *content, size_t len)
+{
+	unsigned char record[8] = {1, (unsigned char)type, (unsigned char)(id >> 8),
+	    (unsigned char)id, (unsigned char)(len >> 8), (unsigned char)len};
+
+	assert_int_equal(write(fd, record, sizeof(record)), sizeof(record));
+	assert_int_equal(write(fd, content, len), len);
+}
+
+static void
+what_comes_in_pieces_has_its_own_number_and_address(void **state)
+{
+	static const char params[] =
+	    "\x0c\x06REQUEST_URIX/small\x04\x02NAME/a\x0b\x02REQUEST_URI/a";
+	static const unsigned char begin[8] = {0, 1, 1};
+	struct room *r = *state;
+	int fd = call_in(r);
+	char piece[1000];
+	unsigned char head[8];
+	struct fcgx *f;
+	size_t len;
+
+	memset(piece, 'p', sizeof(piece));
+	put_as(fd, 258, BEGIN, begin, sizeof(begin));
+	put_as(fd, 258, PARAMS, params, sizeof(params) - 1);
+	put_as(fd, 258, PARAMS, "", 0);
+	look_in_vain(r);
+	look_in_vain(r);
+	put_as(fd, 258, STDIN, piece, sizeof(piece));
+	put_as(fd, 258, STDIN, piece, sizeof(piece));
+	put_as(fd, 258, STDIN, "", 0);
+	expect(f = next(r), "/a");
+	free(take_body(f, &len));
+	assert_int_equal(len, 2 * sizeof(piece));
+	say(f, "yes");
+	assert_int_equal(get(fd, head, sizeof(head)), sizeof(head));
+	assert_int_equal(head[2] << 8 | head[3], 258);
+	close(fd);
+}
+
+static void
 what_follows_unasked_what_came_in_pieces_ends_the_connection(void **state)
 {
 	struct room *r = *state;
@@ -1318,6 +1359,7 @@ main(void)
 	    TEST(who_takes_twenty_seconds_to_ask_is_hung_up_on),
 	    TEST(of_a_body_over_the_limit_no_more_is_kept),
 	    TEST(what_comes_in_pieces_is_as_if_it_had_come_at_once),
+	    TEST(what_comes_in_pieces_has_its_own_number_and_address),
 	    TEST(what_follows_unasked_what_came_in_pieces_ends_the_connection),
 	    TEST(a_peer_that_hung_up_is_forgotten),
 	    TEST(what_a_peer_asked_before_it_hung_up_is_still_taken),

@@ -388,6 +388,11 @@ static const struct scene scenes[] = {
     {"badge with more behind it", page_badge, .path = {"x.svg", "y"}},
 
     {"join", page_join, .about = "See https://a.example/?x=1&y=2. <b>", .answers = {MOVING}},
+    {"join with odd links", page_join,
+	.about =
+	    "(https://b.example/x), http://c.example:8080/! https:// and xhttp://d.example/ or "
+	    "https://e.example/a_(b); \"https://f.example\" http://g.example",
+	.answers = {NO_FACTS}},
     {"join by invitation", page_join, .signup = "closed",
 	.answers = {{"read_counts", 2,
 			"stage=1|2; paused=yes|no; ready=100|0; retry=5|3; due=0; leased=0; "

@@ -49,7 +49,8 @@ begin(void **state)
 static int
 end(void **state)
 {
-	static const char *const names[] = {"page.tpl", "part.tpl", "static/a.css"};
+	static const char *const names[] = {"page.tpl", "part.tpl", "static/a.css", "static/b.js",
+	    "page.tpl~", ".page.tpl.swp", ".#page.tpl", "readme"};
 	char path[128];
 
 	(void)state;
@@ -157,19 +158,53 @@ a_page_over_its_limit_is_an_error(void **state)
 }
 
 static void
+a_folder_without_templates_is_an_error(void **state)
+{
+	(void)state;
+	assert_false(templates_load(dir, &e));
+	assert_int_equal(e.kind, ERR_INPUT);
+	err_clear(&e);
+	put_file("readme", "x");
+	assert_false(templates_load(dir, &e));
+	assert_non_null(strstr(e.why, "no *.tpl"));
+}
+
+static void
+what_an_editor_leaves_behind_is_no_template(void **state)
+{
+	(void)state;
+	put_file("page.tpl~", ESCAPE "{{#OPEN}}");
+	put_file(".page.tpl.swp", ESCAPE "{{#OPEN}}");
+	put_file(".#page.tpl", ESCAPE "{{#OPEN}}");
+	assert_string_equal(rendered(ESCAPE "x"), "x");
+}
+
+/* The version with these two files. */
+static const char *
+version_of(const char *css, const char *js)
+{
+	put_file("static/a.css", css);
+	put_file("static/b.js", js);
+	buf_clear(&out);
+	rendered(ESCAPE "x");
+	return templates_version();
+}
+
+static void
 the_version_changes_with_a_byte_of_a_static_file(void **state)
 {
-	char path[128], first[32];
+	char path[128], first[32], text[2000];
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/static", dir);
 	assert_int_equal(mkdir(path, 0700), 0);
-	put_file("static/a.css", "a{}");
-	rendered(ESCAPE "x");
-	snprintf(first, sizeof(first), "%s", templates_version());
-	put_file("static/a.css", "b{}");
-	rendered(ESCAPE "x");
-	assert_string_not_equal(first, templates_version());
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	snprintf(first, sizeof(first), "%s", version_of("a{}", text));
+	assert_string_equal(version_of("a{}", text), first);
+	assert_string_not_equal(version_of("b{}", text), first);
+	text[sizeof(text) - 2] = 'y';
+	assert_string_not_equal(version_of("a{}", text), first);
 }
 
 static void
@@ -200,6 +235,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		a_broken_template_is_named_and_leaves_the_old_ones_standing, begin, end),
 	    cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_an_error, begin, end),
+	    cmocka_unit_test_setup_teardown(a_folder_without_templates_is_an_error, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		what_an_editor_leaves_behind_is_no_template, begin, end),
 	    cmocka_unit_test_setup_teardown(a_template_that_is_not_there_is_an_error, begin, end),
 	    cmocka_unit_test_setup_teardown(a_page_over_its_limit_is_an_error, begin, end),
 	    cmocka_unit_test_setup_teardown(
