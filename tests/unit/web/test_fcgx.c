@@ -753,8 +753,7 @@ put_as(int fd, int id, int type, const void *content, size_t len)
 static void
 what_comes_in_pieces_has_its_own_number_and_address(void **state)
 {
-	static const char params[] =
-	    "\x0c\x06REQUEST_URIX/small\x04\x02NAME/a\x0b\x02REQUEST_URI/a";
+	static const char params[] = "\x07\x06REQUEST/small\x04\x02NAME/a\x0b\x02REQUEST_URI/a";
 	static const unsigned char begin[8] = {0, 1, 1};
 	struct room *r = *state;
 	int fd = call_in(r);

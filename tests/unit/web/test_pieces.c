@@ -37,7 +37,9 @@ a_rate_has_as_many_decimals_as_it_is_worth(void **state)
 	static const struct {
 		double n;
 		const char *text;
-	} cases[] = {{0, "0"}, {0.254, "0.25"}, {3.44, "3.4"}, {12.3, "12"}, {1234.5, "1,235"}};
+	} cases[] = {{0, "0"}, {0.254, "0.25"}, {3.44, "3.4"}, {12.3, "12"}, {1234.5, "1,235"},
+	    {0.004, "0"}, {0.5, "0.50"}, {0.994, "0.99"}, {0.996, "1.0"}, {9.94, "9.9"},
+	    {9.96, "10"}, {99.94, "100"}, {999.6, "1,000"}, {-3.44, "-3.4"}, {1e15, "0"}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
@@ -52,7 +54,9 @@ a_span_is_told_in_its_biggest_units(void **state)
 		int64_t s;
 		const char *text;
 	} cases[] = {{-5, "0 s"}, {59, "59 s"}, {75, "1 min 15 s"}, {3600, "1 h"},
-	    {7500, "2 h 5 min"}, {86400, "1 day"}, {200000, "2 days"}};
+	    {7500, "2 h 5 min"}, {86400, "1 day"}, {200000, "2 days"}, {60, "1 min"},
+	    {300, "5 min"}, {599, "9 min 59 s"}, {601, "10 min"}, {3599, "59 min"}, {3659, "1 h"},
+	    {3660, "1 h 1 min"}, {86399, "23 h 59 min"}, {40000000, "462 days"}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
@@ -140,6 +144,9 @@ a_key_in_the_query_is_two_numbers_or_nothing(void **state)
 	assert_true(pieces_query_key(&page, "after", &a, &b));
 	assert_int_equal(a, 12);
 	assert_int_equal(b, 34);
+	page.query = "after=0-0";
+	assert_true(pieces_query_key(&page, "after", &a, &b));
+	assert_int_equal(b, 0);
 	page.query = "after=12";
 	assert_false(pieces_query_key(&page, "after", &a, &b));
 	page.query = "after=-1-2";
@@ -163,6 +170,8 @@ text_in_the_query_that_is_empty_malformed_or_endless_is_absent(void **state)
 	memset(query + 2, 'x', 200);
 	page.query = query;
 	assert_null(pieces_query_text(&page, "q"));
+	query[2 + 128] = '\0';
+	assert_non_null(pieces_query_text(&page, "q"));
 	page.query = "q=Zo%C3%AB+1";
 	assert_string_equal(pieces_query_text(&page, "q"), "Zo\xc3\xab 1");
 }
@@ -318,6 +327,43 @@ the_end_of_a_range_is_never_told_as_earlier_than_it_is(void **state)
 	    "between 2 h and 2 h 31 min");
 	assert_string_equal(facts_range_text(&page, &(struct facts){.low_s = 65, .high_s = 66}),
 	    "between 1 min and 2 min");
+	assert_string_equal(facts_range_text(&page, &(struct facts){.low_s = 7, .high_s = 7}),
+	    "between 7 s and 7 s");
+	assert_string_equal(facts_range_text(&page, &(struct facts){.low_s = 75, .high_s = -1}),
+	    "at least 1 min; the slowest spells stood still");
+	assert_null(facts_range_text(&page, &(struct facts){.low_s = -1, .high_s = -1}));
+}
+
+static void
+a_percentage_has_as_many_decimals_as_tell_it_from_nothing_and_from_all(void **state)
+{
+	static const struct {
+		double percent;
+		const char *text;
+	} cases[] = {{0, "0.0%"}, {0.0099, "< 0.01%"}, {0.01, "0.01%"}, {0.099, "0.10%"},
+	    {0.1, "0.1%"}, {50, "50.0%"}, {99.94, "99.9%"}, {99.95, "99.95%"}, {99.97, "99.97%"},
+	    {99.99, "99.99%"}, {100, "100.0%"}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_string_equal(pieces_percent_text(&page, cases[i].percent), cases[i].text);
+}
+
+static void
+what_became_of_a_job_and_of_a_worker_is_told_in_plain_words(void **state)
+{
+	static const char *const kinds[] = {
+	    "timed_out", "abandoned", "failed", "flagged", "released", "requeued", "refused"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		assert_true(strcmp(kinds[i], "failed") == 0 || pieces_kind(kinds[i]) != kinds[i]);
+	assert_string_equal(pieces_kind("abandoned"), "abandoned for another job");
+	assert_string_equal(pieces_kind("released"), "given back");
+	assert_string_equal(pieces_left("bye"), "said goodbye");
+	assert_string_equal(pieces_left("dropped"), "sent away by the operator");
+	assert_string_equal(pieces_left("banned"), "banned");
+	assert_string_equal(pieces_left("timed_out"), "silent for too long");
 }
 
 int
@@ -352,6 +398,10 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		a_workers_words_are_public_with_public_data_only, begin, end),
 	    cmocka_unit_test_setup_teardown(what_holds_a_stage_up_is_said_in_words, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_percentage_has_as_many_decimals_as_tell_it_from_nothing_and_from_all, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		what_became_of_a_job_and_of_a_worker_is_told_in_plain_words, begin, end),
 	    cmocka_unit_test_setup_teardown(
 		the_end_of_a_range_is_never_told_as_earlier_than_it_is, begin, end),
 	};
