@@ -77,6 +77,7 @@ static const struct stage_names five_stages = {
 	"ended=null; paused_why=; note=a <note>; done=1250; total=5000; failed=3; leased=4; "      \
 	"waiting=5; per_minute=12.5; eta_s=7203; why=null; needs=; rate=null; low_s=3700; "        \
 	"high_s=10900; shown_s=7200; cancelled=0; inner=2; priority=-5"
+#define LONG_WORD "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww"
 #define WORDS "w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11"
 
 /* ---- scenes -------------------------------------------------------------------------------------- */
@@ -341,6 +342,14 @@ static const struct scene scenes[] = {
 	.query = "state=waiting&owner=A%26da&all=true&stage=a&after=5-6",
 	.answers = {MOVING, SERIES("read_series"), {"read_batch_rows", 0, NULL},
 	    {"read_workers", 2, "stage=1; name=w1|null; job=null; created=100|200; id=1|2"}}},
+    {"dashboard with more workers than fit", page_dashboard,
+	.answers = {MOVING, SERIES("read_series"), {"read_batch_rows", 0, NULL},
+	    {"read_workers", 60, "stage=1; name=w; person=p; job=null"}}},
+    {"dashboard with long names, of which all are asked for", page_dashboard, .query = "all=true",
+	.answers = {MOVING, SERIES("read_series"),
+	    {"read_batch_rows", 2, "name=x; ended=null; why=idle; needs=; rate=null; inner=2"},
+	    {"read_workers", 120,
+		"stage=1; job=null; name=" LONG_WORD LONG_WORD "; person=" LONG_WORD}}},
     {"dashboard without jobs", page_dashboard,
 	.answers = {NO_FACTS, {"read_batch_rows", 0, NULL}, {"read_workers", 0, NULL}}},
     {"dashboard that is finished", page_dashboard,
