@@ -496,3 +496,19 @@ def test_a_stage_that_is_repeated_steers_nobodys_terminal(api, path):
     answer = api.get(path)
     assert answer.status_code == 400 and answer.text.startswith("Invalid worker stage: '")
     assert "\x1b" not in answer.text and "\u202e" not in answer.text
+
+
+@pytest.mark.parametrize("said, agent, kept", [
+    (None, "python-requests/2.31", "python-requests/2.31"), ("x 1.0", "curl", "x 1.0"), ("a\nb\x1b[31m", "curl", None), ("ü" * 70, "curl", "ü" * 64),
+    (None, "y" * 70, "y" * 64)])
+def test_a_worker_is_labelled_by_its_own_words_else_by_its_user_agent(fresh, api, said, agent, kept):
+    name = api.get("/api/new", params={"stage": "a", "nickname": "Ada", "label": said}, headers={"User-Agent": agent}).json()["display_name"]
+    label = fresh.one("select label from tracker.worker where name = %s", name)
+    assert label == kept if kept else ("\n" not in label and "\x1b" not in label and label)
+
+
+@pytest.mark.parametrize("stage", ["abc", "aa", "a ", "f", "A", "\x1b[31m", "a\x1b[31mb", "1"])
+def test_what_is_no_stage_is_told_so_without_what_hides_in_it(api, stage):
+    answer = api.get("/api/new", params={"stage": stage, "nickname": "Ada"})
+    assert answer.status_code == 400 and answer.text.startswith("Invalid worker stage: '") and answer.text.endswith("Choose from 'a'/'b'/'c'/'d'/'e'.")
+    assert "\x1b" not in answer.text

@@ -647,6 +647,27 @@ the_oldest_goes_on_when_nobody_has_memory_to_give_back(void **state)
 }
 
 static void
+when_the_oldest_hangs_up_the_next_one_goes_on(void **state)
+{
+	struct room *r = *state;
+	const char *body = make_room_for_large(r);
+	int older = call_in(r), fd[9];
+	struct fcgx *f;
+
+	begin_to_ask(older, "/holds-nothing", true);
+	look_in_vain(r);
+	look_in_vain(r);
+	use_up_memory(r, fd, body);
+	close(older);
+	look_in_vain(r);
+	put(fd[0], STDIN, "", 0);
+	expect(f = next(r), "/oldest");
+	say(f, "yes");
+	for (int i = 0; i < 9; i++)
+		close(fd[i]);
+}
+
+static void
 who_takes_twenty_seconds_to_ask_is_hung_up_on(void **state)
 {
 	struct room *r = *state;
@@ -1355,6 +1376,7 @@ main(void)
 		bodies_that_nobody_answers_are_bounded_and_who_waits_for_them_is_hung_up_on_in_time),
 	    TEST(who_waits_for_memory_gets_none_of_who_had_none),
 	    TEST(the_oldest_goes_on_when_nobody_has_memory_to_give_back),
+	    TEST(when_the_oldest_hangs_up_the_next_one_goes_on),
 	    TEST(who_takes_twenty_seconds_to_ask_is_hung_up_on),
 	    TEST(of_a_body_over_the_limit_no_more_is_kept),
 	    TEST(what_comes_in_pieces_is_as_if_it_had_come_at_once),
