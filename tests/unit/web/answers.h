@@ -29,6 +29,8 @@ struct answer {
 
 /* From now on these; what is asked is written down. */
 void answers_begin(const struct answer *answers);
+/* Redis says nothing, until answers_end. */
+void answers_without_redis(void);
 /* The clock, which stands still, goes on. */
 void answers_pass_us(int64_t us);
 /* "read_worker_leases(71, 100)", a line each: what was asked since, with its parameters. */

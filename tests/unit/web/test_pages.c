@@ -24,7 +24,7 @@ struct scene {
 	page_render *render;
 	const char *path[3], *query;
 	const char *base_url, *signup, *about;
-	bool public_data, beats;
+	bool public_data, beats, redis_is_away;
 	const struct join_said *join;
 	const struct own_visit *own;
 	struct answer answers[ANSWERS_MOST];
@@ -146,6 +146,20 @@ static const struct scene scenes[] = {
 			"sent_back=0"},
 	    {"read_worker_leases", 0, NULL}, {"read_worker_recent", 0, NULL},
 	    {"read_worker_strikes", 0, NULL}}},
+    {"worker while Redis is away", page_worker, .path = {"filter", "x"}, .beats = true,
+	.redis_is_away = true,
+	.answers = {{"read_worker", 1,
+			"created=7200; seen=65; gone_at=null; gone_why=null; done=4; struck=2; "
+			"held=1; hours=0; peers_rate=2; peers=1; rests_s=0; bad_row=0; "
+			"sent_back=0"},
+	    {"read_worker_recent", 0, NULL}, {"read_worker_strikes", 0, NULL}}},
+    {"worker of whom PostgreSQL heard later than Redis", page_worker, .path = {"filter", "x"},
+	.beats = true,
+	.answers = {{"read_worker", 1,
+			"created=7200; seen=6; gone_at=null; gone_why=null; done=4; struck=2; "
+			"held=1; hours=0; peers_rate=2; peers=1; rests_s=0; bad_row=0; "
+			"sent_back=0"},
+	    {"read_worker_recent", 0, NULL}, {"read_worker_strikes", 0, NULL}}},
     {"worker that is gone", page_worker, .path = {"filter", "x"},
 	.answers = {{"read_worker", 1,
 			"created=7200; seen=3601; gone_at=3600; gone_why=dropped; done=40; "
@@ -593,6 +607,8 @@ run(const struct scene *s, struct buf *out)
 	arena_init(&arena);
 	buf_init(&page_out, 0);
 	answers_begin(s->answers);
+	if (s->redis_is_away)
+		answers_without_redis();
 	if (play(s, &page, &e))
 		buf_printf(out, "%s\n", page.content_type);
 	else
