@@ -347,6 +347,7 @@ static const struct scene scenes[] = {
 	    {"read_eta", 1,
 		"state=calculating; total=40; done=10; remaining=30; eta_s=null; low_s=null; "
 		"high_s=null; shown_s=null"},
+	    {"read_series", 1, "start=3545; bucket_s=60; buckets=60; bucket=59; stage=1; done=2"},
 	    {"read_latest", 1, "stage=1; started=700; finished=601"}, {"read_batch_rows", 0, NULL},
 	    {"read_workers", 0, NULL}}},
     {"dashboard of nobody's stage", page_dashboard, .query = "stage=b&after=5-6&owner=A%26da",
