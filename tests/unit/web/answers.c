@@ -107,7 +107,7 @@ ident_len(const char *s)
 	return strspn(s, "abcdefghijklmnopqrstuvwxyz_0123456789");
 }
 
-/* What an expression is called: what stands behind its last dot, else all of it. */
+/* What an expression is called: a function of ours by its name, else what stands behind its last dot, else all of it. */
 static void
 name_column(char out[NAME_BYTES], const char *expression, size_t len)
 {
@@ -116,6 +116,8 @@ name_column(char out[NAME_BYTES], const char *expression, size_t len)
 	for (size_t i = 0; i + 1 < len; i++)
 		if (expression[i] == '.' && ident_len(expression + i + 1) > 0)
 			name = expression + i + 1;
+	if (strncmp(expression, "tracker.", strlen("tracker.")) == 0)
+		name = expression + strlen("tracker.");
 	if (*expression == '(')
 		copy(out, "inner", strlen("inner"));
 	else if (name)

@@ -141,7 +141,7 @@ static const struct scene scenes[] = {
 	    {"read_worker_recent", 0, NULL}, {"read_worker_strikes", 0, NULL}}},
     {"worker that has just come", page_worker, .path = {"filter", "x"}, .beats = true,
 	.answers = {{"read_worker", 1,
-			"created=60; seen=50; gone_at=null; gone_why=null; done=0; struck=0; "
+			"created=60; seen=50; gone_at=null; gone_why=null; done=0; struck=3; "
 			"held=0; hours=0.01; peers_rate=2; peers=5; rests_s=0; bad_row=0; "
 			"sent_back=0"},
 	    {"read_worker_leases", 0, NULL}, {"read_worker_recent", 0, NULL},
@@ -149,8 +149,8 @@ static const struct scene scenes[] = {
     {"worker while Redis is away", page_worker, .path = {"filter", "x"}, .beats = true,
 	.redis_is_away = true,
 	.answers = {{"read_worker", 1,
-			"created=7200; seen=65; gone_at=null; gone_why=null; done=4; struck=2; "
-			"held=1; hours=0; peers_rate=2; peers=1; rests_s=0; bad_row=0; "
+			"created=7200; seen=65; gone_at=null; gone_why=null; done=12; struck=2; "
+			"held=1; hours=0; peers_rate=2; peers=3; rests_s=0; bad_row=0; "
 			"sent_back=0"},
 	    {"read_worker_recent", 0, NULL}, {"read_worker_strikes", 0, NULL}}},
     {"worker of whom PostgreSQL heard later than Redis", page_worker, .path = {"filter", "x"},
@@ -214,25 +214,29 @@ static const struct scene scenes[] = {
 		"stage=1|2; kind=failed|timed_out; reason=exit 1: /home/a|silent <x>; "
 		"worker=calm/1|null; at=3500|95"}}},
     {"job with public data", page_job, .path = {"5"}, .public_data = true,
-	.answers = {{"read_job", 2,
-			"stage=1|2; state=done|later; worker=null; person=null; attempt=null; "
-			"started=null; finished=null; due=null; kind=null; reason=null; "
-			"input_size=3|null; output_size=null; input=<in>|null; output=<out>|null"},
-	    {"batch", 0, NULL}, {"read_job_events", 1, "stage=2; kind=failed; reason=exit <1>"}}},
+	.answers =
+	    {{"read_job", 2,
+		 "stage=1|2; state=done|later; public_of_stage=null; person=null; attempt=null; "
+		 "started=null; finished=null; due=null; kind=null; reason=null; "
+		 "input_size=3|null; output_size=null; input=<in>|null; output=<out>|null"},
+		{"batch", 0, NULL},
+		{"read_job_events", 1, "stage=2; kind=failed; reason=exit <1>"}}},
     {"job that came back and failed", page_job, .path = {"5"},
-	.answers = {{"read_job", 5,
-			"stage=1|2|1|1|1; state=failed|retry|retry|waiting|cancelled; "
-			"worker=null; person=null; attempt=5|1|null; started=4000|300|null; "
-			"finished=60|null; due=null|-90|60|null; kind=flagged|failed|null; "
-			"reason=flagged by 5 workers|exit 1|null; input_size=null; "
-			"output_size=null; input=null; output=null"},
-	    {"read_job_events", 0, NULL}}},
+	.answers =
+	    {{"read_job", 5,
+		 "stage=1|2|1|1|1; state=failed|retry|retry|waiting|cancelled; "
+		 "public_of_stage=null; person=null; attempt=5|1|null; started=4000|300|null; "
+		 "finished=60|null; due=null|-90|60|null; kind=flagged|failed|null; "
+		 "reason=flagged by 5 workers|exit 1|null; input_size=null; "
+		 "output_size=null; input=null; output=null"},
+		{"read_job_events", 0, NULL}}},
     {"job that is done", page_job, .path = {"5"},
-	.answers = {{"read_job", 2,
-			"stage=1|2; state=done; attempt=1; started=10; finished=9; due=null; "
-			"kind=null; reason=null; input_size=null; output_size=null; input=null; "
-			"output=null"},
-	    {"read_job_events", 0, NULL}}},
+	.answers =
+	    {{"read_job", 2,
+		 "stage=1|2; state=done; attempt=1; started=100|10; finished=50|9; due=null; "
+		 "kind=null; reason=null; input_size=null; output_size=null; input=null; "
+		 "output=null"},
+		{"read_job_events", 0, NULL}}},
     {"job that is not there", page_job, .path = {"5"}, .answers = {{"read_job", 0, NULL}}},
     {"job 0", page_job, .path = {"0"}},
     {"job with more behind its number", page_job, .path = {"5", "x"}},
@@ -253,6 +257,14 @@ static const struct scene scenes[] = {
 	    BATCH "name=x; ended=null; paused_why=; note=; done=0; total=10; failed=0; leased=0; "
 		  "waiting=5; per_minute=0; eta_s=null; why=needs; needs=gpu; rate=null; "
 		  "low_s=null; high_s=null; shown_s=null; cancelled=0; inner=1; priority=100"}}},
+    {"batch that waits its turn", page_batch, .path = {"x"},
+	.answers =
+	    {{"read_batch_rows", 1,
+		 BATCH
+		 "name=x; ended=null; paused_why=; note=; done=0; total=10; failed=0; leased=0; "
+		 "waiting=5; per_minute=0; eta_s=null; why=turn; needs=; rate=null; "
+		 "low_s=null; high_s=null; shown_s=null; cancelled=0; inner=2; priority=0"},
+		{"read_batches", 0, NULL}}},
     {"batch that was cancelled", page_batch, .path = {"x"},
 	.answers = {{"read_batch_rows", 1,
 			BATCH "name=x; ended=50; paused_why=; note=; done=4; total=4; failed=3; "
@@ -389,6 +401,10 @@ static const struct scene scenes[] = {
 		"per_minute=2.5|0; eta_s=601|0; low_s=300|null; high_s=1200|null; why=null|needs; "
 		"needs=|gpu, big; rate=null|60; shown_s=600; cancelled=11|12; inner=2; "
 		"priority=0|9"}}},
+    {"numbers of the fifth stage", page_stats,
+	.answers = {NO_FACTS,
+	    {"read_series", 1, "start=3600; bucket_s=60; buckets=60; bucket=58; stage=5; done=7"},
+	    {"read_batch_rows", 0, NULL}}},
     {"numbers without jobs", page_stats,
 	.answers = {NO_FACTS, {"read_series", 0, NULL}, {"read_batch_rows", 0, NULL}}},
 
@@ -430,9 +446,9 @@ static const struct scene scenes[] = {
     {"join: made, with an address", NULL, .base_url = "https://tracker.example",
 	.join = JOIN("made", "Ada", "", "dct_0123", "ada", "https://here.example:8443"),
 	.answers = {{"read_counts", 2,
-			"stage=1|2; ready=5|8; retry=0; due=0; leased=0; done=1; failed=0; "
+			"stage=1|2; ready=8|5; retry=0; due=0; leased=0; done=1; failed=0; "
 			"cancelled=0; held=0; held_retry=0; first=200"},
-	    {"read_present", 2, "stage=1|2; present=0|0; working=0; heard=no"}}},
+	    {"read_present", 2, "stage=1|2; present=1|0; working=0; heard=no"}}},
     {"join: limited", NULL, .join = SAID("limited"), .answers = {NO_FACTS}},
     {"join: no invitation", NULL, .join = SAID("no_invite"), .answers = {NO_FACTS}},
     {"join: taken", NULL, .join = SAID("taken"), .answers = {NO_FACTS}},
