@@ -161,6 +161,7 @@ static const struct scene scenes[] = {
 			"sent_back=0"},
 	    {"read_worker_recent", 0, NULL}, {"read_worker_strikes", 0, NULL}}},
     {"worker that is gone", page_worker, .path = {"filter", "x"},
+	.base_url = "https://tracker.example",
 	.answers = {{"read_worker", 1,
 			"created=7200; seen=3601; gone_at=3600; gone_why=dropped; done=40; "
 			"struck=2; held=0; hours=1; peers_rate=2; peers=5; rests_s=60; bad_row=4; "
@@ -365,6 +366,8 @@ static const struct scene scenes[] = {
     {"dashboard of nobody's stage", page_dashboard, .query = "stage=b&after=5-6&owner=A%26da",
 	.answers = {MOVING, SERIES("read_series"), {"read_batch_rows", 0, NULL},
 	    {"read_workers", 0, NULL}}},
+    {"dashboard of nobody who is stale", page_dashboard, .query = "state=stale",
+	.answers = {NO_FACTS, {"read_batch_rows", 0, NULL}, {"read_workers", 0, NULL}}},
     {"dashboard of some that wait", page_dashboard,
 	.query = "state=waiting&owner=A%26da&all=true&stage=a&after=5-6",
 	.answers = {MOVING, SERIES("read_series"), {"read_batch_rows", 0, NULL},
@@ -401,10 +404,17 @@ static const struct scene scenes[] = {
 		"per_minute=2.5|0; eta_s=601|0; low_s=300|null; high_s=1200|null; why=null|needs; "
 		"needs=|gpu, big; rate=null|60; shown_s=600; cancelled=11|12; inner=2; "
 		"priority=0|9"}}},
-    {"numbers of the fifth stage", page_stats,
-	.answers = {NO_FACTS,
-	    {"read_series", 1, "start=3600; bucket_s=60; buckets=60; bucket=58; stage=5; done=7"},
-	    {"read_batch_rows", 0, NULL}}},
+    {"numbers of the fifth stage, and a note of a hostile name", page_stats,
+	.answers =
+	    {{"read_counts", 2,
+		 "stage=1|2; ready=2|3; retry=0; due=0; leased=0; done=0; failed=0; cancelled=0; "
+		 "held=0; held_retry=0; done_5m=0; done_1h=0; done_24h=0; first_at=null; first=9"},
+		{"read_present", 2,
+		    "stage=1|2; present=0; working=0; bad=0; workers=0; since=null; kind=null"},
+		{"read_eta", 0, NULL}, {"read_latest", 0, NULL},
+		{"read_series", 1,
+		    "start=3600; bucket_s=60; buckets=60; bucket=58; stage=5; done=7"},
+		{"read_batch_rows", 0, NULL}}},
     {"numbers without jobs", page_stats,
 	.answers = {NO_FACTS, {"read_series", 0, NULL}, {"read_batch_rows", 0, NULL}}},
 
