@@ -349,7 +349,7 @@ static const struct scene scenes[] = {
 		    "inner=1; "
 		    "done=1; total=10; paused_why="},
 		{"read_workers", 0, NULL}}},
-    {"dashboard where attempts fail", page_dashboard,
+    {"dashboard where attempts fail", page_dashboard, .query = "stage=b",
 	.answers = {{"read_counts", 2,
 			"stage=1|2; ready=1|0; retry=0; due=0; leased=1; done=5; failed=1|0; "
 			"cancelled=0; held=0; held_retry=0; done_5m=4|0; done_1h=4|0; done_24h=4; "
