@@ -330,9 +330,9 @@ static const struct scene scenes[] = {
     {"dashboard of five stages", page_dashboard, .query = "range=24h",
 	.answers =
 	    {{"read_counts", 5,
-		 "stage=1|2|3|4|5; paused=no|no|yes|no|no; ready=0|3|5|0|7; "
+		 "stage=1|2|3|4|5; paused=no|no|yes|no|no; ready=0|3|5|2|7; "
 		 "retry=2|0|1|3|0; due=0|0|0|0|7; leased=0; done=10|9|8|7|100000; "
-		 "failed=0|0|1|0|1; cancelled=0; held=0|3|0|0|0; held_retry=0; "
+		 "failed=0|0|1|0|1; cancelled=0; held=0|3|0|2|0; held_retry=0; "
 		 "gated=no; done_5m=1; done_1h=10; done_24h=100; first_at=3000; first=200000"},
 		{"read_present", 5,
 		    "stage=5|4|3|2|1; present=3|1|0|2|1; working=0; bad=0|1|1|0|0; "
