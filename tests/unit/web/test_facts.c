@@ -4,6 +4,7 @@
 
 #include "answers.h"
 #include "base/clock.h"
+#include "web/batches.h"
 #include "web/facts.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -446,6 +447,36 @@ one_sentence_tells_how_far_it_is(void **state)
 	    facts_sentence(&page, &f), "25.0% done, 2.5 a minute, 1 worker. Time left: 1 minute");
 }
 
+/* ---- batches ---------------------------------------------------------------------------------------- */
+
+/* Whether these are shown on the dashboard, where there are so many of them in all. */
+static bool
+are_news(const char *cells)
+{
+	struct batches *b = arena_alloc(&arena, sizeof(*b));
+	const struct answer of[] = {
+	    {"read_batch_rows", 1, arena_printf(&arena, "ended=null; done=1; total=9; %s", cells)},
+	    {NULL, 0, NULL}};
+
+	answers_end();
+	answers_begin(of);
+	assert_true(batches_read_open(&page, NULL, BATCHES_FEW, b, &e));
+	return batches_are_news(b);
+}
+
+static void
+a_batch_is_news_when_there_are_others_or_something_is_up_with_it(void **state)
+{
+	(void)state;
+	assert_false(are_news("inner=1; why=null; needs=; rate=null"));
+	assert_false(are_news("inner=1; why=idle; needs=; rate=null"));
+	assert_true(are_news("inner=2; why=null; needs=; rate=null"));
+	assert_true(are_news("inner=1; why=paused; needs=; rate=null"));
+	assert_true(are_news("inner=1; why=cancelled; needs=; rate=null"));
+	assert_true(are_news("inner=1; why=null; needs=gpu; rate=null"));
+	assert_true(are_news("inner=1; why=null; needs=; rate=1"));
+}
+
 int
 main(void)
 {
@@ -473,6 +504,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		what_is_in_hand_for_long_and_what_failed_is_said, begin, end),
 	    cmocka_unit_test_setup_teardown(one_sentence_tells_how_far_it_is, begin, end),
+	    cmocka_unit_test_setup_teardown(
+		a_batch_is_news_when_there_are_others_or_something_is_up_with_it, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("facts", tests, NULL, NULL);

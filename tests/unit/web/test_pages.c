@@ -295,6 +295,10 @@ static const struct scene scenes[] = {
 	.answers = {{"read_batch_rows", 101,
 	    "name=x; batch=1|2; ended=null; priority=-7; done=0; total=10; why=idle; eta_s=null; "
 	    "needs=; paused_why=; cancelled=0"}}},
+    {"batches that are a page", page_batches,
+	.answers = {{"read_batch_rows", 100,
+	    "name=x; batch=1|2; ended=null; priority=0; done=0; total=10; why=idle; eta_s=null; "
+	    "needs=; paused_why=; cancelled=0"}}},
     {"batches that are over", page_batches, .query = "state=ended&after=5-7",
 	.answers = {{"read_batch_rows", 101,
 	    "name=x; batch=1|2; ended=60; priority=0; done=10; total=10; why=null; eta_s=null; "
