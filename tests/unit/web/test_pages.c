@@ -418,7 +418,10 @@ static const struct scene scenes[] = {
 		{"read_eta", 0, NULL}, {"read_latest", 0, NULL},
 		{"read_series", 1,
 		    "start=3600; bucket_s=60; buckets=60; bucket=58; stage=5; done=7"},
-		{"read_batch_rows", 0, NULL}}},
+		{"read_batch_rows", 1,
+		    "name=x; done=10; total=10; ended=null; why=null; needs=; rate=null; "
+		    "eta_s=null; "
+		    "paused_why=; inner=1"}}},
     {"numbers without jobs", page_stats,
 	.answers = {NO_FACTS, {"read_series", 0, NULL}, {"read_batch_rows", 0, NULL}}},
 
