@@ -288,14 +288,6 @@ def test_an_invitation_is_asked_for_once_by_many(keyed, keyed_api):
     assert got == [200] + [422] * 7
 
 
-@pytest.mark.parametrize("host", ["a_b", "a$(x)", "a`b"])
-def test_lines_to_paste_name_no_address_that_a_shell_would_read(joining, api, host):
-    """Which host was asked for is whatever the visitor wrote; these are lines for a shell."""
-    status, read = ask(api, "Ada", headers={"Host": host})
-    assert status in (200, 400)
-    if status == 200:
-        assert "--url https://tracker.example --stage" in read.text and host not in read.raw
-
 
 def test_what_stands_in_the_address_is_no_part_of_the_form(joining, api):
     answer = api.call("POST", "/join?nickname=Ada", urlencode({"nickname": ""}), headers=FORM)
