@@ -230,8 +230,6 @@ files_finish(struct files *fs, const struct place *p, struct err *e)
 {
 	char name[64];
 
-	if (fs->fd < 0)
-		return true;
 	fs->number++;
 	name_of(fs, name, sizeof(name), fs->number);
 	return (name_file(fs, name) && write_line(fs, name, p)) || fail(fs->dir, e);

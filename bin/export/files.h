@@ -45,7 +45,7 @@ void files_close(struct files *fs);
 /* Begins a file when none is under way: *begun then. */
 bool files_begin(struct files *fs, bool *begun, struct err *e);
 bool files_put(struct files *fs, const char *bytes, size_t len, int64_t results, struct err *e);
-/* The one under way, if any, is whole, and everything before `p` is in it. */
+/* The one under way is whole, and everything before `p` is in it. */
 bool files_finish(struct files *fs, const struct place *p, struct err *e);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "base/json.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,36 +14,17 @@
 static char null_place;
 #define NULL_VALUE ((json *)&null_place)
 
-static pthread_key_t tokener_key;
-static pthread_once_t tokener_once = PTHREAD_ONCE_INIT;
-
-static void
-forget_tokener(void *tokener)
-{
-	json_tokener_free(tokener);
-}
-
-static void
-make_key(void)
-{
-	if (pthread_key_create(&tokener_key, forget_tokener) != 0)
-		abort();
-}
-
-/* A parser a thread: making one clears 66 levels of 40 bytes. json-c opens one for the outermost scalar too. */
+/* One for all, for programs have one thread: making it clears 66 levels of 40 bytes. json-c opens one for the outermost scalar too. */
 static struct json_tokener *
 own_tokener(void)
 {
-	struct json_tokener *tokener;
+	static struct json_tokener *tokener;
 
-	pthread_once(&tokener_once, make_key);
-	tokener = pthread_getspecific(tokener_key);
-	if (tokener) {
+	if (tokener)
 		json_tokener_reset(tokener);
-		return tokener;
-	}
-	tokener = json_tokener_new_ex(JSON_DEPTH_AROUND + 2);
-	if (!tokener || pthread_setspecific(tokener_key, tokener) != 0)
+	else
+		tokener = json_tokener_new_ex(JSON_DEPTH_AROUND + 2);
+	if (!tokener)
 		abort();
 	return tokener;
 }

@@ -5,6 +5,7 @@
  * looks at the text first (base/scan.h) and refuses them. A tree costs up to three hundred times its
  * text, so it is for what the programs read; what a stranger sends to the tracker is only scanned.
  *
+ * Threads	one: no program has more.
  * Ownership	json_parse's value is the caller's: json_free. Values found inside are borrowed.
  *		Text is valid as long as the value.
  * Errors	ERR_FIELD with one plain sentence.

@@ -275,3 +275,29 @@ def test_two_newjobs_of_one_worker_in_one_bundle_give_one_job(fresh, beside):
     assert answers[1] == answers[2]
     assert len(leases(fresh)) == 2 and strikes(fresh) == []
     assert refused() == before  # PostgreSQL takes no bundle with both, and they would be asked one by one
+
+
+def test_long_data_that_could_not_be_read_takes_its_job_back(fresh, beside):
+    """It is read apart, after the job was handed out: who cannot read it gives it back, and nobody has lost an attempt."""
+    fresh.load(["x" * 9_000_000] * 2)  # each over its share of an answer
+    token = beside.new()["token"]
+    body = fresh.one("select pg_get_functiondef('tracker.fetch_inputs'::regproc)")
+    fresh.sql(body[:body.index("LANGUAGE")] + " LANGUAGE plpgsql AS $$ begin raise exception 'for now' using errcode = '57014'; end $$")
+    try:
+        assert beside.post("/api/sync", token=token, want=2)[0] == 503
+        eventually(lambda: leases(fresh) == [], timeout_s=30, what="it goes back")
+    finally:
+        fresh.sql(body)
+    (job,) = beside.sync(token, want=1, wait=20)["jobs"]
+    assert job["attempt"] == 1 and len(job["data"]) == 9_000_000
+
+
+def test_an_older_call_that_waits_at_its_desk_gets_nothing_once_there_is_a_newer(fresh, beside):
+    """Both go to PostgreSQL when it is free again, the older one without a wish: else a job would be in nobody's hand."""
+    other, fleet = beside.new(), beside.new()
+    answers = all_at_once(
+        fresh, f"select from tracker.worker where name = '{other['display_name']}' for update",
+        [lambda: beside.post("/api/newJob", token=other["token"]),
+         *[lambda: beside.sync(fleet["token"], want=1, wait=20)] * 2])
+    jobs = [answer["jobs"] for answer in answers[1:] if answer.get("jobs")]
+    assert len(jobs) == 1 and len(leases(fresh)) == 2 and strikes(fresh) == []

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 import requests
 
-from beside import Beside
+from beside import Beside, PostgresWay
 from client import Api, Client, Fleet, which
 from crowd import Crowd
 from stack import process_is_alive, program
@@ -517,3 +517,27 @@ def test_a_socket_goes_with_its_tracker_and_no_other(faults, tmp_path):
             assert tracker.wait(60) == 0
         assert not os.path.exists(own) and os.path.exists(others)
     os.unlink(others)
+
+
+def test_a_tracker_that_is_there_before_postgresql_waits_for_it(faults):
+    """As at a boot: it says so, and takes calls when it is there."""
+    way = PostgresWay(faults)
+    aside = way.path + ".aside"
+    os.rename(way.path, aside)
+    log = os.path.join(way.folder, "log")
+    with open(log, "w", encoding="utf-8") as out:
+        tracker = subprocess.Popen([faults.installed("distcompute-tracker"), "--config", faults.config, f"--listen=unix:{way.folder}/own.sock",
+                                    f"--postgres=host={way.folder} dbname=tracker user=tracker", "--processes=1"],
+                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        def says(what):
+            with open(log, encoding="utf-8") as f:
+                return what in f.read()
+        eventually(lambda: says("event=waiting_for_postgres"), timeout_s=30, what="it waits")
+        assert tracker.poll() is None and not says("event=ready")
+        os.rename(aside, way.path)
+        eventually(lambda: says("event=ready"), timeout_s=60, what="it is ready")
+    finally:
+        tracker.terminate()
+        assert tracker.wait(60) == 0
+        way.close()

@@ -1,4 +1,5 @@
 """distcompute-load where options meet, and where it ends in the middle: what it says then is so."""
+import contextlib
 import json
 import select
 import signal
@@ -6,9 +7,11 @@ import socket
 import subprocess
 import threading
 
+import psycopg2
 import pytest
 
 from beside import PostgresWay
+from waiting import Later
 
 LOAD = "distcompute-load"
 NOTHING, DOUBT = "Nothing was loaded", "This came during the commit"
@@ -111,3 +114,17 @@ def test_a_load_that_ends_during_its_commit_says_that_it_may_be_there(fresh, way
     assert DOUBT in said and NOTHING not in said and "Stopped" not in said
     way.go.set()
     assert fresh.one("select count(*) from tracker.job") == (2 if way.when == "after" else 0)
+
+
+def test_of_two_loads_the_second_waits_and_says_so(fresh):
+    with contextlib.closing(psycopg2.connect(fresh.conninfo)) as other, other.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(x'64636c64'::int)")
+        load = subprocess.Popen([fresh.installed(LOAD), "--config", fresh.config, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+        load.stdin.write("x\n")
+        load.stdin.close()
+        assert Later(load.stderr.readline).result(30) == "Another load is running; waiting for its end.\n"
+        assert fresh.one("select count(*) from tracker.job") == 0
+        other.rollback()
+    assert load.wait(60) == 0 and load.stderr.read() == "" and "Loaded 1 job" in load.stdout.read()
+    load.stdout.close(), load.stderr.close()

@@ -530,3 +530,39 @@ def test_every_link_leads_to_a_page_that_is_about_it(fresh, api, worker):
     kinds = {re.match("/(?:[a-z]+/)?", p).group() for p in known}
     assert {"/person/", "/worker/", "/job/", "/batch/"} <= kinds and len(known) > 20, known
     assert any(re.fullmatch(r"/job/1\d\d\d", p) for p in known), known
+
+
+@pytest.mark.parametrize("query", ["owner=Ada", "state=waiting", "all=true", "owner=Ada&state=waiting&all=true"])
+def test_what_was_asked_of_the_workers_holds_on_each_page_of_them(fresh, api, query):
+    """Who follows the links has everybody who was asked for once, and nobody else."""
+    people = {"Ada": 120, "Bob": 330}
+    asked = {name for name, _ in ((f"Ada-{n}", 0) for n in range(120))} if "owner" in query else {
+        f"{who}-{n}" for who, count in people.items() for n in range(count)}
+    fresh.load([])
+    for who, count in people.items():
+        first = Fleet(fresh, nickname=who)
+        fresh.sql("do $$ declare w tracker.worker; begin"
+                  f" select * into w from tracker.worker where name = '{first.name}';"
+                  f" update tracker.worker set name = '{who}-0' where id = w.id;"
+                  f" for n in 1 .. {count - 1} loop"
+                  f"  w.id := (select max(id) + 1 from tracker.worker); w.token := gen_random_uuid(); w.name := '{who}-' || n;"
+                  "  w.created := w.created + interval '1 millisecond';"
+                  "  insert into tracker.worker overriding system value select w.*;"
+                  " end loop; end $$")
+        fresh.sql("select setval(pg_get_serial_sequence('tracker.worker', 'id'), (select max(id) from tracker.worker))")
+    seen, path, pages = [], f"/?{query}", 0
+    while path:
+        shown = api.get(path, headers={"X-Tracker-Cache": "off"})
+        seen += re.findall(r"<bdi>((?:Ada|Bob)-\d+)</bdi>", shown.text)
+        pages += 1
+        path = next((a.replace("#workers-a", "") for a in Page(shown.text).addresses if "after=" in a), None)
+        assert len(seen) <= 450
+    assert sorted(seen) == sorted(asked)
+    assert pages <= (3 if "all=true" in query else 10)
+
+
+def test_a_state_or_stage_that_there_is_not_is_as_if_nothing_was_asked(fresh, api):
+    here = Fleet(fresh, "b", nickname="Ada")
+    page_saying(api, "/", here.name)
+    for query in ("state=asleep", "stage=bees", "stage=%62%00"):
+        assert here.name in api.get(f"/?{query}").text, query
