@@ -176,21 +176,6 @@ fcgx_gate_count(const struct fcgx_gate *g)
 	return atomic_load(&g->count);
 }
 
-void
-fcgx_gate_free(struct fcgx_gate *g)
-{
-	if (!g)
-		return;
-	while (g->first)
-		end_connection(g->first);
-	close(g->epoll);
-	close(g->long_epoll);
-	close(g->bell);
-	pthread_mutex_destroy(&g->lock);
-	tellers_fini(&g->tellers);
-	free(g);
-}
-
 /* ---- connections ------------------------------------------------------------------------------- */
 
 static void
@@ -411,6 +396,24 @@ fcgx_gate_finish(struct fcgx_gate *g)
 		if (f->request.ipcFd < 0)
 			fcgx_done(f);
 	}
+}
+
+void
+fcgx_gate_free(struct fcgx_gate *g)
+{
+	if (!g)
+		return;
+	while (g->first) {
+		if (g->first->gather && g->first->gather->records.state == RECORDS_MORE)
+			end_gathering(g->first);
+		end_connection(g->first);
+	}
+	close(g->epoll);
+	close(g->long_epoll);
+	close(g->bell);
+	pthread_mutex_destroy(&g->lock);
+	tellers_fini(&g->tellers);
+	free(g);
 }
 
 /* ---- a request comes --------------------------------------------------------------------------- */

@@ -646,6 +646,30 @@ the_oldest_goes_on_when_nobody_has_memory_to_give_back(void **state)
 		close(fd[i]);
 }
 
+/* What it did wrong a sanitizer sees. */
+static void
+a_gate_goes_with_those_who_are_in_the_middle_of_a_body(void **state)
+{
+	struct room *r = *state;
+	char body[RECORD_MOST] = "";
+	int fd[3];
+
+	for (size_t i = 0; i < COUNT(fd); i++) {
+		fd[i] = call_in(r);
+		begin_to_ask(fd[i], "/large", true);
+		put(fd[i], STDIN, body, sizeof(body));
+	}
+	look_in_vain(r);
+	look_in_vain(r);
+	assert_int_equal(fcgx_gate_count(r->gate), COUNT(fd));
+	fcgx_gate_free(r->gate);
+	r->gate = fcgx_gate_new(r->listener, &limits);
+	for (size_t i = 0; i < COUNT(fd); i++) {
+		expect_closed(fd[i]);
+		close(fd[i]);
+	}
+}
+
 static void
 when_the_oldest_hangs_up_the_next_one_goes_on(void **state)
 {
@@ -1376,6 +1400,7 @@ main(void)
 		bodies_that_nobody_answers_are_bounded_and_who_waits_for_them_is_hung_up_on_in_time),
 	    TEST(who_waits_for_memory_gets_none_of_who_had_none),
 	    TEST(the_oldest_goes_on_when_nobody_has_memory_to_give_back),
+	    TEST(a_gate_goes_with_those_who_are_in_the_middle_of_a_body),
 	    TEST(when_the_oldest_hangs_up_the_next_one_goes_on),
 	    TEST(who_takes_twenty_seconds_to_ask_is_hung_up_on),
 	    TEST(of_a_body_over_the_limit_no_more_is_kept),
