@@ -12,6 +12,7 @@ import pytest
 
 from client import Api, Client, Fleet, which
 from test_bounds import held_up
+from test_edges import rendered
 from test_join import FORM, KEY, forget_tries, register
 from test_names import ADMIN, everything_kept, make_key, names, works_as
 from test_pages import Page, page, page_saying
@@ -378,12 +379,12 @@ def test_hidden_machines_are_on_no_page_but_their_own(ada, own):
     page_saying(api, f"/job/{job}", fleet.name)
     assert api.get(path).status_code == 200
     read = ada.does("hide")
-    assert fleet.name in read.text and "Nobody but you" in read.text
+    assert fleet.name in read.text and "Nobody but you" in read.text and "on no page but this one" in read.text
     for public in paths:
         eventually(lambda: fleet.name not in api.get(public).text, what=f"{public} does not name it")
     eventually(lambda: api.get(path).status_code == 404, what="its own page is gone")
     page_saying(api, "/person/Ada", "They are not shown")
-    ada.does("show")
+    assert "on the pages again" in ada.does("show").text
     page_saying(api, "/person/Ada", fleet.name)
     assert [act for _, act in audit(own)][-2:] == ["hide machines", "show machines"]
 
@@ -612,22 +613,30 @@ def test_what_is_done_here_is_on_all_pages_at_once_however_long_they_are_kept(li
 
     def all_say(where, words, yes=True):
         eventually(lambda: all((words in text) == yes for text in shown(where)), what=f"{where}: {words}, {yes}")
+
+    def does(act, kept=(path, "/person/Ada"), **fields):
+        """Once the pages that there are now are kept: of those of the second after an act none is."""
+        def are_kept():
+            before = rendered(limited)
+            return [shown(where) for where in kept] and rendered(limited) == before
+        eventually(are_kept, what="the pages are kept")
+        return ada.send(act, **fields)
     all_say(path, "It rests")
     all_say("/person/Ada", fleet.name)
-    ada.does("rest", worker=worker_id(limited, fleet.name))
+    does("rest", worker=worker_id(limited, fleet.name))
     all_say(path, "It rests", False)
-    ada.does("hide")
+    does("hide")
     all_say("/person/Ada", fleet.name, False)
     all_say(path, "Worker not found.")
-    ada.does("show")
+    does("show", kept=["/person/Ada"])
     all_say("/person/Ada", fleet.name)
     all_say(path, ">Ada<")
-    ada.does("rename", nickname="Countess")
+    does("rename", nickname="Countess")
     all_say(path, ">Countess<")
     for name in ("Countess", "Ada"):  # whose old links go on
         all_say(f"/person/{name}", "<h1><bdi>Countess</bdi></h1>")
-    ada.send("erase", name="Countess", again="Countess")
-    all_say("/person/Countess", "Person not found.")
+    does("erase", name="Countess", again="Countess")
+    all_say("/person/Ada", "Person not found.")
     all_say(path, "Countess", False)
 
 
