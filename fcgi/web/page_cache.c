@@ -44,7 +44,7 @@ struct form {
 /* A rendered page; shared by the cache and the answers under way. */
 struct copy {
 	atomic_int refs;
-	int64_t rendered_us; /* wall */
+	int64_t rendered_us; /* wall: when that began, so it knows nothing newer for sure */
 	char type[64];
 	struct form gzip, plain;
 	size_t len;
@@ -70,7 +70,7 @@ struct page_cache {
 	pthread_mutex_t lock;
 	struct entry *entries; /* oldest use first */
 	size_t bytes;
-	_Atomic(int64_t) forgot_us; /* wall: what was rendered before is not to be shown */
+	_Atomic(int64_t) forgot_us; /* wall: what began to be rendered before is not to be shown */
 };
 
 /* One refresh on its way to the reader: a page request without a requester. */
@@ -142,7 +142,7 @@ copy_new(const char *type, int64_t rendered_us, const char *bytes, size_t len, s
 
 /* A page fresh from its renderer: compressed here, once, for all who will ask for it. */
 static struct copy *
-copy_of_page(const char *type, const struct buf *page)
+copy_of_page(const char *type, int64_t began_us, const struct buf *page)
 {
 	struct copy *copy;
 	struct buf both;
@@ -156,7 +156,7 @@ copy_of_page(const char *type, const struct buf *page)
 	buf_put(&both, page->len > 0 ? page->data : "", page->len);
 	if (both.failed)
 		abort();
-	copy = copy_new(type, clock_wall_us(), both.data, both.len, gzip_len);
+	copy = copy_new(type, began_us, both.data, both.len, gzip_len);
 	buf_fini(&both);
 	return copy;
 }
@@ -196,7 +196,7 @@ page_cache_forget(struct page_cache *c)
 	struct entry *e, *next;
 
 	facts_forget();
-	/* What is being rendered at this moment may know the old: a second covers it. */
+	/* In Redis there are other hosts' copies, too, by their clocks: a second covers how these differ. */
 	atomic_store(&c->forgot_us, clock_wall_us() + 1000000);
 	pthread_mutex_lock(&c->lock);
 	HASH_ITER(hh, c->entries, e, next)
@@ -429,6 +429,7 @@ render(struct refresh *r, struct reader *reader, struct err *e)
 {
 	struct buf out;
 	struct copy *copy = NULL;
+	int64_t began_us = clock_wall_us();
 	struct page page = {.settings = reader->tracker->settings,
 	    .stages = stages_now(reader->tracker->stages),
 	    .redis_prefix = reader->tracker->redis_prefix,
@@ -449,7 +450,7 @@ render(struct refresh *r, struct reader *reader, struct err *e)
 		else {
 			/* Here no page can forget it; in an address everything is %-encoded. */
 			out.len = text_clean(out.data, out.len, true);
-			copy = copy_of_page(page.content_type, &out);
+			copy = copy_of_page(page.content_type, began_us, &out);
 		}
 	}
 	buf_fini(&out);
