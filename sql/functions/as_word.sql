@@ -12,6 +12,6 @@ language sql
 immutable
 as $$
 	select case when name ~ '^[[:alnum:]]' then '(?<![[:alnum:]])' else '' end
-		|| regexp_replace(name, '([^[:alnum:]])', '\\\1', 'g')
+		|| tracker.any_form(name)
 		|| case when name ~ '[[:alnum:]]$' then '(?![[:alnum:]])' else '' end
 $$;

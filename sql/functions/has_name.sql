@@ -12,5 +12,7 @@ language sql
 immutable
 as $$
 	select strpos(of_text, name) > 0
-		or any_case and strpos(lower(of_text collate "und-x-icu"), lower(name collate "und-x-icu")) > 0
+		or any_case and strpos(
+			translate(lower(of_text collate "und-x-icu"), 'ςϐϑϰϖϱϕϵµ', 'σβθκπρφεμ'),
+			translate(lower(name collate "und-x-icu"), 'ςϐϑϰϖϱϕϵµ', 'σβθκπρφεμ')) > 0	-- see any_form
 $$;

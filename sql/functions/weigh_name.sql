@@ -21,7 +21,7 @@ as $$
 	with n as materialized (
 		select p.nickname as name, case when octet_length(p.nickname) >= 6 then 'long'
 				when char_length(p.nickname) < 3 then 'name' else 'case' end as kind,
-			case when octet_length(p.nickname) >= 6 then regexp_replace(p.nickname, '([^[:alnum:]])', '\\\1', 'g')
+			case when octet_length(p.nickname) >= 6 then tracker.any_form(p.nickname)
 				else tracker.as_word(p.nickname) end as sought,
 			tracker.as_word(p.nickname) as word
 		from tracker.person p

@@ -538,6 +538,8 @@ def test_a_short_name_is_replaced_only_where_it_is_all(house):
     ("a", "pause stage a", False, None), ("王伟", "王伟说", False, "{new}说"), ("李", "李", False, "{new}"),
     ("Zebulon", "ZEBULON'S box, zebulons, zebulon", False, "{new}'S box, zebulons, {new}"),
     ("Жанна", "для жанна, ЖАННА и жаннами", False, "для {new}, {new} и жаннами"),
+    ("Νίκος", "ΝΊΚΟΣ, Νίκοσ και νίκος, Νίκοση", False, "{new}, {new} και {new}, Νίκοση"),
+    ("Νίκοσ", "νίκος, ΝΊΚΟΣ", False, "{new}, {new}"), ("Σίσυφος", "σίςυϕος", False, "{new}"), ("βασιλιάς", "ϐαςιλιάσ!", False, "{new}!"),
     ("Will", "Will will", False, "{new} will"), ("Will", "Will will, willing", True, "{new} {new}, willing"),
     ("Will", "will", False, None), ("Al", "al says hi", True, "{new} says hi"),
     ("(x)", "by (x)y", False, "by {new}y"), ("A.B", "AxB and A.B", False, "AxB and {new}"), ("\\1", "a \\1 b", True, "a {new} b")])
