@@ -200,6 +200,20 @@ move_all(struct ask *ask, int64_t merge, int64_t *moved, struct err *e)
 	return true;
 }
 
+/* They are one already, by both names; what is theirs is moved, and some of it not yet. */
+static void
+tell_not_merged(struct ask *ask)
+{
+	struct told told;
+
+	told_begin(&told, ask);
+	told_add(&told, "the merge is not done");
+	told_back(&told, "person merge --yes --");
+	told_back_name(&told, ask->arg[1]);
+	told_back_name(&told, ask->arg[2]);
+	told_goes_on(&told);
+}
+
 static bool
 merge_people(struct ask *ask, struct err *e)
 {
@@ -213,9 +227,12 @@ merge_people(struct ask *ask, struct err *e)
 		    only_weigh(ask,
 			"All of it becomes the other one's, which cannot be taken back: say --yes.",
 			e);
-	if (!ask_int(ask, "select tracker.merge_people($1, $2)", params, 2, &line, e) ||
-	    !move_all(ask, line, &moved, e))
+	if (!ask_int(ask, "select tracker.merge_people($1, $2)", params, 2, &line, e))
 		return false;
+	if (!move_all(ask, line, &moved, e)) {
+		tell_not_merged(ask);
+		return false;
+	}
 	tool_pages_changed(ask->tool);
 	told_begin(&told, ask);
 	told_add(&told, "%s is %s now, by both names", ask->arg[1], ask->arg[2]);

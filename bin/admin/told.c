@@ -245,6 +245,15 @@ told_note(struct told *t)
 	print(t, "note");
 }
 
+void
+told_goes_on(struct told *t)
+{
+	if (!t->line.failed && !t->back.failed)
+		fprintf(stderr, "%s: %s; go on with: %s\n", t->ask->tool->name, t->line.data,
+		    t->back.data);
+	told_drop(t);
+}
+
 bool
 told_secret(struct told *t, const char *name, const char *secret, struct err *e)
 {

@@ -289,7 +289,7 @@ go_on(struct ask *ask, int64_t undo, struct err *e)
 	while (!over)
 		if (!step(&s, &over, e)) {
 			progress_end(&s.progress);
-			if (e->kind == ERR_AWAY || e->kind == ERR_BUSY)
+			if (e->kind != ERR_MISSING)
 				fprintf(stderr, "%s: %s", ask->tool->name, last_words);
 			return false;
 		}

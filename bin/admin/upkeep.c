@@ -119,12 +119,17 @@ admin_purge(struct ask *ask, struct err *e)
 	param = pg_int8_param(&room, older_s);
 	if (!ask->yes)
 		return count_purge(ask, &param, e);
-	if (!begin_purge(ask, &line, e) ||
-	    !purge_kind(ask, "strikes", older_s, line, &purged[0], e) ||
-	    !purge_kind(ask, "results", older_s, line, &purged[1], e) ||
-	    !purge_kind(ask, "workers", older_s, line, &purged[2], e))
+	if (!begin_purge(ask, &line, e))
 		return false;
 	told_begin(&told, ask);
+	if (!purge_kind(ask, "strikes", older_s, line, &purged[0], e) ||
+	    !purge_kind(ask, "results", older_s, line, &purged[1], e) ||
+	    !purge_kind(ask, "workers", older_s, line, &purged[2], e)) {
+		told_add(&told, "the purge is not done");
+		told_back(&told, "purge --older %s --yes", ask->older);
+		told_goes_on(&told);
+		return false;
+	}
 	tell_purge(&told, purged[0], purged[1], "", purged[2]);
 	told_add(&told, " deleted, and counted");
 	told_end(&told);
