@@ -62,10 +62,10 @@ begin
 				return query select * from tracker.claim_anew(v_stage, v_batch, w_tid, tokens, ages_us, calls, hints, ids, answer_limit, false);
 				if found then return; end if;
 			end if;
+			v_rest := case when v_anew is not false then tracker.who_goes_long(v_stage, v_batch, v_found, ages_us) end;
 		end if;
-		v_rest := case when cardinality(w_tid) is distinct from v_found then null when not v_anew then '{}'
-			else tracker.who_goes_long(v_stage, v_batch, v_found, ages_us) end;
-		if coalesce(cardinality(v_rest), v_found) = v_found then
+		if v_anew = false then null;	-- it is the turn of fresh work
+		elsif coalesce(cardinality(v_rest), v_found) = v_found then
 			return query select * from tracker.claim_held(tokens, ages_us, calls, hints, ids, answer_limit);
 			return;
 		elsif v_rest <> '{}' then

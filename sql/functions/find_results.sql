@@ -8,8 +8,9 @@
 --		of_batch: its name.
 -- Answer	the results themselves, not what was made of them later.
 -- Errors	TR002: nothing is known by that name, or no condition was given.
--- Locks	none. Reads, bounded by when the workers concerned were here, whole stages of output.
--- Index	person by nickname; worker_person; batch by name; output_finished, or by key.
+-- Locks	none. Reads all results of the times in which one of the workers concerned was here.
+-- Index	person by nickname; worker_person; batch by name; output_finished, or by key, or none: as the planner finds
+--		best for these times, which it therefore must know.
 drop function if exists tracker.find_results(text, text, int2, timestamptz, timestamptz, cidr, text);
 create or replace function tracker.find_results(of_person text, of_worker text, of_stage int2,
 	since timestamptz, until timestamptz, of_address cidr default null,
@@ -18,12 +19,13 @@ returns table (stage int2, job int8, lease uuid)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 set jit = off
 as $$
 #variable_conflict use_column
 declare
-	v_since timestamptz := coalesce(since, '-infinity');
-	v_until timestamptz := coalesce(until, 'infinity');
+	c_apart constant interval := '10 minutes';	-- times that are closer to each other are one
+	v_when tstzmultirange := case when since > until then '{}' else tstzmultirange(tstzrange(since, until)) end;
 	v_first int8 := 1;
 	v_last int8 := 9223372036854775807;
 	-- What is kept of an address is that of one, or of the network that it is in.
@@ -33,6 +35,7 @@ declare
 		then tracker.hash_address(of_address, 24) end;
 	v_people int8[];
 	v_workers int8[];
+	v_here tstzmultirange;
 	v_from timestamptz;
 	v_to timestamptz;
 begin
@@ -47,9 +50,8 @@ begin
 	end if;
 	if coalesce(of_person, of_worker, of_address::text, of_label) is not null then
 		v_people := array(select tracker.ids_of_person(of_person));
-		select array_agg(w.id), min(w.created) filter (where w.done > 0),
-			max(coalesce(w.gone_at, 'infinity')) filter (where w.done > 0)
-		into v_workers, v_from, v_to
+		select array_agg(w.id), range_agg(tstzrange(least(w.created, w.gone_at), w.gone_at + c_apart)) filter (where w.done > 0)
+		into v_workers, v_here
 		from tracker.worker w
 		where (of_person is null or w.person = any (v_people))
 			and (of_worker is null or w.name = of_worker)
@@ -60,12 +62,15 @@ begin
 		if v_workers is null then
 			raise exception 'no such worker or person' using errcode = 'TR002';
 		end if;
-		v_since := greatest(v_since, v_from);
-		v_until := least(v_until, v_to + interval '1 second');
+		v_when := v_when * v_here;
 	end if;
-	return query
-		select o.stage, o.job, o.lease from tracker.output o
-		where (of_stage is null or o.stage = of_stage) and o.job between v_first and v_last
-			and o.finished >= v_since and o.finished < v_until
-			and (v_workers is null or o.worker = any (v_workers));
+	for v_from, v_to in
+		select coalesce(lower(u.span), '-infinity'), coalesce(upper(u.span), 'infinity') from unnest(v_when) as u(span)
+	loop
+		return query
+			select o.stage, o.job, o.lease from tracker.output o
+			where (of_stage is null or o.stage = of_stage) and o.job between v_first and v_last
+				and o.finished >= v_from and o.finished < v_to
+				and (v_workers is null or o.worker = any (v_workers));
+	end loop;
 end $$;

@@ -26,7 +26,7 @@ begin
 		'since', since, 'until', until, 'address', of_address, 'label', of_label, 'batch', of_batch,
 		'reason', coalesce(reason, ''), 'keep_credit', coalesce(keep, false),
 		'jobs', 0)), 'begun');
-	select coalesce(max(q.position), 0) into v_mark from tracker.ready q;
+	v_mark := coalesce(pg_sequence_last_value(pg_get_serial_sequence('tracker.ready', 'position')), 0);
 	insert into tracker.undo_item (undo, stage, batch, job, lease, line, place)
 	select v_undo, f.stage, tracker.batch_of(f.job), f.job, f.lease, q.stage, q.position
 	from (

@@ -29,7 +29,9 @@ as $$
 			count(*) filter (where cardinality(c.batches) > 0 and tracker.batch_of(o.job) = any (c.batches)) as off
 		from f
 		cross join (select array(select b.batch from tracker.batch b where b.cancelled) as batches) c
-		join tracker.output o on o.job = f.job and o.stage >= f.stage
+		join tracker.stage s on s.stage >= f.stage
+		cross join lateral (	-- a probe for each: how many there are is not known to the planner, who would read all
+			select q.stage, q.job, q.person from tracker.output q where q.stage = s.stage and q.job = f.job offset 0) o
 		group by o.stage, o.person) x
 	group by x.stage, 2
 	order by 1, 3 desc, 4 desc, 2

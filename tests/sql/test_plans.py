@@ -309,6 +309,33 @@ def test_what_was_finished_last_costs_the_same_wherever_it_is_put(house, server,
     assert buffers_of(house, call) < 300 < house.value("select pg_relation_size('tracker.output_a') / 8192")
 
 
+@pytest.mark.parametrize("which", [
+    "'Ada', null, null, null, null", "null, 'old machine', null, null, null", "null, null, null, null, null, '198.51.100.7'",
+    "null, null, null, null, null, null, 'release 7'", "null, null, 1::int2, now() - interval '50 hours', now() - interval '49 hours'",
+    "null, null, null, null, null, null, null, 'small'"])
+def test_an_undo_reads_what_was_done_while_its_workers_were_here(house, which):
+    """They were here for an hour, and again for another; what others did in the days between is not looked at."""
+    house.lawful = False
+    other, ada = house.worker(), [house.worker(nickname="Ada") for _ in range(2)]
+    first = house.load(3, name="small")
+    house.rows("update tracker.batch set first = 39900, last = 40000 where batch = %s", first)
+    house.rows("update tracker.worker set name = case hours when 50 then 'old machine' else 'new machine' end, label = 'release 7', address = '198.51.100.7', done = 1,"
+               " created = now() - hours * interval '1 hour', gone_at = now() - (hours - 1) * interval '1 hour'"
+               " from unnest(%s::int8[], array[50, 2]) as u(worker, hours) where id = u.worker", [w.id for w in ada])
+    house.rows("truncate tracker.output")
+    house.rows("vacuum full tracker.worker")  # which is looked through; without what other tests left
+    house.rows("insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data)"
+               " select 1, n, case when n % 100 = 0 and n between 1000 and 2000 then %s else %s end, 1, 1, gen_random_uuid(), now(),"
+               " now() - interval '51 hours' + n * interval '4.5 s', 'result' from generate_series(1, 40000) n"
+               .replace("n % 100", "mod(n, 100)"), ada[0].id, other.id)
+    house.rows("analyze tracker.output")
+    pages = house.value("select pg_relation_size('tracker.output_a') / 8192")
+    found = house.value(f"select count(*) from tracker.find_results({which})")
+    assert found > 0 and buffers_of(house, f"count(*) from tracker.find_results({which})") < 200 < pages
+    # A dry run looks besides for what was made of each.
+    assert buffers_of(house, f"count(*) from tracker.undo_count({which})") < 250 + 8 * found
+
+
 @pytest.mark.parametrize("call", [
     "tracker.read_counts()", "tracker.read_batches(null)", "tracker.read_ends()", "tracker.read_pace()", "tracker.read_eta(60, 3)",
     "tracker.read_batch_pace(array[1])", "tracker.read_series(86400, 600)", "tracker.read_series(0, 600)", "tracker.read_period('today')",
