@@ -1024,3 +1024,100 @@ def test_a_look_that_ends_with_the_last_it_may_find_says_so(house, rows):
     told = house.rows("select id, name from tracker.read_workers(1::int2, null, 'waiting', null, null, %s, 1800)", rows)
     assert len([r for r in told if r.name]) == min(rows + 1, 2000)
     assert (told[-1].name is None) == (rows >= 2000)
+
+
+# ---- each by itself, among neighbours
+
+@pytest.fixture
+def street(house):
+    """Nine jobs, each in another place, by Ada in stage A and by Bob in stage B; the last is of a batch that is cancelled."""
+    house.max_attempts = 1
+    house.load(8, data="in {}")
+    house.ada, house.bob = house.worker(1, "Ada", "twin"), house.worker(2, "Bob", "twin")
+    jobs = house.take(house.ada, 8)
+    for j in (0, 4, 5, 6, 7):
+        house.done(house.ada, jobs[j], f"made of {j + 1}")
+    house.back(house.ada, jobs[2], "released", "no room")
+    house.back(house.ada, jobs[3], "failed", "exit 4")
+    held = house.take(house.bob, 5)
+    house.done(house.bob, held[0], "end of 1")
+    house.back(house.bob, held[3], "released", "no space")
+    house.back(house.bob, held[4], "failed", "exit 8")
+    house.rows("with l as (delete from tracker.lease where stage = 2 and job = 5 returning *)"
+               " insert into tracker.ready (stage, batch, job) select l.stage, l.batch, l.job from l")
+    house.off = house.load(1, data="in {}")
+    house.value("select tracker.cancel_batch(%s)", house.off)
+    house.lawful = False
+    return house
+
+
+def test_each_job_is_told_by_itself(street):
+    told = {n: [(r.state, r.worker, r.person, r.reason, r.input, r.output) for r in life(street, n, 99)] for n in range(1, 10)}
+    ada, bob = ("twin", "Ada"), ("twin", "Bob")
+    nobody = (None, None, None)
+
+    def made(n):
+        return ("done", *ada, None, f"in {n}", f"made of {n}")
+
+    def fed(n, state, *more):
+        return (state, *more, f"made of {n}", None)
+    later = ("later", None, None, None, None, None)
+    assert told[1] == [made(1), ("done", *bob, None, "made of 1", "end of 1")]
+    assert told[2] == [("leased", *ada, None, "in 2", None), later]
+    assert told[3] == [("retry", *ada, None, "in 3", None), later]
+    assert told[4] == [("failed", *ada, "1 bad end by 1 worker of 1 person, at last: exit 4", "in 4", None), later]
+    assert told[5] == [made(5), fed(5, "waiting", *nobody)]
+    assert told[6] == [made(6), fed(6, "leased", *bob, None)]
+    assert told[7] == [made(7), fed(7, "retry", *bob, None)]
+    assert told[8] == [made(8), fed(8, "failed", *bob, "1 bad end by 1 worker of 1 person, at last: exit 8")]
+    assert [r[0] for r in told[9]] == ["cancelled", "cancelled"]
+
+
+def test_lists_of_one_stage_or_batch_have_no_others(street):
+    def jobs(call):
+        return [r.job for r in street.rows(f"select job from tracker.{call}")]
+    assert [jobs(f"list_failed({stage}::int2, 0, 9)") for stage in (1, 2)] == [[4], [8]]
+    assert [jobs(f"list_failed(1::int2, 0, 9, {batch})") for batch in (street.off - 1, street.off)] == [[4], []]
+    assert [jobs(f"list_failed(1::int2, {after}, 9)") for after in (3, 4)] == [[4], []]
+    assert [jobs(f"list_leases(0, {stage}, 9)") for stage in ("1::int2", "2::int2", "null")] == [[2], [6], [2, 6]]
+    street.rows("update tracker.lease set since = since - interval '1 hour' where job = 6")
+    assert [jobs(f"list_leases({s}, null, 9)") for s in (3500, 3700)] == [[6], []]
+    assert jobs("list_leases(3500, 1::int2, 9)") == []
+
+
+def test_a_worker_is_told_by_itself_though_another_stage_has_one_of_its_name(street):
+    gone = street.worker(1, "Gus")
+    street.bye(gone)
+    told = {stage: street.rows("select * from tracker.read_worker(%s::int2, 'twin')", stage)[0] for stage in (1, 2)}
+    assert [(r.person, r.done, r.struck, r.held) for r in told.values()] == [("Ada", 5, 1, 1), ("Bob", 1, 1, 1)]
+    street.rows("update tracker.worker set seen = created + interval '1 hour'")
+    assert [street.value("select peers from tracker.read_worker(%s::int2, 'twin')", stage) for stage in (1, 2)] == [1, 1]
+    assert street.rows("select * from tracker.read_worker(3::int2, 'twin')") == []
+    for stage, w, jobs in ((1, street.ada, [2]), (2, street.bob, [6])):
+        assert [(r.stage, r.job) for r in street.rows("select * from tracker.read_worker_leases(%s, 9)", w.id)] == [(stage, *jobs)]
+    assert sorted(r.job for r in street.rows("select * from tracker.read_worker_recent(%s, 9)", street.ada.id)) == [1, 5, 6, 7, 8]
+    assert [r.job for r in street.rows("select * from tracker.read_worker_recent(%s, 9)", street.bob.id)] == [1]
+
+
+def test_what_is_in_hand_and_who_is_here_is_told_by_stage(street):
+    gone, stale = street.worker(1, "Gus"), street.worker(2, "Hal")
+    street.bye(gone)
+    street.rows("update tracker.worker set seen = now() - interval '1 hour' where id = %s", stale.id)
+    assert [(r.stage, r.present, r.working, r.heard) for r in street.rows("select * from tracker.read_present(1800)")] == [
+        (1, 1, 1, True), (2, 2, 1, True)]
+    street.rows("update tracker.worker set seen = now() - interval '1 hour' where gone_at is null")
+    assert [[r.heard for r in street.rows("select heard from tracker.read_present(%s)", s)] for s in (3500, 3700)] == [[False] * 2, [True] * 2]
+    assert [(r.stage, r.present, r.working) for r in street.rows("select * from tracker.read_work_in_hand()")] == [(1, 1, 1), (2, 2, 1)]
+
+
+def test_a_person_is_told_by_themselves(street):
+    machines = {name: street.rows("select jobs, today, week, machines, rank from tracker.read_person(%s)", name)[0] for name in ("Ada", "Bob")}
+    assert machines == {"Ada": (5, 5, 5, 1, 1), "Bob": (1, 1, 1, 1, 2)}
+    ids = {r.nickname: r.id for r in street.rows("select id, nickname from tracker.person")}
+    assert [[(r.stage, r.done) for r in street.rows("select * from tracker.read_person_stages(%s)", ids[name])] for name in ("Ada", "Bob")] == [
+        [(1, 5)], [(2, 1)]]
+    last = {name: street.value("select tracker.read_last(%s)", ids[name]) for name in ("Ada", "Bob")}
+    street.rows("update tracker.credit set minute = minute - interval '1 hour' where person = %s", ids["Bob"])
+    assert street.value("select tracker.read_last(%s)", ids["Ada"]) == last["Ada"] and street.value("select tracker.read_last(%s)", ids["Bob"]) < last["Bob"]
+    street.bye(street.bob)
+    assert [street.value("select machines from tracker.read_person(%s)", name) for name in ("Ada", "Bob")] == [1, 0]

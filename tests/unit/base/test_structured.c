@@ -106,10 +106,24 @@ a_string_that_reads_as_json_stays_a_string(void **state)
 	keeps("\"<!json!>\\t5\"", "<!json!>\t\"<!json!>\\t5\"");
 }
 
+static void
+the_mark_is_all_of_its_letters_at_the_beginning(void **state)
+{
+	(void)state;
+	assert_true(structured_is_marked("<!json!>", 8));
+	assert_true(structured_is_marked("<!json!>[1]", 11));
+	assert_false(structured_is_marked("<!json!>", 7));
+	assert_false(structured_is_marked("<!JSON!>[1]", 11));
+	assert_false(structured_is_marked(" <!json!>[1]", 12));
+	assert_false(structured_is_marked("a plain text", 12));
+	assert_false(structured_is_marked("", 0));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_mark_is_all_of_its_letters_at_the_beginning),
 	    cmocka_unit_test(a_list_or_an_object_behind_the_mark_is_json),
 	    cmocka_unit_test(a_bare_value_behind_the_mark_is_text),
 	    cmocka_unit_test(what_is_no_json_behind_the_mark_is_text),
