@@ -426,3 +426,10 @@ def test_twenty_bad_ones_within_an_hour_make_their_network_rest(house, ends, age
                    " gen_random_uuid(), now(), now(), '' from tracker.worker w where w.id = %s", good_one.id)
         count(house)
         assert network(house, workers[0]).bad == 0
+
+
+@pytest.mark.parametrize("before, allowance, slots", [(20, 8, 8), (21, 4, 8), (40, 4, 8), (41, 1, 2)])
+def test_what_the_next_one_begins_with_is_by_how_many_there_are(house, before, allowance, slots):
+    come(house, before)
+    w = house.row(house.newcomer())
+    assert (w.allowance, w.slots) == (allowance, slots)

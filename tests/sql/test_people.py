@@ -887,3 +887,20 @@ def test_who_is_still_to_be_looked_at_is_who_another_version_saw_or_none(house):
         house.rows("insert into tracker.person (nickname, looked) values (%s, %s)", name, looked)
     assert {r.nickname for r in house.rows("select * from tracker.list_unlooked('64', 9)")} == {"a", "b", "d"}
     assert [len(house.rows("select * from tracker.list_unlooked('64', %s)", most)) for most in (0, 1, 2, 3)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("days, told", [(1, True), (6, True), (7, False)])
+def test_who_is_shown_again_has_the_week_that_they_had(house, days, told):
+    house.lawful = False
+    house.load(1)
+    make(house, house.worker(1, "Ada"), 1)
+    for table in ("tally", "credit"):
+        house.rows(f"update tracker.{table} set minute = (date_trunc('day', now() at time zone 'UTC') - make_interval(days => %s)) at time zone 'UTC'"
+                   " where slot >= 0", days)
+    house.fold()
+    before = board(house, "week")
+    hide(house, "Ada")
+    assert board(house, "week") == board(house) == []
+    hide(house, "Ada", False)
+    assert board(house, "week") == before == ([("Ada", 1)] if told else [])
+    assert board(house) == [("Ada", 1)]

@@ -113,6 +113,18 @@ def test_who_tries_is_counted_to_the_last_by_what_and_from_where(house):
     assert [house.value(tries, "join", "192.0.2.1") for _ in range(4)] == [True, True, True, False]
 
 
+@pytest.mark.parametrize("one, other, origin, network", [
+    ("192.0.2.1", "192.0.2.1", True, True), ("192.0.2.1", "192.0.2.2", False, True), ("192.0.2.1", "192.0.2.254", False, True),
+    ("192.0.2.255", "192.0.3.0", False, False), ("192.0.2.1", "192.0.130.1", False, False),
+    ("2001:db8:0:1::1", "2001:db8:0:1:ffff::9", True, True), ("2001:db8:0:2::1", "2001:db8:0:3::1", False, True),
+    ("2001:db8:0:0::1", "2001:db8:0:ff::1", False, True), ("2001:db8:0:7f::1", "2001:db8:0:80::1", False, True),
+    ("2001:db8:0:ff::1", "2001:db8:0:100::1", False, False), ("192.0.2.1", "::ffff:c000:201", False, False)])
+def test_an_origin_and_a_network_are_so_many_bits(house, one, other, origin, network):
+    """32 and 24 of IPv4, 64 and 56 of IPv6."""
+    same = "select tracker.hash_address(%s, {0}) = tracker.hash_address(%s, {0})"
+    assert (house.value(same.format(32), one, other), house.value(same.format(24), one, other)) == (origin, network)
+
+
 def test_of_which_results_much_was_sent_back_is_told_without_those_of_whom_nothing_was(house):
     house.lawful = False
     house.rows("insert into tracker.purged (worker, person, stage, results, kept) values (1, 1, 1, 3, 3), (2, 1, 1, 3, 2), (2, 1, 2, 1, 0)")
