@@ -602,3 +602,21 @@ def test_of_what_is_no_word_forty_characters_are_told(house):
     with pytest.raises(psycopg2.Error) as e:
         house.rows("select tracker.split_words(%s)", "!" * 41)
     assert f'"{"!" * 40}" is no word' in str(e.value)
+
+
+def test_who_waits_for_a_turn_waits_for_that_of_its_batch_and_stage(house):
+    """Whatever another stage's rates are, and another batch's."""
+    slow, quick = house.load(5), house.load(5)
+    needs(house, slow, "gpu")
+    needs(house, quick, "ram")
+    rate(house, slow, 1)
+    rate(house, quick, 2)
+    stage_rate(house, 2, 1)
+    house.rows("update tracker.gate set free_at = now() + case when rate = 2 then interval '33 seconds' else interval '66 seconds' end")
+    masks = {r.word: 1 << r.bit for r in house.rows("select * from tracker.word")}
+    waits = {r[0]: r[1:] for r in house.rows("select * from tracker.list_waits(1::int2, array[-1]::int8[])")}
+    assert waits.keys() == set(masks.values())
+    assert 35 < waits[masks["gpu"]][0] / 1e6 <= 60 and 5 < waits[masks["ram"]][0] / 1e6 <= 30
+    assert [jobs for _, jobs in waits.values()] == [1, 1]
+    assert [r[0] for r in house.rows("select * from tracker.list_waits(1::int2, array[%s]::int8[])", masks["gpu"])] == [masks["gpu"]]
+    assert house.rows("select * from tracker.list_waits(2::int2, array[-1]::int8[])") == []
