@@ -55,6 +55,9 @@ SMALL = {
     "is_over": {f"{P}, {S}, 10, 0, 1, 5, 3, 3": True, f"{P}, {S}, 9, 0, 1, 5, 3, 3": False, f"{P}, {S}, 10, 0, 0, 5, 3, 3": False,
                 f"{P}, {S}, 10, 0, 1, 4, 3, 3": False, f"{P}, {S}, 10, 0, 1, 5, 2, 3": False, f"{P}, {S}, 10, 0, 1, 5, 3, 2": False,
                 f"{P}, {S}, 9, 10, 0, 0, 0, 0": False, f"{P}, {S}, 9, 11, 0, 0, 0, 0": True, f"{P}, {S}, 20, 0, 0, 0, 0, 0": True},
+    # how many ask, and an id, whose last byte says it: one in two of few, one in eight of four and more.
+    "is_turn_of_anew": {f"{asking}, '00000000-0000-0000-0000-ffffffffff{last_byte:02x}'": turn for asking, last_byte, turn in (
+        (1, 0, True), (3, 127, True), (3, 128, False), (4, 31, True), (4, 32, False), (4, 127, False), (100, 31, True), (100, 255, False))},
     "seat_jobs": {"1::int2, array[11, 12, 13]::int8[], array[1, 2, 3], 3, array[1, 2, 3]::int8[], array[null, null, null]::int8[]": [1, 2, 3],
                   "1::int2, array[11, 12, 13]::int8[], array[1, 2, 3], 2, array[1, 2, 3]::int8[], array[null, null, null]::int8[]": [1, 2, None],
                   "1::int2, array[11, 12, 13]::int8[], array[1, 2, 3], 3, array[1, 2, 3]::int8[], array[11, 12, 13]::int8[]": [2, 1, None],
@@ -151,29 +154,6 @@ def test_a_stage_is_who_is_called_so_now_and_else_who_was(house):
         house.rows("select tracker.rename_stage(%s::int2, %s)", stage, name)
     for name, found in (("third", [(2, "Third")]), ("Extract", [(1, "First")]), ("filter", [(2, "Third")]), ("LAST", [(3, "Last")]), ("none", [])):
         assert house.rows("select * from tracker.read_stage(%s)", name) == found
-
-
-@pytest.mark.parametrize("asking, last_byte, turn", [(3, 255, True), (4, 255, False), (4, 64, False), (4, 63, True), (100, 0, True)])
-@pytest.mark.parametrize("stage", [1, 2])
-def test_whose_turn_it_is_one_bundle_in_four_and_small_ones_do_what_was_undone_anew(house, stage, asking, last_byte, turn):
-    batch = house.load(4)
-    for n in range(1, stage + 1):
-        w = house.worker(n)
-        for job in house.take(w, 2 if n == stage else 4):
-            house.done(w, job)
-    asked = (f"select tracker.is_turn_of_anew({stage}::int2, {batch}, {asking}, '00000000-0000-0000-0000-0000000000{last_byte:02x}',"
-             " array_fill(0::int8, array[15]))")
-    assert house.value(asked) is None  # nothing was undone
-    house.value(f"select tracker.send_back_job(1, {stage}::int2, '')")
-    assert house.value(asked) is turn
-    house.rows("update tracker.retry set due = now() + interval '1 hour'")
-    assert house.value(asked) is None
-    house.make_due()
-    house.rows("delete from tracker.ahead")
-    house.rows("delete from tracker.frontier")
-    house.rows("delete from tracker.ready where stage = %s", stage)
-    house.lawful = False
-    assert house.value(asked) is True  # there is nothing else
 
 
 # ---- what is not said
