@@ -343,7 +343,7 @@ def test_a_period_ends_with_its_first_day_and_counts_every_stage(house, table, p
 def lately(house):
     """What is said of the last five minutes, hour and day, of the whole, the batch and the person."""
     a = house.rows("select done_5m, done_1h, done_24h from tracker.read_pace()")[0]
-    b = house.rows("select done_5m, done_1h from tracker.read_batch_pace(%s)", [house.batch()])[0]
+    b = house.rows("select done_5m, done_1h from tracker.read_batch_pace(%s) order by stage", [house.batch()])[0]
     p = house.rows("select jobs, today, week, by_hour24, spark[30] from tracker.read_person('x')")[0]
     said = {"pace": a, "batch's pace": b, "person": p, "period": (house.value("select tracker.read_period('today')"),)}
     for chart in ("read_series(3600, 60)", f"read_batch_series({house.batch()}, 3600, 60)"):
