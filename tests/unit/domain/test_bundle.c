@@ -238,6 +238,7 @@ go(const char *answer)
 	if (!pg_call(pg, "update tracker.played set answer = $1::jsonb", &param, 1, &rows, &e))
 		fail_msg("%s", e.why);
 	pg_rows_free(rows);
+	pg_rows_free(bundle.rows); /* of a try before */
 	if (!bundle_send(&t, &bundle, pg, &e) || !bundle_receive(&t, &bundle, pg, &e))
 		fail_msg("%s", e.why);
 }
