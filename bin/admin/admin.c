@@ -558,7 +558,8 @@ obey(const struct command *c, struct ask *ask, struct err *e)
 	if (!tool_open(ask->tool, e))
 		return false;
 	if (!c->offline &&
-	    !(tool_connect(ask->tool, e) && audit_name(ask, e) && check_texts(ask, e)))
+	    !(tool_connect(ask->tool, e) && tool_sign(ask->tool, ask->as, e) &&
+		check_texts(ask, e)))
 		return false;
 	if (c->slow)
 		pg_set_patience(ask->tool->pg, TOOL_LONG_MS);

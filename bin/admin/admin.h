@@ -75,8 +75,7 @@ bool show_person_named(struct ask *ask, struct err *e);
 bool admin_leases(struct ask *ask, struct err *e);
 bool admin_workers(struct ask *ask, struct err *e);
 
-/* audit.c: tells the database who acts, once connected; lists who did what. */
-bool audit_name(struct ask *ask, struct err *e);
+/* audit.c: who did what. */
 bool admin_audit(struct ask *ask, struct err *e);
 /* bans.c */
 bool admin_ban(struct ask *ask, struct err *e);

@@ -1,5 +1,4 @@
-/* Who did what: the name that an operator's acts are written down under, and the list of them. */
-#include <pwd.h>
+/* Who did what. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,46 +12,6 @@
 #include "store/pg_array.h"
 
 #define PAGE 1000 /* lines a query */
-
-/* "ann@host": who called sudo, else whose process this is. */
-static void
-put_own_name(struct buf *b)
-{
-	const char *user = getenv("SUDO_USER");
-	const struct passwd *own = user && *user ? NULL : getpwuid(getuid());
-	char host[256] = "";
-
-	if (gethostname(host, sizeof(host) - 1) != 0)
-		*host = '\0';
-	if (user && *user)
-		buf_puts(b, user);
-	else if (own)
-		buf_puts(b, own->pw_name);
-	else
-		buf_printf(b, "%ld", (long)getuid());
-	buf_printf(b, "@%s", host);
-}
-
-bool
-audit_name(struct ask *ask, struct err *e)
-{
-	struct buf name;
-	struct pg_param param;
-	struct pg_rows *rows = NULL;
-	bool ok;
-
-	buf_init(&name, 0);
-	if (ask->as)
-		buf_puts(&name, ask->as);
-	else
-		put_own_name(&name);
-	param = pg_buf_param(&name);
-	ok = pg_call(
-	    ask->tool->pg, "select set_config('tracker.who', $1, false)", &param, 1, &rows, e);
-	pg_rows_free(rows);
-	buf_fini(&name);
-	return ok;
-}
 
 /* ---- the list -------------------------------------------------------------------------------- */
 

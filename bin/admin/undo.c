@@ -278,6 +278,15 @@ heed_signals(struct ask *ask, const char *command, int64_t undo, const char *sta
 	on_signals(SIG_DFL, broken_off);
 }
 
+/* What passes is worth another try; an undo that there is not is none. */
+static void
+end_early(struct steps *s, const struct err *e)
+{
+	progress_end(&s->progress);
+	if (e->kind != ERR_MISSING)
+		fprintf(stderr, "%s: %s", s->ask->tool->name, last_words);
+}
+
 static bool
 go_on(struct ask *ask, int64_t undo, struct err *e)
 {
@@ -288,9 +297,7 @@ go_on(struct ask *ask, int64_t undo, struct err *e)
 	heed_signals(ask, "undo --resume", undo, "not done");
 	while (!over)
 		if (!step(&s, &over, e)) {
-			progress_end(&s.progress);
-			if (e->kind != ERR_MISSING)
-				fprintf(stderr, "%s: %s", ask->tool->name, last_words);
+			end_early(&s, e);
 			return false;
 		}
 	progress_end(&s.progress);
@@ -413,15 +420,18 @@ static bool
 take_back(struct ask *ask, int64_t undo, struct err *e)
 {
 	struct steps s;
-	bool over = false, ok = true;
+	bool over = false;
 
 	steps_begin(&s, ask, undo);
 	heed_signals(ask, "undo --back", undo, "not taken back yet");
-	while (ok && !over)
-		ok = step_back(&s, &over, e);
+	while (!over)
+		if (!step_back(&s, &over, e)) {
+			end_early(&s, e);
+			return false;
+		}
 	progress_end(&s.progress);
 	heed_no_signals();
-	return ok && tell_back(&s, e);
+	return tell_back(&s, e);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

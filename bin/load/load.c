@@ -450,7 +450,8 @@ load(struct wish *w, struct source *s, struct err *e)
 	if (made.failed)
 		return err_set(e, ERR_BUG, NULL, "out of memory");
 	pg_set_patience(w->tool->pg, PATIENCE_MS);
-	ok = tool_connect(w->tool, e) && may_reset(w, e) && load_as(w, s, &batch, e);
+	ok = tool_connect(w->tool, e) && tool_sign(w->tool, NULL, e) && may_reset(w, e) &&
+	    load_as(w, s, &batch, e);
 	buf_fini(&made);
 	return ok;
 }

@@ -1,6 +1,7 @@
 #include "tool/tool.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "domain/news.h"
 #include "domain/schema.h"
 #include "domain/stages.h"
+#include "store/pg_array.h"
 #include "store/redis.h"
 
 bool
@@ -67,6 +69,45 @@ tool_stage(const struct tool *t, const char *text, int *stage, struct err *e)
 	    s->stages.n, stage_letter(s->stages.n));
 }
 
+/* "ann@host": who called sudo, else whose process this is. */
+static void
+put_own_name(struct buf *b)
+{
+	const char *user = getenv("SUDO_USER");
+	const struct passwd *own = user && *user ? NULL : getpwuid(getuid());
+	char host[256] = "";
+
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		*host = '\0';
+	if (user && *user)
+		buf_puts(b, user);
+	else if (own)
+		buf_puts(b, own->pw_name);
+	else
+		buf_printf(b, "%ld", (long)getuid());
+	buf_printf(b, "@%s", host);
+}
+
+bool
+tool_sign(struct tool *t, const char *as, struct err *e)
+{
+	struct buf name;
+	struct pg_param param;
+	struct pg_rows *rows = NULL;
+	bool ok;
+
+	buf_init(&name, 0);
+	if (as)
+		buf_puts(&name, as);
+	else
+		put_own_name(&name);
+	param = pg_buf_param(&name);
+	ok = pg_call(t->pg, "select set_config('tracker.who', $1, false)", &param, 1, &rows, e);
+	pg_rows_free(rows);
+	buf_fini(&name);
+	return ok;
+}
+
 /* To every process of the tracker. */
 static void
 publish(struct tool *t, const struct news *news)
@@ -82,9 +123,11 @@ publish(struct tool *t, const struct news *news)
 	r = redis_new(t->settings.redis);
 	redis_begin(r);
 	redis_put_words(r, "PUBLISH", channel, text, NULL);
-	if (!redis_flush(r, NULL, NULL, &e))
+	if (!redis_flush(r, NULL, NULL, &e) && !t->is_untold) {
+		t->is_untold = true;
 		fprintf(stderr, "%s: the tracker could not be told, and will find out itself: %s\n",
 		    t->name, e.why);
+	}
 	redis_free(r);
 }
 

@@ -4,7 +4,7 @@
  * Ownership	tool_open fills the caller's struct; tool_close frees all of it, also after a
  *		failed open.
  * Errors	as their modules'. What is told through Redis never fails: Redis may be away or refuse,
- *		which is said on stderr, and the tracker polls too.
+ *		which is said on stderr, once, and the tracker polls too.
  */
 #ifndef TOOL_TOOL_H
 #define TOOL_TOOL_H
@@ -25,6 +25,7 @@ struct tool {
 	struct settings settings;
 	struct config config;
 	struct pg *pg;
+	bool is_untold; /* the tracker could not be told, which was said */
 };
 
 /*
@@ -39,6 +40,11 @@ bool tool_open(struct tool *t, struct err *e);
 void tool_close(struct tool *t);
 /* Connects, checks that database and files belong together, and learns the stages from it. */
 bool tool_connect(struct tool *t, struct err *e);
+/*
+ * Acts are written down (audit) under this name; NULL: "ann@host", of who called sudo, or whose process this is. After
+ * tool_connect.
+ */
+bool tool_sign(struct tool *t, const char *as, struct err *e);
 /* "b" or a stage's name -> 2. ERR_INPUT when there is no such stage. */
 bool tool_stage(const struct tool *t, const char *text, int *stage, struct err *e);
 /* Tells every process of the tracker that `count` jobs may have appeared in a stage. */

@@ -14,7 +14,9 @@ declare
 	v_line tracker.audit;
 begin
 	select a.* into v_line from tracker.audit a where a.id = undo and a.act = 'undo' for update;
-	if not found or (v_line.state = 'begun') <> begun then
+	if not found then
+		raise exception 'there is no undo %', undo using errcode = 'TR002';
+	elsif (v_line.state = 'begun') <> begun then
 		raise exception 'undo % is not %', undo, case when begun then 'under way' else 'done' end
 			using errcode = 'TR002';
 	end if;

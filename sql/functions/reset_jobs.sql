@@ -25,6 +25,7 @@ declare
 	v_timeout text := current_setting('lock_timeout');
 	v_quiet boolean := false;	-- vacuum is away
 	v_all boolean := false;
+	v_jobs int8;
 begin
 	perform set_config('lock_timeout', format('%ss', greatest(patience_s, 1)), true);
 	while not v_all and clock_timestamp() <= v_until loop
@@ -52,6 +53,7 @@ begin
 			patience_s, coalesce(tracker.who_holds(), 'sessions that come and go'));
 	end if;
 
+	v_jobs := (select coalesce(sum(b.last - b.first + 1), 0) from tracker.batch b);
 	-- No restart of identities: committers remember the last position of ready, and of which batch.
 	execute format('truncate %s', v_emptied);
 	update tracker.board_day set day = '-infinity';
@@ -68,5 +70,5 @@ begin
 	where done <> 0 or struck <> 0 or held_lease is not null or last_kind is not null
 		or asked_kind <> 'none' or holds <> 0 or trial is not null;
 	update tracker.audit set state = 'done' where act = 'undo' and state = 'begun';	-- of what is gone
-	perform tracker.audit_act('reset', 'all jobs', null, null);
+	perform tracker.audit_act('reset', 'all jobs', v_jobs, null);
 end $$;

@@ -133,6 +133,8 @@ def test_load_reset_starts_the_project_anew(fresh):
     w.complete("r")
     load(fresh, "--reset", "--yes", "--txt", "-", stdin="z\n")
     assert data_of(fresh) == ["z"]
+    ((who, count),) = fresh.sql("select who, count from tracker.audit where act = 'reset'")
+    assert "@" in who and count == 2
     assert fresh.sql("select count(*) from tracker.output") == [(0,)]
     counts = fresh.counts()
     assert (counts["a"]["ready"], counts["a"]["done"], counts["b"]["ready"]) == (1, 0, 0)

@@ -258,8 +258,8 @@ def test_an_undo_that_dies_ten_times_ends_as_if_nothing_had_been(slow_steps):
     (["--person", "Nobody", "--reason", "x"], 1, "no such worker or person"),
     (["--person", "Bob", "--stage", "a", "--reason", "x"], 1, "no such result"),
     (["--since", "when the moon was blue", "--reason", "x"], 64, "moon"),
-    (["--resume", "4711"], 1, "not under way"),
-    (["--back", "4711"], 1, "not done"),
+    (["--resume", "4711"], 1, "there is no undo 4711"),
+    (["--back", "4711"], 1, "there is no undo 4711"),
     (["--back", "x"], 64, "no number"),
     (["--resume", "1", "--back", "1"], 64, "not both"),
 ])
@@ -281,6 +281,21 @@ def test_an_undo_of_a_number_is_all_of_it(spoilt, beside):
         assert answer.returncode == 64 and beside[0] in answer.stderr and of in answer.stderr, answer.stderr
         assert len(answer.stderr.splitlines()) == 1 and answer.stdout == ""
     assert undone(spoilt) == before > 0
+
+
+def test_the_number_of_another_act_is_no_undo(spoilt):
+    spoilt.run(ADMIN, "pause", "a")
+    ((number,),) = spoilt.sql("select max(id) from tracker.audit")
+    for of in ("--back", "--resume"):
+        answer = spoilt.run(ADMIN, "undo", of, str(number), check=False)
+        assert (answer.returncode, answer.stderr) == (1, f"distcompute-admin: there is no undo {number}\n")
+
+
+def test_that_the_tracker_could_not_be_told_is_said_once(spoilt):
+    answer = spoilt.run(ADMIN, "--redis", "unix:/nowhere/redis.sock", "undo", "--person", "Mallory", "--reason", "made up")
+    assert answer.stderr.count("could not be told") == 1, answer.stderr
+    back = spoilt.run(ADMIN, "--redis", "unix:/nowhere/redis.sock", "undo", "--back", answer.stdout.split()[1].rstrip(":"))
+    assert back.stderr.count("could not be told") == 1, back.stderr
 
 
 def test_who_takes_an_undo_back_is_written_down(spoilt):

@@ -476,7 +476,7 @@ def test_a_result_made_anew_by_another_is_left_alone(house):
     ("requeue", 1, "select tracker.requeue_failed(2::int2, null)"),
     ("send back", 1, "select tracker.send_back_job(11, 1::int2, 'why')"),
     ("append stage", 4, "select tracker.append_stage('More')"),
-    ("reset", 0, "select tracker.reset_jobs()"),
+    ("reset", 12, "select tracker.reset_jobs()"),
     ("key add", 1, "select tracker.add_key('Zoe', 'Zoe', '{}', '1', gen_random_uuid(), 'laptop')"),
     ("key revoke", 1, "select tracker.add_key('Zoe', 'Zoe', '{}', '1', gen_random_uuid(), 'laptop');"
                       " select tracker.revoke_keys('Zoe', max(k.id)) from tracker.person_key k"),
