@@ -136,16 +136,16 @@ static const struct column person_refused[] = {{"refused", CELL_WHEN}, {"stage",
     {"job", CELL_NUMBER}, {"worker", CELL_WORDS}, {"reason", CELL_WORDS}};
 static const struct section person_sections[] = {
     {"stages",
-	"select x.stage, x.done - x.withdrawn, x.withdrawn from tracker.person p"
-	" cross join lateral tracker.read_person_stages(p.id) x where p.nickname = $1",
+	"select x.stage, x.done - x.withdrawn, x.withdrawn"
+	" from tracker.read_person_stages(tracker.find_person($1)) x",
 	person_stages, N(person_stages)},
     {"machines",
 	"select stage, name, label, address, created, seen, jobs, done, bad"
 	" from tracker.list_workers($1, null, null, null, 0, 1000)",
 	person_machines, N(person_machines)},
     {"refused",
-	"select x.refused, x.stage, x.job, x.worker, x.reason from tracker.person p"
-	" cross join lateral tracker.read_person_refused(p.id, 1000) x where p.nickname = $1",
+	"select x.refused, x.stage, x.job, x.worker, x.reason"
+	" from tracker.read_person_refused(tracker.find_person($1), 1000) x",
 	person_refused, N(person_refused)},
 };
 

@@ -33,26 +33,9 @@ begin
 	v_free := array(select u.n from unnest(v_free) as u(n)
 		where u.n <> all (array_remove(v_seat, null)) order by u.n);
 
-	-- Somebody was passed over: look for more fresh work, then for other work that came back.
+	-- Somebody was passed over: look in each batch for other work that came back, which else waited behind what nobody of these may have, and
+	-- for more fresh work.
 	v_left := cardinality(v_free) - cardinality(fresh);
-	n := tracker.next_in_line(p_stage, 0, p_due, p_line);
-	while v_left > 0 and n.batch is not null loop
-		if p_line is null then
-			a := tracker.take_fresh(p_stage, n.batch, v_left,
-				case when n.batch = hint_batch then coalesce(hint, 0) else 0 end);
-		else
-			a := tracker.take_gated(p_stage, n.batch, v_left,
-				case when n.batch = hint_batch then coalesce(hint, 0) else 0 end);
-		end if;
-		fresh := fresh || a.jobs;
-		v_fresh := v_fresh || array_fill(n.batch, array[cardinality(a.jobs)]);
-		if a.hint is not null then
-			hint := a.hint;
-			hint_batch := n.batch;
-		end if;
-		v_left := v_left - cardinality(a.jobs);
-		n := tracker.next_in_line(p_stage, n.place, p_due, p_line);
-	end loop;
 	n := tracker.next_in_line(p_stage, 0, p_due, p_line);
 	while v_left > 0 and n.batch is not null loop
 		a := tracker.take_returned(p_stage, n.batch, v_left + 100, null, p_due, jobs);
@@ -65,6 +48,22 @@ begin
 		v_free := array(select u.n from unnest(v_free) as u(n)
 			where u.n <> all (array_remove(v_seat, null)) order by u.n);
 		v_left := cardinality(v_free) - cardinality(fresh);
+		if v_left > 0 then
+			if p_line is null then
+				a := tracker.take_fresh(p_stage, n.batch, v_left,
+					case when n.batch = hint_batch then coalesce(hint, 0) else 0 end);
+			else
+				a := tracker.take_gated(p_stage, n.batch, v_left,
+					case when n.batch = hint_batch then coalesce(hint, 0) else 0 end);
+			end if;
+			fresh := fresh || a.jobs;
+			v_fresh := v_fresh || array_fill(n.batch, array[cardinality(a.jobs)]);
+			if a.hint is not null then
+				hint := a.hint;
+				hint_batch := n.batch;
+			end if;
+			v_left := v_left - cardinality(a.jobs);
+		end if;
 		n := tracker.next_in_line(p_stage, n.place, p_due, p_line);
 	end loop;
 	-- Nothing else is left for the last seats.

@@ -333,6 +333,11 @@ def test_what_a_person_did_is_one_number_by_one_name(fresh):
     (told,) = lines(fresh, "person", "Ada")
     assert told["stages"] == [{"stage": "a", "done": 2, "withdrawn": 1}] and told["jobs"] == 2
     assert [m["done"] for m in told["machines"]] == [2]
+    fresh.run(ADMIN, "person", "rename", "Ada", "Ada L.")
+    for name in "Ada", "Ada L.":
+        (told,) = lines(fresh, "person", name)
+        assert told["nickname"] == "Ada L." and told["stages"] == [{"stage": "a", "done": 2, "withdrawn": 1}]
+        assert [r["job"] for r in told["refused"]] == [1]
 
 
 def test_a_name_that_somebody_has_already_is_said(fresh):

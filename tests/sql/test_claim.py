@@ -386,6 +386,24 @@ def test_it_is_passed_over_for_other_work_that_came_back_too(house):
     assert [r.job for r in house.take(c)] == [1]
 
 
+def test_what_came_back_does_not_wait_behind_what_nobody_here_may_have(house):
+    """Everybody who asks has failed the first of it: the others are had all the same, though there is fresh work."""
+    house.load(6)
+    a, b, c = house.worker(), house.worker(), house.worker()
+    for w in a, b:
+        house.make_due()
+        (one,) = house.take(w)
+        assert one.job == 1
+        house.back(w, one)
+    for job in house.take(c, 2):
+        house.back(c, job)
+    house.make_due()
+    house.rows("update tracker.retry set due = due - interval '1 minute' where job = 1")
+    assert {house.take(w)[0].job for w in (a, b)} == {2, 3}
+    assert [r.job for r in house.take(a)] == [4]
+    assert house.take(house.worker())[0].job == 1
+
+
 def test_when_nothing_else_is_left_it_may_get_it(house):
     house.load(1)
     w = house.worker()

@@ -50,6 +50,11 @@ def person(house, name):
     return rows[0] if rows else None
 
 
+def stages_of(house, name):
+    """Jobs that their stages say together."""
+    return house.value("select sum(done - withdrawn)::int8 from tracker.read_person_stages(tracker.find_person(%s))", name)
+
+
 def refuses(house, call, *args):
     with pytest.raises(psycopg2.Error) as e:
         house.rows(call, *args)
@@ -132,7 +137,9 @@ def test_merged_people_are_one_everywhere(crowd, folded):
     merge(crowd, "ada", "Ada", most=1)
     assert crowd.broken_laws() == []
     assert (person(crowd, "Ada").jobs, board(crowd)) == (5, [("Ada", 5), ("Bob", 1)])
+    assert stages_of(crowd, "Ada") == 5
     fold(crowd)
+    assert stages_of(crowd, "Ada") == 5
     assert crowd.broken_laws() == []
     assert board(crowd) == board(crowd, "week") == [("Ada", 5), ("Bob", 1)]
     p = person(crowd, "ada")
