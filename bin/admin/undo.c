@@ -283,7 +283,7 @@ static void
 end_early(struct steps *s, const struct err *e)
 {
 	progress_end(&s->progress);
-	if (e->kind != ERR_MISSING)
+	if (strcmp(e->sqlstate, "TR002") != 0)
 		fprintf(stderr, "%s: %s", s->ask->tool->name, last_words);
 }
 
