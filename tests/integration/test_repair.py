@@ -588,7 +588,7 @@ def test_the_next_look_takes_the_place_of_what_nginx_kept_of_an_erased_person(fa
     def looked_at():
         pages_of(faults, worker=worker)
         return copies_that_name(faults, NAMED) == []
-    eventually(looked_at, timeout_s=30, every_s=1, what="copies without the name")
+    eventually(looked_at, timeout_s=90, every_s=1, what="copies without the name")
     answers = [answer for path, answer in pages_of(faults) if path.startswith(("/person", "/badge"))]
     assert {answer.status_code for answer in answers} == {404}
 
