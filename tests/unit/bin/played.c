@@ -149,6 +149,13 @@ played_call_of(const char *path, const char *token)
 	return NULL;
 }
 
+struct http_call *
+played_only_call(const char *path)
+{
+	assert_int_equal(n_calls, 1);
+	return played_call(path);
+}
+
 int
 played_calls(void)
 {
@@ -177,6 +184,18 @@ void
 played_answer(struct http_call *c, long status, const char *text)
 {
 	end_call(c, status, text, false);
+}
+
+void
+played_welcome(const char *token)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text),
+	    "{\"token\":\"%s\",\"display_name\":\"able-acorn-1\",\"project\":\"P\","
+	    "\"stage_name\":\"Filter\",\"idle_timeout\":7200}",
+	    token);
+	played_answer(played_call("/api/new"), 200, text);
 }
 
 void

@@ -25,11 +25,15 @@ int played_close(void);
 struct http_call *played_call(const char *path);
 /* The same, of the worker that says this token. */
 struct http_call *played_call_of(const char *path, const char *token);
+/* As played_call, and it is the only one. */
+struct http_call *played_only_call(const char *path);
 /* How many are under way. */
 int played_calls(void);
 /* Ends a call as a tracker, or what is between us and it, would; status 0: no answer. */
 void played_answer(struct http_call *c, long status, const char *text);
-/* The same, and its connection was closed instead of an answer. */
+/* Registers whoever asks first to be, under this token. */
+void played_welcome(const char *token);
+/* Ends a call as above, and its connection was closed instead of an answer. */
 void played_cut(struct http_call *c);
 
 /* What call says of a member: its JSON, or "" where it is not there. Good until the next one is asked. */

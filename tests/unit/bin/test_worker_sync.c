@@ -7,9 +7,6 @@
 #include "played.h"
 #include "worker/sync.h"
 
-#define WELCOME                                                                                    \
-	"{\"token\":\"%s\",\"display_name\":\"able-acorn-1\",\"project\":\"P\","                   \
-	"\"stage_name\":\"Filter\",\"idle_timeout\":7200}"
 #define NOTHING "{\"results\":[],\"jobs\":[]}"
 #define ONE_JOB                                                                                    \
 	"{\"jobs\":[{\"job\":7,\"lease\":\"l7\",\"stage\":\"b\",\"attempt\":3,"                    \
@@ -53,20 +50,10 @@ after_s(double seconds)
 static struct http_call *
 sync_call(bool waits)
 {
-	struct http_call *c = played_call("/api/sync");
+	struct http_call *c = played_only_call("/api/sync");
 
-	assert_int_equal(played_calls(), 1);
 	assert_int_equal(strcmp(played_says(c, "wait"), "0") != 0, waits);
 	return c;
-}
-
-static void
-welcome(const char *token)
-{
-	char text[300];
-
-	snprintf(text, sizeof(text), WELCOME, token);
-	played_answer(played_call("/api/new"), 200, text);
 }
 
 /* Registered, and waits for work. */
@@ -74,7 +61,7 @@ static struct http_call *
 arrive(void)
 {
 	tick();
-	welcome("one");
+	played_welcome("one");
 	tick();
 	return sync_call(true);
 }
@@ -107,7 +94,7 @@ it_registers_with_its_key_and_asks_for_as_many_as_it_has_slots(void **state)
 	assert_string_equal(c->path, "/api/new?nickname=Ada%20%26%20Co&stage=b&has=gpu&slots=4");
 	assert_int_equal(tick(), INT64_MAX); /* one at a time */
 	assert_int_equal(played_calls(), 1);
-	welcome("one");
+	played_welcome("one");
 	tick();
 	c = sync_call(true);
 	assert_false(c->keyed);
@@ -399,7 +386,7 @@ the_call_that_waits_carries_no_result(void **state)
 
 	(void)state;
 	tick();
-	welcome("one");
+	played_welcome("one");
 	played_ended(worker_present(&played), 8, "l8", OUT_DONE);
 	tick();
 	played_answer(sync_call(false), 200, NOTHING); /* passed over: it is told later */
@@ -539,7 +526,7 @@ an_answer_that_is_none_loses_nothing(void **state)
 
 	(void)state;
 	tick();
-	welcome("one");
+	played_welcome("one");
 	i->who = worker_present(&played);
 	tick();
 	played_answer(sync_call(false), 200, "<html>It works!</html>");
@@ -568,7 +555,7 @@ who_is_unknown_registers_again_and_what_it_owes_is_not_its_new_names(void **stat
 	assert_false(before->present);
 	assert_null(i->told_by);
 	tick();
-	welcome("two");
+	played_welcome("two");
 	assert_ptr_not_equal(worker_present(&played), before);
 	tick();
 	assert_string_equal(played_says(sync_call(true), "token"), "\"two\"");
@@ -587,7 +574,7 @@ who_registers_again_tells_its_progress_again(void **state)
 	tick();
 	played_answer(sync_call(false), 404, "\"could not find this worker\"");
 	tick();
-	welcome("two");
+	played_welcome("two");
 	tick();
 	assert_non_null(strstr(played_says(played_call("/api/sync"), "progress"), "10%"));
 }

@@ -8,7 +8,6 @@
 #include "worker/late.h"
 #include "worker/v1.h"
 
-#define WELCOME "{\"token\":\"%s\",\"display_name\":\"able-acorn-1\",\"idle_timeout\":7200}"
 #define JOB "{\"url\":\"\",\"start_id\":\"0\",\"end_id\":\"0\",\"data\":\"text\",\"number\":7}"
 #define UNKNOWN "\"could not find this worker\""
 
@@ -61,30 +60,14 @@ after_s(double seconds)
 	tick();
 }
 
-static struct http_call *
-only_call(const char *path)
-{
-	assert_int_equal(played_calls(), 1);
-	return played_call(path);
-}
-
-static void
-welcome(const char *token)
-{
-	char text[200];
-
-	snprintf(text, sizeof(text), WELCOME, token);
-	played_answer(played_call("/api/new"), 200, text);
-}
-
 /* Registered, and asks for a job. */
 static struct http_call *
 arrive(void)
 {
 	tick();
-	welcome("one");
+	played_welcome("one");
 	tick();
-	return only_call("/api/newJob");
+	return played_only_call("/api/newJob");
 }
 
 /* It has job 7, which runs; nothing is under way. */
@@ -113,13 +96,13 @@ it_registers_with_its_key_and_without_a_body(void **state)
 
 	(void)state;
 	tick();
-	c = only_call("/api/new");
+	c = played_only_call("/api/new");
 	assert_true(c->keyed);
 	assert_int_equal(c->body.len, 0);
 	assert_string_equal(c->path, "/api/new?nickname=Ada%20%26%20Co&stage=b&has=gpu&slots=1");
-	welcome("one");
+	played_welcome("one");
 	tick();
-	c = only_call("/api/newJob");
+	c = played_only_call("/api/newJob");
 	assert_false(c->keyed);
 	assert_string_equal(buf_text(&c->body), "{\"token\":\"one\"}");
 }
@@ -142,12 +125,12 @@ each_slot_is_a_worker_of_its_own(void **state)
 	(void)state;
 	tick();
 	assert_int_equal(played_calls(), 2);
-	welcome("one");
-	welcome("two");
+	played_welcome("one");
+	played_welcome("two");
 	tick();
 	assert_int_equal(played_calls(), 2);
 	played_answer(played_call("/api/newJob"), 200, JOB);
-	assert_string_equal(played_says(only_call("/api/newJob"), "token"), "\"two\"");
+	assert_string_equal(played_says(played_only_call("/api/newJob"), "token"), "\"two\"");
 }
 
 /* Who tried the other way first has been registered by it. */
@@ -159,7 +142,7 @@ who_is_registered_already_is_not_again(void **state)
 	worker_identity(&played, "there")->present = true;
 	talk = v1_new(&played);
 	tick();
-	assert_string_equal(played_says(only_call("/api/newJob"), "token"), "\"there\"");
+	assert_string_equal(played_says(played_only_call("/api/newJob"), "token"), "\"there\"");
 }
 
 static void
@@ -170,17 +153,17 @@ who_finds_no_work_asks_less_and_less_until_there_is_some(void **state)
 	(void)state;
 	arrive();
 	for (size_t i = 0; i < COUNT(wanted); i++) {
-		played_answer(only_call("/api/newJob"), 403, "There are no jobs left");
+		played_answer(played_only_call("/api/newJob"), 403, "There are no jobs left");
 		assert_true(played_is_about(speaks_after_s(), wanted[i]));
 	}
 	assert_non_null(strstr(played_said(), "waiting: There are no jobs left"));
-	played_answer(only_call("/api/newJob"), 200, JOB);
+	played_answer(played_only_call("/api/newJob"), 200, JOB);
 	assert_int_equal(played.message[0], '\0');
 	played_end(played_item(7), OUT_DONE, "\"r\"");
 	tick();
-	played_answer(only_call("/api/completeJob"), 200, "\"OK\"");
+	played_answer(played_only_call("/api/completeJob"), 200, "\"OK\"");
 	tick();
-	played_answer(only_call("/api/newJob"), 403, "There are no jobs left");
+	played_answer(played_only_call("/api/newJob"), 403, "There are no jobs left");
 	assert_true(played_is_about(speaks_after_s(), 2));
 }
 
@@ -195,7 +178,7 @@ a_call_that_was_let_wait_is_made_again_at_once(void **state)
 	played_cut(c);
 	assert_true(speaks_after_s() < 0.001);
 	played_now_us += 4 * SECOND_US;
-	played_cut(only_call("/api/newJob"));
+	played_cut(played_only_call("/api/newJob"));
 	assert_true(speaks_after_s() > 0.7);
 	assert_non_null(strstr(played_said(), "cannot be reached"));
 }
@@ -206,10 +189,10 @@ after_an_outage_the_first_call_is_one_that_is_answered_at_once(void **state)
 	(void)state;
 	played_answer(arrive(), 0, "");
 	after_s(1.3);
-	played_answer(only_call("/api/validateWorker"), 200, "True");
+	played_answer(played_only_call("/api/validateWorker"), 200, "True");
 	assert_non_null(strstr(played_said(), "answers again"));
 	tick();
-	only_call("/api/newJob");
+	played_only_call("/api/newJob");
 }
 
 /* ---- running ------------------------------------------------------------------------------------ */
@@ -224,8 +207,9 @@ progress_is_told_when_it_changes_and_every_five_seconds_at_most(void **state)
 	after_s(4.9);
 	assert_int_equal(played_calls(), 0);
 	after_s(0.2);
-	assert_string_equal(played_says(only_call("/api/updateProgress"), "progress"), "\"10%\"");
-	played_answer(only_call("/api/updateProgress"), 200, "\"OK\"");
+	assert_string_equal(
+	    played_says(played_only_call("/api/updateProgress"), "progress"), "\"10%\"");
+	played_answer(played_only_call("/api/updateProgress"), 200, "\"OK\"");
 	after_s(6);
 	assert_int_equal(played_calls(), 0);
 }
@@ -238,14 +222,15 @@ a_long_run_is_never_silent_for_longer_than_is_safe(void **state)
 	(void)state;
 	assert_true(played_is_about(speaks_after_s(), 600));
 	assert_string_equal(
-	    played_says(only_call("/api/updateProgress"), "progress"), "\"working\"");
-	played_answer(only_call("/api/updateProgress"), 200, "\"OK\"");
+	    played_says(played_only_call("/api/updateProgress"), "progress"), "\"working\"");
+	played_answer(played_only_call("/api/updateProgress"), 200, "\"OK\"");
 	played.idle_timeout_s = 30;
 	run_line_put(&i->run.notes, "10%\n", 4);
 	after_s(5);
-	played_answer(only_call("/api/updateProgress"), 200, "\"OK\"");
+	played_answer(played_only_call("/api/updateProgress"), 200, "\"OK\"");
 	assert_true(played_is_about(speaks_after_s(), 10));
-	assert_string_equal(played_says(only_call("/api/updateProgress"), "progress"), "\"10%\"");
+	assert_string_equal(
+	    played_says(played_only_call("/api/updateProgress"), "progress"), "\"10%\"");
 }
 
 /* The next job's progress may be what the last one's was. */
@@ -257,16 +242,17 @@ progress_is_told_of_each_job(void **state)
 	(void)state;
 	run_line_put(&i->run.notes, "10%\n", 4);
 	after_s(5);
-	played_answer(only_call("/api/updateProgress"), 200, "\"OK\"");
+	played_answer(played_only_call("/api/updateProgress"), 200, "\"OK\"");
 	played_end(i, OUT_DONE, "\"r\"");
 	tick();
-	played_answer(only_call("/api/completeJob"), 200, "\"OK\"");
+	played_answer(played_only_call("/api/completeJob"), 200, "\"OK\"");
 	tick();
-	played_answer(only_call("/api/newJob"), 200, JOB);
+	played_answer(played_only_call("/api/newJob"), 200, JOB);
 	played_begin(played_item(7));
 	run_line_put(&played_item(7)->run.notes, "10%\n", 4);
 	after_s(5);
-	assert_string_equal(played_says(only_call("/api/updateProgress"), "progress"), "\"10%\"");
+	assert_string_equal(
+	    played_says(played_only_call("/api/updateProgress"), "progress"), "\"10%\"");
 }
 
 /* Its result may still be welcome. */
@@ -276,7 +262,7 @@ who_is_unknown_at_its_progress_runs_on(void **state)
 	(void)state;
 	run_job();
 	after_s(600);
-	played_answer(only_call("/api/updateProgress"), 404, UNKNOWN);
+	played_answer(played_only_call("/api/updateProgress"), 404, UNKNOWN);
 	assert_int_equal(played_items(), 1);
 	assert_non_null(worker_present(&played));
 	assert_false(played.away_told);
@@ -301,13 +287,14 @@ a_result_is_kept_until_it_is_consented_to(void **state)
 	played_end(i, OUT_DONE, "{\"a\":1}");
 	tick();
 	for (size_t n = 0; n < COUNT(no); n++) {
-		assert_string_equal(played_says(only_call("/api/completeJob"), "token"), "\"one\"");
-		played_answer(only_call("/api/completeJob"), no[n].status, no[n].text);
+		assert_string_equal(
+		    played_says(played_only_call("/api/completeJob"), "token"), "\"one\"");
+		played_answer(played_only_call("/api/completeJob"), no[n].status, no[n].text);
 		assert_int_equal(played_items(), 1);
 		assert_null(i->told_by);
 		assert_true(speaks_after_s() > 0.5);
 	}
-	played_answer(only_call("/api/completeJob"), 200, "\"OK\"");
+	played_answer(played_only_call("/api/completeJob"), 200, "\"OK\"");
 	assert_int_equal(played_items(), 0);
 	assert_int_equal(played.tally.taken, 1);
 }
@@ -320,14 +307,14 @@ a_result_that_is_not_taken_is_told_of_and_done_with(void **state)
 	(void)state;
 	played_end(i, OUT_DONE, "\"r\"");
 	tick();
-	played_answer(only_call("/api/completeJob"), 403, "not yours any more");
+	played_answer(played_only_call("/api/completeJob"), 403, "not yours any more");
 	assert_non_null(strstr(played_said(), "did not take the result"));
 	assert_int_equal(played.tally.late, 1);
 	tick();
-	played_answer(only_call("/api/newJob"), 200, JOB);
+	played_answer(played_only_call("/api/newJob"), 200, JOB);
 	played_end(played_item(7), OUT_DONE, "\"r\"");
 	tick();
-	played_answer(only_call("/api/completeJob"), 400, "no such");
+	played_answer(played_only_call("/api/completeJob"), 400, "no such");
 	assert_int_equal(played.tally.refused, 1);
 	assert_int_equal(played_items(), 0);
 }
@@ -344,15 +331,15 @@ a_result_says_what_it_is(void **state)
 
 	(void)state;
 	tick();
-	welcome("one");
+	played_welcome("one");
 	for (size_t i = 0; i < COUNT(each); i++) {
 		tick();
-		played_answer(only_call("/api/newJob"), 200, JOB);
+		played_answer(played_only_call("/api/newJob"), 200, JOB);
 		played_end(played_item(7), OUT_DONE, each[i].result);
 		tick();
 		assert_string_equal(
-		    played_says(only_call("/api/completeJob"), "data"), each[i].data);
-		played_answer(only_call("/api/completeJob"), 200, "\"OK\"");
+		    played_says(played_only_call("/api/completeJob"), "data"), each[i].data);
+		played_answer(played_only_call("/api/completeJob"), 200, "\"OK\"");
 	}
 }
 
@@ -365,17 +352,17 @@ a_failure_and_a_flag_are_told_as_such(void **state)
 	played_end(i, OUT_FAILED, "exit 3");
 	tick();
 	assert_string_equal(
-	    played_says(only_call("/api/updateProgress"), "progress"), "\"failed: exit 3\"");
-	played_answer(only_call("/api/updateProgress"), 200, "\"OK\"");
+	    played_says(played_only_call("/api/updateProgress"), "progress"), "\"failed: exit 3\"");
+	played_answer(played_only_call("/api/updateProgress"), 200, "\"OK\"");
 	assert_int_equal(played.tally.failed, 1);
 	tick();
-	played_answer(only_call("/api/newJob"), 200, JOB);
+	played_answer(played_only_call("/api/newJob"), 200, JOB);
 	played_end(played_item(7), OUT_FLAGGED, "bad");
 	tick();
-	played_answer(only_call("/api/flagInvalidData"), 0, "");
+	played_answer(played_only_call("/api/flagInvalidData"), 0, "");
 	assert_int_equal(played_items(), 1);
 	assert_true(speaks_after_s() > 0.5);
-	played_answer(only_call("/api/flagInvalidData"), 403, "no such job");
+	played_answer(played_only_call("/api/flagInvalidData"), 403, "no such job");
 	assert_int_equal(played_items(), 0);
 	assert_int_equal(played.tally.flagged, 1);
 }
@@ -390,17 +377,17 @@ a_job_is_given_back_by_a_farewell_and_the_slot_works_on(void **state)
 	(void)state;
 	played_end(i, OUT_RELEASED, "not begun");
 	tick();
-	played_answer(only_call("/api/bye"), 0, "");
+	played_answer(played_only_call("/api/bye"), 0, "");
 	assert_int_equal(played_items(), 1);
 	assert_true(speaks_after_s() > 0.5);
-	played_answer(only_call("/api/bye"), 200, "\"OK\"");
+	played_answer(played_only_call("/api/bye"), 200, "\"OK\"");
 	assert_int_equal(played_items(), 0);
 	assert_int_equal(played.tally.given_back, 1);
 	assert_false(before->present);
 	tick();
-	welcome("two");
+	played_welcome("two");
 	tick();
-	assert_string_equal(played_says(only_call("/api/newJob"), "token"), "\"two\"");
+	assert_string_equal(played_says(played_only_call("/api/newJob"), "token"), "\"two\"");
 }
 
 static void
@@ -410,16 +397,16 @@ who_is_unknown_registers_again(void **state)
 	played_answer(arrive(), 404, UNKNOWN);
 	assert_null(worker_present(&played));
 	assert_true(speaks_after_s() > 0.5); /* it was of no use yet: not in a hurry */
-	welcome("two");
+	played_welcome("two");
 	tick();
-	played_answer(only_call("/api/newJob"), 403, "none");
+	played_answer(played_only_call("/api/newJob"), 403, "none");
 	after_s(3);
-	played_answer(only_call("/api/newJob"), 0, "");
+	played_answer(played_only_call("/api/newJob"), 0, "");
 	after_s(1.3);
-	played_answer(only_call("/api/validateWorker"), 200, "False");
+	played_answer(played_only_call("/api/validateWorker"), 200, "False");
 	assert_null(worker_present(&played));
 	assert_true(speaks_after_s() < 0.001);
-	only_call("/api/new");
+	played_only_call("/api/new");
 }
 
 /* ---- leaving ------------------------------------------------------------------------------------ */
@@ -428,8 +415,8 @@ static void
 end_in_order(const char *first, const char *last)
 {
 	tick();
-	welcome("one");
-	welcome("two");
+	played_welcome("one");
+	played_welcome("two");
 	worker_stop(&played, STOP_AFTER_JOBS);
 	tick();
 	assert_int_equal(played_calls(), 2);
@@ -468,7 +455,7 @@ static struct http_call *
 late_call(bool by_sync, const char *path)
 {
 	late_tick(late, by_sync, played_now_us);
-	return only_call(path);
+	return played_only_call(path);
 }
 
 static bool
@@ -486,17 +473,17 @@ its_results_go_under_its_own_token_and_then_its_farewell(void **state)
 	played_ended(earlier(), 2, "l2", OUT_DONE);
 	assert_true(is_silent(false)); /* a lease needs /api/sync */
 	assert_string_equal(played_says(late_call(true, "/api/sync"), "token"), "\"before\"");
-	played_answer(
-	    only_call("/api/sync"), 200, "{\"results\":[{\"job\":1,\"status\":\"accepted\"}]}");
+	played_answer(played_only_call("/api/sync"), 200,
+	    "{\"results\":[{\"job\":1,\"status\":\"accepted\"}]}");
 	assert_string_equal(played_says(late_call(true, "/api/sync"), "done"),
 	    "[{\"job\":2,\"lease\":\"l2\",\"data\":\"r\"}]");
-	played_answer(
-	    only_call("/api/sync"), 200, "{\"results\":[{\"job\":2,\"status\":\"repeat\"}]}");
+	played_answer(played_only_call("/api/sync"), 200,
+	    "{\"results\":[{\"job\":2,\"status\":\"repeat\"}]}");
 	assert_int_equal(played_items(), 0);
 	assert_false(late_is_idle(late)); /* the tracker holds it present since then */
 	assert_string_equal(played_says(late_call(true, "/api/bye"), "token"), "\"before\"");
 	assert_false(late_is_idle(late));
-	played_answer(only_call("/api/bye"), 200, "\"OK\"");
+	played_answer(played_only_call("/api/bye"), 200, "\"OK\"");
 	assert_true(late_is_idle(late));
 	assert_true(is_silent(true));
 }
@@ -586,7 +573,7 @@ a_call_of_it_that_is_too_long_goes_by_halves_and_then_whole_again(void **state)
 	for (int halves = 0; halves < 2; halves++)
 		played_answer(late_call(true, "/api/sync"), 413, "<html>");
 	assert_null(strstr(played_says(late_call(true, "/api/sync"), "done"), "\"job\":3"));
-	played_answer(only_call("/api/sync"), 200,
+	played_answer(played_only_call("/api/sync"), 200,
 	    "{\"results\":[{\"job\":1,\"status\":\"accepted\"},{\"job\":2,\"status\":\"fenced\"}]"
 	    "}");
 	assert_non_null(strstr(played_says(late_call(true, "/api/sync"), "done"), "\"job\":8"));
