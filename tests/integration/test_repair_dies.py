@@ -11,20 +11,12 @@ import subprocess
 
 import pytest
 
-from client import Fleet, which
+from client import work
 from refusing import without_room
 from stack import program
 from waiting import eventually
 
 ADMIN = "distcompute-admin"
-
-
-def work(stack, stage, nickname, count, data="made up"):
-    fleet = Fleet(stack, stage, nickname)
-    jobs = fleet.take_all(count)
-    answer = fleet.sync(done=[{**which(j), "data": data} for j in jobs])
-    assert {r["status"] for r in answer["results"]} == {"accepted"}
-    return fleet
 
 
 CHEATS = (f"Mallory{n}" for n in itertools.count())

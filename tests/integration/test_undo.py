@@ -14,18 +14,11 @@ import time
 import psycopg2
 import pytest
 
-from client import Fleet, which
+from client import Fleet, work
 from stack import program
 from waiting import Later, eventually
 
 ADMIN = "distcompute-admin"
-
-
-def work(stack, stage, nickname, count, data="made up"):
-    fleet = Fleet(stack, stage, nickname)
-    jobs = fleet.take_all(count)
-    answer = fleet.sync(done=[{**which(j), "data": data} for j in jobs])
-    assert {r["status"] for r in answer["results"]} == {"accepted"}
 
 
 def undone(stack):
