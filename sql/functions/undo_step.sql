@@ -96,31 +96,48 @@ begin
 	select coalesce(array_agg(w.id), '{}') into v_holders from w;
 
 	-- 3. The one row that each job has further on, unless it was done with all stages. Not the lease
-	-- of somebody who got it since we looked: their row is not locked.
+	-- of somebody who got it since we looked: their row is not locked. Rows by where they are, for a join
+	-- that is planned while these tables are empty would go through all that we put there, for each job.
 	with l as (
-		delete from tracker.lease l using unnest(k_stage, k_job) as k(stage, job)
-		where l.stage = k.stage and l.job = k.job and l.worker = any (v_holders)
+		delete from tracker.lease l
+		where l.ctid = any (array(
+				select x.tid from unnest(k_stage, k_job) as k(stage, job)
+				cross join lateral (
+					select q.ctid as tid from tracker.lease q
+					where q.stage = k.stage and q.job = k.job offset 0) x))
+			and l.worker = any (v_holders)
 		returning l.*),
 	s as (
 		insert into tracker.strike (stage, job, worker, person, kind, reason, lease, at)
 		select l.stage, l.job, l.worker, w.person, 'released', 'sent back', l.id, v_now
-		from l join tracker.worker w on w.id = l.worker),
+		from l join tracker.worker w on w.id = l.worker and w.id = any (v_holders)),
 	n as (
 		update tracker.worker w set holds = w.holds - c.ended
 		from (select l.worker, count(*)::int4 as ended from l group by l.worker) c
-		where w.id = c.worker),
+		where w.id = c.worker and w.id = any (v_holders)),
 	t as (
-		delete from tracker.retry t using unnest(k_stage, k_job) as k(stage, job)
-		where t.stage = k.stage and t.job = k.job
+		delete from tracker.retry t
+		where t.ctid = any (array(
+			select x.tid from unnest(k_stage, k_job) as k(stage, job)
+			cross join lateral (
+				select q.ctid as tid from tracker.retry q
+				where q.stage = k.stage and q.job = k.job offset 0) x))
 		returning t.job, t.stage),
 	f as (
-		delete from tracker.failed f using unnest(k_stage, k_job) as k(stage, job)
-		where f.stage = k.stage and f.job = k.job
+		delete from tracker.failed f
+		where f.ctid = any (array(
+			select x.tid from unnest(k_stage, k_job) as k(stage, job)
+			cross join lateral (
+				select q.ctid as tid from tracker.failed q
+				where q.stage = k.stage and q.job = k.job offset 0) x))
 		returning f.job, f.stage),
 	q as (
-		delete from tracker.ready q using unnest(q_stage, q_batch, q_position) as p(stage, batch, position)
-		where q.stage = p.stage and q.batch = p.batch and q.position = p.position
-			and q.stage > u_stage[array_position(u_job, q.job)]
+		delete from tracker.ready q
+		where q.ctid = any (array(
+			select x.tid from unnest(q_stage, q_batch, q_position) as p(stage, batch, position)
+			cross join lateral (
+				select y.ctid as tid from tracker.ready y
+				where y.stage = p.stage and y.batch = p.batch and y.position = p.position offset 0) x))
 		returning q.job, q.stage)
 	select coalesce(array_agg(x.job), '{}'), coalesce(array_agg(x.stage), '{}'),
 		coalesce(array_agg(x.what), '{}')
@@ -148,8 +165,9 @@ begin
 					where y.stage = s.stage and y.batch = b.batch
 						and y.position > v_mark - c_unseen
 						and (y.job in (select unnest(v_rest))) is true
+						and ((y.stage, y.job) in (
+							select k.stage, k.job from unnest(k_stage, k_job) as k(stage, job))) is true
 					offset 0) x))
-				and q.stage > u_stage[array_position(u_job, q.job)]
 			returning q.job, q.stage)
 		select c_job || coalesce(array_agg(q.job), '{}'), c_at || coalesce(array_agg(q.stage), '{}'),
 			c_what || coalesce(array_agg('ready'::text), '{}')

@@ -52,20 +52,26 @@ begin
 
 	-- The retry that the undo made: whoever takes it concurrently has it, and is passed by.
 	with t as (
-		delete from tracker.retry t using unnest(u_stage, u_job) as u(stage, job)
-		where t.ctid = (
-			select q.ctid from tracker.retry q
-			where q.stage = u.stage and q.job = u.job and q.lease is null
-				and tracker.is_undone(u.stage, u.job, v_undo)
-			for update skip locked)
+		delete from tracker.retry t
+		where t.ctid = any (array(
+			select x.tid from unnest(u_stage, u_job) as u(stage, job)
+			cross join lateral (
+				select q.ctid as tid from tracker.retry q
+				where q.stage = u.stage and q.job = u.job and q.lease is null
+					and tracker.is_undone(u.stage, u.job, v_undo)
+				for update skip locked) x))
 		returning t.stage, t.batch, t.job)
 	select array_agg(t.stage order by t.job), array_agg(t.job order by t.job),
 		array_agg(t.batch order by t.job)
 	into b_stage, b_job, b_batch from t;
 
 	with d as (
-		delete from tracker.refused_output r using unnest(b_job) as b(job)
-		where r.undo = v_undo and r.job = b.job
+		delete from tracker.refused_output r
+		where r.ctid = any (array(
+			select x.tid from unnest(b_job) as b(job)
+			cross join lateral (
+				select q.ctid as tid from tracker.refused_output q
+				where q.undo = v_undo and q.job = b.job offset 0) x))
 		returning r.*),
 	o as (
 		insert into tracker.output (stage, job, worker, person, attempt, lease, started,

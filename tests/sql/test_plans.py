@@ -336,6 +336,42 @@ def test_an_undo_reads_what_was_done_while_its_workers_were_here(house, which):
     assert buffers_of(house, f"count(*) from tracker.undo_count({which})") < 250 + 8 * found
 
 
+def thrown_away(said):
+    """The rows that any one node of these plans read and then did not want."""
+    return max(map(int, re.findall(r"Rows Removed by (?:Join Filter|Filter|Index Recheck): (\d+)", said)), default=0)
+
+
+@pytest.mark.parametrize("over", [1, 2])
+def test_a_step_of_an_undo_planned_while_tables_were_empty_looks_at_its_own_jobs_only(explained, over):
+    """What a step puts into retry and refused_output, the next one does not go through for each of its jobs."""
+    h, many, most = explained, 3000, 500
+    ada = h.worker(nickname="Ada")
+    h.rows("update tracker.worker set done = 1, created = now() - interval '1 hour' where id = %s", ada.id)
+    batch = h.load(many)
+    h.rows("insert into tracker.output (stage, job, worker, person, attempt, lease, started, finished, data)"
+           " select s, j, w.id, w.person, 1, gen_random_uuid(), now(), now(), 'made' from tracker.worker w,"
+           " tracker.batch b, generate_series(1, %s) s, generate_series(b.first, b.last) j where w.id = %s and b.batch = %s",
+           over, ada.id, batch)
+    if over == 1:
+        h.rows("insert into tracker.ready (stage, batch, job) select 2, b.batch, j from tracker.batch b,"
+               " generate_series(b.first, b.last) j where b.batch = %s", batch)
+    for table in ("lease", "retry", "failed", "refused_output", "undo_item"):
+        h.rows(f"vacuum (analyze, truncate) tracker.{table}")
+    h.rows("set auto_explain.log_analyze = on")
+    number = h.value("select tracker.undo_begin('Ada', null, null, null, null, null, null, 'made up', false, null)")
+    step = lambda: h.rows("select * from tracker.undo_step(%s, %s)", number, most)[0]
+    step()
+    last, said = h.explain(step)
+    while last.left_over > 0:
+        last, said = h.explain(step)
+        assert thrown_away(said) <= most
+    after = h.rows("select * from tracker.undo_take_back(%s, 0, %s)", number, most)[0].last
+    for _ in range(many // most - 1):
+        back, said = h.explain(lambda: h.rows("select * from tracker.undo_take_back(%s, %s, %s)", number, after, most)[0])
+        assert back.jobs == most and thrown_away(said) <= most
+        after = back.last
+
+
 @pytest.mark.parametrize("call", [
     "tracker.read_counts()", "tracker.read_batches(null)", "tracker.read_ends()", "tracker.read_pace()", "tracker.read_eta(60, 3)",
     "tracker.read_batch_pace(array[1])", "tracker.read_series(86400, 600)", "tracker.read_series(0, 600)", "tracker.read_period('today')",
