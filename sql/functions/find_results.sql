@@ -20,6 +20,7 @@ language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
+set enable_nestloop = on
 set jit = off
 as $$
 #variable_conflict use_column

@@ -12,6 +12,7 @@ create or replace function tracker.undo_begin(of_person text, of_worker text, of
 returns int8
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set enable_nestloop = off	-- one pass over ready, however few rows statistics know in it
 set jit = off
 as $$
 #variable_conflict use_column
