@@ -202,15 +202,19 @@ write_beats(struct herald *h, struct redis *redis)
 		beats_put_back(h->tracker->beats, chain);
 }
 
-/* Nobody said anything for a while: does Redis take writes? A replica, or a full one, answers a PING. */
+/*
+ * Nobody said anything for a while: does Redis take beats? A replica, or a full one, answers a PING. What a beat uses is
+ * asked for and nothing else, or one of them would tell that Redis is back and the other that it is away.
+ */
 static void
 write_probe(struct herald *h, struct redis *redis)
 {
 	char key[160];
 
-	snprintf(key, sizeof(key), "%sprobe", h->tracker->redis_prefix);
+	snprintf(key, sizeof(key), "%sprobed", h->tracker->redis_prefix);
 	redis_begin(redis);
-	redis_put_words(redis, "SET", key, h->me, "PX", "60000", NULL);
+	redis_put_words(redis, "HSET", key, "seen", h->me, NULL);
+	redis_put_words(redis, "PEXPIRE", key, "60000", NULL);
 	(void)flush(h, redis, PART_REDIS);
 }
 

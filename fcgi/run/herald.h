@@ -8,7 +8,7 @@
  * of the herald's own finds out how Redis is.
  *
  *	channel tracker:ID:wake		domain/news.h
- *	string  tracker:ID:probe	who wrote last on its own account, expires
+ *	hash    tracker:ID:probed	seen: by whom it was written last on its own account, expires
  *	hash    tracker:ID:w:WORKER	seen, progress, progress_at (UTC ms), expires
  *
  * Threads	two of its own: one writes, one listens. herald_* from any.

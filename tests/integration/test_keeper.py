@@ -147,7 +147,7 @@ def test_whatever_is_kept_in_redis_is_the_projects_own_and_has_an_end(fresh):
     Api(fresh).get("/")
 
     def told():
-        return fresh.redis.hget(key, "seen") != seen and any(k.endswith(":probe") for k in fresh.redis.scan_iter("*"))
+        return fresh.redis.hget(key, "seen") != seen and any(k.endswith(":probed") for k in fresh.redis.scan_iter("*"))
     eventually(lambda: worker.is_valid() and told(), timeout_s=30, what="a beat without a progress, and a probe")
     assert fresh.redis.hget(key, "progress") == "half of it"
     ends = {k: fresh.redis.pttl(k) for k in fresh.redis.scan_iter("*")}

@@ -614,10 +614,10 @@ ANY = None  # whoever connects is refused, so which use met it, and which did wi
 @pytest.mark.parametrize("refuse, word, parts", [
     (redis_replica, "READONLY", WRITES), (redis_full, "OOM", {"redis", "redis_copying"}), (redis_unsaved, "MISCONF", ANY),
     (redis_locked, "NOAUTH", ANY), (redis_busy, "BUSY", ANY),
-    (denied("hget"), "NOPERM", {"redis_presence", "redis_erase"}), (denied("set"), "NOPERM", {"redis", "redis_copying"}),
+    (denied("hget"), "NOPERM", {"redis_presence", "redis_erase"}), (denied("hset"), "NOPERM", {"redis"}), (denied("pexpire"), "NOPERM", {"redis"}), (denied("set"), "NOPERM", {"redis_copying"}),
     (denied("del"), "NOPERM", {"redis_copying", "redis_erase"}), (denied("scan"), "NOPERM", {"redis_erase"}),
     (denied("publish"), "NOPERM", {"redis_news", "redis_tell", "redis_erase"}),
-], ids=["READONLY", "OOM", "MISCONF", "NOAUTH", "BUSY", "hget", "set", "del", "scan", "publish"])
+], ids=["READONLY", "OOM", "MISCONF", "NOAUTH", "BUSY", "hget", "hset", "pexpire", "set", "del", "scan", "publish"])
 def test_each_use_of_redis_that_is_refused_is_told_and_degrades(faults, refuse, word, parts):
     """Every call is answered as ever, and which use is refused is told, no more and no less."""
     faults.load([str(i) for i in range(3000)])

@@ -163,11 +163,12 @@ def test_the_guard_ends_with_its_worker_and_touches_nobody_else(little, hands, t
                        "setsid sleep 301 >&2 & echo $! > left; until [ -e go ]; do sleep 0.05; done; echo r", "--max-jobs", "1")
         guard = eventually(lambda: [int(pid) for pid in open(f"/proc/{worker.process.pid}/task/{worker.process.pid}/children").read().split()
                                     if open(f"/proc/{pid}/comm").read().strip() == "worker-guard"], what="its guard")[0]
+        left = int(eventually(lambda: (tmp_path / "left").exists() and (tmp_path / "left").read_text().strip(), what="what it leaves"))
+        eventually(lambda: os.getsid(left) == left, what="it has put itself out of reach")
         (tmp_path / "go").write_text("")
         assert worker.ends() == 0
         eventually(lambda: not process_is_alive(guard), what="the guard ended")
         # Said farewell to: what a command put out of reach on purpose is left alone.
-        left = int((tmp_path / "left").read_text())
         assert process_is_alive(left) and bystander.poll() is None
         os.kill(left, signal.SIGKILL)
     finally:
