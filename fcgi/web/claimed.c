@@ -61,7 +61,7 @@ claim_wait_until(const struct tracker *t, int64_t arrived_us, int64_t wait_s)
 		most_us = WAIT_MOST_US;
 	if (wait_s <= 0)
 		return 0;
-	return arrived_us + (wait_s < most_us / 1000000 ? wait_s * 1000000 : most_us);
+	return arrived_us + (wait_s <= most_us / 1000000 ? wait_s * 1000000 : most_us);
 }
 
 static size_t

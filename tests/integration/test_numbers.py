@@ -677,6 +677,22 @@ def test_metrics_tell_who_is_here_what_is_paused_how_long_work_is_in_hand_and_wh
     assert not [name for name in got if "replication" in name]
 
 
+def test_metrics_tell_of_each_standby_how_far_it_is_behind(fresh):
+    """Which are played here; tests/failover has a true one."""
+    fresh.sql("alter function tracker.read_standbys() rename to true_standbys")
+    try:
+        fresh.sql("create function tracker.read_standbys() returns table (name text, bytes int8, seconds float8) language sql as"
+                  " $$ values ('db2', 5::int8, 0.25::float8), (E'a\"b\\\\c\\nd', 0, 0), ('db4', null, 7200.5) $$")
+        text = Api(fresh, plain=True).get("/metrics").text
+    finally:
+        fresh.sql("drop function if exists tracker.read_standbys()")
+        fresh.sql("alter function tracker.true_standbys() rename to read_standbys")
+    assert re.findall(r"(?m)^tracker_replication_lag_.*$", text) == [
+        'tracker_replication_lag_bytes{standby="db2"} 5', r'tracker_replication_lag_bytes{standby="a\"b\\c\nd"} 0',
+        'tracker_replication_lag_bytes{standby="db4"} 0', 'tracker_replication_lag_seconds{standby="db2"} 0.250000',
+        r'tracker_replication_lag_seconds{standby="a\"b\\c\nd"} 0.000000', 'tracker_replication_lag_seconds{standby="db4"} 7200.500000']
+
+
 @pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool")
 def test_metrics_are_what_prometheus_reads(fresh):
     fresh.load(["x"])

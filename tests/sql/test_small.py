@@ -105,6 +105,20 @@ def test_an_answer_holds_what_it_may_to_the_byte_and_the_first_whatever_its_leng
     assert house.value(asked, [0, 7], 10) == [True, True, True, False]
 
 
+def test_who_struck_a_job_is_who_did_it_in_that_stage_and_by_its_own_doing(house):
+    """Else each claim would take the long way, and read what others struck."""
+    house.lawful = False
+    house.rows("insert into tracker.strike (stage, job, worker, kind, chosen, reason, at) values (1, 1, 11, 'failed', false, '', now()),"
+               " (2, 2, 11, 'failed', false, '', now()), (1, 3, 12, 'flagged', false, '', now()), (1, 4, 11, 'timed_out', false, '', now()),"
+               " (1, 5, 11, 'released', false, '', now()), (1, 6, 11, 'released', true, '', now()), (1, 7, 11, 'abandoned', false, 'dropped', now()),"
+               " (1, 8, 11, 'released', false, 'dropped', now()), (1, 9, null, 'requeued', false, '', now())")
+
+    def struck(stage, worker):
+        return [job for job in range(1, 10) if house.value("select tracker.has_struck(%s::int2, array[%s]::int8[], array[99, %s]::int8[])", stage, job, worker)]
+    assert [struck(1, 11), struck(2, 11), struck(1, 12), struck(1, 13)] == [[1, 6], [2], [3], []]
+    assert house.value("select tracker.has_struck(1::int2, array[2, 4, 1]::int8[], array[11]::int8[])")
+
+
 def test_who_tries_is_counted_to_the_last_by_what_and_from_where(house):
     house.lawful = False
     tries = "select tracker.may_try(%s, %s, 3)"

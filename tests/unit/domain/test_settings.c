@@ -12,6 +12,7 @@ static struct config config;
 static struct err e;
 static char path[64];
 static int loads;
+static const struct argp *flags; /* those of a program */
 
 static int
 begin(void **state)
@@ -19,6 +20,7 @@ begin(void **state)
 	(void)state;
 	e = ERR_INIT;
 	loads = 0;
+	flags = &settings_argp;
 	strcpy(path, "/tmp/test_settings.XXXXXX");
 	close(mkstemp(path));
 	return 0;
@@ -48,7 +50,7 @@ parse(int key, char *arg, struct argp_state *state)
 static bool
 load(const char *file, const char *const *words, int n)
 {
-	const struct argp_child children[] = {{.argp = &settings_argp}, {0}};
+	const struct argp_child children[] = {{.argp = flags}, {0}};
 	const struct argp argp = {.parser = parse, .children = children};
 	struct settings_input input = {0};
 	char *argv[40] = {(char[]){"test"}, (char[]){"--config"}, path};
@@ -291,9 +293,8 @@ a_wrong_flag_is_named_as_it_was_written(void **state)
 }
 
 static void
-every_setting_has_a_flag(void **state)
+check_that_every_setting_has_a_flag(void)
 {
-	(void)state;
 	for (int i = 0; settings_items[i].name; i++) {
 		char word[200];
 		const char *words[] = {word};
@@ -306,6 +307,47 @@ every_setting_has_a_flag(void **state)
 		if (!load("", words, 1))
 			fail_msg("%s: %s", word, e.why);
 	}
+}
+
+static void
+every_setting_has_a_flag_in_each_program(void **state)
+{
+	const struct argp *const of[] = {&settings_argp, &settings_argp_few, &settings_argp_hidden};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(of); i++) {
+		flags = of[i];
+		check_that_every_setting_has_a_flag();
+	}
+}
+
+/* The names that --help lists, a blank behind each. */
+static void
+help_lists(const struct argp *of, const char *names)
+{
+	char listed[2000] = "";
+
+	for (const struct argp_option *o = of->options; o->name; o++)
+		if (!(o->flags & OPTION_HIDDEN))
+			strcat(strcat(listed, o->name), " ");
+	assert_string_equal(listed, names);
+}
+
+static void
+help_lists_all_settings_or_what_programs_need_to_be_told_or_none(void **state)
+{
+	char all[2000] = "config ";
+	size_t len = strlen(all);
+
+	(void)state;
+	for (int i = 0; settings_items[i].name; i++)
+		strcat(strcat(all, settings_items[i].name), " ");
+	for (; all[len]; len++)
+		if (all[len] == '_')
+			all[len] = '-';
+	help_lists(&settings_argp, all);
+	help_lists(&settings_argp_few, "config postgres redis sql-dir ");
+	help_lists(&settings_argp_hidden, "");
 }
 
 static void
@@ -460,7 +502,8 @@ main(void)
 	    TEST(flags_win_over_environment_over_file),
 	    TEST(a_flag_of_a_switch_may_say_no),
 	    TEST(a_wrong_flag_is_named_as_it_was_written),
-	    TEST(every_setting_has_a_flag),
+	    TEST(every_setting_has_a_flag_in_each_program),
+	    TEST(help_lists_all_settings_or_what_programs_need_to_be_told_or_none),
 	    TEST(a_named_file_must_be_there),
 	    TEST(the_sample_file_equals_the_defaults),
 	};

@@ -78,7 +78,8 @@ static const struct stage_names five_stages = {
 	"waiting=5; per_minute=12.5; eta_s=7203; why=null; needs=; rate=null; low_s=3700; "        \
 	"high_s=10900; shown_s=7200; cancelled=0; inner=2; priority=-5"
 #define LONG_WORD "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww"
-#define WORDS "w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11"
+#define EIGHT_WORDS "w1, w2, w3, w4, w5, w6, w7, w8"
+#define WORDS EIGHT_WORDS ", w9, w10, w11"
 
 /* ---- scenes -------------------------------------------------------------------------------------- */
 
@@ -291,6 +292,10 @@ static const struct scene scenes[] = {
 	    "total=100000|10|10|10|10|10|10|10; failed=1|2|3|4|5|6|7|8; per_minute=100|0.25|0; "
 	    "eta_s=61|null|61|null; why=null|paused|rate|turn|idle|needs|null|cancelled; "
 	    "needs=|||||a, b|; rate=null; low_s=1; high_s=100; shown_s=60; cancelled=0; inner=2"}}},
+    {"batches that need eight words and nine", page_batches,
+	.answers = {{"read_batch_rows", 2,
+	    "name=x|y; batch=1|2; ended=null; priority=0; done=0; total=10; why=needs; eta_s=null; "
+	    "needs=" EIGHT_WORDS "|" EIGHT_WORDS ", w9; paused_why=; cancelled=0"}}},
     {"batches that go on", page_batches, .query = "after=105-7",
 	.answers = {{"read_batch_rows", 101,
 	    "name=x; batch=1|2; ended=null; priority=-7; done=0; total=10; why=idle; eta_s=null; "
