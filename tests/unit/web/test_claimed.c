@@ -223,6 +223,17 @@ what_a_call_owed_beforehand_is_forgiven_when_it_was_of_use_and_owed_once_when_no
 }
 
 static void
+what_a_call_owed_beforehand_is_a_part_of_what_it_costs(void **state)
+{
+	struct room *r = *state;
+
+	ask_in_vain(r, FREE_CALLS);
+	assert_int_equal(claim_debt_wait_us(&r->tracker, &r->claim), 0);
+	claim_settle(&r->tracker, &r->claim, false, 64); /* two, one of which is owed already */
+	assert_int_equal(owed_us(r, &who), S);
+}
+
+static void
 whether_a_call_owes_is_asked_once(void **state)
 {
 	struct room *r = *state;
@@ -343,6 +354,7 @@ main(void)
 	    TEST(who_asks_in_vain_owes_and_nobody_else),
 	    TEST(results_that_were_not_accepted_are_owed_beside_the_call),
 	    TEST(what_a_call_owed_beforehand_is_forgiven_when_it_was_of_use_and_owed_once_when_not),
+	    TEST(what_a_call_owed_beforehand_is_a_part_of_what_it_costs),
 	    TEST(whether_a_call_owes_is_asked_once),
 	    TEST(a_claim_is_its_workers_newest_call_and_goes_to_its_desk_at_once),
 	    TEST(who_owes_waits_first_and_where_there_is_no_room_to_wait_nobody_does),
