@@ -540,6 +540,21 @@ check_line(const char *what, const char *said, size_t most, struct err *e)
 	    "%s is one line of at most %zu characters, and each can be seen", what, most);
 }
 
+bool
+check_conditions(const struct ask *ask, struct err *e)
+{
+	const struct {
+		const char *option, *text;
+	} said[] = {{"--person", ask->person}, {"--worker", ask->worker}, {"--label", ask->label},
+	    {"--batch", ask->batch}};
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
+		if (said[i].text && said[i].text[strspn(said[i].text, " ")] == '\0')
+			return err_set(e, ERR_FIELD, NULL, "%s '%s' is nothing to go by",
+			    said[i].option, said[i].text);
+	return true;
+}
+
 static bool
 check_name(const char *as, struct err *e)
 {

@@ -44,6 +44,9 @@ typedef bool (*admin_run)(struct ask *ask, struct err *e);
 /* What people give to be kept and shown is one line of at most so many characters, all seen; as tracker.check_line. */
 bool check_line(const char *what, const char *said, size_t most, struct err *e);
 
+/* Of an act: a condition with nothing in it, as of a script's variable that was not set, does not mean whoever says nothing. */
+bool check_conditions(const struct ask *ask, struct err *e);
+
 /* upkeep.c */
 bool admin_migrate(struct ask *ask, struct err *e);
 bool admin_purge(struct ask *ask, struct err *e);

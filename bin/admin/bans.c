@@ -58,7 +58,8 @@ admin_ban(struct ask *ask, struct err *e)
 		return err_set(e, ERR_FIELD, NULL, "why? Say --reason 'what they shall hear'");
 	if (ask->worker && !ask->stage)
 		return err_set(e, ERR_FIELD, NULL, "the worker of which stage? Say --stage a");
-	if (ask->stage && !tool_stage(ask->tool, ask->stage, &stage, e))
+	if (!check_conditions(ask, e) ||
+	    (ask->stage && !tool_stage(ask->tool, ask->stage, &stage, e)))
 		return false;
 	params[0] = text_or_null(ask->person);
 	params[1] = text_or_null(ask->address);

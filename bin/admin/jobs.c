@@ -251,6 +251,11 @@ admin_requeue(struct ask *ask, struct err *e)
 	if (by_condition == (ask->n_args > 0))
 		return err_set(e, ERR_FIELD, NULL,
 		    "requeue: name the jobs, or say --reason, --label, --person, --batch or --all");
+	if (ask->reason && !*ask->reason)
+		return err_set(e, ERR_FIELD, NULL,
+		    "--reason '' is in every reason: say --all, if all are meant");
+	if (!check_conditions(ask, e))
+		return false;
 	return by_condition ? requeue_all(ask, e) : requeue_some(ask, e);
 }
 

@@ -9,8 +9,9 @@
 #include "base/text.h"
 #include "store/pg_array.h"
 
-#define PAGE 1000        /* workers a query */
+#define PAGE 1000        /* rows a query */
 #define LEASES_MOST 1000 /* of one list: who looks for the oldest sees them */
+#define SECTION_MOST 20  /* rows of a section on a terminal: what stands above them is to be seen */
 
 #define N(columns) ((int)(sizeof(columns) / sizeof(*(columns))))
 
@@ -19,19 +20,22 @@
 /* A list under a heading, or one member of a JSON object; nothing at all on a terminal when empty. */
 struct section {
 	const char *name; /* "events" */
-	const char *sql;
+	const char *sql;  /* of $1, and at most $2 rows */
 	const struct column *columns;
 	int n;
 };
 
 static bool
-show_section(struct ask *ask, const struct section *section, const struct pg_param *params,
-    int n_params, struct buf *b, struct err *e)
+show_section(struct ask *ask, const struct section *section, const struct pg_param *of,
+    struct buf *b, struct err *e)
 {
 	const char *sql = section->sql;
+	int most = ask->json ? PAGE : SECTION_MOST;
+	struct pg_scalar room;
+	struct pg_param params[] = {*of, pg_int4_param(&room, most)};
 	struct pg_rows *rows = NULL;
 
-	if (!pg_call(ask->tool->pg, sql, params, n_params, &rows, e))
+	if (!pg_call(ask->tool->pg, sql, params, 2, &rows, e))
 		return false;
 	if (ask->json) {
 		buf_printf(b, ",\"%s\":", section->name);
@@ -39,17 +43,19 @@ show_section(struct ask *ask, const struct section *section, const struct pg_par
 	} else if (pg_rows_count(rows) > 0) {
 		printf("\n%s\n", section->name);
 		table_print(rows, section->columns, section->n, true, false);
+		if (pg_rows_count(rows) == most)
+			printf("(%d are shown; --json tells more)\n", most);
 	}
 	pg_rows_free(rows);
 	return true;
 }
 
 static bool
-show_sections(struct ask *ask, const struct section *sections, int n, const struct pg_param *params,
-    int n_params, struct buf *b, struct err *e)
+show_sections(struct ask *ask, const struct section *sections, int n, const struct pg_param *of,
+    struct buf *b, struct err *e)
 {
 	for (int i = 0; i < n; i++)
-		if (!show_section(ask, &sections[i], params, n_params, b, e))
+		if (!show_section(ask, &sections[i], of, b, e))
 			return false;
 	return true;
 }
@@ -76,7 +82,7 @@ static const struct section job_sections[] = {
 	"r.stage",
 	job_stages, N(job_stages)},
     {"events",
-	"select at, stage, kind, worker, person, reason from tracker.read_job_events($1, 1000)",
+	"select at, stage, kind, worker, person, reason from tracker.read_job_events($1, $2)",
 	job_events, N(job_events)},
 };
 
@@ -113,7 +119,7 @@ admin_job(struct ask *ask, struct err *e)
 	buf_printf(&b, "{\"job\":%lld", (long long)job);
 	if (!ask->json)
 		printf("job %lld\n", (long long)job);
-	ok = show_sections(ask, job_sections, N(job_sections), &param, 1, &b, e);
+	ok = show_sections(ask, job_sections, N(job_sections), &param, &b, e);
 	if (ok && ask->json)
 		tool_print(&b, "}");
 	buf_fini(&b);
@@ -141,11 +147,11 @@ static const struct section person_sections[] = {
 	person_stages, N(person_stages)},
     {"machines",
 	"select stage, name, label, address, created, seen, jobs, done, bad"
-	" from tracker.list_workers($1, null, null, null, 0, 1000)",
+	" from tracker.list_workers($1, null, null, null, 0, $2)",
 	person_machines, N(person_machines)},
     {"refused",
 	"select x.refused, x.stage, x.job, x.worker, x.reason"
-	" from tracker.read_person_refused(tracker.find_person($1), 1000) x",
+	" from tracker.read_person_refused(tracker.find_person($1), $2) x",
 	person_refused, N(person_refused)},
 };
 
@@ -169,7 +175,7 @@ show_person_named(struct ask *ask, struct err *e)
 	bool ok;
 
 	if (!pg_call(ask->tool->pg,
-		"select r.nickname, r.created, r.jobs, r.withdrawn, p.kept, r.today, r.week, "
+		"select r.nickname, r.created, r.jobs, r.withdrawn, r.kept, r.today, r.week, "
 		"r.by_hour24,"
 		" r.rank, r.machines,"
 		" (select count(*) from tracker.worker w"
@@ -177,7 +183,7 @@ show_person_named(struct ask *ask, struct err *e)
 		" (select coalesce(sum(w.struck), 0)::bigint from tracker.worker w"
 		" where w.person = any (array(select tracker.ids_of_person($1)))),"
 		" tracker.banned_words(r.nickname, null, null) is not null"
-		" from tracker.read_person($1) r join tracker.person p on p.id = r.id",
+		" from tracker.read_person($1) r",
 		&param, 1, &rows, e))
 		return false;
 	if (pg_rows_count(rows) == 0) {
@@ -191,7 +197,7 @@ show_person_named(struct ask *ask, struct err *e)
 	buf_init(&b, 0);
 	show_person(ask, rows, &b);
 	pg_rows_free(rows);
-	ok = show_sections(ask, person_sections, N(person_sections), &param, 1, &b, e);
+	ok = show_sections(ask, person_sections, N(person_sections), &param, &b, e);
 	if (ok && ask->json)
 		tool_print(&b, "}");
 	buf_fini(&b);

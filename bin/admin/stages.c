@@ -27,7 +27,7 @@ struct stage_row {
 struct report {
 	struct stage_row stage[STAGES_MAX];
 	int n;
-	struct pg_rows *stages, *busy, *sizes; /* the first owns the texts above */
+	struct pg_rows *stages, *busy, *sizes, *begun; /* the first owns the texts above */
 };
 
 #define N(columns) ((int)(sizeof(columns) / sizeof(*(columns))))
@@ -38,6 +38,9 @@ static const struct column busy_columns[] = {{"person", CELL_WORDS}, {"workers",
     {"in_hand", CELL_NUMBER}, {"seen", CELL_WHEN}};
 static const struct column stage_columns[] = {
     {"stage", CELL_WORDS}, {"name", CELL_WORDS}, {"paused", CELL_YES}, {"rate", CELL_NUMBER}};
+static const struct column begun_columns[] = {{"line", CELL_NUMBER}, {"act", CELL_WORDS},
+    {"who", CELL_WORDS}, {"changed", CELL_WHEN}, {"jobs", CELL_NUMBER}, {"undo", CELL_NUMBER},
+    {"back", CELL_YES}, {"person", CELL_WORDS}, {"into", CELL_WORDS}};
 static const struct column size_columns[] = {
     {"table", CELL_WORDS}, {"rows", CELL_NUMBER}, {"bytes", CELL_BYTES}};
 
@@ -102,7 +105,11 @@ read_report(struct ask *ask, struct report *r, struct err *e)
 		1, &r->busy, e) &&
 	    pg_call(ask->tool->pg,
 		"select \"table\", rows, bytes, total from tracker.list_sizes($1)", &sizes, 1,
-		&r->sizes, e);
+		&r->sizes, e) &&
+	    pg_call(ask->tool->pg,
+		"select line, act, who, changed, jobs, undo, back, person, \"into\" from"
+		" tracker.list_begun()",
+		NULL, 0, &r->begun, e);
 }
 
 static void
@@ -111,6 +118,7 @@ free_report(struct report *r)
 	pg_rows_free(r->stages);
 	pg_rows_free(r->busy);
 	pg_rows_free(r->sizes);
+	pg_rows_free(r->begun);
 }
 
 /* ---- status ---------------------------------------------------------------------------------- */
@@ -181,6 +189,8 @@ print_json(const struct ask *ask, const struct report *r)
 	}
 	buf_puts(&b, "],\"people\":");
 	table_json(&b, r->busy, busy_columns, N(busy_columns));
+	buf_puts(&b, ",\"begun\":");
+	table_json(&b, r->begun, begun_columns, N(begun_columns));
 	buf_puts(&b, ",\"tables\":");
 	table_json(&b, r->sizes, size_columns, N(size_columns));
 	tool_print(&b, "}");
@@ -247,6 +257,31 @@ print_busy(const struct pg_rows *rows)
 		printf("and %lld more; see workers\n", (long long)(people - n));
 }
 
+/* A long act that is under way, or that nobody goes on with since a terminal or a machine was lost. */
+static void
+print_begun(const struct ask *ask, const struct pg_rows *rows, int i)
+{
+	char at[32], act[CELL_TEXT], who[CELL_TEXT];
+	struct told told;
+
+	told_begin(&told, ask);
+	clock_iso(at, pg_time_us(rows, i, 3));
+	told_add(&told, "line %lld of audit, %s, by %s, is not done; its last step was at %s",
+	    (long long)pg_int(rows, i, 0), cell_text(rows, i, 1, act), cell_text(rows, i, 2, who),
+	    at);
+	if (!pg_is_null(rows, i, 4))
+		told_add(&told, ", and %lld %s left", (long long)pg_int(rows, i, 4),
+		    text_plural(pg_int(rows, i, 4), "job is", "jobs are"));
+	if (pg_is_null(rows, i, 5)) {
+		told_back(&told, "person merge --yes --");
+		told_back_name(&told, pg_text(rows, i, 7, NULL));
+		told_back_name(&told, pg_text(rows, i, 8, NULL));
+	} else
+		told_back(&told, "undo --%s %lld", pg_bool(rows, i, 6) ? "back" : "resume",
+		    (long long)pg_int(rows, i, 5));
+	told_may_go_on(&told);
+}
+
 static void
 print_sizes(const struct pg_rows *rows)
 {
@@ -272,6 +307,10 @@ print_table(const struct ask *ask, const struct report *r)
 	for (int i = 0; i < r->n; i++)
 		if (r->stage[i].bad > 0)
 			print_failing(&r->stage[i]);
+	if (pg_rows_count(r->begun) > 0)
+		printf("\n");
+	for (int i = 0; i < pg_rows_count(r->begun); i++)
+		print_begun(ask, r->begun, i);
 	print_busy(r->busy);
 	print_sizes(r->sizes);
 }

@@ -254,6 +254,15 @@ told_goes_on(struct told *t)
 	told_drop(t);
 }
 
+void
+told_may_go_on(struct told *t)
+{
+	if (!t->line.failed && !t->back.failed)
+		printf("%.*s; if nobody is at it, go on with: %s\n",
+		    (int)text_clean(t->line.data, t->line.len, false), t->line.data, t->back.data);
+	told_drop(t);
+}
+
 bool
 told_secret(struct told *t, const char *name, const char *secret, struct err *e)
 {

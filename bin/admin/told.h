@@ -46,6 +46,8 @@ void told_would(struct told *t);
 void told_note(struct told *t);
 /* An act that was begun and has stopped, on standard error: the line, and the command that goes on with it. */
 void told_goes_on(struct told *t);
+/* A line of a list: an act that was begun, and the command for whoever finds that nobody is at it. */
+void told_may_go_on(struct told *t);
 /*
  * Of an act that makes a secret, which is shown now and never again: the secret on standard output, all else on
  * standard error; or with --json one object, with the secret as `name`. ERR_BUSY when standard output did not take it.

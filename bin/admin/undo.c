@@ -37,7 +37,8 @@ which_results(struct ask *ask, struct which *w, struct err *e)
 		return err_set(e, ERR_FIELD, NULL,
 		    "whose results? Say --person, --worker, --address, --label, --batch or "
 		    "--since");
-	if (ask->stage && !tool_stage(ask->tool, ask->stage, &stage, e))
+	if (!check_conditions(ask, e) ||
+	    (ask->stage && !tool_stage(ask->tool, ask->stage, &stage, e)))
 		return false;
 	w->params[0] = text_or_null(ask->person);
 	w->params[1] = text_or_null(ask->worker);
@@ -302,6 +303,7 @@ go_on(struct ask *ask, int64_t undo, struct err *e)
 		}
 	progress_end(&s.progress);
 	heed_no_signals();
+	tool_pages_changed(ask->tool);
 	tell_undone(&s);
 	return true;
 }
@@ -431,6 +433,7 @@ take_back(struct ask *ask, int64_t undo, struct err *e)
 		}
 	progress_end(&s.progress);
 	heed_no_signals();
+	tool_pages_changed(ask->tool);
 	return tell_back(&s, e);
 }
 

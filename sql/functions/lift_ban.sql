@@ -16,6 +16,8 @@ begin
 	if not found then
 		return false;
 	end if;
-	perform tracker.audit_act('unban', 'ban ' || of_ban, null, null);
+	perform tracker.audit_act('unban', 'ban ' || of_ban, null, (
+		select jsonb_strip_nulls(jsonb_build_object('person', b.person, 'address', b.address, 'label', b.label, 'worker', w.name))
+		from tracker.ban b left join tracker.worker w on w.id = b.worker where b.id = of_ban));
 	return true;
 end $$;

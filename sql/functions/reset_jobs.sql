@@ -69,6 +69,6 @@ begin
 		last_job = null, last_hash = null, asked_kind = 'none', recent = '', holds = 0, trial = null
 	where done <> 0 or struck <> 0 or held_lease is not null or last_kind is not null
 		or asked_kind <> 'none' or holds <> 0 or trial is not null;
-	update tracker.audit set state = 'done' where act = 'undo' and state = 'begun';	-- of what is gone
+	update tracker.audit set state = 'cut short', changed = clock_timestamp() where act in ('undo', 'take back') and state = 'begun';	-- of what is gone
 	perform tracker.audit_act('reset', 'all jobs', v_jobs, null);
 end $$;

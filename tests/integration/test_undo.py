@@ -14,8 +14,9 @@ import time
 import psycopg2
 import pytest
 
-from client import Fleet, work
+from client import Api, Fleet, work
 from stack import program
+from test_edges import rendered
 from waiting import Later, eventually
 
 ADMIN = "distcompute-admin"
@@ -369,3 +370,89 @@ def test_of_an_option_that_is_said_twice_none_is_lost(fresh, words):
     answer = fresh.run(ADMIN, *words, check=False)
     assert answer.returncode == 64 and "one at a time" in answer.stderr and answer.stdout == ""
     assert fresh.one("select count(*) from tracker.audit") == 0
+
+
+# ---- a bad day
+
+def test_an_undo_whose_jobs_a_reset_deleted_says_so(spoilt):
+    said = spoilt.run(ADMIN, "undo", "--person", "Mallory", "--reason", "made up").stdout
+    number = said.split()[1].rstrip(":")
+    spoilt.run("distcompute-load", "--reset", "--yes", "-", stdin="one\n")
+    for of in ("--back", "--resume"):
+        answer = spoilt.run(ADMIN, "undo", of, number, check=False)
+        assert (answer.returncode, answer.stderr) == (
+            1, f"distcompute-admin: undo {number} was of jobs that a reset has deleted since\n")
+
+
+def test_an_undo_that_a_reset_ends_says_so_and_stands_as_cut_short(slow_steps):
+    slow_steps.load([f"job {n}" for n in range(1000)])
+    work(slow_steps, "a", "Mallory", 1000)
+    p = subprocess.Popen([program(ADMIN), "--config", slow_steps.config, "undo", "--person", "Mallory", "--reason", "made up"],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    eventually(lambda: undone(slow_steps) > 0, what="the first step")
+    slow_steps.run("distcompute-load", "--reset", "--yes", "-", stdin="one\n")
+    out, err = p.communicate(timeout=120)
+    ((number, state, left),) = slow_steps.sql("select id, state, (details ->> 'left')::int from tracker.audit where act = 'undo'")
+    if left == 0:  # it was quicker
+        return
+    assert (p.returncode, out, err) == (1, "", f"distcompute-admin: undo {number} was of jobs that a reset has deleted since\n")
+    assert state == "cut short" and 0 < left < 1000
+    line = [line for line in slow_steps.run(ADMIN, "audit").stdout.splitlines() if line.split()[0] == str(number)][0]
+    assert "cut short" in line and f"jobs left {left}" in line
+    assert slow_steps.broken_laws() == []
+
+
+def test_status_says_what_is_not_done_and_what_goes_on(spoilt):
+    """Whose terminal is gone was told nothing."""
+    said = spoilt.run(ADMIN, "--as", "ann@desk", "undo", "--person", "Mallory", "--reason", "made up").stdout
+    number = said.split()[1].rstrip(":")
+    assert "go on with" not in spoilt.run(ADMIN, "status").stdout
+    assert json.loads(spoilt.run(ADMIN, "status", "--json").stdout)["begun"] == []
+    spoilt.sql("update tracker.audit set state = 'begun' where id = %s", int(number))  # as if it had died before its last step
+    said = spoilt.run(ADMIN, "status").stdout
+    (line,) = [line for line in said.splitlines() if "go on with: " in line]
+    assert line.startswith(f"line {number} of audit, undo, by ann@desk, is not done; ")
+    subprocess.run(line.partition("go on with: ")[2], shell=True, check=True, capture_output=True)
+    assert "go on with" not in spoilt.run(ADMIN, "status").stdout
+    assert spoilt.one("select state from tracker.audit where id = %s", int(number)) == "done"
+
+
+@pytest.mark.parametrize("words", [
+    ["undo", "--label", "", "--reason", "x"], ["undo", "--label", "  ", "--dry-run"], ["undo", "--since", "2026-01-01", "--person", "", "--reason", "x"],
+    ["undo", "--batch", "", "--dry-run"], ["undo", "--worker", "", "--dry-run"], ["ban", "--label", "", "--reason", "x"],
+    ["ban", "--label", " ", "--reason", "x"], ["ban", "--person", "", "--reason", "x"], ["requeue", "--label", ""],
+    ["requeue", "--reason", ""], ["requeue", "--reason", "x", "--person", ""]])
+def test_a_condition_that_is_empty_is_none(spoilt, words):
+    """As of a script's variable that was not set."""
+    spoilt.sql("update tracker.worker set label = ''")
+    answer = spoilt.run(ADMIN, *words, check=False)
+    assert answer.returncode == 64 and answer.stdout == "" and len(answer.stderr.splitlines()) == 1, answer.stderr
+    assert "nothing to go by" in answer.stderr or "in every reason" in answer.stderr
+    assert undone(spoilt) == 0 and spoilt.one("select count(*) from tracker.audit") == 0
+
+
+def test_audit_has_titles_and_says_whose_results_were_undone(spoilt):
+    spoilt.run(ADMIN, "--as", "ann@desk", "undo", "--person", "Mallory", "--stage", "a", "--keep-credit", "--reason", "made up")
+    spoilt.run(ADMIN, "person", "rename", "Bob", "Bobby")
+    titles, undo, rename = spoilt.run(ADMIN, "audit").stdout.splitlines()
+    assert titles.split() == ["line", "at", "who", "act", "count", "state", "target", "details"]
+    for column, word in (("who", "ann@desk"), ("act", "undo"), ("target", "made up"), ("details", "person Mallory, stage A, credit kept, jobs 300")):
+        assert undo.index(word) == titles.index(column)
+    assert rename.index("to Bobby") == titles.index("details") and rename.index("Bob ") == titles.index("target")
+
+
+def test_pages_are_made_anew_after_an_undo_and_after_it_was_taken_back(limited):
+    """A page is kept for ten minutes there."""
+    limited.load([f"job {n}" for n in range(30)])
+    work(limited, "a", "Mallory", 30)
+
+    def are_kept(jobs):
+        """By both processes: so many at once are no one's. Of the second after an act no page is kept."""
+        before = rendered(limited)
+        crowd = [Later(lambda: Api(limited).get("/person/Mallory", headers={"X-Tracker-Cache": "off"}).text) for _ in range(8)]
+        return all(f"<dt>Jobs</dt><dd><b>{jobs}</b>" in one.result() for one in crowd) and rendered(limited) == before
+    eventually(lambda: are_kept(30), what="pages of before")
+    said = limited.run(ADMIN, "undo", "--person", "Mallory", "--reason", "made up").stdout
+    eventually(lambda: are_kept(0), what="pages of after the undo")
+    limited.run(ADMIN, "undo", "--back", said.split()[1].rstrip(":"))
+    eventually(lambda: are_kept(30), what="pages of after it was taken back")

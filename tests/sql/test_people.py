@@ -344,7 +344,7 @@ def test_a_reset_ends_undos_and_leaves_other_acts_under_way(merging):
     merging.rows("select tracker.audit_act('purge', 'older than 1y', 0, null, 'begun')")
     merging.rows("select tracker.reset_jobs()")
     assert dict(merging.rows("select act, state from tracker.audit where act in ('undo', 'merge people', 'purge')")) == {
-        "undo": "done", "merge people": "begun", "purge": "begun"}
+        "undo": "cut short", "merge people": "begun", "purge": "begun"}
     assert merge(merging, "ada", "Ada") == merging.number
     assert merging.row(merging.small).person == merging.row(merging.ada).person
 

@@ -1,6 +1,7 @@
 """Results set aside by the thousand, with what was made of them, and taken back; who did it."""
 
 import datetime
+import json
 import threading
 import uuid
 
@@ -446,6 +447,87 @@ def test_two_who_go_on_with_one_undo_do_it_once(spoilt, server):
     assert spoilt.value("select count from tracker.audit where id = %s", number) == 14
 
 
+def test_a_step_that_waits_for_a_reset_has_nothing_that_a_reset_waits_for(spoilt, server):
+    """Else the two end by a deadlock, for which everybody who hands out or takes in has waited as long."""
+    number = begin(spoilt, person="cheat")
+    other, resetter = House(server.connect()), House(server.connect())
+    resetter.rows("begin; set local lock_timeout = '5s'; select tracker.raise_barrier()")
+    faults = []
+
+    def go_on():
+        try:
+            step(other, number)
+        except psycopg2.Error as e:
+            faults.append(e)
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        while not spoilt.value("select exists (select from pg_locks where not granted and pid = %s)", other.connection.info.backend_pid):
+            assert thread.is_alive()
+        resetter.rows("update tracker.audit set details = details || '{\"resumed_by\": [\"a reset\"]}' where id = %s", number)
+    finally:
+        resetter.rows("rollback")
+        thread.join()
+        other.connection.close()
+        resetter.connection.close()
+    assert faults == []
+
+
+@pytest.mark.parametrize("way", ["undo", "taking back"])
+def test_what_a_reset_ended_was_cut_short(spoilt, way):
+    number = begin(spoilt, person="cheat")
+    step(spoilt, number, 3)
+    if way == "taking back":
+        step(spoilt, number)
+        spoilt.rows("select * from tracker.undo_take_back(%s, 0, 4)", number)
+    done = spoilt.value("select count from tracker.audit where id = %s", number)
+    spoilt.rows("select tracker.reset_jobs()")
+    told = spoilt.rows("select act, count, state from tracker.audit order by id")
+    assert told[0] == ("undo", done, "cut short" if way == "undo" else "part back")
+    assert [t.state for t in told if t.act == "take back"] == (["cut short"] if way == "taking back" else [])
+    assert spoilt.rows("select * from tracker.list_begun()") == []
+    for call in ("undo_step(%s, 10)", "undo_take_back(%s, 0, 10)"):
+        with pytest.raises(psycopg2.Error, match=f"undo {number} was of jobs that a reset has deleted since") as e:
+            spoilt.rows(f"select * from tracker.{call}", number)
+        assert e.value.pgcode == "TR002"
+
+
+def test_an_undo_of_after_a_reset_is_like_any(spoilt):
+    spoilt.rows("select tracker.reset_jobs()")
+    spoilt.load(4)
+    make(spoilt, spoilt.cheat, 4)
+    number = undo(spoilt, person="cheat", most=3)
+    assert take_back(spoilt, number) == 4
+
+
+def test_what_is_not_done_yet_says_what_comes_first(spoilt):
+    number = begin(spoilt, person="cheat")
+    with pytest.raises(psycopg2.Error, match=f"undo {number} is not done yet: first undo --resume {number}"):
+        take_back(spoilt, number)
+    while step(spoilt, number).left_over > 0:
+        pass
+    with pytest.raises(psycopg2.Error, match=f"undo {number} is done already"):
+        step(spoilt, number)
+
+
+def test_long_acts_that_are_not_over_are_listed_with_what_goes_on(spoilt):
+    act_as(spoilt, "ann@desk")
+    first, second = begin(spoilt, person="cheat"), begin(spoilt, person="Ada")
+    step(spoilt, first, 4)
+    while step(spoilt, second).left_over > 0:
+        pass
+    spoilt.rows("select * from tracker.undo_take_back(%s, 0, 1)", second)
+    merge = spoilt.value("select tracker.merge_people('Bob', 'Ada')")
+    spoilt.rows("select tracker.audit_act('purge', 'older than 1y', 0, null, 'begun')")
+    found = spoilt.rows("select line, act, who, jobs, undo, back, person, \"into\" from tracker.list_begun()")
+    back = spoilt.value("select id from tracker.audit where act = 'take back'")
+    assert found == [(first, "undo", "ann@desk", 6, first, False, None, None), (back, "take back", "ann@desk", None, second, True, None, None),
+                     (merge, "merge people", "ann@desk", None, None, False, "Bob", "Ada")]
+    while spoilt.value("select tracker.merge_step(%s, 100)", merge) > 0:
+        pass
+    assert [r.act for r in spoilt.rows("select act from tracker.list_begun()")] == ["undo", "take back"]
+
+
 # ---- every act has its line
 
 def test_a_job_that_moved_on_in_line_is_found(house):
@@ -673,3 +755,51 @@ def test_what_an_undo_would_do_is_told_by_stage_then_the_most_first(house):
     made_of = house.worker(2, "made")
     make(house, made_of, 1)
     assert count(house, stage=1, since="2000-01-01")[-2:] == [(2, "one", 0, 4), (2, "made", 0, 1)]
+
+
+# ---- what a line of audit says to people
+
+def told(house):
+    return [(r.act, r.target, r.told) for r in house.rows("select act, target, told from tracker.list_audit(0, 100)")]
+
+
+def test_whose_results_were_undone_is_told(spoilt):
+    undo(spoilt, person="cheat", stage=1, keep=True, since=datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc))
+    assert told(spoilt) == [("undo", "spoilt", "person cheat, stage A, since 2026-01-01T00:00:00+00:00, credit kept, jobs 10")]
+
+
+@pytest.mark.parametrize("act, target, details, words", [
+    ("undo", "made up", {"label": "miner 9", "reason": "made up", "keep_credit": False, "jobs": 3, "left": 0, "mark": 7, "cancelled": 0},
+     "label miner 9, jobs 3"),
+    ("undo", "made up", {"batch": "June", "until": "2026-06-01T00:00:00+00:00", "reason": "made up", "keep_credit": True, "jobs": 3,
+                         "left": 2, "resumed_by": ["bob@desk", "eve@desk"]},
+     "batch June, until 2026-06-01T00:00:00+00:00, credit kept, jobs 3, resumed by bob@desk, eve@desk"),
+    ("take back", "undo 7", {"undo": 7, "jobs": 3}, None),
+    ("rename person", "Ada", {"to": "Ada L."}, "to Ada L."),
+    ("merge people", "ada", {"into": "Ada", "person": 17}, "into Ada"),
+    ("set", 'batch "June"', {"note": "", "priority": 5}, 'note "", priority 5'),
+    ("set needs", 'batch "June"', {"needs": "gpu,ram32"}, "needs gpu,ram32"),
+    ("requeue", "stage a", {"jobs": "all", "reason": "disk full"}, "jobs all, reason disk full"),
+    ("hurry", "2 jobs, stage a", {"jobs": [7, 5]}, "jobs 7, 5"),
+    ("ban", "label miner 9", {"ban": 3, "words": "made up"}, "ban 3, words made up"),
+    ("key add", "person Ada", {"label": None}, None),
+    ("pause", "stage a", {}, None)])
+def test_what_an_act_changed_is_told_in_words(house, act, target, details, words):
+    house.rows("select tracker.audit_act(%s, %s, 1, %s::jsonb)", act, target, json.dumps(details))
+    assert told(house) == [(act, target, words)]
+
+
+def test_an_undo_that_was_cut_short_tells_what_it_had_left(spoilt):
+    number = begin(spoilt, person="cheat")
+    step(spoilt, number, 4)
+    spoilt.rows("select tracker.reset_jobs()")
+    assert told(spoilt)[0] == ("undo", "spoilt", "person cheat, jobs 4, jobs left 6")
+
+
+@pytest.mark.parametrize("whom, words", [("'Ada', null, null", "person Ada"), ("null, '192.0.2.0/24', null", "address 192.0.2.0/24"),
+                                         ("null, null, 'miner 9'", "label miner 9")])
+def test_of_whom_a_ban_was_is_told_when_it_is_lifted(house, whom, words):
+    house.worker(nickname="Ada")
+    house.rows(f"select tracker.ban_strangers({whom}, null, null, 'rude', null)")
+    house.rows("select tracker.lift_ban(max(id)) from tracker.ban")
+    assert told(house)[-1][0] == "unban" and told(house)[-1][2] == words
