@@ -11,7 +11,7 @@
 <div><dt>Today</dt><dd><b>{{TODAY}}</b></dd></div>
 <div><dt>7 days</dt><dd><b>{{WEEK}}</b></dd></div>
 <div><dt>Machines here</dt><dd><b>{{MACHINES}}</b></dd></div>
-<div><dt>Results sent back</dt><dd><b>{{WITHDRAWN}}</b></dd></div>
+<div><dt>Results sent back</dt><dd><b>{{SENT_BACK}}</b>{{#SOME_KEPT}} <span>{{KEPT}} count all the same</span>{{/SOME_KEPT}}</dd></div>
 <div><dt>First seen</dt><dd>{{#FIRST}}<time datetime="{{ISO}}" title="{{ISO}}" data-ago>{{AGO}}</time>{{/FIRST}}</dd></div>
 {{#STAGE}}<div><dt><span class="letter s-{{LETTER}}">{{LETTER_UP}}</span> <bdi>{{NAME}}</bdi></dt><dd><b>{{DONE}}</b></dd></div>{{/STAGE}}
 </dl>

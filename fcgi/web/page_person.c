@@ -21,7 +21,7 @@
 #define DAY_WIDTH 20
 
 struct person {
-	int64_t id, created_us, jobs, withdrawn, today, week, by_hour24, machines, rank, all;
+	int64_t id, created_us, jobs, withdrawn, kept, today, week, by_hour24, machines, rank, all;
 	const char *nickname, *spark;
 };
 
@@ -38,7 +38,7 @@ read_person(struct page *p, struct person *who, struct err *e)
 	if (!pg_call(p->pg,
 		"select r.id, r.nickname, r.created, r.jobs, r.withdrawn, r.today, r.week,"
 		" r.by_hour24, r.machines, r.rank, array_to_string(r.spark, ','),"
-		" tracker.read_period('all')"
+		" tracker.read_period('all'), r.kept"
 		" from tracker.read_person($1) r",
 		params, 1, &rows, e))
 		return false;
@@ -57,7 +57,8 @@ read_person(struct page *p, struct person *who, struct err *e)
 	    .machines = pg_int(rows, 0, 8),
 	    .rank = pg_int(rows, 0, 9),
 	    .spark = pg_dup(p->arena, rows, 0, 10),
-	    .all = pg_int(rows, 0, 11)};
+	    .all = pg_int(rows, 0, 11),
+	    .kept = pg_int(rows, 0, 12)};
 	pg_rows_free(rows);
 	return true;
 }
@@ -77,7 +78,9 @@ put_facts(struct page *p, struct template_dict *d, const struct person *who)
 	pieces_count(d, T_TODAY, who->today);
 	pieces_count(d, T_WEEK, who->week);
 	pieces_count(d, T_MACHINES, who->machines);
-	pieces_count(d, T_WITHDRAWN, who->withdrawn);
+	pieces_count(d, T_SENT_BACK, who->withdrawn + who->kept);
+	if (who->kept > 0)
+		pieces_count(template_section(d, T_SOME_KEPT), T_KEPT, who->kept);
 	pieces_time(d, T_FIRST, T_ISO, T_AGO, who->created_us);
 	template_str(d, T_URL, pieces_own_url(p));
 	if (!nickname_is_reserved(

@@ -66,6 +66,37 @@ def test_a_person_is_shown_with_machines_and_what_was_refused(fresh):
     assert answer.returncode == 1 and "undo --person finds the results" in answer.stderr
 
 
+def test_a_person_of_whom_much_was_refused_is_still_seen_on_a_terminal(fresh):
+    fresh.load([f"job {n}" for n in range(30)])
+    work(fresh, "a", "Mallory", 30)
+    fresh.run(ADMIN, "undo", "--person", "Mallory", "--reason", "made up")
+    said = fresh.run(ADMIN, "person", "Mallory").stdout.splitlines()
+    assert len([line for line in said if line.endswith("made up")]) == 20 and said[-1] == "(20 are shown; --json tells more)"
+    (told,) = lines(fresh, "person", "Mallory")
+    assert len(told["refused"]) == 30
+
+
+def test_credit_that_is_kept_is_told_at_once_and_shared_among_all(fresh):
+    fresh.load([f"job {n}" for n in range(40)])
+    work(fresh, "a", "Ada", 30)
+    work(fresh, "a", "Cid", 10)
+    work(fresh, "b", "Bob", 20)
+    fresh.run(ADMIN, "undo", "--person", "Ada", "--keep-credit", "--reason", "release 1.4")
+    people = {name: lines(fresh, "person", name)[0] for name in ("Ada", "Bob", "Cid")}
+    assert [(p["jobs"], p["withdrawn"]) for p in people.values()] == [(30, 0), (20, 0), (10, 0)]
+    made_of = people["Bob"]["kept"]
+    assert people["Ada"]["kept"] == 30 and people["Cid"]["kept"] == 0 and 0 < made_of <= 20
+
+    def shares():
+        board = Api(fresh).get("/leaderboard").text
+        return [float(share) for share in re.findall(r">([\d.]+)%<", board)]
+    eventually(lambda: shares() == [50.0, 33.3, 16.7], timeout_s=60, what="the shares of all, of a leaderboard of now")
+    page = Api(fresh).get("/person/Ada").text
+    assert "<b>30</b> <span>50.0% of all</span>" in page
+    assert "<dt>Results sent back</dt><dd><b>30</b> <span>30 count all the same</span>" in page
+    assert "count all the same" not in Api(fresh).get("/person/Cid").text
+
+
 def test_leases_and_workers_are_listed(fresh):
     fresh.load(["one"])
     ada = Fleet(fresh, "a", "Ada")

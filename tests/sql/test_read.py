@@ -340,6 +340,35 @@ def test_a_period_ends_with_its_first_day_and_counts_every_stage(house, table, p
         assert house.value("select tracker.read_period(%s)", period) == counted, back
 
 
+@pytest.mark.parametrize("folded", [False, True])
+@pytest.mark.parametrize("period", ["today", "week", "all"])
+def test_what_people_share_is_the_sum_of_what_each_has_also_when_they_kept_credit(house, period, folded):
+    house.load(6)
+    do(house, "x", 4)
+    do(house, "y", 2)
+    do(house, "z", 3, stage=2)
+    (undo,) = house.rows("select tracker.undo_begin('x', null, null, null, null, null, null, 'a release', true) as number")
+    house.rows("select * from tracker.undo_step(%s, 100)", undo.number)
+    if folded:
+        minute_passes(house)
+    assert house.value("select tracker.read_period(%s)", period) == sum(r.jobs for r in board(house, period)) == 9
+    (x,) = house.rows("select jobs, withdrawn, kept from tracker.read_person('x')")
+    assert x == (4, 0, 4)
+
+
+@pytest.mark.parametrize("period, days", [("today", 0), ("week", 6)])
+def test_credit_that_was_kept_is_of_its_day(house, period, days):
+    house.lawful = False
+    house.load(1)
+    do(house, "x", 1)
+    (undo,) = house.rows("select tracker.undo_begin('x', null, null, null, null, null, null, 'a release', true) as number")
+    house.rows("select * from tracker.undo_step(%s, 100)", undo.number)
+    minute_passes(house)
+    for back, counted in ((days, 1), (days + 1, 0)):
+        house.rows("update tracker.person_day set day = (now() at time zone 'UTC')::date - %s", back)
+        assert house.value("select tracker.read_period(%s)", period) == counted, back
+
+
 def lately(house):
     """What is said of the last five minutes, hour and day, of the whole, the batch and the person."""
     a = house.rows("select done_5m, done_1h, done_24h from tracker.read_pace()")[0]

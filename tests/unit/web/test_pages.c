@@ -182,7 +182,7 @@ static const struct scene scenes[] = {
 			"id=71; nickname=A/da <L>; created=900000; jobs=12345; withdrawn=67; "
 			"today=890; week=2345; "
 			"by_hour24=1999; machines=52; rank=1; spark=1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"
-			",0,0,0,0,0,0,0,0,0,0,0,5,0,9; read_period=30000"},
+			",0,0,0,0,0,0,0,0,0,0,0,5,0,9; read_period=30000; kept=1234"},
 	    {"read_person_stages", 2, "stage=1|2; withdrawn=51|52"},
 	    {"read_person_workers", 51,
 		"stage=1|2; created=5000; seen=4000; done=61|62; struck=7|8; job=null|1234"},
@@ -191,7 +191,7 @@ static const struct scene scenes[] = {
     {"person with one machine", page_person, .path = {"Ada"}, .query = "after=1-2",
 	.answers = {{"read_person", 1,
 			"jobs=1; withdrawn=0; today=0; week=1; by_hour24=1; machines=1; rank=null; "
-			"spark=0,1; read_period=1"},
+			"spark=0,1; read_period=1; kept=0"},
 	    {"read_person_stages", 0, NULL},
 	    {"read_person_workers", 1, "stage=2; seen=1801; job=7; done=1; struck=0"},
 	    {"read_person_refused", 0, NULL}}},
