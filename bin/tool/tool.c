@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -17,6 +18,10 @@
 #include "domain/stages.h"
 #include "store/pg_array.h"
 #include "store/redis.h"
+
+#define UNTOLD_US                                                                                  \
+	(10 * 1000000) /* a second at most, that a call to Redis takes, is a tenth of it */
+#define READ_ONLY "25006"
 
 bool
 tool_open(struct tool *t, struct err *e)
@@ -108,7 +113,7 @@ tool_sign(struct tool *t, const char *as, struct err *e)
 	return ok;
 }
 
-/* To every process of the tracker. */
+/* To every process of the tracker. Where that failed it is left for a while: a Redis that hangs takes a second each time. */
 static void
 publish(struct tool *t, const struct news *news)
 {
@@ -116,17 +121,21 @@ publish(struct tool *t, const struct news *news)
 	struct err e = ERR_INIT;
 	struct redis *r;
 
-	if (*t->settings.redis == '\0' || !schema_project_id(t->pg, project, &e))
+	if (*t->settings.redis == '\0' || (t->is_untold && clock_us() < t->untold_until_us) ||
+	    !schema_project_id(t->pg, project, &e))
 		return;
 	news_channel(channel, sizeof(channel), project);
 	news_write(text, news);
 	r = redis_new(t->settings.redis);
 	redis_begin(r);
 	redis_put_words(r, "PUBLISH", channel, text, NULL);
-	if (!redis_flush(r, NULL, NULL, &e) && !t->is_untold) {
+	if (!redis_flush(r, NULL, NULL, &e)) {
+		if (!t->is_untold)
+			fprintf(stderr,
+			    "%s: the tracker could not be told, and will find out itself: %s\n",
+			    t->name, e.why);
 		t->is_untold = true;
-		fprintf(stderr, "%s: the tracker could not be told, and will find out itself: %s\n",
-		    t->name, e.why);
+		t->untold_until_us = clock_us() + UNTOLD_US;
 	}
 	redis_free(r);
 }
@@ -206,6 +215,10 @@ tool_fail(const struct tool *t, const struct err *e)
 		    "%s: which tracker? There is no " SETTINGS_FILE ": say --config FILE "
 		    "(`bin/quickstart --status' tells which one is its own)\n",
 		    t->name);
+	else if (strcmp(e->sqlstate, READ_ONLY) == 0)
+		say_why(t,
+		    "this database takes no writes: it is a standby, or read-only "
+		    "(default_transaction_read_only); nothing was changed");
 	else
 		say_why(t, *e->why ? e->why : err_kind_name(e->kind));
 	return 1;

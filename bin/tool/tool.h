@@ -25,7 +25,8 @@ struct tool {
 	struct settings settings;
 	struct config config;
 	struct pg *pg;
-	bool is_untold; /* the tracker could not be told, which was said */
+	bool is_untold;          /* the tracker could not be told, which was said */
+	int64_t untold_until_us; /* it is not tried again before */
 };
 
 /*

@@ -6,6 +6,7 @@ import pty
 import random
 import re
 import signal
+import socket
 import struct
 import subprocess
 import termios
@@ -456,3 +457,37 @@ def test_pages_are_made_anew_after_an_undo_and_after_it_was_taken_back(limited):
     eventually(lambda: are_kept(0), what="pages of after the undo")
     limited.run(ADMIN, "undo", "--back", said.split()[1].rstrip(":"))
     eventually(lambda: are_kept(30), what="pages of after it was taken back")
+
+
+def test_an_undo_does_not_wait_for_a_redis_that_hangs_at_every_step(slow_steps):
+    """It takes whoever connects, and never says a word."""
+    slow_steps.load([f"job {n}" for n in range(1000)])
+    work(slow_steps, "a", "Mallory", 1000)
+    callers = []
+
+    def hang(listener):
+        while True:
+            try:
+                callers.append(listener.accept()[0])
+            except OSError:
+                return
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        silent = Later(hang, listener)
+        began = time.monotonic()
+        answer = slow_steps.run(ADMIN, "--redis", f"redis://127.0.0.1:{listener.getsockname()[1]}/0", "undo", "--person", "Mallory",
+                                "--reason", "made up")
+        took_s = time.monotonic() - began
+        listener.shutdown(socket.SHUT_RDWR)
+    silent.result()
+    assert "1000 results of 1000 jobs" in answer.stdout and answer.stderr.count("could not be told") == 1
+    assert 1 <= len(callers) <= 1 + took_s / 5, (len(callers), took_s)
+    for caller in callers:
+        caller.close()
+
+
+def test_a_database_that_takes_no_writes_is_said_in_words(spoilt):
+    for words in (["undo", "--person", "Mallory", "--reason", "x"], ["ban", "--person", "Mallory", "--reason", "x"], ["pause", "a"]):
+        answer = spoilt.run(ADMIN, "--postgres", spoilt.conninfo + " options='-c default_transaction_read_only=on'", *words, check=False)
+        assert (answer.returncode, answer.stdout) == (1, "")
+        assert answer.stderr == ("distcompute-admin: this database takes no writes: it is a standby, or read-only"
+                                 " (default_transaction_read_only); nothing was changed\n")
