@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "../web/answers.h"
 #include "base/random.h"
 #include "domain/counts.h"
 #include "domain/names.h"
@@ -180,6 +181,123 @@ names_are_word_word_number(void **state)
 	}
 }
 
+/* ---- what is read, and for how long it is believed ------------------------------------------------- */
+
+static const struct answer of_two_stages[] = {
+    {"read_counts", 2,
+	"stage=1|2; paused=|yes; gated=|yes; ready=4|40; retry=3|30; due=2|20; "
+	"leased=5|50; done=6|60; failed=7|70; cancelled=8|80; held=1|10; held_retry=9|90"},
+    {"read_work", 2, "stage=2; needs=5|0; now=11|12; later=13|14; after_us=15|16"},
+    {"read_words", 2, "\"bit\"=0|2; word=gpu|ssd"}, {0}};
+
+static struct stage_counts got;
+
+static void
+read_them(struct counts *c)
+{
+	struct err e = ERR_INIT;
+
+	assert_true(counts_read(c, NULL, &got, &e));
+}
+
+static void
+each_number_is_its_own_columns(void **state)
+{
+	struct counts *c = counts_new(shared_new());
+	const struct stage_count *of;
+
+	(void)state;
+	answers_begin(of_two_stages);
+	read_them(c);
+	assert_int_equal(got.stages, 2);
+	for (int stage = 1, one = 1; stage <= 2; stage++, one *= 10) {
+		of = &got.stage[stage];
+		assert_int_equal(of->paused, stage == 2);
+		assert_int_equal(of->gated, stage == 2);
+		assert_true(of->present);
+		assert_int_equal(of->held, one);
+		assert_int_equal(of->due, 2 * one);
+		assert_int_equal(of->retry, 3 * one);
+		assert_int_equal(of->ready, 4 * one);
+		assert_int_equal(of->leased, 5 * one);
+		assert_int_equal(of->done, 6 * one);
+		assert_int_equal(of->failed, 7 * one);
+		assert_int_equal(of->cancelled, 8 * one);
+		assert_int_equal(of->held_retry, 9 * one);
+	}
+	assert_false(got.stage[3].present);
+	assert_int_equal(got.works, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(got.work[i].stage, 2);
+		assert_int_equal(got.work[i].needs, i == 0 ? 5 : 0);
+		assert_int_equal(got.work[i].now, 11 + i);
+		assert_int_equal(got.work[i].later, 13 + i);
+		assert_int_equal(got.work[i].later_us, 15 + i);
+	}
+	assert_string_equal(got.word[0], "gpu");
+	assert_string_equal(got.word[1], "");
+	assert_string_equal(got.word[2], "ssd");
+	answers_end();
+	counts_free(c);
+}
+
+static void
+what_words_are_needed_is_asked_where_something_is_gated_alone(void **state)
+{
+	static const struct answer plain[] = {{"read_counts", 1, "stage=1; paused=; gated="}, {0}};
+	struct counts *c = counts_new(shared_new());
+
+	(void)state;
+	answers_begin(plain);
+	read_them(c);
+	assert_string_equal(answers_asked(), "tracker.read_counts()\n");
+	assert_int_equal(got.works, 0);
+	answers_end();
+	counts_free(c);
+}
+
+static void
+a_stage_is_gated_as_it_was_read_and_before_that_it_may_be(void **state)
+{
+	struct counts *c = counts_new(shared_new());
+
+	(void)state;
+	assert_true(counts_is_gated(c, 1));
+	answers_begin(of_two_stages);
+	read_them(c);
+	assert_false(counts_is_gated(c, 1));
+	assert_true(counts_is_gated(c, 2));
+	answers_pass_us(10 * COUNTS_TRUST_US); /* nothing newer is known */
+	assert_false(counts_is_gated(c, 1));
+	answers_end();
+	counts_free(c);
+}
+
+static void
+counts_are_believed_for_a_moment_and_until_they_have_changed(void **state)
+{
+	struct shared *shared = shared_new();
+	struct counts *c = counts_new(shared);
+
+	(void)state;
+	assert_false(counts_get(c, &got));
+	answers_begin(of_two_stages);
+	read_them(c);
+	memset(&got, 0, sizeof(got));
+	answers_pass_us(COUNTS_TRUST_US - 1);
+	assert_true(counts_get(c, &got));
+	assert_int_equal(got.stage[2].ready, 40);
+	assert_string_equal(got.word[2], "ssd");
+	answers_pass_us(1);
+	assert_false(counts_get(c, &got));
+	read_them(c);
+	assert_true(counts_get(c, &got));
+	atomic_fetch_add(&shared->counts_version, 1);
+	assert_false(counts_get(c, &got));
+	answers_end();
+	counts_free(c);
+}
+
 int
 main(void)
 {
@@ -193,6 +311,10 @@ main(void)
 	    cmocka_unit_test(only_the_next_of_ones_own_stage_is_told),
 	    cmocka_unit_test(what_is_held_is_no_work_and_what_is_cancelled_is_no_more_to_come),
 	    cmocka_unit_test(names_are_word_word_number),
+	    cmocka_unit_test(each_number_is_its_own_columns),
+	    cmocka_unit_test(what_words_are_needed_is_asked_where_something_is_gated_alone),
+	    cmocka_unit_test(a_stage_is_gated_as_it_was_read_and_before_that_it_may_be),
+	    cmocka_unit_test(counts_are_believed_for_a_moment_and_until_they_have_changed),
 	};
 
 	random_open();

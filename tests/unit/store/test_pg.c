@@ -113,6 +113,13 @@ a_cell_that_is_not_there_reads_as_null(void **state)
 }
 
 static void
+what_is_not_there_may_be_freed(void **state)
+{
+	(void)state;
+	pg_free(NULL);
+}
+
+static void
 arrays_of_every_type_arrive_as_they_were_put(void **state)
 {
 	static const char sql[] = "select array_to_string($1::bool[],',','N') || '|' || "
@@ -734,6 +741,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(cells_have_the_types_of_their_columns),
 	    TEST(a_cell_that_is_not_there_reads_as_null),
+	    TEST(what_is_not_there_may_be_freed),
 	    TEST(arrays_of_every_type_arrive_as_they_were_put),
 	    TEST(an_array_may_be_empty_and_filled_again),
 	    TEST(what_could_not_be_built_is_not_sent),

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "web/fcgx.h"
+#include "web/gather.h"
 
 #define SOON_MS 2000
 #define RECORD_MOST 1024
@@ -1381,12 +1382,20 @@ a_request_may_be_answered_by_another_thread(void **state)
 	close(fd);
 }
 
+static void
+what_is_not_there_may_be_freed(void **state)
+{
+	(void)state;
+	gather_free(NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_room, close_room)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(what_is_not_there_may_be_freed),
 	    TEST(a_kept_connection_brings_one_request_after_the_other),
 	    TEST(one_that_is_not_to_be_kept_is_closed_after_its_answer),
 	    TEST(idle_connections_keep_no_thread_from_the_others),

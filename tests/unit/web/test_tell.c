@@ -272,6 +272,13 @@ an_answer_has_its_time_and_no_more(void **state)
 	tellers_fini(&ts);
 }
 
+static void
+what_is_not_there_may_be_freed(void **state)
+{
+	(void)state;
+	tell_free(NULL);
+}
+
 int
 main(void)
 {
@@ -282,6 +289,7 @@ main(void)
 	    cmocka_unit_test(it_costs_who_has_taken_nothing_for_the_longest),
 	    cmocka_unit_test(a_little_is_no_reading),
 	    cmocka_unit_test(an_answer_has_its_time_and_no_more),
+	    cmocka_unit_test(what_is_not_there_may_be_freed),
 	};
 
 	return cmocka_run_group_tests_name("tell", tests, NULL, NULL);

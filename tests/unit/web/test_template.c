@@ -223,6 +223,13 @@ every_page_of_ours_parses_and_escapes(void **state)
 	assert_non_null(strstr(out.data, "&lt;/title&gt;&lt;script&gt;"));
 }
 
+static void
+what_is_not_there_may_be_freed(void **state)
+{
+	(void)state;
+	template_free(NULL);
+}
+
 int
 main(void)
 {
@@ -243,6 +250,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		the_version_changes_with_a_byte_of_a_static_file, begin, end),
 	    cmocka_unit_test_setup_teardown(every_page_of_ours_parses_and_escapes, begin, end),
+	    cmocka_unit_test(what_is_not_there_may_be_freed),
 	};
 
 	return cmocka_run_group_tests_name("template", tests, NULL, NULL);
