@@ -25,6 +25,6 @@ as $$
 					and t.job <> all (hold_jobs[coalesce(hold_ends[u.item - 1], 0) + 1 : hold_ends[u.item]])))
 		returning u.pos::int4 as pos, t.id, t.worker, t.stage, t.job, t.lease),
 	w as (
-		update tracker.worker w set trial = null from t where w.id = t.worker and w.trial = t.id)
+		update tracker.worker w set trial = null from t where w.id = t.worker)
 	select t.pos, t.worker, t.stage, t.job, t.lease, tracker.input_of(t.stage, t.job, p_limit) from t
 $$;

@@ -340,7 +340,8 @@ class House:
                       " where minute > '-infinity'")
 
     def called(self, function):
-        """How often it was called by anybody."""
+        """How often it was called by anybody, since this was asked for the first time."""
+        self.rows("set track_functions = 'all'")
         self.rows("select pg_stat_force_next_flush()")
         self.rows("select pg_stat_clear_snapshot()")
         return self.rows("select coalesce(sum(calls), 0) as n from pg_stat_user_functions where funcname = %s", function)[0].n

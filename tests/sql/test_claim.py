@@ -1,5 +1,6 @@
 """claim_fresh, claim_held and claim_fleet: who gets what."""
 
+import itertools
 import uuid
 
 import psycopg2
@@ -194,6 +195,17 @@ def test_a_job_that_holding_lists_and_the_worker_does_not_own_is_dropped(house):
     assert sorted((r.status, r.job) for r in rows if r.status == "drop") == [
         ("drop", -1), ("drop", theirs.job), ("drop", 99)]
     assert [r.status for r in rows if r.status != "drop"] == ["none"]
+
+
+@pytest.mark.parametrize("order", itertools.permutations(range(3)))
+def test_each_of_a_bundle_hears_of_what_it_does_not_list_itself_whoever_lists_it(house, order):
+    """The lists of all stand in one, and one of before may be longer, or of higher numbers."""
+    house.load(12)
+    fleets = [(w, [j.job for j in house.take(w, n)]) for n in (2, 6, 4) for w in (house.worker(),)]
+    asking = [fleets[n] for n in order]
+    rows = house.claim([Ask(w.token, 0, holding=[*jobs[:-1], *(other[-1] for _, other in asking if other != jobs)]) for w, jobs in asking])
+    assert {(r.worker, r.job) for r in rows if r.status == "job"} == {(w.id, jobs[-1]) for w, jobs in fleets}
+    assert sum(r.status == "job" for r in rows) == 3
 
 
 def test_what_is_sent_again_counts_within_want(house):
@@ -546,6 +558,24 @@ def test_whose_turn_it_is_has_nothing_to_do_with_the_order_of_the_ids(house, ask
     """Of a bundle's ids, which come in ascending order, the first is the smallest: that is nothing to go by."""
     turns = [house.value("select tracker.is_turn_of_anew(%s, %s)", asking, min(uuid.uuid4() for _ in range(16))) for _ in range(400)]
     assert 400 / share / 2 < turns.count(True) < 400 / share * 1.5
+
+
+@pytest.mark.parametrize("v1", [True, False])
+def test_leases_of_all_stages_have_the_ids_that_the_claim_brought(house, v1):
+    """Which ascend from call to call, so that what is inserted lies together."""
+    house.load(8)
+    a = house.worker()
+    house.complete([Item(a.token, j.job, j.lease, "made") for j in house.take(a, 3)])
+    workers = [house.worker(stage) for stage in (2, 2, 2, 1, 1)]
+    given, tokens = house.ids(5), [w.token for w in workers]
+    if v1:
+        rows = house.rows("select * from tracker.claim_held(%s::uuid[], %s::int8[], %s::int8[], %s::int8[], %s::uuid[], 1000000)",
+                          tokens, [0] * 5, [1] * 5, house.hints, given)
+    else:
+        rows = house.rows("select * from tracker.claim_fleet(%s::uuid[], %s::int4[], %s::int8[], %s::int8[], %s::bool[], %s::bool[],"
+                          " %s::int4[], '{}', %s::int8[], %s::uuid[], 1000000)",
+                          tokens, [1] * 5, [0] * 5, [1] * 5, [False] * 5, [False] * 5, [0] * 5, house.hints, given)
+    assert sorted(r.lease for r in rows if r.status == "job") == sorted(given)
 
 
 @pytest.mark.parametrize("due", ["now() - interval '1 day'", "'-infinity'"])

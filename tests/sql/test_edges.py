@@ -438,20 +438,6 @@ def export(house, after=0, rows=100, size=10**9, stage=1):
                       stage, after, m.snapshot, m.since, m.till, rows, size)
 
 
-@pytest.mark.parametrize("does, holds", [("select 1", False), ("select pg_current_xact_id()", True)])
-def test_who_only_reads_holds_no_export_back(house, server, does, holds):
-    """However long: what it began before is looked at again by each look for news, else."""
-    other = server.connect()
-    other.autocommit = False
-    cursor = other.cursor()
-    cursor.execute(f"{does}; select now()")
-    began = cursor.fetchone()[0]
-    try:
-        assert (mark(house).since == house.value("select %s - interval '10 seconds'", began)) == holds
-    finally:
-        other.close()
-
-
 def test_a_page_of_an_export_follows_its_last_job_and_ends_where_it_grows_too_large(house):
     house.load(5)
     through(house, 1, 5)

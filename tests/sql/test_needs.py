@@ -217,7 +217,6 @@ def test_a_thousand_that_need_what_is_not_here_cost_no_look(house, monkeypatch):
     batches = [house.load(1) for _ in range(60)]
     for batch in batches[:-1]:
         needs(house, batch, "gpu")
-    house.rows("set track_functions = 'all'")
     w = house.worker()
     before = house.called("has_work")
     assert house.new_job(w).job == 60

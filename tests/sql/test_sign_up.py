@@ -100,6 +100,18 @@ def test_a_name_of_several_networks_is_for_an_operator(house):
     assert status(house, "Ada", token=ada.token) == "made"
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_who_brought_the_results_of_a_name_must_be_known_and_is_nobody_of_another(house, beside):
+    ada = house.newcomer(nickname="Ada")
+    house.rows("update tracker.person set done = 3 where nickname = 'Ada'")  # of machines that are no more
+    house.lawful = False
+    if beside:
+        works(house, house.newcomer(nickname="Bob"))
+    assert status(house, "Ada", token=ada.token) == "several"
+    works(house, ada)
+    assert status(house, "Ada", token=ada.token) == "made"
+
+
 @pytest.mark.parametrize("folded", [False, True])
 def test_what_looks_like_somebody_who_worked_is_refused_by_that_name(house, folded):
     ada = house.newcomer(nickname="Ada")
