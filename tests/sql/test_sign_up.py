@@ -100,6 +100,25 @@ def test_a_name_of_several_networks_is_for_an_operator(house):
     assert status(house, "Ada", token=ada.token) == "made"
 
 
+@pytest.mark.parametrize("nickname, address, now, said", [
+    ("Ada", "198.51.100.1", "seen = seen", "several"), ("Bob", "198.51.100.1", "done = 1", "made"), ("Ada", "192.0.2.77", "done = 1", "made"),
+    ("Ada", None, "seen = seen", "several"), ("Ada", "198.51.100.1", "seen = seen - interval '31 days'", "several"),
+    ("Ada", "198.51.100.1", "gone_at = seen, gone_why = 'bye', seen = seen - interval '29 days'", "several"),
+    ("Ada", "198.51.100.1", "gone_at = seen, gone_why = 'bye', seen = seen - interval '31 days'", "made"),
+    ("Ada", "198.51.100.1", "gone_at = seen, gone_why = 'bye', seen = seen - interval '31 days', done = 1", "several")])
+def test_a_name_is_of_one_place_with_all_who_work_or_did_lately_or_brought_results(house, nickname, address, now, said):
+    ada = house.newcomer(nickname="Ada", address="192.0.2.1")
+    other = house.newcomer(nickname=nickname, address=address)
+    house.rows(f"update tracker.worker set {now} where id = %s", other.id)
+    house.lawful = False
+    assert status(house, "Ada", token=ada.token) == said
+
+
+def test_who_works_alone_from_nobody_knows_where_is_of_one_place(house):
+    ada = house.newcomer(nickname="Ada", address=None)
+    assert status(house, "Ada", token=ada.token) == "made"
+
+
 @pytest.mark.parametrize("beside", [False, True])
 def test_who_brought_the_results_of_a_name_must_be_known_and_is_nobody_of_another(house, beside):
     ada = house.newcomer(nickname="Ada")

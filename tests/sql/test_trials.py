@@ -140,6 +140,26 @@ def test_an_answer_that_was_not_delivered_is_told_anew(tried, v1):
     assert (tried.new_job(tried.bob) if v1 else tried.want(tried.bob)[0]).job == 1
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_trial_that_its_own_worker_does_not_list_is_told_again_whoever_lists_it(tried, first):
+    ask(tried, tried.bob)
+    assert tried.take(tried.bob)[0].job == 1
+    beside = [Ask(tried.worker().token, 0, holding=[1, 7]) for _ in range(2)]
+    rows = tried.claim([*beside[first:], Ask(tried.bob.token, 0, holding=[7]), *beside[:first]])
+    assert [(r.worker, r.job) for r in rows if r.status == "job"] == [(tried.bob.id, 1)]
+
+
+@pytest.mark.parametrize("v1", [True, False])
+@pytest.mark.parametrize("place", range(3))
+def test_of_a_bundle_only_who_is_tried_gets_the_trial(tried, v1, place):
+    ask(tried, tried.bob)
+    workers = [tried.worker() for _ in range(2)]
+    workers.insert(place, tried.bob)
+    rows = tried.claim([Ask(w.token, 1, v1=v1) for w in workers])
+    assert sorted((r.item, r.worker, r.job > 1) for r in rows if r.status == "job") == [
+        (n, w.id, w is not tried.bob) for n, w in enumerate(workers, 1)]
+
+
 def test_a_trial_is_taken_back(tried):
     number = ask(tried, tried.bob)
     tried.rows("select tracker.drop_trial(%s)", number)
