@@ -544,31 +544,32 @@ was_paused(struct ask *ask, int stage, bool *was, struct err *e)
 }
 
 static bool
-set_paused(struct ask *ask, bool paused, int *stage, struct err *e)
+set_paused(struct ask *ask, bool paused, struct err *e)
 {
 	struct pg_scalar room[2];
 	struct pg_param params[2];
 	struct pg_rows *rows = NULL;
 	struct told told;
 	bool was;
+	int stage;
 
-	if (!tool_stage(ask->tool, ask->arg[0], stage, e) || !was_paused(ask, *stage, &was, e))
+	if (!tool_stage(ask->tool, ask->arg[0], &stage, e) || !was_paused(ask, stage, &was, e))
 		return false;
-	params[0] = pg_int2_param(&room[0], (int16_t)*stage);
+	params[0] = pg_int2_param(&room[0], (int16_t)stage);
 	params[1] = pg_bool_param(&room[1], paused);
 	if (!pg_call(ask->tool->pg, "select tracker.set_paused($1, $2)", params, 2, &rows, e))
 		return false;
 	pg_rows_free(rows);
-	tool_stage_changed(ask->tool, *stage);
+	tool_stage_changed(ask->tool, stage);
 	told_begin(&told, ask);
 	if (was == paused) {
-		told_add(&told, "stage %c %s", stage_capital(*stage),
+		told_add(&told, "stage %c %s", stage_capital(stage),
 		    paused ? "is paused already" : "is not paused");
 		told_end_as_it_is(&told);
 		return true;
 	}
-	told_add(&told, "stage %c %s", stage_capital(*stage), paused ? "is paused" : "goes on");
-	told_back(&told, "%s %c", paused ? "resume" : "pause", stage_letter(*stage));
+	told_add(&told, "stage %c %s", stage_capital(stage), paused ? "is paused" : "goes on");
+	told_back(&told, "%s %c", paused ? "resume" : "pause", stage_letter(stage));
 	told_end(&told);
 	return true;
 }
@@ -576,18 +577,11 @@ set_paused(struct ask *ask, bool paused, int *stage, struct err *e)
 bool
 admin_pause(struct ask *ask, struct err *e)
 {
-	int stage;
-
-	return set_paused(ask, true, &stage, e);
+	return set_paused(ask, true, e);
 }
 
 bool
 admin_resume(struct ask *ask, struct err *e)
 {
-	int stage;
-
-	if (!set_paused(ask, false, &stage, e))
-		return false;
-	tool_wake(ask->tool, stage, count_ready(ask, stage));
-	return true;
+	return set_paused(ask, false, e);
 }
