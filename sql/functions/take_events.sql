@@ -1,7 +1,8 @@
 -- What has come about since it was asked last, or is over: each is told once, however many keepers there were.
 --
 -- Caller	run/keeper.c, every few seconds where on_event is set.
--- Answer	one row each, oldest first: event; details as one JSON object, with event, at and the project.
+-- Answer	one row each, oldest first: event; details as one JSON object, with event, at and the project. Of an act that took
+--		long `at` is when it was over: it is news for an hour from then.
 -- Errors	none.
 -- Locks	rows of event, and of audit where they were not told yet. Only who leads asks.
 -- Index	event by key; audit_untold.
@@ -43,7 +44,7 @@ begin
 			order by q.id limit c_acts for update skip locked) u
 		where a.id = u.id
 		returning 'act' as event, jsonb_build_object('audit', a.id, 'who', a.who, 'act', a.act,
-			'target', a.target, 'count', a.count, 'details', a.details) as details, a.at
+			'target', a.target, 'count', a.count, 'state', a.state, 'details', a.details) as details, a.changed as at
 	)
 	select t.event, (v_project || t.details || jsonb_build_object('event', t.event,
 		'at', to_char(t.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')))::text

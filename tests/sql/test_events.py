@@ -179,9 +179,26 @@ def test_who_takes_an_undo_back_is_told_when_it_is_over(begun):
     assert (said["who"], said["act"], said["target"], said["count"]) == ("bob@desk", "take back", f"undo {undo}", 2)
 
 
+@pytest.mark.parametrize("end, state", [("step", "done"), ("reset", "cut short")])
+def test_an_undo_that_took_hours_is_told_when_it_is_over(begun, end, state):
+    """As one that was broken off in the evening, and gone on with in the morning."""
+    begun.load(2)
+    worker = begun.worker(nickname="cheat")
+    begun.complete([Item(worker.token, j.job, j.lease, "x") for j in begun.take(worker, 2)])
+    undo = begun.value("select tracker.undo_begin('cheat', null, null, null, null, null, null, 'spoilt', false)")
+    begun.rows("select tracker.undo_step(%s, 1)", undo)
+    begun.rows("update tracker.audit set at = at - interval '9 hours', changed = changed - interval '9 hours'")
+    assert "act" not in names(begun)
+    begun.rows("select tracker.reset_jobs()" if end == "reset" else f"select tracker.undo_step({undo}, 1)")
+    (said,) = [said for event, said in told(begun) if event == "act" and said["act"] == "undo"]
+    assert (said["audit"], said["state"]) == (undo, state)
+    assert said["at"] == begun.value("select to_char(changed at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') from tracker.audit"
+                                     " where id = %s", undo)
+
+
 def test_an_act_of_an_hour_ago_is_no_news(begun):
     begun.value("select tracker.audit_act('pause', 'stage a', null, null)")
-    begun.rows("update tracker.audit set at = at - interval '61 minutes'")
+    begun.rows("update tracker.audit set at = at - interval '61 minutes', changed = changed - interval '61 minutes'")
     assert names(begun) == []
 
 
@@ -193,5 +210,5 @@ def test_a_hundred_acts_are_told_at_once_and_then_the_rest(begun):
 
 def test_an_act_is_news_for_an_hour(begun):
     begun.value("select tracker.audit_act('pause', 'stage a', null, null)")
-    begun.rows("update tracker.audit set at = at - interval '59 minutes'")
+    begun.rows("update tracker.audit set at = at - interval '59 minutes', changed = changed - interval '59 minutes'")
     assert names(begun) == ["act"]
