@@ -30,8 +30,9 @@ tool_open(struct tool *t, struct err *e)
 	random_open();
 	if (!settings_load(&t->settings, &t->config, &t->input, e))
 		return false;
-	t->pg = pg_new(
-	    t->settings.postgres, t->name, "set jit = off; set client_min_messages = warning");
+	/* A time in which no zone is said is one of those that everybody is shown. */
+	t->pg = pg_new(t->settings.postgres, t->name,
+	    "set jit = off; set client_min_messages = warning; set timezone = 'UTC'");
 	pg_set_patience(t->pg, TOOL_PATIENCE_MS);
 	return true;
 }

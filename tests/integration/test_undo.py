@@ -491,3 +491,16 @@ def test_a_database_that_takes_no_writes_is_said_in_words(spoilt):
         assert (answer.returncode, answer.stdout) == (1, "")
         assert answer.stderr == ("distcompute-admin: this database takes no writes: it is a standby, or read-only"
                                  " (default_transaction_read_only); nothing was changed\n")
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/New_York"])
+def test_a_time_without_a_zone_is_utc_as_all_that_is_shown(spoilt, zone):
+    """Whatever the server's is, or its client's."""
+    east = zone.startswith("Asia")
+    hour = spoilt.one("select to_char(now() at time zone 'UTC' + %s * interval '1 hour', 'YYYY-MM-DD HH24:MI')", 1 if east else -1)
+    there = spoilt.conninfo + f" options='-c timezone={zone}'"
+    said = spoilt.run(ADMIN, "--postgres", there, "undo", "--since", hour, "--dry-run").stdout
+    assert ("There is no such result" in said) == east, said
+    spoilt.run(ADMIN, "--postgres", there, "ban", "--label", "miner", "--reason", "x", "--until", "2126-11-01 12:00")
+    assert spoilt.one("select until = '2126-11-01 12:00 UTC' from tracker.ban order by id desc limit 1")
+    assert "until 2126-11-01T12:00:00+00:00" in spoilt.run(ADMIN, "--postgres", there, "audit").stdout
