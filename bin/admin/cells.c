@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "store/pg_array.h"
 
+#define CUT "..." /* there was more */
+
 struct pg_param
 text_or_null(const char *text)
 {
@@ -20,11 +22,15 @@ cell_text(const struct pg_rows *rows, int row, int column, char room[CELL_TEXT])
 {
 	size_t len;
 	const char *text = pg_text(rows, row, column, &len);
+	bool is_cut = len >= CELL_TEXT;
 
-	if (len >= CELL_TEXT)
-		len = CELL_TEXT - 1;
+	if (is_cut) {
+		len = CELL_TEXT - sizeof(CUT);
+		while ((text[len] & 0xc0) == 0x80) /* no half of a character */
+			len--;
+	}
 	memcpy(room, text, len);
-	room[text_clean(room, len, false)] = '\0';
+	memcpy(room + text_clean(room, len, false), is_cut ? CUT : "", is_cut ? sizeof(CUT) : 1);
 	return room;
 }
 

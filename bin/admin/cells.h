@@ -17,7 +17,7 @@
 
 /* NULL becomes SQL's null. */
 struct pg_param text_or_null(const char *text);
-/* As a terminal may show it, cut to the room. Returns room. */
+/* As a terminal may show it, cut to the room, which is seen. Returns room. */
 const char *cell_text(const struct pg_rows *rows, int row, int column, char room[CELL_TEXT]);
 /* ,"name":"text" */
 void cell_json(struct buf *b, const char *name, const struct pg_rows *rows, int row, int column);

@@ -504,3 +504,15 @@ def test_a_time_without_a_zone_is_utc_as_all_that_is_shown(spoilt, zone):
     spoilt.run(ADMIN, "--postgres", there, "ban", "--label", "miner", "--reason", "x", "--until", "2126-11-01 12:00")
     assert spoilt.one("select until = '2126-11-01 12:00 UTC' from tracker.ban order by id desc limit 1")
     assert "until 2126-11-01T12:00:00+00:00" in spoilt.run(ADMIN, "--postgres", there, "audit").stdout
+
+
+@pytest.mark.parametrize("letters", [255, 256, 257, 600])
+def test_of_what_is_longer_than_a_cell_it_is_seen_that_there_is_more(fresh, letters):
+    for letter in ("x", "\u00e4", "\u4e2d"):
+        text = (letter * letters)[:letters // len(letter.encode())]
+        fresh.sql("select tracker.audit_act('banner', %s, 1, '{}')", text)
+        said = fresh.run(ADMIN, "audit").stdout.splitlines()[-1].split("done", 1)[1].strip()
+        if len(text.encode()) <= 256:
+            assert said == text
+        else:
+            assert said.endswith("...") and said[:-3] == text[:len(said) - 3] and 240 < len(said.encode()) <= 256
