@@ -528,6 +528,25 @@ def test_long_acts_that_are_not_over_are_listed_with_what_goes_on(spoilt):
     assert [r.act for r in spoilt.rows("select act from tracker.list_begun()")] == ["undo", "take back"]
 
 
+def begun_merges(house):
+    return house.rows('select person, "into" from tracker.list_begun() where act = \'merge people\'')
+
+
+def test_a_merge_that_is_not_done_goes_on_by_the_names_of_now(house):
+    for name in ("ada", "Ada"):
+        house.worker(nickname=name)
+    house.value("select tracker.merge_people('ada', 'Ada')")
+    assert begun_merges(house) == [("ada", "Ada")]
+    house.rows("select tracker.rename_person('Ada', 'Countess')")
+    assert begun_merges(house) == [("ada", "Countess")]
+    house.rows("select tracker.rename_person('Countess', 'ada')")  # names that they have change places
+    ((person, into),) = begun_merges(house)
+    number = house.value("select tracker.merge_people(%s, %s)", person, into)
+    assert number == house.value("select id from tracker.audit where act = 'merge people'")
+    house.rows("select tracker.erase_person('ada')")
+    assert begun_merges(house) == []
+
+
 # ---- every act has its line
 
 def test_a_job_that_moved_on_in_line_is_found(house):
