@@ -242,6 +242,48 @@ each_number_is_its_own_columns(void **state)
 }
 
 static void
+stages_and_words_that_there_cannot_be_are_passed_over(void **state)
+{
+	static const struct answer strange[] = {
+	    {"read_counts", 5, "stage=5|0|6|-1|1; paused=; gated=yes; ready=50|7|60|8|10"},
+	    {"read_work", 0, NULL}, {"read_words", 4, "\"bit\"=63|64|-1|0; word=last|x|x|first"},
+	    {0}};
+	struct counts *c = counts_new(shared_new());
+
+	(void)state;
+	answers_begin(strange);
+	read_them(c);
+	assert_int_equal(got.stages, 5);
+	assert_int_equal(got.stage[5].ready, 50);
+	assert_int_equal(got.stage[1].ready, 10);
+	assert_false(got.stage[0].present || got.stage[2].present);
+	assert_string_equal(got.word[63], "last");
+	assert_string_equal(got.word[0], "first");
+	for (int bit = 1; bit < 63; bit++)
+		assert_string_equal(got.word[bit], "");
+	answers_end();
+	counts_free(c);
+}
+
+static void
+a_stage_is_finished_when_jobs_were_loaded_and_nothing_can_come_whatever_became_of_them(void **state)
+{
+	static const struct stage_count of[] = {{.done = 1}, {.failed = 1}, {.cancelled = 1}};
+	struct stage_counts c = {.stages = 2};
+
+	(void)state;
+	assert_false(counts_is_finished(&c, 1)); /* none were loaded */
+	for (size_t i = 0; i < COUNT(of); i++) {
+		c.stage[1] = of[i];
+		assert_true(counts_is_finished(&c, 1));
+		assert_true(counts_is_finished(&c, 2));
+		assert_false(counts_is_finished(&c, 0));
+		c.stage[1].leased = 1;
+		assert_false(counts_is_finished(&c, 2));
+	}
+}
+
+static void
 what_words_are_needed_is_asked_where_something_is_gated_alone(void **state)
 {
 	static const struct answer plain[] = {{"read_counts", 1, "stage=1; paused=; gated="}, {0}};
@@ -312,6 +354,9 @@ main(void)
 	    cmocka_unit_test(what_is_held_is_no_work_and_what_is_cancelled_is_no_more_to_come),
 	    cmocka_unit_test(names_are_word_word_number),
 	    cmocka_unit_test(each_number_is_its_own_columns),
+	    cmocka_unit_test(stages_and_words_that_there_cannot_be_are_passed_over),
+	    cmocka_unit_test(
+		a_stage_is_finished_when_jobs_were_loaded_and_nothing_can_come_whatever_became_of_them),
 	    cmocka_unit_test(what_words_are_needed_is_asked_where_something_is_gated_alone),
 	    cmocka_unit_test(a_stage_is_gated_as_it_was_read_and_before_that_it_may_be),
 	    cmocka_unit_test(counts_are_believed_for_a_moment_and_until_they_have_changed),
