@@ -104,6 +104,38 @@ def test_an_undo_that_others_get_in_the_way_of_tries_again(spoilt):
 
 
 @pytest.fixture
+def steps(spoilt):
+    """Steps of an undo as a test plays them: of the nth how many jobs it did, and how many are left."""
+    spoilt.sql("alter function tracker.undo_step(int8, int4) rename to true_undo_step")
+    spoilt.sql("create sequence tracker.steps")
+
+    def play(jobs, left):
+        spoilt.sql("create function tracker.undo_step(int8, int4) returns table (jobs int8, results int8, left_over int8, freed int8[],"
+                   " all_jobs int8, all_results int8, all_off int8) language sql as $$ select x.jobs, x.jobs, x.left, '{0,0,0,0,0}'::int8[],"
+                   f" 999::int8, 999::int8, 0::int8 from (select ({jobs})::int8 as jobs, ({left})::int8 as left"
+                   " from (select nextval('tracker.steps') as n) s) x $$")
+        done = spoilt.run(ADMIN, "undo", "--person", "Mallory", "--reason", "made up", check=False)
+        return done, spoilt.one("select last_value from tracker.steps")
+    yield play
+    spoilt.sql("drop function if exists tracker.undo_step(int8, int4)")
+    spoilt.sql("drop sequence tracker.steps")
+    spoilt.sql("alter function tracker.true_undo_step(int8, int4) rename to undo_step")
+
+
+def test_an_undo_of_many_steps_is_never_given_up_while_it_gets_on(steps):
+    done, count = steps("1", "250 - n")
+    assert (done.returncode, count) == (0, 250), done.stderr
+    assert "999 results of 999 jobs set aside, 250 of them now" in done.stdout
+
+
+def test_an_undo_that_gets_nowhere_is_given_up_and_says_what_is_left(steps):
+    """Others move the jobs; a step that did something begins the count anew."""
+    done, count = steps("case when n = 10 then 1 else 0 end", "5")
+    assert (done.returncode, count) == (1, 210), done
+    assert "others keep moving the 5 jobs that are left" in done.stderr and "undo --resume" in done.stderr
+
+
+@pytest.fixture
 def slow_steps(faults):
     """Each step of an undo takes a little longer, so that it is in the middle of something when it dies."""
     faults.sql("create function tracker.dawdle() returns trigger language plpgsql as $$ begin"

@@ -364,6 +364,33 @@ def test_reset_says_who_was_in_its_way(house, server):
     assert house.value("select count(*) from tracker.job") == 3
 
 
+def test_who_holds_is_who_has_a_lock_of_ours_and_neither_who_waits_nor_oneself_nor_who_is_elsewhere(house, server):
+    """Each holds one thing until the end of its transaction."""
+    holds = {"a holder": "lock table tracker.batch in share row exclusive mode", "past the barrier": "select tracker.pass_barrier()",
+             "a reader of others": "select from pg_namespace", "with another lock": "select pg_advisory_xact_lock(7)"}
+    sessions = []
+    with contextlib.ExitStack() as stack, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for name, sql in holds.items():
+            c = stack.enter_context(contextlib.closing(server.connect()))
+            c.autocommit = False
+            c.cursor().execute(f"set application_name = '{name}'; {sql}")
+            sessions.append(f"{name} (pid {c.info.backend_pid})")
+        waiter = stack.enter_context(contextlib.closing(server.connect()))
+        waiter.cursor().execute("set application_name = 'who waits'; set lock_timeout = '60s'")
+        waits = pool.submit(waiter.cursor().execute, "begin; lock table tracker.batch in share row exclusive mode")
+        try:
+            while not house.value("select count(*) from pg_locks where not granted and pid = %s", waiter.info.backend_pid):
+                assert not waits.done()
+            assert house.value("select tracker.who_holds()") == ", ".join(sessions[:2])
+            house.rows("begin; lock table tracker.worker in share mode")
+            assert house.value("select tracker.who_holds()") == ", ".join(sessions[:2])
+        finally:
+            house.rows("rollback")
+            waiter.cancel()
+        with pytest.raises(psycopg2.errors.QueryCanceled):
+            waits.result(timeout=60)
+
+
 def test_a_broken_law_is_told(house):
     house.load(2)
     through(house, 1)

@@ -144,8 +144,8 @@ def test_an_answer_that_was_not_delivered_is_told_anew(tried, v1):
 def test_a_trial_that_its_own_worker_does_not_list_is_told_again_whoever_lists_it(tried, first):
     ask(tried, tried.bob)
     assert tried.take(tried.bob)[0].job == 1
-    beside = [Ask(tried.worker().token, 0, holding=[1, 7]) for _ in range(2)]
-    rows = tried.claim([*beside[first:], Ask(tried.bob.token, 0, holding=[7]), *beside[:first]])
+    beside = [Ask(tried.worker().token, 0, holding=listed) for listed in ([1, 7], [1])]
+    rows = tried.claim([*(beside if first else []), Ask(tried.bob.token, 0, holding=[7]), *([] if first else beside)])
     assert [(r.worker, r.job) for r in rows if r.status == "job"] == [(tried.bob.id, 1)]
 
 
