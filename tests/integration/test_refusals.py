@@ -440,6 +440,23 @@ def test_a_result_that_postgresql_refuses_is_given_up_alone_and_the_others_pass(
     assert Api(faults).text("/api/completeJob", {"token": workers[5].token, "data": "better"}) == (200, "200 OK")
 
 
+@pytest.mark.parametrize("poison", [0, 519])
+def test_a_long_call_part_of_which_is_refused_is_no_success(faults, poison):
+    """Its results go in several parts; whichever is refused, the worker is told, and nothing of the others is lost."""
+    faults.load([str(i) for i in range(520)])
+    fleet = Fleet(faults)
+    fleet.earn()
+    done = [{"job": job["job"], "lease": job["lease"], "data": "poison" if i == poison else f"good {i}"}
+            for i, job in enumerate(fleet.take(520))]
+    faults.sql("alter table tracker.output add constraint none_such check (data <> 'poison')")
+    try:
+        assert fleet.raw(done=done).status_code >= 500
+    finally:
+        faults.sql("alter table tracker.output drop constraint none_such")
+    assert {r["status"] for r in fleet.sync(done=done)["results"]} == {"accepted", "repeat"}
+    assert faults.sql("select count(*) from tracker.output") == [(520,)]
+
+
 @pytest.mark.parametrize("table", ["strike", "retry"])
 @pytest.mark.parametrize("code", ["23514", "22003", "P0001"])
 def test_what_refuses_every_bad_end_for_a_reason_of_values_is_no_bad_ends_fault(faults, code, table):

@@ -144,6 +144,9 @@ def test_why_a_batch_stands_still(house):
     first, second, third = house.load(2), house.load(2), house.load(2)
     assert {b: r.why for b, r in shown(house, first, second, third).items()} == {
         first: "idle", second: "turn", third: "turn"}
+    house.value("select tracker.set_paused(1::int2, true)")  # it is nobody's turn
+    assert {r.why for r in shown(house, first, second, third).values()} == {"idle"}
+    house.value("select tracker.set_paused(1::int2, false)")
     house.value("select tracker.pause_batch(%s, 'the site is down')", first)
     rows = shown(house, first, second, third)
     assert (rows[first].why, rows[first].paused_why, rows[first].eta_s) == ("paused", "the site is down", None)

@@ -420,6 +420,31 @@ def test_a_batch_with_nothing_in_hand_has_ended_when_it_is_cancelled_and_is_swep
     assert house.rows("select state, total, done, remaining from tracker.read_eta(60, 3)") == [("finished", 2, 2, 0)]
 
 
+def test_what_an_undo_put_back_of_a_cancelled_batch_is_left_however_long_ago_for_the_undo_may_be_taken_back(house):
+    batch = house.load(3)
+    w = house.worker(nickname="Mallory")
+    for job in house.take(w, 2):
+        house.done(w, job)
+    undo = house.value("select tracker.undo_begin('Mallory', null, null, null, null, null, null, 'x', false)")
+    house.rows("select * from tracker.undo_step(%s, 10)", undo)
+    cancel(house, batch)
+    house.rows("update tracker.retry set due = due - interval '2 days', since = since - interval '2 days'")
+    house.rows("update tracker.batch set ended = ended - interval '2 days'")
+    assert sweep(house) == 0
+    assert house.rows("select jobs, results from tracker.undo_take_back(%s, 0, 10)", undo) == [(2, 2)]
+
+
+def test_what_waits_for_its_time_of_a_cancelled_batch_is_not_missing_from_the_others(house):
+    off = house.load(1)
+    house.load(2, name="kept")
+    w = house.worker()
+    for job in house.take(w, 3):
+        house.back(w, job)
+    cancel(house, off)
+    house.rows("update tracker.retry set due = now() where job = 2")
+    assert (house.counts(1).retry, house.counts(1).due) == (2, 1)
+
+
 def test_a_result_of_a_cancelled_batch_can_be_sent_back_after_it_was_swept(house):
     batch = house.load(3)
     through(house, 1, 2)

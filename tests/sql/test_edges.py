@@ -6,10 +6,10 @@ import pytest
 from house import Ask, Back, Item
 
 
-def through(house, stage, count=1, nickname="anonymous"):
+def through(house, stage, count=1, nickname="anonymous", data="{}:{}"):
     w = house.worker(stage, nickname)
     jobs = house.take(w, count)
-    house.complete([Item(w.token, j.job, j.lease, f"{stage}:{j.job}") for j in jobs])
+    house.complete([Item(w.token, j.job, j.lease, data.format(stage, j.job)) for j in jobs])
     return w
 
 
@@ -64,6 +64,22 @@ def test_when_there_is_too_little_each_gets_its_own_jobs_data(house, quick, stag
     text = "input {}" if stage == 1 else "1:{}"
     told = {r.item: (r.job, r.data) for r in rows if r.status == "job"}
     assert told == {4: (1, text.format(1)), 3: (2, text.format(2))}
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_whoever_goes_which_way_each_of_a_bundle_is_answered_as_itself(house, stage):
+    """Two have waited longest and go the long way, for one job came back; of the other three one finds nothing left."""
+    house.load(4)
+    for _ in range(stage - 1):
+        through(house, 1, 4)
+    w = house.worker(stage)
+    house.back(w, house.take(w)[0], "released")
+    house.make_due()
+    workers = sorted((house.worker(stage) for _ in range(5)), key=lambda w: w.token.bytes)
+    rows = house.claim([Ask(w.token, 1, 5000 - 1000 * n, v1=True) for n, w in enumerate(workers)])
+    assert {r.item: (r.worker, r.status) for r in rows} == {
+        n: (w.id, "job" if n < 5 else "none") for n, w in enumerate(workers, 1)}
+    assert len(rows) == 5 and {r.job for r in rows if r.status == "job"} == {1, 2, 3, 4}
 
 
 @pytest.mark.parametrize("quick", [True, False])
@@ -438,14 +454,23 @@ def export(house, after=0, rows=100, size=10**9, stage=1):
                       stage, after, m.snapshot, m.since, m.till, rows, size)
 
 
+def news(house, before, after, job=0, rows=9, size=1_000_000):
+    now = mark(house)
+    return house.rows("select * from tracker.export_news(1::int2, %s::pg_snapshot, %s, %s, %s::pg_snapshot, %s, %s, %s, %s)",
+                      before.snapshot, before.since, before.till, now.snapshot, after, job, rows, size)
+
+
 def test_a_page_of_an_export_follows_its_last_job_and_ends_where_it_grows_too_large(house):
-    house.load(5)
-    through(house, 1, 5)
+    """In bytes, of what went in and what came out."""
+    house.load(5, "ïnput {}")
+    before = mark(house)
+    through(house, 1, 5, data="{} ö {}")
     assert [r.job for r in export(house, 2, 2)] == [3, 4]
-    pair = len("input 1") + len("1:1")
-    assert [r.job for r in export(house, size=1)] == [1]
-    assert [r.job for r in export(house, size=2 * pair)] == [1, 2]
-    assert [r.job for r in export(house, size=2 * pair + 1)] == [1, 2, 3]
+    pair = len("ïnput 1".encode()) + len("1 ö 1".encode())
+    for page in (lambda size: export(house, size=size), lambda size: news(house, before, before.since, size=size)):
+        assert [r.job for r in page(1)] == [1]
+        assert [r.job for r in page(2 * pair)] == [1, 2]
+        assert [r.job for r in page(2 * pair + 1)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("finished, seen, was_there", [
@@ -462,10 +487,8 @@ def test_news_of_one_moment_are_lost_at_no_pages_end(house):
     before = mark(house)
     through(house, 1, 3)
     house.rows("update tracker.output set finished = (select max(finished) from tracker.output)")
-    now = mark(house)
-    page = "select * from tracker.export_news(1::int2, %s::pg_snapshot, %s, %s, %s::pg_snapshot, %s, %s, 2, 1000000)"
-    first = house.rows(page, before.snapshot, before.since, before.till, now.snapshot, before.since, 0)
-    rest = house.rows(page, before.snapshot, before.since, before.till, now.snapshot, first[-1].finished, first[-1].job)
+    first = news(house, before, before.since, rows=2)
+    rest = news(house, before, first[-1].finished, first[-1].job, rows=2)
     assert [(r.job, r.input, r.output) for r in first + rest] == [(n, f"input {n}", f"1:{n}") for n in (1, 2, 3)]
 
 
@@ -530,6 +553,21 @@ def test_a_result_that_is_taken_back_is_no_sign_of_life(house):
     house.fold()
     house.rows("delete from tracker.person_hour")
     assert house.value(last) == before
+
+
+def test_a_result_that_is_taken_back_leaves_when_its_maker_was_here_last(house):
+    """It counts in the hour in which it was made, which began before."""
+    house.load(2)
+    through(house, 1, 2, "Ada")
+    made = "date_trunc('hour', now()) - interval '90 minutes'"
+    house.rows(f"update tracker.credit set minute = {made}")
+    house.rows(f"update tracker.output set finished = {made}")
+    house.fold()
+    last = "select tracker.read_last((select id from tracker.person))"
+    assert house.value(f"{last} = {made}")
+    house.value("select tracker.send_back_job(1, 1::int2, 'wrong')")
+    house.fold()
+    assert house.value(f"{last} = {made}")
 
 
 def test_nobody_stands_above_the_first_and_one_stands_above_the_second(house):

@@ -204,7 +204,7 @@ def test_none_tells_what_the_worker_has(house):
 
 def test_an_answer_of_several_batches_keeps_within_its_limit(house):
     house.answer_limit = 1000
-    gpu, plain = house.load(1, data="g" * 700), house.load(2, data="p" * 700)
+    gpu, plain = house.load(1, data="é" * 300), house.load(2, data="ö" * 300)  # 600 bytes each
     needs(house, gpu, "gpu")
     w = having(house, "gpu")
     assert [r.job for r in house.want(w, 3) if r.status == "job"] == [1]

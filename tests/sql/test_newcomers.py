@@ -153,6 +153,12 @@ def test_those_who_come_at_once_are_counted_as_they_come(house):
     assert statuses == ["opened"] * 11 + ["crowded"] * 9
 
 
+def test_who_comes_beside_many_of_other_places_is_counted_with_its_own(house):
+    strangers = [house.stranger() for _ in range(60)]
+    house.open(strangers, [f"198.51.100.{n}" for n in range(30)] + [HERE] * 30)
+    assert [house.row(w).allowance for w in strangers] == [8] * 51 + [4] * 9
+
+
 def test_who_began_with_half_gets_around_it_by_no_word(house):
     house.load(300)
     come(house, 21)
@@ -223,6 +229,14 @@ def test_after_twenty_bad_newcomers_in_a_row_the_next_ones_rest(house):
     assert house.rest_s(w) == 64
     (r,) = house.want(w)
     assert (r.status, r.attempt) == ("rest", 0)
+
+
+def test_the_rest_of_an_origin_begins_with_its_last_bad_end(house):
+    house.load(100)
+    spoil(house, 25)
+    house.rows("update tracker.strike set at = at - interval '50 minutes' where id < (select max(id) from tracker.strike)")
+    count(house)
+    assert house.rest_s(house.newcomer()) == 64
 
 
 def test_the_rest_of_an_origin_ends_at_an_hour(house):

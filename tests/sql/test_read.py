@@ -702,11 +702,11 @@ def test_there_is_no_job_beyond_the_last(house):
 def test_data_is_shown_only_when_asked_for_and_only_its_beginning(house):
     house.load(1, data="höher {}")
     w = house.worker(1)
-    house.done(w, house.take(w)[0], data="0123456789")
+    house.done(w, house.take(w)[0], data="tiefer 23é")
     a, b = life(house, 1)
-    assert (a.input, a.output, a.input_size, a.output_size, b.input_size) == (None, None, 8, 10, 10)
+    assert (a.input, a.output, a.input_size, a.output_size, b.input_size) == (None, None, 8, 11, 11)
     a, b = life(house, 1, 4)
-    assert (a.input, a.output, b.input, b.output) == ("höhe", "0123", "0123", None)
+    assert (a.input, a.output, b.input, b.output) == ("höhe", "tief", "tief", None)
 
 
 # ---- attempts that fail

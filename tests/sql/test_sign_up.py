@@ -61,6 +61,17 @@ def test_what_may_be_no_new_name_is_one_only_of_somebody_who_was_here(house):
     assert ask(house, "A\u200bda", tidy=False) == ("made", "A\u200bda", None)
 
 
+def test_with_a_key_the_names_of_before_are_guarded_too(house):
+    """Whatever looks like one of them is nobody else's."""
+    ada = house.row(house.newcomer(nickname="Ada")).person
+    house.rows("insert into tracker.person (nickname, merged_into) values ('Adah', %s)", ada)
+    house.rows("insert into tracker.look (skeleton, person) select md5('adah')::uuid, id from tracker.person where nickname = 'Adah'")
+    whose = "select tracker.name_of('Aclah', array[md5('adah')::uuid], null, false)"
+    assert house.value(whose) == "Aclah"
+    assert house.value("select tracker.claim_person(%s, array[md5('ada')::uuid], 'mark', md5('key')::uuid, '')", ada) is None
+    assert house.value(whose) is None
+
+
 def test_who_worked_shows_the_token_of_a_worker_of_that_name(house):
     ada, bob = house.newcomer(nickname="Ada"), house.newcomer(nickname="Bob")
     works(house, ada)

@@ -97,7 +97,7 @@ def test_fewer_about_are_enough_of_them(house):
 def test_an_answer_holds_what_it_may_to_the_byte_and_the_first_whatever_its_length(house, limit, fit):
     """Jobs of 4, 4, 2 and 4 bytes, the last one somebody else's."""
     house.lawful = False
-    house.rows("insert into tracker.job (number, data) values (1, 'aaaa'), (2, 'bbbb'), (3, 'cc'), (4, 'dddd')")
+    house.rows("insert into tracker.job (number, data) values (1, 'éé'), (2, 'öö'), (3, 'ü'), (4, 'ßß')")
     asked = "select tracker.fit_jobs(1::int2, array[1, 2, 3, 4]::int8[], array[1, 1, 1, 2], %s, %s)"
     assert house.value(asked, None, limit) == fit
     assert house.value(asked, [6, None], 10) == [True, False, False, True]

@@ -160,6 +160,18 @@ def test_of_a_bundle_only_who_is_tried_gets_the_trial(tried, v1, place):
         (n, w.id, w is not tried.bob) for n, w in enumerate(workers, 1)]
 
 
+def test_an_answer_that_was_not_delivered_takes_back_nothing_that_a_later_one_told(tried):
+    ask(tried, tried.bob)
+    (job,) = tried.want(tried.bob, call=71)
+    (same,) = tried.want(tried.bob, call=72, holding=[])
+    assert same.lease == job.lease
+    before = state(tried)
+    tried.give_back([Back(tried.bob.token, job.job, job.lease, "undelivered", "71")])
+    assert state(tried) == before != ("waiting", "")
+    tried.give_back([Back(tried.bob.token, job.job, job.lease, "undelivered", "72")])
+    assert state(tried) == ("waiting", "")
+
+
 def test_a_trial_is_taken_back(tried):
     number = ask(tried, tried.bob)
     tried.rows("select tracker.drop_trial(%s)", number)
@@ -272,15 +284,15 @@ def test_a_trial_that_is_told_again_is_as_old_as_it_is_and_who_asks_is_heard(tri
 @pytest.mark.parametrize("stage", [1, 2])
 @pytest.mark.parametrize("room, told", [(0, True), (-1, False)])
 def test_an_input_of_just_the_room_that_there_is_goes_with_a_trial(house, stage, room, told):
-    house.load(2)
+    house.load(2, "ïnput {}")
     ada = house.worker(nickname="Ada")
-    house.done(ada, house.take(ada)[0], "made of it")
+    house.done(ada, house.take(ada)[0], "made of ït")
     worker = house.worker(stage, nickname="Bob")
     if stage == 2:
         house.done(worker, house.take(worker)[0], "in the end")
-    data = "input 1" if stage == 1 else "made of it"
+    data = "ïnput 1" if stage == 1 else "made of ït"
     ask(house, worker)
-    house.answer_limit = len(data) + room
+    house.answer_limit = len(data.encode()) + room
     assert house.new_job(worker).data == (data if told else None)
 
 

@@ -222,6 +222,15 @@ def test_whom_redis_has_heard_is_not_reaped(house):
     assert house.reap(w) == []
 
 
+@pytest.mark.parametrize("ago_s", [(500, 100), (100, 500)])
+def test_who_is_heard_twice_in_one_call_was_heard_the_later_time(house, ago_s):
+    w = house.worker()
+    house.pass_time(1000)
+    house.rows("select tracker.see_workers(%s::uuid[], array(select clock_timestamp() - s * interval '1 s' from unnest(%s) as s))",
+               [w.token] * 2, list(ago_s))
+    assert house.silent(300) == []
+
+
 def test_who_is_gone_is_seen_no_more(house):
     w = house.worker()
     house.bye(w)
