@@ -79,6 +79,28 @@ who_comes_again_at_once_is_not_before_who_waits(void **state)
 	expect(&t, "baa");
 }
 
+/* Many rounds ago: neither is its place of then another round's now, nor is it before those who wait. */
+static void
+who_comes_again_after_a_while_comes_as_anybody(void **state)
+{
+	struct thing old, others[MANY], things[MANY];
+	struct turns t;
+
+	(void)state;
+	for (int rounds = 2; rounds < 3 * TURNS_AHEAD; rounds++) {
+		turns_init(&t);
+		turns_put(&t, &old.entry, 'a');
+		assert_ptr_equal(turns_take(&t), &old.entry);
+		for (int i = 0; i < rounds; i++) {
+			turns_put(&t, &others[i].entry, 'b');
+			assert_ptr_equal(turns_take(&t), &others[i].entry);
+		}
+		put_all(&t, things, "ccac");
+		expect(&t, "cacc");
+		assert_null(turns_take(&t));
+	}
+}
+
 static void
 what_is_nobodys_waits_for_one_round(void **state)
 {
@@ -120,6 +142,7 @@ main(void)
 	    cmocka_unit_test(one_alone_is_served_in_order),
 	    cmocka_unit_test(who_has_few_waits_for_one_of_each_only),
 	    cmocka_unit_test(who_comes_again_at_once_is_not_before_who_waits),
+	    cmocka_unit_test(who_comes_again_after_a_while_comes_as_anybody),
 	    cmocka_unit_test(what_is_nobodys_waits_for_one_round),
 	    cmocka_unit_test(more_than_there_are_rounds_for_are_kept),
 	};

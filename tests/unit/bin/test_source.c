@@ -61,6 +61,8 @@ a_line_of_text_is_a_job_without_its_end(void **state)
 {
 	(void)state;
 	yields(SOURCE_TEXT, "a\nb\r\n c \nlast", "a|b| c |last");
+	yields(SOURCE_TEXT, "a\nb", "a|b");
+	yields(SOURCE_TEXT, "a", "a");
 	yields(SOURCE_TEXT,
 	    "\xEF\xBB\xBF"
 	    "first\n",

@@ -191,6 +191,19 @@ static const struct answer of_two_stages[] = {
     {"read_words", 2, "\"bit\"=0|2; word=gpu|ssd"}, {0}};
 
 static struct stage_counts got;
+static struct shared
+    *commits; /* where somebody commits while counts are read; NULL = nobody does */
+
+void __real_pg_rows_free(struct pg_rows *rows);
+void __wrap_pg_rows_free(struct pg_rows *rows);
+
+void
+__wrap_pg_rows_free(struct pg_rows *rows)
+{
+	if (commits)
+		atomic_fetch_add(&commits->counts_version, 1);
+	__real_pg_rows_free(rows);
+}
 
 static void
 read_them(struct counts *c)
@@ -340,6 +353,25 @@ counts_are_believed_for_a_moment_and_until_they_have_changed(void **state)
 	counts_free(c);
 }
 
+/* Whether the answer has seen what was committed nobody knows. */
+static void
+counts_that_were_read_while_somebody_committed_are_old_at_once(void **state)
+{
+	struct shared *shared = shared_new();
+	struct counts *c = counts_new(shared);
+
+	(void)state;
+	answers_begin(of_two_stages);
+	commits = shared;
+	read_them(c);
+	commits = NULL;
+	assert_false(counts_get(c, &got));
+	read_them(c);
+	assert_true(counts_get(c, &got));
+	answers_end();
+	counts_free(c);
+}
+
 int
 main(void)
 {
@@ -360,6 +392,7 @@ main(void)
 	    cmocka_unit_test(what_words_are_needed_is_asked_where_something_is_gated_alone),
 	    cmocka_unit_test(a_stage_is_gated_as_it_was_read_and_before_that_it_may_be),
 	    cmocka_unit_test(counts_are_believed_for_a_moment_and_until_they_have_changed),
+	    cmocka_unit_test(counts_that_were_read_while_somebody_committed_are_old_at_once),
 	};
 
 	random_open();

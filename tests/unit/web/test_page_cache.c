@@ -23,7 +23,8 @@ static struct settings settings;
 static struct tracker tracker;
 static int64_t now_us;
 static int64_t rendering_us; /* how long a page takes */
-static bool forgotten_meanwhile;
+static bool forgotten_meanwhile, away;
+static const char *type;    /* of what is rendered; NULL = a page */
 static const char *truth;   /* what a page that begins to be rendered now says */
 static char said[64];       /* the last answer */
 static char in_redis[4096]; /* the copy that is kept there; "" = none */
@@ -162,7 +163,10 @@ stages_now(const struct stages *s)
 static bool
 render(struct page *p, struct err *e)
 {
-	(void)e;
+	if (away)
+		return err_set(e, ERR_AWAY, "away", "PostgreSQL is away");
+	if (type)
+		p->content_type = type;
 	buf_puts(p->out, truth);
 	now_us += rendering_us / 2;
 	if (forgotten_meanwhile) {
@@ -202,7 +206,8 @@ begin(void **state)
 	tracker.pages = page_cache_new(&tracker);
 	now_us = 1000 * SECOND_US;
 	rendering_us = 2000;
-	forgotten_meanwhile = false;
+	forgotten_meanwhile = away = false;
+	type = NULL;
 	truth = "Ann";
 	in_redis_len = 0;
 	return 0;
@@ -263,6 +268,53 @@ what_began_to_be_rendered_before_it_was_forgotten_is_kept_nowhere(void **state)
 	}
 }
 
+static void
+an_old_page_is_better_than_none_unless_it_was_forgotten(void **state)
+{
+	static const int64_t later_us[] = {0, SECOND_US, 31 * SECOND_US};
+
+	for (size_t i = 0; i < COUNT(later_us); i++) {
+		begin(state);
+		look();
+		in_redis_len = 0;
+		away = true;
+		now_us += 31 * SECOND_US;
+		assert_string_equal(look(), "Ann");
+		end(state);
+		begin(state);
+		forgotten_meanwhile = true;
+		look();
+		away = true;
+		now_us += later_us[i];
+		assert_string_equal(look(), "away");
+		end(state);
+	}
+}
+
+static void
+numbers_for_machines_are_kept_for_five_seconds_and_no_longer_than_pages(void **state)
+{
+	static const struct {
+		const char *type;
+		int64_t page_cache_s, keep_s;
+	} kinds[] = {{"text/html", 30, 30}, {"application/json", 30, 5}, {"application/json", 6, 5},
+	    {"application/json", 2, 2}};
+
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		begin(state);
+		settings.page_cache_s = kinds[i].page_cache_s;
+		type = kinds[i].type;
+		rendering_us = 0;
+		look();
+		truth = "nobody";
+		now_us += kinds[i].keep_s * SECOND_US - 1;
+		assert_string_equal(look(), "Ann");
+		now_us++;
+		assert_string_equal(look(), "nobody");
+		end(state);
+	}
+}
+
 int
 main(void)
 {
@@ -272,6 +324,9 @@ main(void)
 		what_is_forgotten_is_shown_no_more_wherever_it_was_kept, begin, end),
 	    cmocka_unit_test_setup_teardown(
 		what_began_to_be_rendered_before_it_was_forgotten_is_kept_nowhere, begin, end),
+	    cmocka_unit_test(an_old_page_is_better_than_none_unless_it_was_forgotten),
+	    cmocka_unit_test(
+		numbers_for_machines_are_kept_for_five_seconds_and_no_longer_than_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -322,6 +322,9 @@ static const struct scene scenes[] = {
 	.answers = {{"read_board", 0, NULL}}},
     {"people who were searched for", page_leaderboard, .query = "q=a%26b&from=x&after=0-5",
 	.answers = {{"read_people", 51, "0::int8=0; jobs=7; last_at=9; spark=0"}}},
+    {"people who are searched for from the middle of the board", page_leaderboard,
+	.query = "q=a&after=77-8",
+	.answers = {{"read_people", 1, "0::int8=0; jobs=7; last_at=9; spark=0"}}},
     {"people whom nobody is", page_leaderboard, .query = "q=%3Cb%3E",
 	.answers = {{"read_people", 0, NULL}}},
 
