@@ -46,7 +46,7 @@ begin
 			coalesce(max(d.minute) filter (where d.done > 0), date_trunc('hour', min(d.minute), 'UTC'))
 		from d where d.minute > clock_timestamp() - interval '2 days'
 		group by 1, 2
-		having sum(d.done - d.withdrawn) <> 0
+		having sum(d.done - d.withdrawn) <> 0 or sum(d.done) > 0	-- of when it was, though nothing came of it
 		order by 1, 2
 		on conflict (person, hour) do update set done = h.done + excluded.done,
 			last = greatest(h.last, excluded.last)),

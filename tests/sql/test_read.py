@@ -1,5 +1,7 @@
 """What the pages read: boards, pace, time left, workers, people and the lives of jobs."""
 
+import datetime
+
 import pytest
 
 from house import Item
@@ -367,6 +369,23 @@ def test_credit_that_was_kept_is_of_its_day(house, period, days):
     for back, counted in ((days, 1), (days + 1, 0)):
         house.rows("update tracker.person_day set day = (now() at time zone 'UTC')::date - %s", back)
         assert house.value("select tracker.read_period(%s)", period) == counted, back
+
+
+def test_when_somebody_worked_last_is_known_though_it_was_undone_and_taken_back(house):
+    """Within the minute: what is folded of it is a sum of nothing."""
+    house.load(2)
+    do(house, "x", 2)
+    minute = house.value("select max(minute) from tracker.credit")
+    (undo,) = house.rows("select tracker.undo_begin('x', null, null, null, null, null, null, 'by mistake', false) as number")
+    house.rows("select * from tracker.undo_step(%s, 100)", undo.number)
+    house.rows("update tracker.credit set minute = minute - interval '2 minutes'")
+    house.fold()
+    house.rows("select * from tracker.undo_take_back(%s, 0, 100)", undo.number)
+    house.rows("update tracker.credit set minute = minute - interval '2 minutes'")
+    house.fold()
+    (x,) = board(house, "all")
+    assert x.jobs == x.by_hour24 == 2
+    assert house.value("select tracker.read_last(id) from tracker.person where nickname = 'x'") == minute - datetime.timedelta(minutes=2)
 
 
 def lately(house):
