@@ -197,6 +197,15 @@ def test_a_job_that_holding_lists_and_the_worker_does_not_own_is_dropped(house):
     assert [r.status for r in rows if r.status != "drop"] == ["none"]
 
 
+def test_what_is_sent_again_is_weighed_by_the_input_of_its_own_stage(house):
+    house.load(3, data="x" * 50)
+    a, b = house.worker(), house.worker(2)
+    house.complete([Item(a.token, j.job, j.lease, "made") for j in house.take(a, 3)])
+    house.answer_limit = 10
+    jobs = house.take(b, 2) + house.take(b)
+    assert [r.job for r in house.want(b, 3, holding=[jobs[0].job]) if r.status == "job"] == [j.job for j in jobs[1:]]
+
+
 @pytest.mark.parametrize("order", itertools.permutations(range(3)))
 def test_each_of_a_bundle_hears_of_what_it_does_not_list_itself_whoever_lists_it(house, order):
     """The lists of all stand in one, and one of before may be longer, or of higher numbers."""

@@ -462,3 +462,13 @@ def test_of_a_bundle_that_was_too_late_only_those_are_taken_that_are_there(house
     for look, told in ((True, ["accepted", None, None, None]), (False, ["accepted", "accepted", "accepted", None])):
         assert house.value("select tracker.which_accepted('{1,1,1,1}', array[%s,%s,%s,%s]::int8[], array[%s,%s,%s,%s]::uuid[], '{1,1,1,null}', %s)",
                            one.job, one.job, other.job, one.job, one.lease, other.lease, other.lease, one.lease, look) == told
+
+
+def test_a_result_that_names_a_lease_is_of_that_one_also_where_v1_has_the_job_in_hand(house):
+    house.load(1)
+    w = house.worker()
+    job = house.new_job(w)
+    (r,) = house.complete([Item(w.token, job.job, uuid.uuid4(), "of another lease")])
+    assert r.status == "unknown" and house.counts(1).leased == 1
+    (r,) = house.complete([Item(w.token, job.job, job.lease, "its own")])
+    assert r.status == "accepted"

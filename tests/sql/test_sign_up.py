@@ -118,6 +118,8 @@ def test_a_name_of_several_networks_is_for_an_operator(house):
     ("Ada", "198.51.100.1", "gone_at = seen, gone_why = 'bye', seen = seen - interval '31 days'", "made"),
     ("Ada", "198.51.100.1", "gone_at = seen, gone_why = 'bye', seen = seen - interval '31 days', done = 1", "several")])
 def test_a_name_is_of_one_place_with_all_who_work_or_did_lately_or_brought_results(house, nickname, address, now, said):
+    house.newcomer(nickname="Cyd", address="203.0.113.9")  # and did much, and has nothing to do with it
+    house.rows("update tracker.person set done = 7 where nickname = 'Cyd'")
     ada = house.newcomer(nickname="Ada", address="192.0.2.1")
     other = house.newcomer(nickname=nickname, address=address)
     house.rows(f"update tracker.worker set {now} where id = %s", other.id)

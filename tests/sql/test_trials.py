@@ -50,6 +50,7 @@ def test_who_is_tried_gets_the_job_first_and_it_counts_nothing(tried, v1, brings
     job = tried.new_job(tried.bob) if v1 else tried.take(tried.bob)[0]
     assert (job.job, job.data, job.status) == (1, "input 1", "job")
     assert state(tried) == ("given", "")
+    assert tried.row(tried.bob).trial is None  # or each claim of its bundle would go the long way
     assert tried.done(tried.bob, None if v1 else job, brings) == "accepted"
     assert state(tried) == told
     assert numbers(tried) == before

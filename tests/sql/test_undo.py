@@ -693,6 +693,21 @@ def test_a_time_is_taken_to_the_moment(house):
     assert found == [(2,)]
 
 
+def test_a_worker_is_looked_for_by_its_name_in_all_stages_or_in_the_one_that_is_said(house):
+    house.load(3)
+    both = [house.worker(stage, name="otter") for stage in (1, 2)]
+    alone = house.worker(name="weasel")
+    for w, jobs in ((both[0], 2), (alone, 1), (both[1], 1)):
+        make(house, w, jobs)
+
+    def found(name, stage):
+        return sorted((r.stage, r.job) for r in house.rows("select * from tracker.find_results(null, %s, %s::int2, null, null)", name, stage))
+    assert found("otter", None) == [(1, 1), (1, 2), (2, 1)] and found("weasel", None) == found("weasel", 1) == [(1, 3)]
+    assert found("otter", 1) == [(1, 1), (1, 2)] and found("otter", 2) == [(2, 1)]
+    with pytest.raises(psycopg2.Error, match="no such worker"):
+        found("weasel", 2)
+
+
 def test_results_of_long_after_a_worker_went_are_not_its_own_by_its_name(house):
     """A worker's time bounds what is looked at."""
     house.load(1)
