@@ -38,6 +38,22 @@ def test_a_killed_process_loses_nothing_and_is_replaced(faults):
     crowd.finish()
 
 
+def test_what_waited_at_a_process_that_was_killed_is_counted_no_more(faults):
+    """Else less and less could wait in the whole pool."""
+    def parked():
+        return int(re.search(r"(?m)^tracker_parked_calls (\d+)", Api(faults, plain=True).get("/metrics").text)[1])
+
+    faults.load(["x"])
+    hold_job(faults)
+    for _ in range(6):
+        Later(Fleet(faults).raw, want=1, wait=60)
+    eventually(lambda: parked() >= 6, what="six calls are parked")
+    for victim in faults.responders():
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: victim not in (pool := faults.responders()) and len(pool) == 2, what="the process is replaced")
+    eventually(lambda: parked() == 0, what="nothing is parked")
+
+
 def test_the_keeper_is_taken_over_when_its_process_is_killed(quick):
     """Every process of the pool is killed once, so the keeper is too; the next one still reaps."""
     for victim in quick.responders():

@@ -57,6 +57,8 @@ def test_an_item_that_cannot_be_understood_is_unknown_and_spoils_nothing(fresh, 
     (job,) = f.take()
     reply = f.sync(**{kind: [item, {**which(job), "data": "r"}]})
     assert [r["status"] for r in reply["results"]] == ["unknown", "accepted"]
+    said = item.get("job") if isinstance(item, dict) else None  # nobody is told of a job that was not named
+    assert [r["job"] for r in reply["results"]] == [said if isinstance(said, int) and said < 2 ** 63 else None, job["job"]]
 
 
 def test_want_and_wait_beyond_their_limits_are_the_limits(fresh, fleet):
