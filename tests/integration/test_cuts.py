@@ -192,6 +192,20 @@ def test_jobs_whose_answer_was_cut_in_the_middle_go_back_at_once(fresh, beside):
     nothing_is_in_hand(fresh)
 
 
+def test_jobs_whose_answer_nobody_had_taken_when_the_tracker_stopped_go_back(fresh):
+    """A long answer is taken by and by: who has read its beginning has no job."""
+    fresh.load(["x" * 200_000] * 8)
+    tracker = Beside(fresh)
+    try:
+        asks = tracker.connect()
+        asks.sendall(question("POST", "/api/sync", {"token": tracker.new()["token"], "want": 8}))
+        assert asks.recv(1000) and len(leases(fresh)) == 8
+    finally:
+        tracker.close()
+    asks.close()
+    nothing_is_in_hand(fresh)
+
+
 def test_a_worker_that_never_heard_of_itself_is_gone_at_once(fresh, beside):
     """Who registers and has hung up asks anew: a ghost would be counted as here until its silence is noticed."""
     before = fresh.one("select count(*) from tracker.worker")
