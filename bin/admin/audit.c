@@ -55,10 +55,11 @@ admin_audit(struct ask *ask, struct err *e)
 		struct pg_rows *rows = NULL;
 
 		if (!pg_call(ask->tool->pg,
-			"select id, at, who, act, count, case state when 'part back'"
-			" then format('%s of %s back', details ->> 'taken_back', count) else state "
-			"end,"
-			" target, told, state, details::text from tracker.list_audit($1, $2)",
+			"select id, at, who, act, count,"
+			" case state when 'part back'"
+			" then format('%s of %s back', details ->> 'taken_back', count)"
+			" else state end, target, told, state, details::text"
+			" from tracker.list_audit($1, $2)",
 			params, 2, &rows, e))
 			return false;
 		n = pg_rows_count(rows);

@@ -19,8 +19,7 @@
 #include "store/pg_array.h"
 #include "store/redis.h"
 
-#define UNTOLD_US                                                                                  \
-	(10 * 1000000) /* a second at most, that a call to Redis takes, is a tenth of it */
+#define UNTOLD_US 10000000 /* a call to Redis takes a second at most: a tenth of it */
 #define READ_ONLY "25006"
 
 bool
