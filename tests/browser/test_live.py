@@ -265,10 +265,12 @@ def test_one_poll_at_a_time(work, browser):
     assert browser.execute_script("return window.asked") == ["/api/stats.json"]
 
 
+@pytest.mark.parametrize("answer", ["Promise.reject(new TypeError('away'))", "Promise.resolve(new Response('away', {status: 503}))"])
 @pytest.mark.parametrize("path", ["/", "/leaderboard"])
-def test_a_failing_tracker_is_asked_more_and_more_rarely(work, browser, path):
+def test_a_failing_tracker_is_asked_more_and_more_rarely(work, browser, path, answer):
+    """Whether nobody answers, or nginx does in its place."""
     visit(browser, work, path)
-    browser.execute_script(COUNTING.replace("ANSWER", "Promise.reject(new TypeError('away'))"))
+    browser.execute_script(COUNTING.replace("ANSWER", answer))
     eventually(lambda: browser.execute_script("return window.asked.length") > 6, what="seven tries")
     waits = browser.execute_script("return window.waits")
     assert waits[0] > 5000 and max(waits) <= 120_000 * 1.2 and min(waits[5:]) >= 120_000 * 0.8
