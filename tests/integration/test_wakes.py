@@ -216,7 +216,13 @@ def test_what_an_operator_does_wakes(fresh, what):
 
 
 def test_the_first_work_that_needs_a_word_wakes_who_has_said_it_all_along(fresh):
-    wakes(fresh, "a", lambda n: n,
+    """Not who has waited longest and may not have it, though nothing in line has needed a word so far."""
+    def who_waits_longer(n):
+        fresh.sql("update tracker.stage set line = '{}' where stage = 1")
+        time.sleep(1.2)  # the look has read the counts anew
+        parked(fresh, Fleet(fresh))
+        return n
+    wakes(fresh, "a", who_waits_longer,
           lambda n: fresh.run("distcompute-load", "--append", "--quiet", "-", "--batch", f"batch {n}", "--needs", f"word{n}", stdin="x\n"),
           lambda n: {"has": f"word{n}"})
 
