@@ -209,10 +209,13 @@ def nobody():
     return str(uuid.uuid4())
 
 
-def work(stack, stage, nickname, count, data="made up"):
-    """One of this nickname who has done so many jobs of the stage."""
-    fleet = Fleet(stack, stage, nickname)
-    jobs = fleet.take_all(count)
-    answer = fleet.sync(done=[{**which(j), "data": data} for j in jobs])
-    assert {r["status"] for r in answer["results"]} == {"accepted"}
-    return fleet
+def work(stack, stage, nickname, count, data="made up", label=None):
+    """One of this nickname who has done so many jobs of the stage, and the jobs."""
+    fleet = Fleet(stack, stage, nickname, label)
+    jobs = []
+    while len(jobs) < count:
+        some = fleet.take_all(min(count - len(jobs), 1000))
+        answer = fleet.sync(done=[{**which(j), "data": data} for j in some])
+        assert {r["status"] for r in answer["results"]} == {"accepted"}
+        jobs += some
+    return fleet, jobs

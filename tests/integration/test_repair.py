@@ -12,7 +12,7 @@ import pytest
 import redis
 import requests
 
-from client import Api, Client, Fleet, which
+from client import Api, Client, Fleet, which, work
 from waiting import eventually
 
 ADMIN = "distcompute-admin"
@@ -23,21 +23,11 @@ def lines(stack, *args):
     return [json.loads(line) for line in stack.run(ADMIN, *args, "--json").stdout.splitlines()]
 
 
-def work(stack, stage, nickname, count, data="made up", label=None):
-    fleet = Fleet(stack, stage, nickname, label)
-    jobs = []
-    while len(jobs) < count:
-        some = fleet.take_all(min(count - len(jobs), 1000))
-        fleet.sync(done=[{**which(j), "data": data} for j in some])
-        jobs += some
-    return jobs
-
-
 # --- what is looked at ----------------------------------------------------------------------------
 
 def test_a_job_tells_its_life(fresh):
     fresh.load(["one"])
-    (job,) = work(fresh, "a", "Ada", 1)
+    _, (job,) = work(fresh, "a", "Ada", 1)
     bad = Fleet(fresh, "b", "Bob")
     (taken,) = bad.take(1)
     bad.sync(failed=[{**which(taken), "reason": "exit 3\x1b[2J: disk full"}])
@@ -516,7 +506,7 @@ def test_an_erased_person_is_nowhere_any_more(fresh):
     """No byte of the name: in tables and their statistics, in Redis, on pages, in exports."""
     name = "Zebulon Example"
     fresh.load([f"job {n}" for n in range(4)])
-    jobs = work(fresh, "a", name, 2)
+    _, jobs = work(fresh, "a", name, 2)
     fleet = Fleet(fresh, "a", name)
     fleet.take(1)
     fleet.sync(progress=f"{name} at 7 %")
@@ -866,7 +856,8 @@ def test_a_delivery_that_was_wrong_is_cancelled_and_undone_and_nobody_pays_for_i
 
     # What is right goes on as if it had never been; nothing of the wrong one is handed out or taken out.
     in_hand.sync(done=[{**which(job), "data": "late"} for job in held])
-    assert {job["data"].split()[0] for job in work(fresh, "a", "Ada", 100, "right")} == {"may"}
+    _, right = work(fresh, "a", "Ada", 100, "right")
+    assert {job["data"].split()[0] for job in right} == {"may"}
     work(fresh, "b", "Bob", 100, "right")
     assert in_hand.sync(want=1)["jobs"] == []
     out = [json.loads(line) for line in fresh.run("distcompute-export", "--stage", "b", "--format", "jsonl").stdout.splitlines()]

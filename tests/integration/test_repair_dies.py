@@ -32,7 +32,7 @@ def cheat():
 def peopled(faults, cheat):
     """The cheat has done, failed and had refused; Ada has done; both are here."""
     faults.load([f"job {n}" for n in range(60)])
-    mallory = work(faults, "a", cheat, 30)
+    mallory, _ = work(faults, "a", cheat, 30)
     work(faults, "a", "Ada", 10, "right")
     for job in mallory.take_all(6):
         mallory.give("failed", job, reason=f"{cheat}'s disk")
